@@ -1,0 +1,33 @@
+"""Recipes: Python functions that return a `Recipe`, one module a study. Here is the table of them all."""
+
+from collections.abc import Callable
+
+from trainers.recipe import Recipe
+from trainers.recipes import cifar10
+from vqzoo.ops.check import check_choice
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "cifar10-vq-1024x128": cifar10.vq,
+    "cifar10-looc-256x4": cifar10.looc,
+    "cifar10-cvq-1024x128": cifar10.cvq,
+    "cifar10-ema-1024x128": cifar10.ema,
+    "cifar10-rvq-8x256": cifar10.rvq,
+    "cifar10-none-128": cifar10.none,
+    "cifar10-looc-32x4": cifar10.looc_32,
+    "cifar10-looc-256x4-factor2": cifar10.looc_factor2,
+    "cifar10-cvq-1024x128-sinusoidal": cifar10.cvq_sinusoidal,
+    "cifar10-cvq-1024x128-learned": cifar10.cvq_learned,
+}
+"""In order of priority: `trainers.pending` lists what is untrained in this order."""
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe of that name; ValueError with the nearest names for an unknown one."""
+    recipe = RECIPES[check_choice("recipe", name, RECIPES)]()
+    assert recipe.name == name
+    return recipe
+
+
+def full_budget(name: str) -> int:
+    """Images that a recipe sees in its full training, whatever a run's overrides; 0 for a name not in the table."""
+    return RECIPES[name]().images if name in RECIPES else 0

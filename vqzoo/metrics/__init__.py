@@ -1,0 +1,27 @@
+"""Pure functions that measure images, codebooks and rates. Images are uint8, so a number is that of what one sees.
+
+Protocol "lossless": reconstructions are clamped and rounded to bytes, nothing is resized or compressed, every metric is
+computed per image and then averaged over images.
+"""
+
+from vqzoo.metrics.codebook import CodebookStats, codebook_stats, count_indices
+from vqzoo.metrics.fidelity import PSNR_CAP, l1, psnr, ssim
+from vqzoo.metrics.perceptual import Perceptual, perceptual
+from vqzoo.metrics.rate import Rate, rate
+
+PROTOCOL = "lossless"
+
+__all__ = [
+    "PROTOCOL",
+    "PSNR_CAP",
+    "CodebookStats",
+    "Perceptual",
+    "Rate",
+    "codebook_stats",
+    "count_indices",
+    "l1",
+    "perceptual",
+    "psnr",
+    "rate",
+    "ssim",
+]

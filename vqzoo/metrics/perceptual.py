@@ -1,0 +1,78 @@
+"""LPIPS (Zhang et al., 2018, arXiv:1801.03924) through the `lpips` package, where its weights are at hand."""
+
+import os
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import lpips
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.hub import get_dir, load_state_dict_from_url
+
+Net = Literal["squeeze", "alex", "vgg"]
+
+WEIGHTS_VARIABLE = "VQZOO_WEIGHTS"
+"""Environment variable: a folder with <network>-features.safetensors."""
+
+# Of each network: its name in a weights folder, and torchvision's file in the cache of torch.hub.
+_BACKBONES = {
+    "squeeze": ("squeezenet1_1", "squeezenet1_1-b8a52dc0.pth"),
+    "alex": ("alexnet", "alexnet-owt-7be5be79.pth"),
+    "vgg": ("vgg16", "vgg16-397923af.pth"),
+}
+_MINIMUM_SIDE = 32
+_DOWNLOAD = "https://download.pytorch.org/models/"
+
+
+class Perceptual(nn.Module):
+    """LPIPS v0.1 with one of its networks; `name` tells which, as values of different networks do not compare."""
+
+    def __init__(self, net: Net, backbone: dict[str, Tensor]):
+        super().__init__()
+        self.name = f"lpips-{net}-v0.1"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # lpips 0.1.4 uses arguments that torchvision has deprecated
+            self.model = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+        # The package cuts the backbone into slices and keeps the layers' numbers: slice3.5.x is features.5.x.
+        state = self.model.net.state_dict()
+        filled = {key: backbone["features." + key.split(".", 1)[1]].to(state[key].dtype) for key in state}
+        self.model.net.load_state_dict(filled)
+        self.requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def forward(self, images: Tensor, originals: Tensor) -> Tensor | None:
+        """(b,) distance of uint8 images (b, 1 or 3, h, w), 0 is equal; None under 32 pixels, too small for the net."""
+        if min(images.shape[2:]) < _MINIMUM_SIDE:
+            return None
+        pair = (x.expand(-1, 3, -1, -1).float() / 127.5 - 1 for x in (images, originals))
+        return self.model(*pair).view(-1)
+
+
+@cache
+def perceptual(net: Net = "squeeze") -> Perceptual | None:
+    """LPIPS with `net`, or None where the network's weights are not on this machine; nothing is downloaded.
+
+    They are looked for in the folder that VQZOO_WEIGHTS names and then in the cache of torch.hub, which
+    `python -m vqzoo.metrics.perceptual NET` fills.
+    """
+    network, file = _BACKBONES[net]
+    folder = os.environ.get(WEIGHTS_VARIABLE)
+    if folder and (path := Path(folder, f"{network}-features.safetensors")).is_file():
+        return Perceptual(net, load_file(path))
+    if (path := Path(get_dir(), "checkpoints", file)).is_file():
+        return Perceptual(net, torch.load(path, map_location="cpu", weights_only=True))
+    return None
+
+
+def fetch(net: Net) -> None:
+    """Download the network's weights from torchvision's server into the cache of torch.hub, checksum verified."""
+    load_state_dict_from_url(_DOWNLOAD + _BACKBONES[net][1], map_location="cpu", check_hash=True, weights_only=True)
+
+
+if __name__ == "__main__":
+    import tyro
+
+    tyro.cli(fetch)

@@ -1,0 +1,18 @@
+"""What an image costs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rate:
+    """bits_per_image; bits_per_pixel: bits / (height x width); share_of_raw: bits / bits of 8-bit pixels, may pass 1."""
+
+    bits_per_image: float
+    bits_per_pixel: float
+    share_of_raw: float
+
+
+def rate(bits: float, channels: int, height: int, width: int) -> Rate:
+    """The rate of `bits` for one image of 8-bit pixels."""
+    pixels = height * width
+    return Rate(bits, bits / pixels, bits / (8 * channels * pixels))

@@ -1,0 +1,28 @@
+"""Building a module by name from a table, so that what was built can say its own configuration."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from vqzoo.ops.check import check_choice
+
+T = TypeVar("T")
+
+
+def build_from(table: Mapping[str, Callable[..., T]], what: str, name: str, settings: Mapping[str, Any]) -> T:
+    """`table[name](**settings)` with `.config` set to the name and every setting, defaults included.
+
+    Raises ValueError for an unknown name or setting (with the nearest known one) and for a missing setting.
+    """
+    builder = table[check_choice(what, name, table)]
+    signature = inspect.signature(builder)
+    for key in settings:
+        check_choice(f"setting of {what} {name!r}", key, signature.parameters)
+    try:
+        bound = signature.bind(**settings)
+    except TypeError as error:
+        raise ValueError(f"{what} {name!r}: {error}") from None
+    bound.apply_defaults()
+    module = builder(**bound.arguments)
+    module.config = {"name": name, **bound.arguments}  # type: ignore[attr-defined]
+    return module

@@ -1,0 +1,28 @@
+"""Checks of what a user passes in; each message names the argument, its value and what would be right."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def check_int(name: str, value: object, low: int, high: int) -> int:
+    """`value` if it is an int in [low, high]; otherwise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name}={value!r}: expected a whole number from {low} to {high}")
+    return value
+
+
+def check_fraction(name: str, value: object) -> float:
+    """`value` if it is a number with 0 <= value < 1; otherwise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"{name}={value!r}: expected a number from 0 up to, and not including, 1")
+    return float(value)
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """`value` if it is one of `choices`; otherwise ValueError with the nearest of them."""
+    choices = list(choices)
+    if value in choices:
+        return str(value)
+    near = difflib.get_close_matches(str(value), choices, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise ValueError(f"{name}={value!r}: {hint}known: {', '.join(choices)}")

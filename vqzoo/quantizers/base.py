@@ -1,0 +1,97 @@
+"""The contract of a quantizer."""
+
+import math
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a quantizer makes of a latent grid.
+
+    latents: (b, h, w, d) float32, what the decoder gets; the gradient estimator is already applied.
+    indices: (b, h', w', q) int64, all that has to be stored to get the latents back.
+    losses: named scalars, unweighted ("commitment", "codebook", ...).
+    """
+
+    latents: Tensor
+    indices: Tensor
+    losses: dict[str, Tensor]
+
+
+class Quantizer(nn.Module):
+    """Maps a grid of latents (b, h, w, dim), channels last, to a grid of indices and back.
+
+    Everything is computed in float32 whatever comes in: under bfloat16 the distances of a fresh codebook round to the
+    same value and every latent picks one codevector.
+
+    Subclasses set the three attributes below and write `quantize`, `assign` and `lookup`.
+    """
+
+    dim: int
+    """Length of a latent."""
+    index_sizes: tuple[int, ...]
+    """Alphabet of each of the q columns of the indices."""
+    codebook_of: tuple[int, ...]
+    """Which codebook each column of the indices points into; columns with the same number share one."""
+    config: dict[str, Any]
+    """Name and settings, set by `build`."""
+
+    def quantize(self, latents: Tensor) -> Quantized:
+        """`forward`, given float32."""
+        raise NotImplementedError
+
+    def assign(self, latents: Tensor) -> Tensor:
+        """`encode`, given float32."""
+        raise NotImplementedError
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        """`decode`."""
+        raise NotImplementedError
+
+    def forward(self, latents: Tensor) -> Quantized:
+        """Quantize latents (b, h, w, dim) of any floating type; in training mode codebooks that count also learn.
+
+        Raises ValueError where the shape or type is another.
+        """
+        self._check_latents(latents)
+        with _full_precision(latents):
+            return self.quantize(latents.float())
+
+    def encode(self, latents: Tensor) -> Tensor:
+        """Only the indices (b, h', w', q) of latents (b, h, w, dim); nothing learns, nothing else is computed."""
+        self._check_latents(latents)
+        with _full_precision(latents), torch.no_grad():
+            return self.assign(latents.float())
+
+    def decode(self, indices: Tensor) -> Tensor:
+        """The latents (b, h, w, dim) float32 that indices (b, h', w', q) stand for, exactly as `forward` gives them."""
+        num_columns = len(self.index_sizes)
+        if indices.ndim != 4 or indices.shape[-1] != num_columns or indices.is_floating_point():
+            raise ValueError(
+                f"indices of shape {tuple(indices.shape)} and type {indices.dtype}: "
+                f"expected whole numbers of shape (batch, height, width, {num_columns})"
+            )
+        with _full_precision(indices):
+            return self.lookup(indices)
+
+    def bits(self, indices: Tensor) -> Tensor:
+        """(b,) float64: bits that the indices of each image cost at log2(alphabet) each, before entropy coding."""
+        per_cell = sum(math.log2(size) for size in self.index_sizes)
+        cells = indices.shape[1] * indices.shape[2]
+        return torch.full((len(indices),), per_cell * cells, dtype=torch.float64, device=indices.device)
+
+    def _check_latents(self, latents: Tensor) -> None:
+        if latents.ndim != 4 or latents.shape[-1] != self.dim or not latents.is_floating_point():
+            raise ValueError(
+                f"latents of shape {tuple(latents.shape)} and type {latents.dtype}: "
+                f"expected floating point of shape (batch, height, width, {self.dim}), channels last"
+            )
+
+
+def _full_precision(tensor: Tensor) -> AbstractContextManager[None]:
+    return torch.autocast(tensor.device.type, enabled=False)

@@ -1,0 +1,43 @@
+"""Quantization on an interpolated grid, averaged back: LooC's "extrapolation by interpolation"."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from vqzoo.ops.check import check_int
+from vqzoo.ops.estimator import straight_through
+from vqzoo.quantizers.base import Quantized, Quantizer
+
+
+class Smoothed(Quantizer):
+    """Enlarges the latent grid `factor` times by bilinear interpolation, quantizes it and averages factor x factor cells.
+
+    LooC (arXiv:2601.00222, figure 2). What a decoder needs is the indices of the *enlarged* grid, so a latent costs
+    factor^2 times the bits that the paper counts. One straight-through step spans interpolation and averaging: the
+    gradient that reaches the latents is the decoder's own.
+    """
+
+    def __init__(self, quantizer: Quantizer, factor: int):
+        super().__init__()
+        self.factor = check_int("factor", factor, 1, 4)
+        self.quantizer = quantizer
+        self.dim = quantizer.dim
+        self.index_sizes = quantizer.index_sizes
+        self.codebook_of = quantizer.codebook_of
+
+    def assign(self, latents: Tensor) -> Tensor:
+        return self.quantizer.assign(self._enlarge(latents))
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        return self._average(self.quantizer.lookup(indices))
+
+    def quantize(self, latents: Tensor) -> Quantized:
+        out = self.quantizer.quantize(self._enlarge(latents))
+        averaged = self._average(out.latents.detach())
+        return Quantized(straight_through(latents, averaged), out.indices, out.losses)
+
+    def _enlarge(self, grid: Tensor) -> Tensor:
+        planes = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
+        return planes.permute(0, 2, 3, 1)
+
+    def _average(self, grid: Tensor) -> Tensor:
+        return F.avg_pool2d(grid.permute(0, 3, 1, 2), self.factor).permute(0, 2, 3, 1)
