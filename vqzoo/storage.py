@@ -20,7 +20,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"{path.parent}: there is no {path.name}; expected a folder with {CONFIG} and {WEIGHTS}") from None
+        raise ValueError(
+            f"{path.parent}: there is no {path.name}; expected a folder with {CONFIG} and {WEIGHTS}"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} of {path.parent.name} is not valid JSON: {error}") from None
     if not isinstance(value, dict):
@@ -68,7 +70,9 @@ def _check_header(path: Path, file: Any, expected: dict[str, Tensor]) -> None:
             )
         kind = "float" if tensor.dtype.is_floating_point else tensor.dtype
         if _DTYPES.get(part.get_dtype()) != kind:
-            raise ValueError(f"{where}: tensor {key!r} has type {part.get_dtype()}; the configuration needs {tensor.dtype}")
+            raise ValueError(
+                f"{where}: tensor {key!r} has type {part.get_dtype()}; the configuration needs {tensor.dtype}"
+            )
 
 
 def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> None:

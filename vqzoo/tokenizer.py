@@ -69,7 +69,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
                 raise ValueError(f"config: {key!r} is missing")
         if config["format"] != _FORMAT:
             raise ValueError(f"config: format={config['format']!r}: this version of vqzoo reads format {_FORMAT}")
-        parts = {}
+        parts: dict[str, Any] = {}
         for part, builder in _PARTS.items():
             settings = config[part]
             if not isinstance(settings, dict) or "name" not in settings:
@@ -88,7 +88,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
 
     def encode(self, images: Tensor) -> Tokens:
         """The index grids of images (b, c, H, W) float in [-1, 1]."""
-        return Tokens((self.quantizer.encode(self._latents(images)),), tuple(images.shape[2:]))
+        return Tokens((self.quantizer.encode(self._latents(images)),), _size(images))
 
     def decode(self, tokens: Tokens, position: bool = True) -> Tensor:
         """Images (b, c, H, W) in [-1, 1]; `position=False` leaves the positional encoding out."""
@@ -100,7 +100,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
         In training mode they are not clamped to [-1, 1], so that a value outside still has a gradient.
         """
         quantized = self.quantizer(self._latents(images))
-        size = tuple(images.shape[2:])
+        size = _size(images)
         restored = self._images(quantized.latents, size, position)
         if not self.training:
             restored = restored.clamp(-1, 1)
@@ -157,6 +157,10 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
         return tokenizer.eval()
 
 
+def _size(images: Tensor) -> tuple[int, int]:
+    return images.shape[2], images.shape[3]
+
+
 def _download(repo_id: str, revision: str | None, local_files_only: bool) -> Path:
     try:
         path = snapshot_download(
@@ -165,7 +169,9 @@ def _download(repo_id: str, revision: str | None, local_files_only: bool) -> Pat
     except HFValidationError:
         raise ValueError(f"{repo_id!r} is neither a folder nor a Hub repository ('owner/name')") from None
     except LocalEntryNotFoundError:
-        raise ValueError(f"{repo_id!r} is no folder and not in the local cache, and the Hub cannot be reached") from None
+        raise ValueError(
+            f"{repo_id!r} is no folder and not in the local cache, and the Hub cannot be reached"
+        ) from None
     except HfHubHTTPError as error:
         raise ValueError(f"{repo_id!r} could not be loaded from the Hub: {error}") from None
     return Path(path)

@@ -70,8 +70,8 @@ images = tokenizer.decode(tokens)
 
 ## Measured
 
-On the {metrics["num_images"]:,} images of the {record["split"]} split of {record["dataset"]}, with the weights as they are
-stored ({record["stored_as"]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to bytes, nothing resized or
+On the {metrics["num_images"]:,} images of the {record["split"]} split of {record["dataset"]}, with the weights
+as they are stored ({record["stored_as"]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to bytes, nothing resized or
 compressed, each metric per image and then averaged.{lpips}
 
 | | |
@@ -80,9 +80,9 @@ compressed, each metric per image and then averaged.{lpips}
 
 ## Trained
 
-{_budget(training)} {training["seconds"] / 60:.0f} minutes on {training["device"]}; the checkpoint is that of step
-{training["best_step"]:,} of {training["steps"]:,}, the best by squared error on {training["recipe"]["held_out"]:,} images
-held out of the train split. Settings are in metrics.json.
+{_budget(training)} {training["seconds"] / 60:.0f} minutes on {training["device"]}; the checkpoint
+is that of step {training["best_step"]:,} of {training["steps"]:,}, the best by squared error on
+{training["recipe"]["held_out"]:,} images held out of the train split. Settings are in metrics.json.
 
 The full training: `accelerate launch trainers/train.py {name}`
 """

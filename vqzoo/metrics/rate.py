@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rate:
-    """bits_per_image; bits_per_pixel: bits / (height x width); share_of_raw: bits / bits of 8-bit pixels, may pass 1."""
+    """bits_per_pixel is bits / (height x width); share_of_raw is bits / bits of 8-bit pixels and may pass 1."""
 
     bits_per_image: float
     bits_per_pixel: float

@@ -1,6 +1,7 @@
 """Residual quantization: each level quantizes what the levels before left over."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -34,21 +35,21 @@ class Residual(Quantizer):
 
     def assign(self, latents: Tensor) -> Tensor:
         columns = []
-        for level in self.levels:
+        for level in self._levels():
             columns.append(level.assign(latents))
             latents = latents - level.lookup(columns[-1])
         return torch.cat(columns, -1)
 
     def lookup(self, indices: Tensor) -> Tensor:
         parts = indices.split(self.columns, -1)
-        total = self.levels[0].lookup(parts[0])
-        for level, part in zip(self.levels[1:], parts[1:], strict=True):
+        total = torch.zeros((), device=indices.device)
+        for level, part in zip(self._levels(), parts, strict=True):
             total = total + level.lookup(part)
         return total
 
     def quantize(self, latents: Tensor) -> Quantized:
         residual, total, outputs = latents, torch.zeros_like(latents), []
-        for level in self.levels:
+        for level in self._levels():
             out = level.quantize(residual)
             outputs.append(out)
             residual = residual - out.latents.detach()
@@ -56,3 +57,6 @@ class Residual(Quantizer):
         losses = {name: torch.stack([out.losses[name] for out in outputs]).mean() for name in outputs[0].losses}
         indices = torch.cat([out.indices for out in outputs], -1)
         return Quantized(straight_through(latents, total), indices, losses)
+
+    def _levels(self) -> list[Quantizer]:
+        return cast(list[Quantizer], list(self.levels))

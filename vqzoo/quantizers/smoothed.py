@@ -9,7 +9,7 @@ from vqzoo.quantizers.base import Quantized, Quantizer
 
 
 class Smoothed(Quantizer):
-    """Enlarges the latent grid `factor` times by bilinear interpolation, quantizes it and averages factor x factor cells.
+    """Enlarges the latent grid `factor` times bilinearly, quantizes it and averages factor x factor cells.
 
     LooC (arXiv:2601.00222, figure 2). What a decoder needs is the indices of the *enlarged* grid, so a latent costs
     factor^2 times the bits that the paper counts. One straight-through step spans interpolation and averaging: the

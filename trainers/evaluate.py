@@ -1,0 +1,73 @@
+"""Measure a checkpoint again and compare with its metrics.json: python -m trainers.evaluate model_cards/NAME"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+
+from trainers.data import load_images
+from vqzoo.analysis.evaluation import evaluate
+from vqzoo.hub.card import METRICS, show
+from vqzoo.metrics import perceptual
+from vqzoo.storage import read_json
+from vqzoo.tokenizer import Tokenizer
+
+TOLERANCES = {
+    "psnr": 0.01,
+    "ssim": 1e-4,
+    "lpips": 1e-4,
+    "l1": 1e-4,
+    "bits_per_image": 0.0,
+    "bits_per_pixel": 0.0,
+    "share_of_raw": 0.0,
+    "usage": 0.005,
+    "dead": 5.0,
+    "perplexity": 1.0,
+}
+"""How far a metric may be from the recorded one: convolutions round differently from machine to machine, and a latent
+halfway between two codevectors then changes sides."""
+
+
+def reproduce(folder: Path, data: str | None = None) -> bool:
+    """Print each metric recorded and measured, and whether all agree within `TOLERANCES`.
+
+    A metric that cannot be computed here (LPIPS without its weights) is named and not compared.
+    """
+    tokenizer = Tokenizer.from_pretrained(folder)
+    if torch.cuda.is_available():
+        tokenizer.cuda()
+    record = read_json(folder / METRICS)
+    channels = tokenizer.autoencoder.channels
+    images = load_images(record["dataset"], record["split"], tokenizer.resolution, channels, data)
+    measured = evaluate(tokenizer, images, perceptual("squeeze")).metrics
+    agree = True
+    print(f"{record['name']}: {len(images)} images of {record['dataset']} {record['split']}")
+    for metric, tolerance in TOLERANCES.items():
+        before, now = record["metrics"][metric], measured[metric]
+        if before is None or now is None:
+            verdict = "same" if before is now else "not compared"
+        else:
+            verdict = "same" if abs(before - now) <= tolerance else f"DIFFERS by more than {tolerance}"
+        agree &= not verdict.startswith("DIFFERS")
+        print(f"  {metric:16} recorded {show(metric, before):>14}  measured {show(metric, now):>14}  {verdict}")
+    return agree
+
+
+def main(folder: Annotated[Path, tyro.conf.Positional], data: str | None = None) -> int:
+    """Measure a checkpoint again and compare with its metrics.json.
+
+    Args:
+        folder: a folder of model_cards/.
+        data: local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub.
+    """
+    try:
+        return 0 if reproduce(folder, data) else 1
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(tyro.cli(main))

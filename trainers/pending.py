@@ -1,0 +1,71 @@
+"""What is still to be trained, most wanted first: python -m trainers.pending"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from trainers.recipe import Recipe
+from trainers.recipes import RECIPES
+from vqzoo.hub.card import METRICS
+from vqzoo.hub.registry import cards_folder
+from vqzoo.storage import read_json
+
+CPU_RATE = 300.0
+"""Images/s of the stride-4 backbone on two CPU cores, used where no short run has been timed."""
+GPU_RATE = 15_000.0
+"""Images/s assumed for one data-centre GPU; an assumption, to be replaced by the first measured run."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A recipe without a card at its full budget. images_seen: those of the card there is, 0 without one."""
+
+    name: str
+    images_seen: int
+    images_wanted: int
+    cpu_minutes: float
+    gpu_minutes: float
+
+
+def pending(cards: Path) -> list[Pending]:
+    """The recipes whose card in `cards` is missing or of a shorter training than the recipe's, in table order."""
+    rows = [_pending(build(), cards) for build in RECIPES.values()]
+    return [row for row in rows if row.images_seen < row.images_wanted]
+
+
+def _pending(recipe: Recipe, cards: Path) -> Pending:
+    path = cards / recipe.name / METRICS
+    rates = {"CPU": CPU_RATE, "GPU": GPU_RATE}
+    seen = 0
+    if path.exists():
+        training = read_json(path)["training"]
+        seen = training["images"]
+        rates["CPU" if training["device"] == "CPU" else "GPU"] = seen / training["seconds"]
+    cpu, gpu = (recipe.images / rates[device] / 60 for device in ("CPU", "GPU"))
+    return Pending(recipe.name, seen, recipe.images, cpu, gpu)
+
+
+def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) -> None:
+    """List the recipes without a card at their full training budget, most wanted first.
+
+    Args:
+        cards: folder of the cards; default: the checkout's model_cards/.
+    """
+    rows = pending(cards or cards_folder())
+    print(f"{'recipe':36} {'images seen':>12} {'of':>12} {'CPU minutes':>12} {'GPU minutes':>12}")
+    for row in rows:
+        minutes = f"{row.cpu_minutes:>12,.0f} {row.gpu_minutes:>12,.0f}"
+        print(f"{row.name:36} {row.images_seen:>12,} {row.images_wanted:>12,} {minutes}")
+    if rows:
+        print(f"\nnext: accelerate launch trainers/train.py {rows[0].name}")
+        print(
+            "Minutes are estimates: by the rate of the recipe's last run, or by the constants in trainers/pending.py."
+        )
+    else:
+        print("nothing: every recipe has a card at its full budget")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
