@@ -71,8 +71,8 @@ images = tokenizer.decode(tokens)
 ## Measured
 
 On the {metrics["num_images"]:,} images of the {record["split"]} split of {record["dataset"]}, with the weights
-as they are stored ({record["stored_as"]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to bytes, nothing resized or
-compressed, each metric per image and then averaged.{lpips}
+as they are stored ({record["stored_as"]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to bytes,
+nothing resized or compressed, each metric per image and then averaged.{lpips}
 
 | | |
 | --- | --- |
