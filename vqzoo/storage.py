@@ -23,7 +23,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path.parent}: there is no {path.name}; expected a folder with {CONFIG} and {WEIGHTS}"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # broken syntax or encoding, absurdly long numbers or deep nesting
         raise ValueError(f"{path.name} of {path.parent.name} is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path.name} of {path.parent.name}: expected a JSON object, not a {type(value).__name__}")

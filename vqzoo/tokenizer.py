@@ -67,7 +67,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
         for key in known:
             if key not in config:
                 raise ValueError(f"config: {key!r} is missing")
-        if config["format"] != _FORMAT:
+        if type(config["format"]) is not int or config["format"] != _FORMAT:
             raise ValueError(f"config: format={config['format']!r}: this version of vqzoo reads format {_FORMAT}")
         parts: dict[str, Any] = {}
         for part, builder in _PARTS.items():

@@ -4,7 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqzoo.autoencoders.base import Autoencoder
-from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.check import check_int
+
+_STRIDES = (2, 4, 8, 16, 32, 64)
 
 
 class ResidualBlock(nn.Module):
@@ -35,9 +37,10 @@ class ConvAutoencoder(Autoencoder):
         residual_blocks: int = 2,
     ):
         super().__init__()
-        if channels not in (1, 3):
+        if type(channels) is not int or channels not in (1, 3):
             raise ValueError(f"channels={channels!r}: expected 1 (grey) or 3 (RGB)")
-        check_choice("stride", str(stride), [str(2**n) for n in range(1, 7)])
+        if type(stride) is not int or stride not in _STRIDES:
+            raise ValueError(f"stride={stride!r}: expected one of {', '.join(map(str, _STRIDES))}")
         self.channels = channels
         self.stride = stride
         self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vqzoo.hub.card import METRICS
+from vqzoo.hub.card import METRICS, USAGE
 from vqzoo.ops.check import check_choice
 from vqzoo.storage import CONFIG, read_json
 from vqzoo.tokenizer import Tokenizer
@@ -53,3 +53,8 @@ def load(source: str | Path) -> Tokenizer:
     if repo_id.count("/") != 1 or repo_id.startswith((".", "/")):
         check_choice("model", str(source), [model.name for model in list_models()])
     return Tokenizer.from_pretrained(repo_id, revision=revision or None)
+
+
+def usage_counts(model: Model) -> list[list[int]] | None:
+    """How often each index was used on the test split, (q, K) as `metrics.count_indices` gives; None if not counted."""
+    return read_json(model.source / USAGE)["counts"]

@@ -69,12 +69,25 @@ class Quantizer(nn.Module):
             return self.assign(latents.float())
 
     def decode(self, indices: Tensor) -> Tensor:
-        """The latents (b, h, w, dim) float32 that indices (b, h', w', q) stand for, exactly as `forward` gives them."""
+        """The latents (b, h, w, dim) float32 that indices (b, h', w', q) stand for, exactly as `forward` gives them.
+
+        Indices may be of any integer type. Raises ValueError for another shape or type, or an index outside its
+        column's alphabet.
+        """
         num_columns = len(self.index_sizes)
-        if indices.ndim != 4 or indices.shape[-1] != num_columns or indices.is_floating_point():
+        whole = not (indices.is_floating_point() or indices.is_complex() or indices.dtype == torch.bool)
+        if indices.ndim != 4 or indices.shape[-1] != num_columns or not whole:
             raise ValueError(
                 f"indices of shape {tuple(indices.shape)} and type {indices.dtype}: "
                 f"expected whole numbers of shape (batch, height, width, {num_columns})"
+            )
+        indices = indices.long()
+        outside = (indices < 0) | (indices >= torch.tensor(self.index_sizes, device=indices.device))
+        if outside.any():
+            *_, column = outside.nonzero()[0].tolist()
+            raise ValueError(
+                f"indices: {indices[outside][0].item()} in column {column}: "
+                f"expected whole numbers from 0 to {self.index_sizes[column] - 1}"
             )
         with _full_precision(indices):
             return self.lookup(indices)

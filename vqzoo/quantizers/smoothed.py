@@ -28,6 +28,10 @@ class Smoothed(Quantizer):
         return self.quantizer.assign(self._enlarge(latents))
 
     def lookup(self, indices: Tensor) -> Tensor:
+        if indices.shape[1] % self.factor or indices.shape[2] % self.factor:
+            raise ValueError(
+                f"indices of shape {tuple(indices.shape)}: expected height and width that are multiples of {self.factor}"
+            )
         return self._average(self.quantizer.lookup(indices))
 
     def quantize(self, latents: Tensor) -> Quantized:

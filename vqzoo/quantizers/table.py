@@ -50,6 +50,7 @@ def looc(
     metric: Metric = "cosine",
 ) -> Quantizer:
     """LooC: one small codebook shared by all segments of a latent, on an interpolated grid (arXiv:2601.00222)."""
+    check_int("dim", dim, 1, 4096)
     check_int("segments", segments, 1, 4096)
     if dim % segments:
         fits = [m for m in range(1, dim + 1) if dim % m == 0]

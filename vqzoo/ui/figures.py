@@ -1,0 +1,96 @@
+"""Figures from numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+_THIS = "#7c6cf0"
+_TEST = "#9aa0ab"
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """How often each codevector of a model was chosen: counts (q, K) on this image and, where known, on its test split.
+
+    codebook_of tells which columns share a codebook."""
+
+    name: str
+    image: np.ndarray
+    test: np.ndarray | None
+    codebook_of: Sequence[int]
+
+
+def usage_figure(uses: Sequence[Use]) -> go.Figure:
+    """One panel a model: codevectors ordered by their share of the test split, this image's shares over it."""
+    if not uses:
+        return _empty("No model here has a codebook to count.")
+    titles = [use.name for use in uses]
+    height = 190 * len(uses) + 60
+    gap = min(0.5 / len(uses), 60 / height) if len(uses) > 1 else 0
+    figure = make_subplots(len(uses), 1, subplot_titles=titles, vertical_spacing=gap)
+    for row, use in enumerate(uses, 1):
+        image = _shares(use.image, use.codebook_of)
+        test = None if use.test is None else _shares(use.test, use.codebook_of)
+        order = np.argsort(-(image if test is None else test), kind="stable")
+        rank = np.arange(1, len(order) + 1)
+        first = row == 1
+        if test is not None:
+            style = {"fill": "tozeroy", "line": {"width": 1, "color": _TEST, "shape": "hvh"}}
+            figure.add_scatter(
+                x=rank, y=test[order], name="test split", legendgroup="test", showlegend=first, row=row, col=1, **style
+            )
+        figure.add_bar(
+            x=rank,
+            y=image[order],
+            name="this image",
+            legendgroup="image",
+            showlegend=first,
+            marker={"color": _THIS, "line": {"width": 0}},
+            opacity=0.75,
+            customdata=order,
+            hovertemplate="codevector %{customdata}: %{y:.3%}",
+            row=row,
+            col=1,
+        )
+    figure.update_xaxes(title_text="codevectors, most used on the test split first", row=len(uses), col=1)
+    figure.update_yaxes(tickformat=".1%", rangemode="tozero", title_text="share")
+    return _style(figure, height)
+
+
+def _shares(counts: np.ndarray, codebook_of: Sequence[int]) -> np.ndarray:
+    """Counts (q, K) -> shares of all codevectors, codebook after codebook; columns that share one are added up."""
+    numbers = sorted(set(codebook_of))
+    books = [counts[[column for column, of in enumerate(codebook_of) if of == number]].sum(0) for number in numbers]
+    total = np.concatenate(books).astype(np.float64)
+    return total / total.sum()
+
+
+def _empty(text: str) -> go.Figure:
+    figure = go.Figure()
+    figure.add_annotation(text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return _style(figure, 160)
+
+
+def _style(figure: go.Figure, height: int) -> go.Figure:
+    """A transparent ground and mid-grey ink: legible on the light and on the dark page alike."""
+    ink = "#8a8f99"
+    figure.update_layout(
+        height=height,
+        autosize=True,
+        margin={"l": 60, "r": 16, "t": 58, "b": 44},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": ink, "size": 12},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "yref": "container"},
+        bargap=0,
+        hovermode="x",
+    )
+    figure.update_annotations(font={"size": 13, "color": ink})
+    figure.update_xaxes(gridcolor="rgba(138,143,153,0.18)", zeroline=False)
+    figure.update_yaxes(gridcolor="rgba(138,143,153,0.18)", zeroline=False)
+    return figure

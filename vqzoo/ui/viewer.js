@@ -1,0 +1,148 @@
+// Shows pictures of one size side by side: one zoom and pan for all of them, and each one's absolute error against the
+// first on one shared scale. The value is {pictures: [{name, uri, caption}], note}; `element`, `props` and `watch` are
+// Gradio's. Errors are computed here, from the very bytes that are shown.
+const root = element.querySelector(".vq-viewer");
+const cards = root.querySelector(".vq-cards");
+const scaleInput = root.querySelector(".vq-scale");
+const errorsInput = root.querySelector(".vq-errors");
+const view = { zoom: 1, x: 0, y: 0 };
+let shown = []; // [{uri, card, image, error, pixels}], in the order of the value
+
+function place() {
+  for (const canvas of cards.querySelectorAll("canvas")) {
+    canvas.style.transform = `translate(${view.x * 100}%, ${view.y * 100}%) scale(${view.zoom})`;
+  }
+  root.querySelector(".vq-zoom").textContent = `${view.zoom.toFixed(view.zoom < 10 ? 1 : 0)}×`;
+}
+
+function zoomTo(zoom, x = 0.5, y = 0.5) {
+  zoom = Math.min(32, Math.max(1, zoom));
+  const ratio = zoom / view.zoom;
+  view.x = x - (x - view.x) * ratio;
+  view.y = y - (y - view.y) * ratio;
+  view.zoom = zoom;
+  clampAndPlace();
+}
+
+function clampAndPlace() {
+  view.x = Math.min(0, Math.max(1 - view.zoom, view.x));
+  view.y = Math.min(0, Math.max(1 - view.zoom, view.y));
+  place();
+}
+
+function listen(frame) {
+  frame.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const box = frame.getBoundingClientRect();
+    const x = (event.clientX - box.left) / box.width;
+    const y = (event.clientY - box.top) / box.height;
+    zoomTo(view.zoom * Math.exp(-event.deltaY / 300), x, y);
+  }, { passive: false });
+  frame.addEventListener("pointerdown", (event) => {
+    frame.setPointerCapture(event.pointerId);
+    frame.onpointermove = (move) => {
+      view.x += move.movementX / frame.clientWidth;
+      view.y += move.movementY / frame.clientHeight;
+      clampAndPlace();
+    };
+  });
+  const stop = () => { frame.onpointermove = null; };
+  frame.addEventListener("pointerup", stop);
+  frame.addEventListener("pointercancel", stop);
+  frame.addEventListener("dblclick", () => zoomTo(1));
+}
+
+function newFrame(label) {
+  const frame = document.createElement("div");
+  frame.className = "vq-frame";
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", label);
+  frame.append(canvas);
+  listen(frame);
+  return { frame, canvas };
+}
+
+function newCard(picture) {
+  const card = document.createElement("figure");
+  card.className = "vq-card";
+  const caption = document.createElement("figcaption");
+  const name = document.createElement("strong");
+  const save = document.createElement("a");
+  const detail = document.createElement("span");
+  name.textContent = name.title = picture.name;
+  save.textContent = "PNG";
+  save.title = `Save ${picture.name} as a lossless PNG`;
+  save.href = picture.uri;
+  save.download = `${picture.name.replace(/[^\w.-]+/g, "-")}.png`;
+  detail.textContent = picture.caption;
+  caption.append(name, save, detail);
+  const image = newFrame(picture.name);
+  const error = newFrame(`absolute error of ${picture.name}`);
+  error.frame.classList.add("vq-error");
+  card.append(caption, image.frame, error.frame);
+  return { uri: picture.uri, card, image: image.canvas, error: error.canvas, pixels: null };
+}
+
+async function load(entry) {
+  const picture = new Image();
+  picture.src = entry.uri;
+  await picture.decode();
+  for (const canvas of [entry.image, entry.error]) {
+    canvas.width = picture.naturalWidth;
+    canvas.height = picture.naturalHeight;
+    canvas.parentElement.style.aspectRatio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
+  }
+  const context = entry.image.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0);
+  entry.pixels = context.getImageData(0, 0, entry.image.width, entry.image.height);
+}
+
+// Black, violet, orange, white: brighter is always worse.
+const STOPS = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 220]];
+function colour(t) {
+  const at = Math.min(Math.max(t, 0), 1) * (STOPS.length - 1);
+  const low = Math.min(Math.floor(at), STOPS.length - 2);
+  return STOPS[low].map((value, i) => value + (STOPS[low + 1][i] - value) * (at - low));
+}
+
+function drawError(entry, original, limit) {
+  if (!entry.pixels || !original.pixels || entry.pixels.data.length !== original.pixels.data.length) return;
+  const context = entry.error.getContext("2d");
+  const map = context.createImageData(entry.error.width, entry.error.height);
+  const a = entry.pixels.data, b = original.pixels.data;
+  for (let i = 0; i < a.length; i += 4) {
+    const error = (Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2])) / 3;
+    const [red, green, blue] = colour(error / limit);
+    map.data[i] = red; map.data[i + 1] = green; map.data[i + 2] = blue; map.data[i + 3] = 255;
+  }
+  context.putImageData(map, 0, 0);
+}
+
+function drawErrors() {
+  const limit = Number(scaleInput.value);
+  root.querySelector(".vq-limit").textContent = `${limit} / 255 or more`;
+  root.classList.toggle("vq-no-errors", !errorsInput.checked);
+  for (const entry of shown.slice(1)) drawError(entry, shown[0], limit);
+}
+
+async function render() {
+  const value = props.value || { pictures: [], note: "" };
+  root.querySelector(".vq-note").textContent = value.note || "";
+  const pictures = value.pictures || [];
+  const same = (entry, picture) => entry && entry.uri === picture.uri && entry.name === picture.name;
+  const next = pictures.map((picture, i) => (same(shown[i], picture) ? shown[i] : { ...newCard(picture), name: picture.name }));
+  if (!next.length || !shown.length || next[0] !== shown[0]) { view.zoom = 1; view.x = 0; view.y = 0; }
+  shown = next;
+  cards.replaceChildren(...next.map((entry) => entry.card));
+  await Promise.all(next.filter((entry) => !entry.pixels).map(load));
+  if (shown === next) { drawErrors(); place(); root.dataset.ready = String(next.length); }
+}
+
+root.querySelector(".vq-in").addEventListener("click", () => zoomTo(view.zoom * 2));
+root.querySelector(".vq-out").addEventListener("click", () => zoomTo(view.zoom / 2));
+root.querySelector(".vq-fit").addEventListener("click", () => zoomTo(1));
+scaleInput.addEventListener("input", drawErrors);
+errorsInput.addEventListener("change", drawErrors);
+watch("value", render);
+render();
