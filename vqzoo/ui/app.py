@@ -1,5 +1,6 @@
 """The app: its pages, its looks and how it is served."""
 
+import sys
 from pathlib import Path
 
 import gradio as gr
@@ -31,7 +32,10 @@ def build_app() -> gr.Blocks:
 
 def launch() -> None:
     """Build and serve until interrupted. Gradio's environment variables (GRADIO_SERVER_PORT, ...) choose where."""
-    app = build_app()
+    try:
+        app = build_app()
+    except ValueError as error:
+        sys.exit(f"error: {error}")
     app.queue(max_size=32).launch(
         theme=gr.themes.Default(
             primary_hue="violet",

@@ -1,49 +1,37 @@
 """The page that compares: one photograph, several tokenizers, side by side."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 import numpy as np
-import plotly.graph_objects as go
 
 from vqzoo.analysis.examples import examples
-from vqzoo.analysis.images import ImageError
-from vqzoo.analysis.photograph import Result
-from vqzoo.hub.card import show
-from vqzoo.hub.registry import Model, usage_counts
-from vqzoo.ui.engine import Engine, Photo
-from vqzoo.ui.figures import Use, usage_figure
-from vqzoo.ui.viewer import Picture, viewer, viewer_value
+from vqzoo.hub.registry import Model
+from vqzoo.ui.comparison import (
+    COLUMNS,
+    ORIGINAL,
+    compare,
+    compare_position,
+    device_line,
+    first_models,
+    slide,
+    with_position,
+)
+from vqzoo.ui.engine import Engine
+from vqzoo.ui.viewer import viewer
 
 SIDES = [32, 64, 128, 256, 512, 1024]
 _FIRST_SIDE = 256
-_FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
-_ORIGINAL = "original"
-
-# Heading -> (type, share of the table's width).
-_COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "17%"),
-    "PSNR dB": ("number", "7%"),
-    "SSIM": ("number", "7%"),
-    "LPIPS": ("str", "8%"),
-    "true bits": ("number", "9%"),
-    "bits / pixel": ("number", "7%"),
-    "% of raw": ("number", "7%"),
-    "usage here": ("str", "7%"),
-    "usage on test split": ("str", "8%"),
-    "encode ms": ("number", "8%"),
-    "decode ms": ("number", "8%"),
-    "trained": ("str", "7%"),
-}
 
 
 def build(engine: Engine) -> None:
     """Lay the page out inside a gr.Blocks; it opens on a finished comparison."""
     pictures = examples()
     first_path = str(next(iter(pictures.values())))
-    *_, opened = compare(engine, first_path, _FIRST_SIDE, _first_models(list(engine.models.values())))
-    first_models = list(opened["shown"][2])
+    models = list(engine.models.values())
+    *_, opened = compare(engine, first_path, _FIRST_SIDE, first_models(models))
+    ticked = list(opened["shown"][2])
 
     with gr.Row(elem_id="page"):
         with gr.Column(scale=1, min_width=290, elem_id="controls"):
@@ -67,7 +55,7 @@ def build(engine: Engine) -> None:
                 elem_id="examples",
                 examples_per_page=6,
             )
-            groups = _model_choices(list(engine.models.values()), first_models)
+            groups = _model_choices(models, ticked)
             side = gr.Dropdown(
                 SIDES,
                 value=_FIRST_SIDE,
@@ -85,9 +73,9 @@ def build(engine: Engine) -> None:
             side_by_side = viewer(opened["viewer"], "viewer")
             table = gr.Dataframe(
                 opened["table"],
-                headers=list(_COLUMNS),
-                datatype=[kind for kind, _ in _COLUMNS.values()],
-                column_widths=[width for _, width in _COLUMNS.values()],
+                headers=list(COLUMNS),
+                datatype=[kind for kind, _ in COLUMNS.values()],
+                column_widths=[width for _, width in COLUMNS.values()],
                 interactive=False,
                 label="Measured on this photograph",
                 elem_id="table",
@@ -102,7 +90,7 @@ def build(engine: Engine) -> None:
             )
             with gr.Tabs():
                 with gr.Tab("Slider", id="slider"):
-                    names = [_ORIGINAL, *first_models]
+                    names = [ORIGINAL, *ticked]
                     with gr.Row():
                         left = gr.Dropdown(names, value=names[0], label="Left", elem_id="slider-left")
                         right = gr.Dropdown(names, value=names[-1], label="Right", elem_id="slider-right")
@@ -116,7 +104,7 @@ def build(engine: Engine) -> None:
                 with gr.Tab("Codebook use", id="use"):
                     usage = gr.Plot(opened["usage"], show_label=False, elem_id="usage")
                 with gr.Tab("Positional encoding", id="position"):
-                    encoded = _with_position(list(engine.models.values()))
+                    encoded = with_position(models)
                     gr.Markdown(_position_text(encoded), elem_classes="hint")
                     with gr.Row(visible=bool(encoded)):
                         which = gr.Dropdown(
@@ -142,9 +130,9 @@ def build(engine: Engine) -> None:
         "device": device,
     }
 
-    def on_compare(path: str | None, longest: int, *ticked: list[str]) -> Iterator[dict[Any, Any]]:
-        chosen = [name for group in ticked for name in group]
-        for step in compare(engine, path, longest, chosen):
+    def on_compare(path: str | None, longest: int, *chosen: list[str]) -> Iterator[dict[Any, Any]]:
+        names = [name for group in chosen for name in group]
+        for step in compare(engine, path, longest, names):
             yield {outputs[key]: value for key, value in step.items()}
 
     def on_slide(of: tuple, left_name: str, right_name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -172,121 +160,6 @@ def build(engine: Engine) -> None:
     switch.input(**position_event)
 
 
-def compare(engine: Engine, path: str | None, longest: int, names: list[str]) -> Iterator[dict[str, Any]]:
-    """After each model, the values of the components that have changed; raises gr.Error with what is to be done."""
-    if not path:
-        raise gr.Error("Choose a photograph first: drop one in, paste one, or click an example.", print_exception=False)
-    if not names:
-        raise gr.Error("Tick at least one model.", print_exception=False)
-    try:
-        photo = engine.photo(path, longest)
-    except ImageError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    names = sorted(names, key=lambda name: engine.models[name].metrics["metrics"]["bits_per_image"])
-    results: dict[str, Result] = {}
-    for place, name in enumerate(names, 1):
-        results[name] = engine.run(name, photo)
-        note = photo.note if place == len(names) else f"{photo.note} {place} of {len(names)} models so far."
-        yield {
-            "viewer": _pictures(photo, results, note),
-            "table": [_row(engine.models[name], result) for name, result in results.items()],
-        }
-    choices = [_ORIGINAL, *names]
-    yield {
-        "viewer": _pictures(photo, results, photo.note),
-        "table": [_row(engine.models[name], result) for name, result in results.items()],
-        "usage": _usage(engine, results),
-        "shown": (path, longest, tuple(names)),
-        "left": gr.update(choices=choices, value=choices[0]),
-        "right": gr.update(choices=choices, value=choices[-1]),
-        "device": device_line(engine),
-    }
-
-
-def slide(engine: Engine, shown: tuple, left: str, right: str) -> tuple[np.ndarray, np.ndarray]:
-    """The two pictures for the slider, whole pixels enlarged so that none is blurred."""
-    photo = engine.photo(*shown[:2])
-    one, two = (photo.pixels if name == _ORIGINAL else engine.run(name, photo).pixels for name in (left, right))
-    times = max(1, 640 // max(photo.pixels.shape[:2]))
-    return tuple(picture.repeat(times, 0).repeat(times, 1) for picture in (one, two))  # type: ignore[return-value]
-
-
-def compare_position(engine: Engine, shown: tuple, name: str | None, off: bool) -> dict[str, Any]:
-    """The viewer's value: the original and the model, or the model with its encoding on and off."""
-    if name is None:
-        return viewer_value([])
-    photo = engine.photo(*shown[:2])
-    on = engine.run(name, photo)
-    with_encoding = Picture("encoding on", on.pixels, _caption(on))
-    if not off:
-        return viewer_value(
-            [Picture(_ORIGINAL, on.original), with_encoding], f"{name}: its error with the encoding on."
-        )
-    without = engine.run(name, photo, position=False)
-    switched_off = Picture("encoding off", without.pixels, _caption(without))
-    return viewer_value([with_encoding, switched_off], f"{name}: the difference that the encoding makes.")
-
-
-def device_line(engine: Engine) -> str:
-    """The device and its memory, as a line of text."""
-    device = engine.describe_device()
-    return f"{device.name} · {device.used / 2**30:.1f} of {device.total / 2**30:.0f} GiB memory in use"
-
-
-def _pictures(photo: Photo, results: dict[str, Result], note: str) -> dict[str, Any]:
-    reconstructions = [Picture(name, result.pixels, _caption(result)) for name, result in results.items()]
-    return viewer_value([Picture(_ORIGINAL, photo.pixels, "what the models are given"), *reconstructions], note)
-
-
-def _caption(result: Result) -> str:
-    metrics = result.metrics
-    return f"{show('psnr', metrics['psnr'])} dB · {show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
-
-
-def _row(model: Model, result: Result) -> list[Any]:
-    metrics, training = result.metrics, model.metrics["training"]
-    share = training["images"] / training["full_budget_images"]
-    assert all(metrics[name] is not None for name in ("psnr", "ssim"))
-    return [
-        model.name,
-        round(metrics["psnr"] or 0, 2),
-        round(metrics["ssim"] or 0, 4),
-        show("lpips", metrics["lpips"]),
-        round(metrics["bits_per_image"] or 0),
-        round(metrics["bits_per_pixel"] or 0, 3),
-        round(100 * (metrics["share_of_raw"] or 0), 2),
-        _usage_text(metrics["usage"]),
-        _usage_text(model.metrics["metrics"]["usage"]),
-        round(metrics["encode_ms"] or 0, 1),
-        round(metrics["decode_ms"] or 0, 1),
-        "in full" if share >= 1 else f"{share:.1%}",
-    ]
-
-
-def _usage_text(usage: float | None) -> str:
-    return "no codebook" if usage is None else show("usage", usage)
-
-
-def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
-    uses = []
-    for name, result in results.items():
-        if result.counts is not None:
-            counts = usage_counts(engine.models[name])
-            test = None if counts is None else np.array(counts)
-            uses.append(Use(name, result.counts.numpy(), test, engine.codebook_of(name)))
-    return usage_figure(uses)
-
-
-def _first_models(models: list[Model]) -> list[str]:
-    """One model of each quantizer that the page opens with, or the first four where there are none of these."""
-    first: dict[str, str] = {}
-    for model in models:
-        quantizer = model.config["quantizer"]["name"]
-        if quantizer in _FIRST_QUANTIZERS:
-            first.setdefault(quantizer, model.name)
-    return list(first.values()) or [model.name for model in models[:4]]
-
-
 def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGroup]:
     """A search box and a group of tick boxes a data set; what is ticked stays in sight whatever is searched."""
     search = gr.Textbox(
@@ -310,10 +183,6 @@ def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGr
 
         search.change(found, [search, group], group, api_visibility="private", show_progress="hidden")
     return groups
-
-
-def _with_position(models: list[Model]) -> list[str]:
-    return [model.name for model in models if model.config["position"]["name"] != "none"]
 
 
 def _position_text(encoded: list[str]) -> str:

@@ -76,9 +76,18 @@ class Engine:
             return self._photos.get((path, longest), lambda: _read(path, longest))
 
     def run(self, name: str, photo: Photo, position: bool = True) -> Result:
-        """The model called `name` on a photograph; `position=False` decodes without its positional encoding."""
+        """The model called `name` on a photograph; `position=False` decodes without its positional encoding.
+
+        Raises ValueError for damaged model files and for a photograph that the device has no memory for.
+        """
         with self._lock:
-            return self._results.get((name, photo.key, position), lambda: self._reconstruct(name, photo, position))
+            try:
+                return self._results.get((name, photo.key, position), lambda: self._reconstruct(name, photo, position))
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                raise ValueError(
+                    f"{name}: the photograph needs more memory than there is; choose a smaller side"
+                ) from None
 
     def codebook_of(self, name: str) -> tuple[int, ...]:
         """Which codebook each column of a model's indices points into."""

@@ -1,0 +1,92 @@
+"""One lock, bounded memory, the same answer every time."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from vqzoo.analysis.examples import examples
+from vqzoo.analysis.images import ImageError
+from vqzoo.hub.registry import list_models
+from vqzoo.ui import engine as engine_module
+from vqzoo.ui.engine import Engine, Recent
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(list_models())
+
+
+@pytest.fixture(scope="module")
+def path() -> str:
+    return str(next(iter(examples().values())))
+
+
+def test_recent_keeps_the_last_used():
+    recent: Recent[str, int] = Recent(2)
+    made = []
+
+    def get(key: str) -> int:
+        return recent.get(key, lambda: made.append(key) or len(made))
+
+    assert [get("a"), get("b"), get("a"), get("c"), get("a"), get("b")] == [1, 2, 1, 3, 1, 4]
+    assert made == ["a", "b", "c", "b"], "a was used last when c came, so b had to go"
+
+
+def test_a_failure_is_not_remembered():
+    recent: Recent[str, int] = Recent(2)
+    with pytest.raises(ZeroDivisionError):
+        recent.get("a", lambda: 1 // 0)
+    assert recent.get("a", lambda: 5) == 5
+
+
+def test_the_same_photograph_gives_the_same_bytes(path):
+    name = list_models()[0].name
+    first, second = (Engine(list_models()) for _ in range(2))
+    one = first.run(name, first.photo(path, 64))
+    two = second.run(name, second.photo(path, 64))
+    assert np.array_equal(one.pixels, two.pixels)
+
+
+def test_computations_never_overlap(engine, path, monkeypatch):
+    inside, most = 0, 0
+    real = engine_module.reconstruct
+
+    def slow(*args):
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.05)
+        inside -= 1
+        return real(*args)
+
+    monkeypatch.setattr(engine_module, "reconstruct", slow)
+    photos = [engine.photo(path, side) for side in (16, 24, 32, 40)]
+    name = next(iter(engine.models))
+    threads = [threading.Thread(target=engine.run, args=(name, photo)) for photo in photos]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+
+
+def test_a_photograph_is_capped_and_says_so(engine, path):
+    photo = engine.photo(path, 32)
+    assert photo.pixels.shape == (32, 32, 3)
+    assert "shrunk from 256 x 256 to 32 x 32" in photo.note
+    assert engine.photo(path, 1024).pixels.shape == (256, 256, 3), "a photograph is never enlarged"
+
+
+def test_a_file_that_is_no_picture(engine, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    with pytest.raises(ImageError, match="cannot be read as an image"):
+        engine.photo(str(bad), 256)
+
+
+def test_the_device_is_described(engine):
+    device = engine.describe_device()
+    assert 0 < device.used < device.total
+    assert device.name

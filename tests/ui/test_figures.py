@@ -1,0 +1,39 @@
+"""Figures say what the counts say."""
+
+import numpy as np
+
+from vqzoo.ui.figures import Use, usage_figure
+
+
+def traces(figure, name):
+    return [trace for trace in figure.data if trace.name == name]
+
+
+def test_bars_are_shares_in_the_order_of_the_test_split():
+    use = Use("m", np.array([[1, 0, 3]]), np.array([[10, 70, 20]]), (0,))
+    figure = usage_figure([use])
+    (test,), (image,) = traces(figure, "test split"), traces(figure, "this image")
+    assert list(test.y) == [0.7, 0.2, 0.1]
+    assert list(image.y) == [0.0, 0.75, 0.25]
+    assert list(image.customdata) == [1, 2, 0], "hovering has to name the codevector, not its rank"
+
+
+def test_columns_that_share_a_codebook_are_added_up():
+    counts = np.array([[1, 0], [0, 3]])
+    (shared,) = traces(usage_figure([Use("m", counts, None, (0, 0))]), "this image")
+    assert list(shared.y) == [0.75, 0.25]
+    (separate,) = traces(usage_figure([Use("m", counts, None, (0, 1))]), "this image")
+    assert sorted(separate.y) == [0, 0, 0.25, 0.75]
+
+
+def test_one_panel_a_model():
+    use = Use("m", np.array([[1, 1]]), np.array([[1, 1]]), (0,))
+    figure = usage_figure([use, use, use])
+    assert len(traces(figure, "this image")) == 3
+    assert [bool(trace.showlegend) for trace in traces(figure, "this image")] == [True, False, False]
+
+
+def test_without_a_codebook_the_figure_says_so():
+    figure = usage_figure([])
+    assert not figure.data
+    assert "codebook" in figure.layout.annotations[0].text
