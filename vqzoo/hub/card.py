@@ -57,8 +57,8 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     lpips = f" LPIPS is {metrics['lpips_network']}." if metrics["lpips"] is not None else ""
     text = f"""# {name}
 
-An image tokenizer of [vqzoo](https://github.com/vqzoo/vqzoo): quantizer `{quantizer}`, autoencoder
-`{config["autoencoder"]["name"]}`, positional encoding `{config["position"]["name"]}`.
+An image tokenizer of vqzoo: quantizer `{quantizer}`, autoencoder `{config["autoencoder"]["name"]}`, positional
+encoding `{config["position"]["name"]}`.
 
 ```python
 import vqzoo
@@ -71,8 +71,8 @@ images = tokenizer.decode(tokens)
 ## Measured
 
 On the {metrics["num_images"]:,} images of the {record["split"]} split of {record["dataset"]}, with the weights
-as they are stored ({record["stored_as"]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to bytes,
-nothing resized or compressed, each metric per image and then averaged.{lpips}
+as they are stored ({record["stored_as"]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to bytes, nothing
+resized or compressed, each metric per image and then averaged.{lpips}
 
 | | |
 | --- | --- |
