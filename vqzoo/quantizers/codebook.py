@@ -46,23 +46,25 @@ class EMACodebook(Codebook):
 
     which is the paper's m_k / n_k without a second table of sums. Laplace smoothing of the counts is left out: it is
     what pulls a codevector that nobody chooses towards the origin; here it stays exactly where it was.
-    The codevectors start as latents of the first training batch.
+    The codevectors start as latents of the first training batch. `seed` says which: where one codebook quantizes what
+    another leaves over, equal draws would meet at exactly zero, so the two need different ones.
     """
 
     learns_by_gradient = False
     counts: Tensor
     started: Tensor
 
-    def __init__(self, codebook_size: int, code_dim: int, decay: float = 0.99):
+    def __init__(self, codebook_size: int, code_dim: int, decay: float = 0.99, seed: int = 0):
         super().__init__(codebook_size, code_dim)
         self.decay = check_fraction("decay", decay)
+        self.seed = seed
         self.register_buffer("counts", torch.ones(codebook_size))
         self.register_buffer("started", torch.tensor(False))
 
     @torch.no_grad()
     def prepare(self, latents: Tensor) -> None:
         if not self.started:
-            self.weight.copy_(sample_rows(latents, self.codebook_size))
+            self.weight.copy_(sample_rows(latents, self.codebook_size, self.seed))
             self.started.fill_(True)
 
     @torch.no_grad()
@@ -118,6 +120,9 @@ def _closest(codevectors: Tensor, latents: Tensor, metric: Metric) -> Tensor:
 CODEBOOKS: dict[str, type[Codebook]] = {"gradient": Codebook, "ema": EMACodebook, "cvq": ClusteredCodebook}
 
 
-def build_codebook(rule: str, codebook_size: int, code_dim: int) -> Codebook:
-    """A fresh codebook that learns by `rule`: "gradient", "ema" or "cvq"."""
-    return CODEBOOKS[check_choice("rule", rule, CODEBOOKS)](codebook_size, code_dim)
+def build_codebook(rule: str, codebook_size: int, code_dim: int, level: int = 0) -> Codebook:
+    """A fresh codebook that learns by `rule`: "gradient", "ema" or "cvq"; levels of a residual differ in `level`."""
+    codebook = CODEBOOKS[check_choice("rule", rule, CODEBOOKS)]
+    if codebook is EMACodebook:
+        return EMACodebook(codebook_size, code_dim, seed=level)
+    return codebook(codebook_size, code_dim)

@@ -30,7 +30,7 @@ class Smoothed(Quantizer):
     def lookup(self, indices: Tensor) -> Tensor:
         if indices.shape[1] % self.factor or indices.shape[2] % self.factor:
             raise ValueError(
-                f"indices of shape {tuple(indices.shape)}: expected height and width that are multiples of {self.factor}"
+                f"indices of shape {tuple(indices.shape)}: expected height and width in multiples of {self.factor}"
             )
         return self._average(self.quantizer.lookup(indices))
 

@@ -38,7 +38,8 @@ def cvq(dim: int, codebook_size: int = 1024, metric: Metric = "cosine") -> Quant
 def rvq(dim: int, codebook_size: int = 256, levels: int = 8, rule: str = "ema", metric: Metric = "l2") -> Quantizer:
     """Residual quantization with one codebook a level (arXiv:2107.03312)."""
     check_int("levels", levels, 1, 256)
-    return Residual([NearestCodevector(build_codebook(rule, codebook_size, dim), metric) for _ in range(levels)])
+    codebooks = [build_codebook(rule, codebook_size, dim, level) for level in range(levels)]
+    return Residual([NearestCodevector(codebook, metric) for codebook in codebooks])
 
 
 def looc(

@@ -1,0 +1,63 @@
+"""Nearest-codevector search against the full distance matrix, and what happens where two are equally near."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from vqzoo.ops import lookup
+from vqzoo.ops.lookup import nearest, sums_by_index
+
+SIZES = [(1, 1, 3), (7, 3, 2), (300, 5, 8), (1000, 1024, 4), (4099, 1024, 4), (513, 2048, 4), (257, 512, 128)]
+"""(latents, codevectors, length); a tile on the CPU is 512 latents of 1024 codevectors, so 4099 leaves a rest of 3."""
+
+
+@pytest.mark.parametrize(("n", "k", "d"), SIZES)
+def test_l2_agrees_with_the_distance_matrix(n, k, d):
+    latents, codebook = torch.randn(n, d), torch.randn(k, d)
+    expected = torch.cdist(latents.double(), codebook.double(), compute_mode="donot_use_mm_for_euclid_dist").argmin(1)
+    assert torch.equal(nearest(latents, codebook), expected)
+
+
+@pytest.mark.parametrize(("n", "k", "d"), SIZES)
+def test_cosine_agrees_with_the_similarity_matrix(n, k, d):
+    latents, codebook = torch.randn(n, d), torch.randn(k, d) * torch.rand(k, 1)
+    expected = (F.normalize(latents.double()) @ F.normalize(codebook.double()).T).argmax(1)
+    assert torch.equal(nearest(latents, codebook, "cosine"), expected)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_tiles_leave_no_seam(metric, monkeypatch):
+    latents, codebook = torch.randn(1000, 6), torch.randn(40, 6)
+    whole = nearest(latents, codebook, metric)
+    monkeypatch.setattr(lookup, "_CPU_TILE", 1)  # the smallest tile, 256 latents: the last one has 232
+    assert torch.equal(nearest(latents, codebook, metric), whole)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_of_equally_near_codevectors_the_first_is_chosen(metric):
+    codebook = torch.tensor([[0.0, -1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    latents = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [0.0, -2.0]])
+    assert nearest(latents, codebook, metric).tolist() == [1, 2, 1, 0]
+
+
+def test_equal_codevectors_are_all_the_first_one():
+    assert not nearest(torch.randn(600, 4), torch.ones(33, 4)).any()
+
+
+def test_length_matters_to_l2_and_not_to_cosine():
+    codebook = torch.tensor([[10.0, 0.0], [0.6, 0.8]])
+    latent = torch.tensor([[1.0, 0.0]])
+    assert nearest(latent, codebook, "l2").tolist() == [1]
+    assert nearest(latent, codebook, "cosine").tolist() == [0]
+
+
+def test_a_codevector_of_zeros_is_no_direction():
+    codebook = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    assert nearest(torch.tensor([[2.0, 1.0]]), codebook, "cosine").tolist() == [1]
+
+
+def test_counts_and_sums_by_hand():
+    latents = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    counts, sums = sums_by_index(latents, torch.tensor([2, 0, 2]), 4)
+    assert counts.tolist() == [1, 0, 2, 0] and counts.dtype == torch.float32
+    assert sums.tolist() == [[3, 4], [0, 0], [6, 8], [0, 0]]

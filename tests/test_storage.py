@@ -1,0 +1,266 @@
+"""Tokenizers on disk: what is whole comes back exactly, what is not is refused with the key that is wrong."""
+
+import json
+import pickle
+import resource
+import struct
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.quantizers import QUANTIZERS, build
+from vqzoo.storage import read_json, write_json
+from vqzoo.tokenizer import Tokenizer
+
+DIM = 32
+
+
+def make(name: str = "ema", position: str = "learned") -> Tokenizer:
+    autoencoder = build_autoencoder("conv", latent_dim=DIM, width=8, residual_width=4, residual_blocks=1)
+    grid = {} if position == "none" else {"grid": 8}
+    tokenizer = Tokenizer(autoencoder, build(name, dim=DIM), build_position(position, dim=DIM, **grid), 32)
+    tokenizer.train()(torch.rand(2, 3, 32, 32))
+    return tokenizer.eval()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A whole checkpoint."""
+    make().save_pretrained(tmp_path)
+    return tmp_path
+
+
+def edit_config(folder, edit) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    edit(config)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def edit_weights(folder, edit) -> None:
+    state = load_file(folder / "model.safetensors")
+    edit(state)
+    save_file(state, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_saved_and_loaded_it_is_the_same(name, tmp_path):
+    tokenizer = make(name)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = Tokenizer.from_pretrained(tmp_path)
+    assert loaded.config == tokenizer.config and not loaded.training
+    before, after = tokenizer.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    for key in before:
+        assert torch.equal(before[key], after[key]) and before[key].dtype == after[key].dtype, key
+    images = torch.rand(1, 3, 30, 17) * 2 - 1
+    assert torch.equal(loaded(images).images, tokenizer(images).images)
+
+
+def test_both_files_and_a_card_are_written_and_a_string_is_a_path(tmp_path):
+    make().save_pretrained(str(tmp_path / "new" / "folder"))
+    names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["README.md", "config.json", "model.safetensors"]
+    Tokenizer.from_pretrained(str(tmp_path / "new" / "folder"))
+
+
+def test_what_was_loaded_can_be_trained_further(folder):
+    tokenizer = Tokenizer.from_pretrained(folder).train()
+    out = tokenizer(torch.rand(1, 3, 32, 32))
+    (out.images.square().mean() + out.losses["commitment"]).backward()
+    assert all(parameter.grad is not None for parameter in tokenizer.parameters())
+    torch.optim.SGD(tokenizer.parameters(), 0.1).step()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_on_disk_is_float32_in_memory(folder, dtype):
+    whole = Tokenizer.from_pretrained(folder)
+    size = (folder / "model.safetensors").stat().st_size
+    whole.save(folder, dtype)
+    assert (folder / "model.safetensors").stat().st_size < 0.6 * size
+    halved = Tokenizer.from_pretrained(folder)
+    for key, tensor in whole.state_dict().items():
+        expected = tensor.to(dtype).float() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+        assert torch.equal(halved.state_dict()[key], expected) and halved.state_dict()[key].dtype == tensor.dtype, key
+    assert halved(torch.rand(1, 3, 32, 32)).images.dtype == torch.float32
+
+
+KEY = "autoencoder.encoder.0.weight"
+TENSORS = {
+    "missing": (lambda s: s.pop(KEY), f"tensor '{KEY}' is missing"),
+    "missing buffer": (lambda s: s.pop("quantizer.codebook.counts"), "tensor 'quantizer.codebook.counts' is missing"),
+    "unknown": (lambda s: s.update(extra=torch.ones(2)), "tensor 'extra' is unknown"),
+    "renamed": (lambda s: s.update({"module." + KEY: s.pop(KEY)}), f"tensor '{KEY}' is missing"),
+    "transposed": (
+        lambda s: s.update({KEY: s[KEY].transpose(0, 1).contiguous()}),
+        rf"tensor '{KEY}' has shape \(3, 4, 4, 4\); the configuration needs \(4, 3, 4, 4\)",
+    ),
+    "flattened": (lambda s: s.update({KEY: s[KEY].flatten()}), rf"tensor '{KEY}' has shape \(192,\)"),
+    "whole numbers": (lambda s: s.update({KEY: s[KEY].long()}), f"tensor '{KEY}' has type I64; .* needs torch.float32"),
+    "bytes": (lambda s: s.update({KEY: s[KEY].to(torch.uint8)}), f"tensor '{KEY}' has type U8"),
+    "eight bits": (lambda s: s.update({KEY: s[KEY].to(torch.float8_e4m3fn)}), f"tensor '{KEY}' has type F8_E4M3"),
+    "number for a flag": (
+        lambda s: s.update({"quantizer.codebook.started": torch.tensor(1.0)}),
+        "tensor 'quantizer.codebook.started' has type F32; .* needs torch.bool",
+    ),
+    "nothing": (lambda s: s.clear(), "is missing; the configuration needs it"),
+}
+
+
+@pytest.mark.parametrize("case", TENSORS)
+def test_tensors_that_do_not_fit_are_refused_by_name(folder, case):
+    edit, message = TENSORS[case]
+    edit_weights(folder, edit)
+    with pytest.raises(ValueError, match=message):
+        Tokenizer.from_pretrained(folder)
+
+
+def cut(path, size: int) -> None:
+    path.write_bytes(path.read_bytes()[:size])
+
+
+BROKEN = {
+    "cut in the tensors": lambda p: cut(p, 3000),
+    "cut by one byte": lambda p: cut(p, p.stat().st_size - 1),
+    "cut in the header": lambda p: cut(p, 100),
+    "cut in the header's length": lambda p: cut(p, 5),
+    "empty": lambda p: p.write_bytes(b""),
+    "a byte too long": lambda p: p.write_bytes(p.read_bytes() + b"\0"),
+    "text": lambda p: p.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+    "a pickle": lambda p: torch.save({"weight": torch.ones(2)}, p),
+    "a header without end": lambda p: p.write_bytes(struct.pack("<Q", 2**60) + b"{}"),
+    "a header that is no JSON": lambda p: p.write_bytes(struct.pack("<Q", 8) + b"nonsense"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_file_that_is_not_whole_safetensors_is_refused(folder, case):
+    BROKEN[case](folder / "model.safetensors")
+    with pytest.raises(ValueError, match=f"model.safetensors of {folder.name} is cut short or no safetensors file"):
+        Tokenizer.from_pretrained(folder)
+
+
+def test_safetensors_of_something_else_are_refused(folder):
+    save_file({"wte.weight": torch.ones(4, 4)}, folder / "model.safetensors")
+    with pytest.raises(ValueError, match="tensor 'autoencoder.* is missing"):
+        Tokenizer.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match=f"there is no {name}"):
+        Tokenizer.from_pretrained(folder)
+
+
+CONFIGS = {
+    "unknown key": (lambda c: c.update(quantiser={}), "config key='quantiser': did you mean 'quantizer'"),
+    "missing part": (lambda c: c.pop("position"), "config: 'position' is missing"),
+    "missing resolution": (lambda c: c.pop("resolution"), "config: 'resolution' is missing"),
+    "missing format": (lambda c: c.pop("format"), "config: 'format' is missing"),
+    "newer format": (lambda c: c.update(format=2), "format=2: this version of vqzoo reads format 1"),
+    "format as text": (lambda c: c.update(format="1"), "format='1': this version"),
+    "format as bool": (lambda c: c.update(format=True), "format=True: this version"),
+    "part as text": (lambda c: c.update(quantizer="vq"), "quantizer='vq': expected an object with a 'name'"),
+    "part as list": (lambda c: c.update(quantizer=["vq"]), r"quantizer=\['vq'\]: expected an object with a 'name'"),
+    "part as null": (lambda c: c.update(position=None), "position=None: expected an object with a 'name'"),
+    "part without name": (lambda c: c["quantizer"].pop("name"), "expected an object with a 'name'"),
+    "name as number": (lambda c: c["quantizer"].update(name=5), "quantizer=5: known: none, vq"),
+    "name as list": (lambda c: c["quantizer"].update(name=["vq"]), "known: none, vq"),
+    "unknown name": (lambda c: c["quantizer"].update(name="emma"), "quantizer='emma': did you mean 'ema'"),
+    "unknown setting": (lambda c: c["quantizer"].update(decai=1), "setting of quantizer 'ema'='decai'"),
+    "missing setting": (lambda c: c["quantizer"].pop("dim"), "missing a required argument: 'dim'"),
+    "absurd codebook": (lambda c: c["quantizer"].update(codebook_size=10**9), "codebook_size=1000000000: expected"),
+    "absurd grid": (lambda c: c["position"].update(grid=10**9), "grid=1000000000: expected"),
+    "absurd width": (lambda c: c["autoencoder"].update(width=10**9), "width=1000000000: expected"),
+    "negative": (lambda c: c["quantizer"].update(codebook_size=-1), "codebook_size=-1: expected a whole number"),
+    "bool for a number": (lambda c: c["quantizer"].update(codebook_size=True), "codebook_size=True: expected"),
+    "bool for channels": (lambda c: c["autoencoder"].update(channels=True), "channels=True: expected 1"),
+    "bool for resolution": (lambda c: c.update(resolution=True), "resolution=True: expected a whole number"),
+    "fraction": (lambda c: c["quantizer"].update(codebook_size=1024.0), "codebook_size=1024.0: expected"),
+    "text for a number": (lambda c: c["quantizer"].update(codebook_size="1024"), "codebook_size='1024': expected"),
+    "text for the stride": (lambda c: c["autoencoder"].update(stride="4"), "stride='4': expected one of 2, 4, 8"),
+    "list for a number": (lambda c: c["quantizer"].update(codebook_size=[4]), r"codebook_size=\[4\]: expected"),
+    "null for a number": (lambda c: c["autoencoder"].update(width=None), "width=None: expected"),
+    "infinity": (lambda c: c.update(resolution=float("inf")), "resolution=inf: expected a whole number"),
+    "unknown metric": (lambda c: c["quantizer"].update(metric="l3"), "metric='l3': .*known: l2, cosine"),
+    "parts that do not fit": (
+        lambda c: c["quantizer"].update(dim=16),
+        "quantizer dim=16: the autoencoder's latent_dim",
+    ),
+    "another size": (lambda c: c["quantizer"].update(codebook_size=512), "tensor 'quantizer.codebook.* has shape"),
+    "another quantizer": (lambda c: c["quantizer"].update(name="vq"), "tensor 'quantizer.codebook.* is unknown"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_a_configuration_that_does_not_fit_is_refused_by_key(folder, case):
+    edit, message = CONFIGS[case]
+    edit_config(folder, edit)
+    with pytest.raises(ValueError, match=message):
+        Tokenizer.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "config.json of .* is not valid JSON"),
+        (b'{"format": 1,', "is not valid JSON: .*line 1"),
+        (b"\xff\xfe\x00", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),
+        (b'{"format": ' + b"1" * 10_000 + b"}", "is not valid JSON"),
+        (b"[1, 2]", "expected a JSON object, not a list"),
+        (b'"vq"', "expected a JSON object, not a str"),
+        (b"null", "expected a JSON object, not a NoneType"),
+    ],
+)
+def test_a_configuration_that_is_no_json_object_is_refused(folder, text, message):
+    (folder / "config.json").write_bytes(text)
+    with pytest.raises(ValueError, match=message):
+        Tokenizer.from_pretrained(folder)
+
+
+def test_shapes_are_compared_before_memory_is_taken(folder):
+    """The configuration asks for a codebook of 4 GiB; peak memory is in KiB here."""
+    edit_config(folder, lambda c: c["quantizer"].update(codebook_size=2**20))
+    edit_config(folder, lambda c: [c[part].update({key: 1024}) for part, key in DIMS])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match="has shape"):
+        Tokenizer.from_pretrained(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18
+
+
+DIMS = [("autoencoder", "latent_dim"), ("quantizer", "dim"), ("position", "dim")]
+
+
+class Trap:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_pickle_is_never_read(folder, whole):
+    sprung = folder / "sprung"
+    for name in ("pytorch_model.bin", "model.pt", "best.pt", "config.pkl"):
+        (folder / name).write_bytes(pickle.dumps(Trap(str(sprung))))
+    if whole:
+        Tokenizer.from_pretrained(folder)
+    else:
+        (folder / "model.safetensors").write_bytes(pickle.dumps(Trap(str(sprung))))
+        with pytest.raises(ValueError, match="no safetensors file"):
+            Tokenizer.from_pretrained(folder)
+    assert not sprung.exists()
+
+
+def test_json_files_round_trip(tmp_path):
+    value = {"name": "größe", "numbers": [1, 2.5, None], "nested": {"deep": True}}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+    with pytest.raises(ValueError, match="there is no b.json"):
+        read_json(tmp_path / "b.json")

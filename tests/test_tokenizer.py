@@ -1,0 +1,175 @@
+"""The tokenizer: images of any size there and back exactly, rates, positions, configurations."""
+
+import json
+
+import pytest
+import torch
+
+from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.quantizers import QUANTIZERS, build
+from vqzoo.tokenizer import Tokenizer, Tokens
+
+DIM = 32
+
+
+def make(quantizer: str = "vq", position: str = "none", channels: int = 3, stride: int = 4, **settings) -> Tokenizer:
+    torch.manual_seed(0)
+    autoencoder = build_autoencoder(
+        "conv", channels=channels, latent_dim=DIM, stride=stride, width=8, residual_width=4, residual_blocks=1
+    )
+    grid = {} if position == "none" else {"grid": 32 // stride}
+    return Tokenizer(
+        autoencoder, build(quantizer, dim=DIM, **settings), build_position(position, dim=DIM, **grid), 32
+    ).eval()
+
+
+def photos(*size: int, channels: int = 3, batch: int = 2) -> torch.Tensor:
+    return torch.rand(batch, channels, *size) * 2 - 1
+
+
+@pytest.mark.parametrize("size", [(32, 32), (1, 1), (3, 70), (30, 17), (33, 8)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("position", ["none", "sinusoidal", "learned"])
+def test_an_image_of_any_size_comes_back_in_its_size(size, channels, position):
+    tokenizer = make(position=position, channels=channels)
+    images = photos(*size, channels=channels)
+    tokens = tokenizer.encode(images)
+    assert tokens.size == size
+    assert tokens.grids[0].shape == (2, -(-size[0] // 4), -(-size[1] // 4), 1)
+    out = tokenizer(images)
+    assert out.images.shape == images.shape
+    assert torch.equal(tokenizer.decode(tokens), out.images)
+
+
+@pytest.mark.parametrize("position", ["none", "sinusoidal", "learned"])
+@pytest.mark.parametrize("size", [(32, 32), (30, 17)])
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_decoded_tokens_are_exactly_the_reconstruction(name, size, position):
+    tokenizer = make(name, position)
+    tokenizer.train()(photos(32, 32))
+    images = photos(*size)
+    out = tokenizer.eval()(images)
+    tokens = tokenizer.encode(images)
+    assert all(torch.equal(a, b) for a, b in zip(tokens.grids, out.tokens.grids, strict=True))
+    assert torch.equal(tokenizer.decode(tokens), out.images)
+    assert torch.equal(tokenizer.decode(out.tokens, position=False), tokenizer(images, position=False).images)
+    assert out.images.min() >= -1 and out.images.max() <= 1
+
+
+def test_memory_layout_of_images_and_weights_does_not_break_exactness():
+    tokenizer = make("looc", factor=2).to(memory_format=torch.channels_last)
+    images = photos(30, 17).contiguous(memory_format=torch.channels_last)
+    assert torch.equal(tokenizer.decode(tokenizer.encode(images)), tokenizer(images).images)
+
+
+def test_padding_repeats_the_edge_at_the_bottom_and_the_right():
+    tokenizer = make("none")
+    images = photos(30, 17)
+    tokens = tokenizer.encode(images)
+    rows, columns = [*range(30), 29, 29], [*range(17), 16, 16, 16]
+    padded = images[:, :, rows][..., columns]
+    assert torch.equal(tokens.grids[0], tokenizer.encode(padded).grids[0])
+    assert torch.equal(tokenizer.decode(tokens), tokenizer(padded).images[:, :, :30, :17])
+
+
+def test_an_image_that_fits_is_not_padded():
+    tokenizer = make(stride=8)
+    assert tokenizer.encode(photos(16, 24)).grids[0].shape == (2, 2, 3, 1)
+    assert tokenizer.encode(photos(17, 24)).grids[0].shape == (2, 3, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("bits", "settings"),
+    [
+        (640, {"quantizer": "vq", "codebook_size": 1024}),
+        (4096, {"quantizer": "rvq", "levels": 8, "codebook_size": 256}),
+        (4096, {"quantizer": "looc", "segments": 8, "codebook_size": 256}),
+        (16384, {"quantizer": "looc", "segments": 8, "codebook_size": 256, "factor": 2}),
+        (65536, {"quantizer": "none"}),
+    ],
+)
+def test_bits_of_a_32_by_32_image_by_hand(bits, settings):
+    tokenizer = make(**settings)
+    assert tokenizer.bits(tokenizer.encode(photos(32, 32))).tolist() == [bits, bits]
+
+
+def test_bits_count_what_padding_adds():
+    tokenizer = make("vq", codebook_size=1024)
+    assert tokenizer.bits(tokenizer.encode(photos(33, 32))).tolist() == [9 * 8 * 10] * 2
+
+
+@pytest.mark.parametrize("position", ["sinusoidal", "learned"])
+def test_without_its_position_it_is_the_tokenizer_without_one(position):
+    with_position, without = make(position=position), make()
+    without.load_state_dict({k: v for k, v in with_position.state_dict().items() if not k.startswith("position")})
+    images = photos(32, 32)
+    tokens = with_position.encode(images)
+    assert torch.equal(tokens.grids[0], without.encode(images).grids[0]), "position is the decoder's alone"
+    assert torch.equal(with_position.decode(tokens, position=False), without.decode(tokens))
+    assert not torch.equal(with_position.decode(tokens), without.decode(tokens))
+
+
+def test_the_position_is_added_to_what_the_decoder_gets():
+    tokenizer = make("none", "sinusoidal")
+    grid = torch.zeros(1, 8, 8, DIM, dtype=torch.int64)
+    by_hand = tokenizer.autoencoder.decode(tokenizer.position(8, 8)[None].contiguous().permute(0, 3, 1, 2))
+    assert torch.equal(tokenizer.decode(Tokens((grid,), (32, 32))), by_hand.clamp(-1, 1))
+
+
+def test_in_training_values_outside_the_range_keep_their_gradient():
+    tokenizer = make("none")
+    tokenizer.autoencoder.decoder[-1].bias.data.fill_(5.0)
+    assert (tokenizer(photos(8, 8)).images == 1).all()
+    images = tokenizer.train()(photos(8, 8)).images
+    assert images.min() > 1
+    images.sum().backward()
+    assert tokenizer.autoencoder.encoder[0].weight.grad.any()
+
+
+def test_losses_are_the_quantizers():
+    tokenizer = make("vq")
+    images = photos(32, 32)
+    latents = tokenizer.autoencoder.encode(images).permute(0, 2, 3, 1)
+    expected = tokenizer.quantizer(latents).losses
+    losses = tokenizer(images).losses
+    assert losses.keys() == {"commitment", "codebook"} == expected.keys()
+    assert all(torch.equal(losses[name], expected[name]) for name in losses)
+
+
+@pytest.mark.parametrize("position", ["none", "sinusoidal", "learned"])
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_configuration_survives_json_and_builds_the_same_again(name, position):
+    tokenizer = make(name, position, channels=1, stride=8)
+    config = json.loads(json.dumps(tokenizer.config))
+    rebuilt = Tokenizer.from_config(config).eval()
+    assert rebuilt.config == config == tokenizer.config
+    rebuilt.load_state_dict(tokenizer.state_dict())
+    images = photos(32, 32, channels=1)
+    assert torch.equal(rebuilt(images).images, tokenizer(images).images)
+
+
+def test_configuration_is_a_copy():
+    tokenizer = make()
+    tokenizer.config["quantizer"]["codebook_size"] = 1
+    assert tokenizer.config["quantizer"]["codebook_size"] == 1024
+
+
+def test_images_of_another_kind_are_refused_with_what_is_right():
+    tokenizer = make()
+    right = r"expected floating point in \[-1, 1\] of shape \(batch, 3, height, width\)"
+    for wrong in (photos(8, 8, channels=1), photos(8, 8)[0], (photos(8, 8) * 127).to(torch.uint8)):
+        for method in (tokenizer, tokenizer.encode):
+            with pytest.raises(ValueError, match=right):
+                method(wrong)
+
+
+def test_parts_that_do_not_fit_are_refused():
+    autoencoder = build_autoencoder("conv", latent_dim=DIM, width=8)
+    quantizer, position = build("vq", dim=DIM), build_position("none", dim=DIM)
+    with pytest.raises(ValueError, match="quantizer dim=16: the autoencoder's latent_dim is 32"):
+        Tokenizer(autoencoder, build("vq", dim=16), position, 32)
+    with pytest.raises(ValueError, match="position dim=16: the autoencoder's latent_dim is 32"):
+        Tokenizer(autoencoder, quantizer, build_position("none", dim=16), 32)
+    for wrong in (0, True, 32.0, "32", None):
+        with pytest.raises(ValueError, match="resolution=.*expected a whole number"):
+            Tokenizer(autoencoder, quantizer, position, wrong)
