@@ -1,6 +1,7 @@
 """Images of a data set as one uint8 tensor in memory; each is decoded once a run."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
@@ -26,17 +27,7 @@ def load_images(dataset: str, split: str, resolution: int, channels: int, data: 
     Hub. Images of another size are shrunk (Lanczos) and centre-cropped. Raises ValueError for a folder that is not
     there, a data set that cannot be had, a missing split and a set without an image column.
     """
-    source = _locate(dataset, data)
-    try:
-        splits = datasets.load_dataset(source)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise ValueError(
-            f"data set {dataset!r} could not be loaded from {source!r} ({error}); give a local copy with "
-            f"--data FOLDER or set {DATA_VARIABLE} to the folder that holds a folder {dataset!r}"
-        ) from error
-    if split not in splits:
-        raise ValueError(f"data set {dataset!r} has no split {split!r}; it has: {', '.join(splits)}")
-    rows = splits[split]
+    rows = open_splits(dataset, [split], data)[split]
     columns = [name for name, feature in rows.features.items() if isinstance(feature, datasets.Image)]
     if not columns:
         raise ValueError(f"data set {dataset!r} has no image column; its columns: {', '.join(rows.features)}")
@@ -48,6 +39,22 @@ def load_images(dataset: str, split: str, resolution: int, channels: int, data: 
             image = ImageOps.fit(image, (resolution, resolution), Image.Resampling.LANCZOS)
         place[:] = np.asarray(image).reshape(place.shape)
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+
+
+def open_splits(dataset: str, needed: Sequence[str], data: str | None = None) -> datasets.DatasetDict:
+    """The data set with nothing decoded yet; raises ValueError where it cannot be had or lacks a needed split."""
+    source = _locate(dataset, data)
+    try:
+        splits = datasets.load_dataset(source)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise ValueError(
+            f"data set {dataset!r} could not be loaded from {source!r} ({error}); give a local copy with "
+            f"--data FOLDER or set {DATA_VARIABLE} to the folder that holds a folder {dataset!r}"
+        ) from error
+    for split in needed:
+        if split not in splits:
+            raise ValueError(f"data set {dataset!r} has no split {split!r}; it has: {', '.join(splits)}")
+    return splits
 
 
 def _locate(dataset: str, data: str | None) -> str:
@@ -67,19 +74,20 @@ class Batches:
     """Training batches that are a function of the step alone, so that a resumed run sees what it would have seen.
 
     Every epoch is a permutation of its own, seeded by (seed, epoch); what does not fill a batch is carried into the
-    next one. Of each global batch a process gets its own share.
+    next one. Of each global batch a process gets a run of its own: shares joined in the order of ranks are the batch.
     """
 
     def __init__(self, images: Tensor, batch_size: int, seed: int, rank: int = 0, world_size: int = 1):
         if batch_size % world_size:
             raise ValueError(f"batch_size={batch_size}: expected a multiple of the {world_size} processes")
         self.images, self.batch_size, self.seed = images, batch_size, seed
-        self.rank, self.world_size = rank, world_size
+        self.share = batch_size // world_size
+        self.offset = rank * self.share
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def at(self, step: int) -> Tensor:
         """This process's images of `step`, uint8."""
-        places = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)[self.rank :: self.world_size]
+        places = step * self.batch_size + self.offset + torch.arange(self.share)
         epochs, offsets = places // len(self.images), places % len(self.images)
         rows = torch.cat([self._permutation(int(epoch))[offsets[epochs == epoch]] for epoch in epochs.unique()])
         return self.images[rows.to(self.images.device)]

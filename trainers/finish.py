@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -71,14 +72,18 @@ def store(tokenizer: Tokenizer, folder: Path, dtype: torch.dtype, test: Tensor) 
 
 
 def _put(folder: Path, target: Path, images: int) -> Path:
+    """Copy `folder` to `target`, which is a whole card at any moment but that of two renames."""
     if (target / METRICS).exists():
         before = read_json(target / METRICS)["training"]["images"]
         if before > images:
             print(f"kept {target}: it was trained on {before} images, this run on {images}")
             return folder
-    fresh = target.with_suffix(".partial")
-    shutil.copytree(folder, fresh, dirs_exist_ok=True)
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(fresh, target)
+    # One level deeper than the registry looks, so that it never lists half a card.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=".partial-") as aside:
+        fresh, old = Path(aside, "fresh"), Path(aside, "old")
+        shutil.copytree(folder, fresh)
+        if target.exists():
+            os.replace(target, old)
+        os.replace(fresh, target)
     return target

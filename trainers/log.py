@@ -1,6 +1,7 @@
 """metrics.jsonl: one JSON object a line, always written, whatever tracker runs beside it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ class Log:
     def __init__(self, path: Path, resume_at: int):
         rows = read(path) if resume_at and path.exists() else []
         kept = [row for row in rows if row["step"] <= resume_at]
-        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        self.file = path.open("a", encoding="utf-8")
+        fresh = path.with_suffix(".partial")
+        fresh.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        os.replace(fresh, path)
+        self.path = path
 
     def write(self, row: dict[str, Any]) -> None:
-        self.file.write(json.dumps(row) + "\n")
-        self.file.flush()
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 def read(path: Path) -> list[dict[str, Any]]:

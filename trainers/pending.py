@@ -1,5 +1,6 @@
 """What is still to be trained, most wanted first: python -m trainers.pending"""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -47,13 +48,17 @@ def _pending(recipe: Recipe, cards: Path) -> Pending:
     return Pending(recipe.name, seen, recipe.images, cpu, gpu)
 
 
-def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) -> None:
+def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) -> int:
     """List the recipes without a card at their full training budget, most wanted first.
 
     Args:
         cards: folder of the cards; default: the checkout's model_cards/.
     """
-    rows = pending(cards or cards_folder())
+    try:
+        rows = pending(cards or cards_folder())
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print(f"{'recipe':36} {'images seen':>12} {'of':>12} {'CPU minutes':>12} {'GPU minutes':>12}")
     for row in rows:
         minutes = f"{row.cpu_minutes:>12,.0f} {row.gpu_minutes:>12,.0f}"
@@ -65,7 +70,8 @@ def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) 
         )
     else:
         print("nothing: every recipe has a card at its full budget")
+    return 0
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(tyro.cli(main))

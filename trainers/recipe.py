@@ -1,9 +1,11 @@
 """What a training run is: a typed record, saved beside the run as recipe.json."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.ops.check import check_int
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer
 
@@ -59,6 +61,13 @@ class Recipe:
         grid = {} if self.position == "none" else {"grid": self.resolution // autoencoder.stride}
         position = build_position(self.position, dim=self.latent_dim, **grid)
         return Tokenizer(autoencoder, quantizer, position, self.resolution)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "held_out", "evaluate_every"):
+            check_int(name, getattr(self, name), 1, 2**40)
+        check_int("warmup", self.warmup, 0, 2**40)
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate={self.learning_rate}: expected a finite number above 0")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

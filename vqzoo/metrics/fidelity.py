@@ -22,6 +22,8 @@ def psnr(images: Tensor, originals: Tensor) -> Tensor:
 def ssim(images: Tensor, originals: Tensor) -> Tensor:
     """Structural similarity (Wang et al., 2004): Gaussian window of 11 pixels, sigma 1.5, data range 1; 1 is equal.
 
+    The border is padded by reflection and every pixel counts; scikit-image leaves the outermost five out.
+
     Raises ValueError for images with a side under 6 pixels, which the window's reflection cannot pad.
     """
     _check(images, originals)
