@@ -20,18 +20,18 @@ _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "17%"),
+    "model": ("str", "19%"),
     "PSNR dB": ("number", "7%"),
     "SSIM": ("number", "7%"),
-    "LPIPS": ("str", "8%"),
+    "LPIPS": ("str", "7%"),
     "true bits": ("number", "9%"),
     "bits / pixel": ("number", "7%"),
     "% of raw": ("number", "7%"),
     "usage here": ("str", "7%"),
     "usage on test split": ("str", "8%"),
-    "encode ms": ("number", "8%"),
-    "decode ms": ("number", "8%"),
-    "trained": ("str", "7%"),
+    "encode ms": ("number", "7%"),
+    "decode ms": ("number", "7%"),
+    "trained": ("str", "8%"),
 }
 
 
