@@ -1,0 +1,85 @@
+"""The trainer as a user starts it: by accelerate's launcher, and on several processes."""
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+import trainers
+from trainers import checkpoint
+from trainers.log import read
+from trainers.train import main
+from vqzoo.storage import read_json
+
+NAME = "cifar10-vq-1024x128"
+TRAIN = str(Path(trainers.__file__).parent / "train.py")
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", "--num_processes", "1"]
+
+needs_trackio = pytest.mark.skipif(find_spec("trackio") is None, reason="trackio, which is optional, is not installed")
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory, data):
+    """A folder with runs/, cards/ and, where trackio is installed, tracked/ after a run from the shell."""
+    root = tmp_path_factory.mktemp("launched")
+    arguments = [NAME, "--data", data, "--dataset", "pictures", "--resolution", "16", "--latent-dim", "8"]
+    arguments += ["--quantizer.codebook-size", "16", "--steps", "8", "--batch-size", "8", "--held-out", "8"]
+    arguments += ["--evaluate-every", "4", "--runs", root / "runs", "--cards", root / "cards"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACKIO_DIR", str(root / "tracked"))
+        patch.chdir(root)  # a user's folder, not the checkout
+        arguments += ["--track"] if find_spec("trackio") else []
+        done = subprocess.run([*LAUNCH, TRAIN, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return root, done
+
+
+def test_from_the_shell_to_a_card(launched):
+    root, done = launched
+    assert f"finished: {root / 'cards' / NAME}\n" in done.stdout
+    assert "8/8" in done.stderr, "no progress bar"
+    assert "Traceback" not in done.stderr
+    assert read_json(root / "cards" / NAME / "metrics.json")["training"]["steps"] == 8
+
+
+@needs_trackio
+def test_tracking_stays_on_the_machine_and_holds_what_the_log_holds(launched):
+    root, _ = launched
+    with contextlib.closing(sqlite3.connect(root / "tracked" / "vqzoo.db")) as database:
+        tracked = database.execute("select run_name, step, metrics from metrics order by id").fetchall()
+    logged = read(root / "runs" / NAME / "metrics.jsonl")
+    assert [(name, {"step": step, **json.loads(values)}) for name, step, values in tracked] == [
+        (NAME, row) for row in logged
+    ]
+
+
+def test_two_processes_learn_what_one_learns(data, tmp_path):
+    """Gradients, codebook statistics and first codevectors are those of the global batch."""
+    arguments = ["cifar10-rvq-8x256", "--data", str(data), "--dataset", "pictures", "--resolution", "16"]
+    arguments += ["--latent-dim", "8", "--quantizer.codebook-size", "16", "--quantizer.levels", "2", "--steps", "8"]
+    arguments += ["--batch-size", "8", "--held-out", "8", "--evaluate-every", "4"]
+    one, two = (
+        ["--runs", str(tmp_path / number / "runs"), "--cards", str(tmp_path / number / "cards")]
+        for number in ("one", "two")
+    )
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run([*torchrun, TRAIN, *arguments, *two], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert main([*arguments, *one]) == 0
+
+    runs = [tmp_path / number / "runs" / "cifar10-rvq-8x256" for number in ("one", "two")]
+    last = [checkpoint.read(run / "checkpoints" / "step-00000008.pt")["model"] for run in runs]
+    torch.testing.assert_close(last[1], last[0], rtol=1e-5, atol=1e-6)
+    rows = [read(run / "metrics.jsonl") for run in runs]
+    assert len(rows[0]) == len(rows[1]) == 4
+    for row, other in zip(*rows, strict=True):
+        assert {**other, "seconds": 0} == pytest.approx({**row, "seconds": 0}, rel=1e-4)
+    records = [read_json(run / "card" / "metrics.json") for run in runs]
+    assert [record["training"]["processes"] for record in records] == [1, 2]
+    assert records[1]["metrics"]["psnr"] == pytest.approx(records[0]["metrics"]["psnr"], abs=0.01)

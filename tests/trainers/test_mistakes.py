@@ -1,0 +1,197 @@
+"""What goes wrong ends in one clear line and an exit code, and costs nothing that was there."""
+
+import re
+import sys
+
+import pytest
+import torch
+
+from trainers import checkpoint, train
+from trainers.log import read
+from trainers.recipes import RECIPES
+from trainers.train import Options
+
+NAME = "cifar10-vq-1024x128"
+
+
+@pytest.fixture
+def command(tiny, data, tmp_path, capsys, monkeypatch):
+    """command(name, *overrides): exit code and last line of the error output of a small run in tmp_path."""
+    recipe = tiny()
+    monkeypatch.setitem(RECIPES, NAME, lambda: recipe)
+
+    def call(name: str, *overrides: str) -> tuple[int, str]:
+        where = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
+        code = train.main([name, *where, *overrides])
+        return code, capsys.readouterr().err.rstrip("\n").split("\n")[-1]
+
+    return call
+
+
+def test_a_small_run_as_it_should_be(command, tmp_path):
+    assert command(NAME)[0] == 0
+    assert (tmp_path / "cards" / NAME / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["--data", "/no/such"], "data folder '/no/such' does not exist; expected a folder with parquet files"),
+        (["--held-out", "48"], "held_out=48: expected from 1 to 47, the train split less one"),
+        (["--held-out", "0"], "held_out=0: expected a whole number from 1 to"),
+        (["--steps", "0"], "steps=0: expected a whole number from 1 to"),
+        (["--batch-size", "0"], "batch_size=0: expected a whole number from 1 to"),
+        (["--evaluate-every", "0"], "evaluate_every=0: expected a whole number from 1 to"),
+        (["--warmup", "-1"], "warmup=-1: expected a whole number from 0 to"),
+        (["--learning-rate", "0"], "learning_rate=0.0: expected a finite number above 0"),
+        (["--learning-rate", "nan"], "learning_rate=nan: expected a finite number above 0"),
+        (["--precision", "fp16"], "precision='fp16' needs a GPU; on a CPU there are 'bf16' and 'no'"),
+        (["--quantizer.name", "vqq"], "quantizer='vqq': did you mean 'vq'"),
+        (["--quantizer.codebook-size", "0"], "codebook_size=0: expected a whole number from 1"),
+        (["--position", "sinusoidal", "--latent-dim", "6"], "dim=6: a 2-D sinusoidal encoding needs a multiple of 4"),
+        (["--channels", "2"], "channels=2: expected 1 .grey. or 3 .RGB."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_settings_that_do_not_fit(command, tmp_path, overrides, message):
+    code, line = command(NAME, *overrides)
+    assert code == 1 and re.match(f"error: {message}", line), line
+    assert not list(tmp_path.rglob("*.pt")) and not list(tmp_path.rglob("*.json"))
+
+
+def test_a_loss_term_without_a_weight(tiny, data, tmp_path, monkeypatch, capsys):
+    recipe = tiny(weights={"reconstruction": 1.0, "commitment": 0.25})
+    monkeypatch.setitem(RECIPES, NAME, lambda: recipe)
+    assert train.main([NAME, "--data", str(data), "--runs", str(tmp_path), "--cards", str(tmp_path)]) == 1
+    line = capsys.readouterr().err.rstrip("\n").split("\n")[-1]
+    expected = "weights: the loss term 'codebook' has no weight; given are: commitment, reconstruction"
+    assert line == f"error: {expected}"
+
+
+def test_a_data_set_without_a_test_split_is_found_before_training(command, tmp_path, pictures, write_dataset):
+    folder = write_dataset(tmp_path / "half", train=pictures(48, 0))
+    code, line = command(NAME, "--data", str(folder))
+    assert (code, line) == (1, "error: data set 'pictures' has no split 'test'; it has: train")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_recipe_and_the_nearest_names(command):
+    code, line = command("cifar10-looc-256x5")
+    assert code == 1 and line.startswith("error: recipe='cifar10-looc-256x5': did you mean 'cifar10-looc-256x4' or ")
+
+
+@pytest.mark.parametrize(
+    ("unknown", "nearest"),
+    [
+        ("--batchsize", "--batch-size"),
+        ("--quantizer.codebooksize", "--quantizer.codebook-size"),
+        ("--resum", "--resume"),
+    ],
+)
+def test_an_unknown_key_and_the_nearest_one(capsys, unknown, nearest):
+    with pytest.raises(SystemExit) as stopped:
+        train.main([NAME, unknown, "3"])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert "Perhaps you meant" in error and re.search(rf"{nearest}\b", error)
+
+
+def test_help_lists_recipes_and_what_can_be_overridden(capsys):
+    for arguments in ([], ["-h"], ["--help"]):
+        assert train.main(arguments) == 0
+        printed = capsys.readouterr().out
+        assert [line.strip() for line in printed.splitlines() if line.startswith("  cifar10-")] == list(RECIPES)
+    with pytest.raises(SystemExit) as stopped:
+        train.main([NAME, "--help"])
+    assert stopped.value.code == 0
+    printed = capsys.readouterr().out
+    for key in ("--steps", "--quantizer.codebook-size", "--weights.commitment", "--resume", "--track", "--data"):
+        assert key in printed
+
+
+def test_tracking_without_trackio(command, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    code, line = command(NAME, "--track")
+    assert code == 1 and line.startswith("error: --track needs trackio (pip install trackio)")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_full_disk(command, tmp_path, monkeypatch):
+    write_step = checkpoint.write_step
+
+    def full(folder, step, state):
+        if step == 6:
+            raise OSError(28, "No space left on device")
+        write_step(folder, step, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_step", full)
+        assert command(NAME) == (1, "error: [Errno 28] No space left on device")
+    assert checkpoint.read_latest(tmp_path / "runs" / NAME / "checkpoints")["step"] == 4
+    assert command(NAME, "--resume")[0] == 0
+
+
+def poison(what: str, at: int, patch: pytest.MonkeyPatch) -> None:
+    """Make the loss, or only its gradient, NaN at step `at`, counted from 0."""
+    objective, calls = train.objective, []
+
+    def poisoned(terms, weights):
+        loss = objective(terms, weights)
+        calls.append(loss)
+        if len(calls) == at + 1:
+            if what == "loss":
+                return loss * torch.nan
+            loss.register_hook(lambda gradient: gradient * torch.nan)
+        return loss
+
+    patch.setattr(train, "objective", poisoned)
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "kept", "message"),
+    [
+        ("loss", 4, 4, "no longer a number at step 6: .*the last good checkpoint is kept in .*--learning-rate"),
+        ("loss", 5, 4, "no longer a number at step 6: .*the last good checkpoint is kept in .*--learning-rate"),
+        # The loss of step 6 is still a number; the weights after it are not.
+        ("gradient", 5, 4, "no longer a number at step 6: {'held_out': nan}; the last good checkpoint is kept"),
+        ("gradient", 0, None, "no longer a number at step 2"),
+    ],
+)
+def test_a_loss_that_is_no_number(command, tmp_path, monkeypatch, what, at, kept, message):
+    with monkeypatch.context() as patch:
+        poison(what, at, patch)
+        code, line = command(NAME)
+    assert code == 1 and re.match(f"error: {message}", line), line
+    run = tmp_path / "runs" / NAME
+    saved = [checkpoint.read(path) for path in run.rglob("*.pt")]
+    assert len(saved) == (0 if kept is None else 3)  # two steps and the best
+    for state in saved:
+        assert all(tensor.isfinite().all() for tensor in state["model"].values())
+    latest = checkpoint.read_latest(run / "checkpoints")
+    assert (latest["step"] if latest else None) == kept
+    assert all(row["step"] <= (kept or 0) + 2 for row in read(run / "metrics.jsonl"))
+    assert command(NAME, *(["--resume"] if kept else []), "--learning-rate", "1e-4")[0] == 0
+
+
+def test_a_loss_that_is_no_number_is_noticed_before_the_next_evaluation(tiny, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "_LOG_EVERY", 3)
+    poison("loss", 1, monkeypatch)
+    with pytest.raises(FloatingPointError, match="at step 3: {'loss': nan"):
+        train.train(tiny(evaluate_every=8), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+
+
+def test_an_optimizer_that_is_no_longer_finite_is_not_saved(tiny, data, tmp_path, monkeypatch):
+    """A gradient so large that its square overflows: weights and losses stay numbers, Adam's state does not."""
+    objective, calls = train.objective, []
+
+    def huge(terms, weights):
+        loss = objective(terms, weights)
+        calls.append(loss)
+        if len(calls) == 6:
+            loss.register_hook(lambda gradient: gradient * 1e30)
+        return loss
+
+    monkeypatch.setattr(train, "objective", huge)
+    with pytest.raises(FloatingPointError, match=r"optimizer\.state\.\d+\.exp_avg_sq is no longer finite"):
+        train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+    assert checkpoint.read_latest(tmp_path / "runs" / NAME / "checkpoints")["step"] == 4

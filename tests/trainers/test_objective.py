@@ -1,0 +1,60 @@
+"""What is minimised and how fast, worked out by hand."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from trainers.objective import held_out_loss, learning_rate, objective
+from vqzoo.ops.pixels import from_bytes
+
+
+def test_terms_are_weighted_and_summed():
+    terms = {"reconstruction": torch.tensor(2.0), "codebook": torch.tensor(3.0)}
+    assert objective(terms, {"reconstruction": 1.5, "codebook": 0.5, "unused": 9.0}).item() == 1.5 * 2 + 0.5 * 3
+
+
+def test_gradients_are_weighted_too():
+    x = torch.tensor(3.0, requires_grad=True)
+    objective({"a": x, "b": x.square()}, {"a": 2.0, "b": 0.5}).backward()
+    assert x.grad == 2.0 + 0.5 * 2 * 3
+
+
+def test_a_term_without_a_weight_is_named():
+    with pytest.raises(ValueError, match="weights: the loss term 'codebook' has no weight; given are: commit, recon"):
+        objective({"codebook": torch.tensor(1.0)}, {"recon": 1.0, "commit": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0, 0.25),  # first of four warm-up steps, the cosine at its top
+        (1, 0.5 * (1 + math.cos(math.pi / 100)) / 2),
+        (3, (1 + math.cos(3 * math.pi / 100)) / 2),  # warm-up is over
+        (25, (1 + math.sqrt(0.5)) / 2),
+        (50, 0.5),
+        (99, (1 - math.cos(math.pi / 100)) / 2),  # one step before zero
+    ],
+)
+def test_learning_rate(tiny, step, expected):
+    recipe = tiny(steps=100, warmup=4, learning_rate=1.0)
+    assert learning_rate(recipe, step) == pytest.approx(expected, rel=1e-12)
+    assert learning_rate(replace(recipe, learning_rate=3e-4), step) == pytest.approx(3e-4 * expected, rel=1e-12)
+
+
+def test_no_warm_up_starts_at_the_peak(tiny):
+    assert learning_rate(tiny(warmup=0, learning_rate=1.0), 0) == 1.0
+
+
+def test_held_out_loss_is_the_squared_error_on_0_1_whatever_the_batch(tiny):
+    images = torch.randint(256, (7, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    tokenizer = tiny().build().train()
+    loss = held_out_loss(tokenizer, images, batch_size=3)
+    assert not tokenizer.training
+    with torch.no_grad():
+        restored = (tokenizer(from_bytes(images)).images.double() + 1) / 2
+    expected = (restored - images.double() / 255).square().mean().item()
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert held_out_loss(tokenizer, images) == pytest.approx(loss, rel=1e-6)

@@ -1,0 +1,54 @@
+"""Laws that every recipe of the table obeys."""
+
+import pytest
+import torch
+
+from trainers.objective import objective
+from trainers.recipe import Recipe
+from trainers.recipes import RECIPES, full_budget, get_recipe
+from vqzoo.tokenizer import Tokenizer
+
+
+@pytest.fixture(params=RECIPES, scope="module")
+def recipe(request) -> Recipe:
+    return RECIPES[request.param]()
+
+
+def test_its_name_is_its_key_and_begins_with_its_data_set(recipe):
+    assert get_recipe(recipe.name) == recipe
+    assert recipe.name.startswith(f"{recipe.dataset}-")
+    assert full_budget(recipe.name) == recipe.steps * recipe.batch_size == recipe.images
+
+
+def test_every_loss_term_has_a_weight_and_every_parameter_learns(recipe):
+    torch.manual_seed(0)
+    tokenizer = recipe.build()
+    images = torch.rand(2, recipe.channels, recipe.resolution, recipe.resolution) * 2 - 1
+    out = tokenizer(images)
+    assert out.images.shape == images.shape
+    terms = {"reconstruction": torch.nn.functional.mse_loss(out.images, images), **out.losses}
+    objective(terms, recipe.weights).backward()
+    assert [name for name, parameter in tokenizer.named_parameters() if parameter.grad is None] == []
+
+
+def test_its_tokenizer_is_built_again_from_its_configuration(recipe):
+    tokenizer = recipe.build()
+    again = Tokenizer.from_config(tokenizer.config)
+    assert again.config == tokenizer.config
+    assert {k: v.shape for k, v in again.state_dict().items()} == {
+        k: v.shape for k, v in tokenizer.state_dict().items()
+    }
+
+
+def test_twins_start_with_the_same_weights():
+    """Runs that differ in the positional encoding alone can be compared."""
+    states = []
+    for twin in ("", "-sinusoidal", "-learned"):
+        torch.manual_seed(0)
+        states.append(get_recipe(f"cifar10-cvq-1024x128{twin}").build().state_dict())
+    for key, tensor in states[0].items():
+        assert all(torch.equal(tensor, state[key]) for state in states), key
+
+
+def test_a_name_outside_the_table_has_no_full_budget():
+    assert full_budget("somebody-else") == 0

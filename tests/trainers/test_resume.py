@@ -1,0 +1,201 @@
+"""A run that was killed and resumed ends, bit for bit, where it would have ended."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainers import checkpoint, train
+from trainers.log import read
+from trainers.resume import find_checkpoint
+from trainers.train import Options
+from vqzoo.storage import read_json
+
+NAME = "cifar10-vq-1024x128"
+
+
+class Killed(Exception):
+    """Stands for the end of the process: nothing in the trainer catches it."""
+
+
+def flat(value, key=""):
+    """Nested dicts and lists as {path: leaf}."""
+    if isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return {path: leaf for name, part in items for path, leaf in flat(part, f"{key}/{name}").items()}
+    return {key: value}
+
+
+def assert_same(one: dict, other: dict) -> None:
+    """Equal to the last bit, wall-clock times apart."""
+    one, other = flat(one), flat(other)
+    assert one.keys() == other.keys()
+    for key in one.keys() - {"/seconds"}:
+        a, b = one[key], other[key]
+        assert (torch.equal(a, b) and a.dtype == b.dtype) if isinstance(a, torch.Tensor) else a == b, key
+
+
+def assert_same_runs(one: Path, other: Path, last: int) -> None:
+    for name in (f"checkpoints/step-{last:08d}.pt", "best.pt"):
+        assert_same(checkpoint.read(one / name), checkpoint.read(other / name))
+    rows = [[{**row, "seconds": 0} for row in read(run / "metrics.jsonl")] for run in (one, other)]
+    assert rows[0] == rows[1]
+    grids = [sorted((run / "samples").iterdir()) for run in (one, other)]
+    assert [path.read_bytes() for path in grids[0]] == [path.read_bytes() for path in grids[1]]
+    cards = [read_json(run / "card" / "metrics.json") for run in (one, other)]
+    assert cards[0]["metrics"] == cards[1]["metrics"] and cards[0]["curve"] == cards[1]["curve"]
+
+
+@pytest.fixture
+def noisy(monkeypatch):
+    """Training with noise from the global generator in its images, so that its state matters."""
+    from_bytes = train.from_bytes
+    monkeypatch.setattr(train, "from_bytes", lambda pixels: from_bytes(pixels) + 0.01 * torch.randn(pixels.shape))
+    monkeypatch.setattr(train, "_LOG_EVERY", 1)
+
+
+def kill_at(step: int, patch: pytest.MonkeyPatch) -> None:
+    """The process ends when it comes to this step, counted from 0."""
+    rate = train.learning_rate
+
+    def deadly(recipe, now):
+        if now == step:
+            raise Killed
+        return rate(recipe, now)
+
+    patch.setattr(train, "learning_rate", deadly)
+
+
+@pytest.mark.parametrize("quantizer", ["vq", "ema", "cvq", "rvq", "looc"])
+def test_killed_and_resumed(quantizer, data, tiny, tmp_path, noisy, monkeypatch, forget_accelerator, capsys):
+    recipe = tiny(quantizer, evaluate_every=2)
+    whole = Options(str(data), tmp_path / "whole", tmp_path / "cards")
+    broken = Options(str(data), tmp_path / "broken", tmp_path / "cards")
+    again = Options(str(data), tmp_path / "broken", tmp_path / "cards", resume=True)
+    train.train(recipe, whole)
+    for step, options in ((5, broken), (7, again)):  # steps 5 and 7 are done and lost
+        forget_accelerator()
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_at(step, patch)
+            train.train(recipe, options)
+        rows = read(tmp_path / "broken" / NAME / "metrics.jsonl")
+        assert rows[-1]["step"] == step
+        assert checkpoint.read_latest(tmp_path / "broken" / NAME / "checkpoints")["step"] == step - 1
+    forget_accelerator()
+    train.train(recipe, again)
+    assert_same_runs(tmp_path / "whole" / NAME, tmp_path / "broken" / NAME, 8)
+    before, after = (
+        flat(checkpoint.read(tmp_path / "whole" / NAME / f"checkpoints/step-0000000{n}.pt")) for n in (6, 8)
+    )
+    moved = [key for key in before if key.startswith("/model") and not torch.equal(before[key], after[key])]
+    assert any("decoder" in key for key in moved) and any("codebook" in key for key in moved), "nothing was learnt"
+    assert "nothing to resume" not in capsys.readouterr().out
+
+
+def test_killed_before_the_card_was_written(data, tiny, run, tmp_path, monkeypatch, forget_accelerator):
+    options = Options(str(data), tmp_path / "runs", tmp_path / "cards")
+
+    def die(*arguments):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(train, "finish", die)
+        train.train(tiny(), options)
+    assert not options.cards.exists()
+    forget_accelerator()
+    train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards", resume=True))
+    assert_same_runs(run, tmp_path / "runs" / NAME, 8)
+    assert (tmp_path / "cards" / NAME / "README.md").exists()
+
+
+def test_with_nothing_to_resume_it_starts_afresh_and_says_so(data, tiny, run, tmp_path, capsys):
+    train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards", resume=True))
+    assert f"{tmp_path / 'runs' / NAME} has nothing to resume: starting afresh\n" in capsys.readouterr().out
+    assert_same_runs(run, tmp_path / "runs" / NAME, 8)
+
+
+def test_a_fresh_run_leaves_checkpoints_of_an_earlier_one_alone(data, tiny, run):
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="holds a run at step 8: go on with --resume, or start afresh after deleting"):
+        train.train(tiny(), Options(str(data), run.parent, run.parent / "cards"))
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_fresh_run_over_one_that_never_saved_is_as_if_it_had_not_been(
+    data, tiny, run, tmp_path, noisy, monkeypatch, forget_accelerator
+):
+    options = Options(str(data), tmp_path / "runs", tmp_path / "cards")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(1, patch)
+        train.train(tiny(), options)
+    assert len(read(tmp_path / "runs" / NAME / "metrics.jsonl")) == 1
+    monkeypatch.undo()
+    forget_accelerator()
+    train.train(tiny(), options)
+    assert_same_runs(run, tmp_path / "runs" / NAME, 8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch_size": 4},
+        {"held_out": 4},
+        {"seed": 1},
+        {"latent_dim": 4},
+        {"precision": "bf16"},
+        {"quantizer": {"name": "vq", "codebook_size": 8}},
+        {"weights": {"reconstruction": 2.0, "codebook": 1.0, "commitment": 0.25}},
+    ],
+    ids=str,
+)
+def test_another_recipe_is_not_resumed(tiny, run, change):
+    (key,) = change
+    with pytest.raises(ValueError, match=f"--resume: {key} is .* now and was .* when .* was started"):
+        find_checkpoint(replace(tiny(), **change), run, resume=True)
+
+
+def test_a_run_is_made_longer_and_not_shorter(tiny, run):
+    saved = find_checkpoint(tiny(steps=20, learning_rate=1e-4, warmup=0, evaluate_every=10), run, resume=True)
+    assert saved is not None and saved["step"] == 8
+    with pytest.raises(ValueError, match="steps=4: the checkpoint to go on from is already at step 8"):
+        find_checkpoint(tiny(steps=4), run, resume=True)
+
+
+START = """
+import json, os, sys
+from pathlib import Path
+
+os.sched_getaffinity = lambda process: {0}
+from trainers.recipe import Recipe
+from trainers.train import Options, train
+
+recipe, data, runs, cards = sys.argv[1:]
+train(Recipe(**json.loads(recipe)), Options(data, Path(runs), Path(cards)))
+"""
+
+
+def test_a_process_killed_by_the_system(data, tiny, tmp_path, forget_accelerator):
+    """SIGKILL, which no handler sees, at a moment that nobody chose."""
+    recipe, cards = tiny(steps=100, evaluate_every=10), tmp_path / "cards"
+    arguments = [json.dumps(recipe.to_dict()), str(data), str(tmp_path / "broken"), str(cards)]
+    process = subprocess.Popen([sys.executable, "-c", START, *arguments], stderr=subprocess.DEVNULL)
+    checkpoints = tmp_path / "broken" / NAME / "checkpoints"
+    try:
+        while len(list(checkpoints.glob("step-*.pt"))) < 2:
+            assert process.poll() is None, "it ended by itself"
+            time.sleep(0.005)
+    finally:
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert checkpoint.read_latest(checkpoints)["step"] < 100 and not cards.exists()
+
+    train.train(recipe, Options(str(data), tmp_path / "broken", cards, resume=True))
+    forget_accelerator()
+    train.train(recipe, Options(str(data), tmp_path / "whole", cards))
+    assert_same_runs(tmp_path / "whole" / NAME, tmp_path / "broken" / NAME, 100)

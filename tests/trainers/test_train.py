@@ -1,0 +1,228 @@
+"""A run from the first step to its card, and what it may look at on the way."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from PIL import Image
+
+from trainers import checkpoint, evaluate, finish, train
+from trainers.data import load_images
+from trainers.log import read
+from trainers.objective import held_out_loss
+from trainers.recipes import full_budget
+from trainers.train import Options
+from vqzoo.analysis.evaluation import evaluate as measure
+from vqzoo.ops.pixels import from_bytes
+from vqzoo.storage import read_json
+from vqzoo.tokenizer import Tokenizer
+
+NAME = "cifar10-vq-1024x128"
+
+
+def test_the_files_of_a_run(run, card, finished):
+    files = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
+    inside = ["README.md", "config.json", "metrics.json", "model.safetensors", "usage.json"]
+    assert files == sorted(
+        ["best.pt", "metrics.jsonl", "recipe.json"]
+        + [f"card/{name}" for name in inside]
+        + [f"checkpoints/step-0000000{step}.pt" for step in (6, 8)]
+        + [f"samples/step-0000000{step}.png" for step in (2, 4, 6, 8)]
+    )
+    assert sorted(path.name for path in card.iterdir()) == inside
+    assert sorted(path.name for path in card.parent.iterdir()) == [NAME]
+    assert finished[1] == f"finished: {card}\n"
+
+
+def test_the_recipe_is_written_down(run, tiny):
+    assert read_json(run / "recipe.json") == tiny().to_dict()
+
+
+def test_every_step_of_the_log(run, tiny):
+    rows = read(run / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [2, 2, 4, 4, 6, 6, 8, 8]
+    for losses, held_out in zip(rows[::2], rows[1::2], strict=True):
+        assert losses.keys() == {"step", "loss", "reconstruction", "commitment", "codebook", "learning_rate"}
+        weighted = sum(weight * losses[term] for term, weight in tiny().weights.items())
+        assert losses["loss"] == pytest.approx(weighted, rel=1e-5)
+        assert held_out.keys() == {"step", "held_out", "seconds"}
+    assert [row["learning_rate"] for row in rows[::2]] == [train.learning_rate(tiny(), step) for step in (1, 3, 5, 7)]
+
+
+def test_samples_show_held_out_images_above_their_reconstructions(run, data, tiny):
+    grid = np.asarray(Image.open(run / "samples" / "step-00000008.png"))
+    assert grid.shape == (2 * 17 + 1, 8 * 17 + 1, 3)  # 16 pixels and a line between
+    originals = load_images("pictures", "train", 16, 3, str(data))[-8:]
+    tokenizer = tiny().build()
+    tokenizer.load_state_dict(checkpoint.read(run / "checkpoints" / "step-00000008.pt")["model"])
+    with torch.no_grad():
+        restored = tokenizer.eval()(from_bytes(originals)).images
+    for number in range(8):
+        left = 1 + 17 * number
+        shown = torch.from_numpy(grid[:, left : left + 16].copy()).permute(2, 0, 1)
+        assert torch.equal(shown[:, 1:17], originals[number])
+        assert (shown[:, 18:34] / 127.5 - 1 - restored[number]).abs().max() < 0.01
+
+
+def test_the_best_checkpoint_is_the_one_of_the_lowest_held_out_loss(run, data, tiny):
+    curve = {row["step"]: row["held_out"] for row in read(run / "metrics.jsonl") if "held_out" in row}
+    best = checkpoint.read(run / "best.pt")
+    assert best["loss"] == min(curve.values()) == curve[best["step"]]
+    tokenizer = tiny().build()
+    tokenizer.load_state_dict(best["model"])
+    held_out = load_images("pictures", "train", 16, 3, str(data))[-8:]
+    assert held_out_loss(tokenizer, held_out) == pytest.approx(best["loss"], rel=1e-5)
+
+
+def test_metrics_are_those_of_the_stored_weights(card, data, run):
+    record = read_json(card / "metrics.json")
+    test = load_images("pictures", "test", 16, 3, str(data))
+    again = measure(Tokenizer.from_pretrained(card), test)
+    assert record["metrics"] == again.metrics and record["metrics"]["num_images"] == 16
+    counts = read_json(card / "usage.json")["counts"]
+    assert counts == again.counts.tolist()
+    assert sum(map(sum, counts)) == 16 * 4 * 4  # sixteen images of 4 x 4 latents
+    curve = [[row["step"], row["held_out"]] for row in read(run / "metrics.jsonl") if "held_out" in row]
+    assert record["curve"] == curve
+
+
+def test_what_the_record_says_of_the_training(card, run, tiny):
+    training = read_json(card / "metrics.json")["training"]
+    best = checkpoint.read(run / "best.pt")
+    assert (training["best_step"], training["best_held_out"]) == (best["step"], best["loss"])
+    assert (training["images"], training["steps"], training["full_budget_images"]) == (64, 8, full_budget(NAME))
+    assert (training["device"], training["processes"]) == ("CPU", 1)
+    assert training["recipe"] == tiny().to_dict() and training["seconds"] > 0
+
+
+def test_weights_are_stored_in_half_where_that_costs_nothing(card, run, data, tiny):
+    assert read_json(card / "metrics.json")["stored_as"] == "float16"
+    full = tiny().build()
+    full.load_state_dict(checkpoint.read(run / "best.pt")["model"])
+    test = load_images("pictures", "test", 16, 3, str(data))
+    cost = measure(full.eval(), test).metrics["psnr"] - read_json(card / "metrics.json")["metrics"]["psnr"]
+    assert abs(cost) <= 0.01
+    full_size = sum(tensor.numel() * 4 for tensor in full.state_dict().values())
+    assert (card / "model.safetensors").stat().st_size < 0.75 * full_size
+
+
+def test_weights_that_half_precision_would_break_are_stored_whole(finished, data, tiny, tmp_path):
+    """A codebook beyond float16's 65,504 with a decoder that scales it back."""
+    recipe, run = tiny(), tmp_path / NAME
+    best = checkpoint.read(finished[0] / "runs" / NAME / "best.pt")
+    best["model"]["quantizer.codebook.weight"] *= 2**40
+    best["model"]["autoencoder.decoder.0.weight"] *= 2**-40
+    checkpoint.write(run / "best.pt", best)
+    (run / "metrics.jsonl").write_text("")
+    test = load_images("pictures", "test", 16, 3, str(data))
+    folder = finish.finish(recipe, run, tmp_path / "cards", test, {"seconds": 1.0, "device": "CPU", "processes": 1})
+    record = read_json(folder / "metrics.json")
+    assert record["stored_as"] == "float32"
+    exact = tiny().build()
+    exact.load_state_dict(best["model"])
+    assert record["metrics"]["psnr"] == measure(exact.eval(), test).metrics["psnr"]
+
+
+def test_the_card_says_what_metrics_json_says(card):
+    metrics = read_json(card / "metrics.json")["metrics"]
+    text = ModelCard.load(card / "README.md")
+    results = {result.metric_type: result for result in text.data.eval_results}
+    assert {name: result.metric_value for name, result in results.items()} == {name: metrics[name] for name in results}
+    assert results.keys() == evaluate.TOLERANCES.keys() - {"lpips"}
+    assert {(result.dataset_name, result.dataset_split) for result in results.values()} == {("pictures", "test")}
+    assert text.data.model_name == NAME and "quantizer:vq" in text.data.tags
+    assert f"| PSNR, dB | {metrics['psnr']:.2f} |" in text.text
+
+
+def test_the_card_of_a_short_training_says_so(card):
+    text = (card / "README.md").read_text()
+    assert "**A short training**: on 64 images, 0.0% of the full budget of 24,499,968." in text
+
+
+def test_lpips_without_weights_is_not_available(card):
+    metrics = read_json(card / "metrics.json")["metrics"]
+    assert metrics["lpips"] is None and metrics["lpips_network"] is None
+    assert "| LPIPS | not available |" in (card / "README.md").read_text()
+
+
+def test_a_card_of_more_training_is_not_replaced(finished, data, tiny, tmp_path, capsys):
+    cards = tmp_path / "cards"
+    for steps, kept in ((4, 4), (2, 4), (6, 6)):
+        recipe = tiny(steps=steps)
+        folder = tmp_path / f"run{steps}" / NAME
+        checkpoint.write(folder / "best.pt", checkpoint.read(finished[0] / "runs" / NAME / "best.pt"))
+        (folder / "metrics.jsonl").write_text("")
+        test = load_images("pictures", "test", 16, 3, str(data))
+        where = finish.finish(recipe, folder, cards, test, {"seconds": 1.0, "device": "CPU", "processes": 1})
+        assert read_json(cards / NAME / "metrics.json")["training"]["steps"] == kept
+        assert read_json(where / "metrics.json")["training"]["steps"] == steps
+        assert ("kept" in capsys.readouterr().out) == (steps < kept)
+        assert [path.name for path in cards.iterdir()] == [NAME]
+
+
+def test_a_copy_that_dies_leaves_the_card_there_was(finished, tmp_path, monkeypatch):
+    source = finished[0] / "runs" / NAME / "card"
+    target = tmp_path / "cards" / NAME
+    target.mkdir(parents=True)
+    (target / "old").write_text("")
+
+    def half(folder, fresh):
+        Path(fresh).mkdir()
+        (Path(fresh) / "metrics.json").write_text("{")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(finish.shutil, "copytree", half)
+    with pytest.raises(OSError, match="No space"):
+        finish._put(source, target, 64)
+    assert [path.name for path in tmp_path.glob("cards/*/*")] == ["old"]
+    assert [path.name for path in target.parent.iterdir()] == [NAME]
+
+
+def test_the_test_split_is_read_once_when_all_is_decided(data, tiny, tmp_path, monkeypatch):
+    reads = []
+
+    def spy(dataset, split, *rest):
+        best = tmp_path / "runs" / NAME / "best.pt"
+        reads.append((split, checkpoint.read(best)["loss"] if best.exists() else None))
+        return load_images(dataset, split, *rest)
+
+    monkeypatch.setattr(train, "load_images", spy)
+    train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+    rows = read(tmp_path / "runs" / NAME / "metrics.jsonl")
+    assert rows[-1]["step"] == 8
+    assert reads == [("train", None), ("test", min(row["held_out"] for row in rows if "held_out" in row))]
+
+
+def test_no_held_out_image_is_trained_on(data, tiny, tmp_path, monkeypatch):
+    seen: set[bytes] = set()
+    at = train.Batches.at
+
+    def spy(self, step):
+        batch = at(self, step)
+        seen.update(image.numpy().tobytes() for image in batch)
+        return batch
+
+    monkeypatch.setattr(train.Batches, "at", spy)
+    train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+    images = [image.numpy().tobytes() for image in load_images("pictures", "train", 16, 3, str(data))]
+    assert seen == set(images[:40])
+
+
+def test_mixed_precision_finishes_and_is_another_computation(data, run, tiny, tmp_path):
+    train.train(tiny(precision="bf16"), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+    assert (tmp_path / "cards" / NAME / "README.md").exists()
+    half, full = (read(folder / "metrics.jsonl") for folder in (tmp_path / "runs" / NAME, run))
+    assert half[-1]["step"] == 8
+    assert half[0]["reconstruction"] != full[0]["reconstruction"]
+    assert half[0]["reconstruction"] == pytest.approx(full[0]["reconstruction"], rel=0.02)
+
+
+def test_metrics_json_is_plain_json(card):
+    def refuse(value):
+        raise AssertionError(value)
+
+    for name in ("metrics.json", "usage.json", "config.json"):
+        json.loads((card / name).read_text(), parse_constant=refuse)  # no NaN, no Infinity
