@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trainers import checkpoint
+from trainers.data import HUB_IDS
 from trainers.log import read
 from trainers.recipe import Recipe
 from trainers.recipes import full_budget
@@ -42,6 +43,7 @@ def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str
     record = {
         "name": recipe.name,
         "dataset": recipe.dataset,
+        "hub_id": HUB_IDS.get(recipe.dataset, recipe.dataset),
         "split": "test",
         "metrics": stored.metrics,
         "stored_as": dtype,

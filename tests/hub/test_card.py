@@ -10,6 +10,7 @@ from vqzoo.hub.card import model_card, show
 RECORD = {
     "name": "cifar10-looc-256x4",
     "dataset": "cifar10",
+    "hub_id": "uoft-cs/cifar10",
     "split": "test",
     "metrics": {
         "protocol": "lossless",
@@ -64,7 +65,7 @@ def test_every_number_is_on_the_card():
 
 def test_front_matter_can_be_read_back():
     data = ModelCard(model_card(RECORD, CONFIG)).data
-    assert data.library_name == "vqzoo" and data.datasets == ["cifar10"]
+    assert data.library_name == "vqzoo" and data.datasets == ["uoft-cs/cifar10"]
     assert {"quantizer:looc", "pe:sinusoidal"} <= set(data.tags)
     results = {result.metric_type: result.metric_value for result in data.eval_results}
     assert results["psnr"] == 27.654 and results["bits_per_image"] == 16384.0 and len(results) == 10

@@ -35,7 +35,7 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     results = [
         EvalResult(
             task_type="image-reconstruction",
-            dataset_type=record["dataset"],
+            dataset_type=record["hub_id"],
             dataset_name=record["dataset"],
             dataset_split=record["split"],
             metric_type=metric,
@@ -49,7 +49,7 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
         library_name="vqzoo",
         license="apache-2.0",
         tags=["vqzoo", "image-tokenizer", f"quantizer:{quantizer}", f"pe:{config['position']['name']}"],
-        datasets=[record["dataset"]],
+        datasets=[record["hub_id"]],
         model_name=name,
         eval_results=results,
     )

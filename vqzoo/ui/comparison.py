@@ -20,11 +20,11 @@ _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "19%"),
+    "model": ("str", "18%"),
     "PSNR dB": ("number", "7%"),
     "SSIM": ("number", "7%"),
-    "LPIPS": ("str", "7%"),
-    "true bits": ("number", "9%"),
+    "LPIPS": ("str", "9%"),
+    "true bits": ("number", "8%"),
     "bits / pixel": ("number", "7%"),
     "% of raw": ("number", "7%"),
     "usage here": ("str", "7%"),
