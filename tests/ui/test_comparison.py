@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vqzoo.analysis.examples import examples
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import app
 from vqzoo.ui.comparison import COLUMNS, compare, compare_position, first_models, slide, with_position
@@ -16,16 +15,6 @@ from vqzoo.ui.engine import Engine
 from vqzoo.ui.viewer import Picture, viewer_value
 
 NAMES = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-none-128"]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(list_models())
-
-
-@pytest.fixture(scope="module")
-def path() -> str:
-    return str(next(iter(examples().values())))
 
 
 def decoded(uri: str) -> np.ndarray:

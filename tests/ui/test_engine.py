@@ -6,21 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from vqzoo.analysis.examples import examples
 from vqzoo.analysis.images import ImageError
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import engine as engine_module
 from vqzoo.ui.engine import Engine, Recent
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(list_models())
-
-
-@pytest.fixture(scope="module")
-def path() -> str:
-    return str(next(iter(examples().values())))
 
 
 def test_recent_keeps_the_last_used():
