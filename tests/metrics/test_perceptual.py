@@ -4,6 +4,7 @@ import io
 import os
 import socket
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import torch
 from PIL import Image
 
 from vqzoo.metrics import perceptual
-from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE
+from vqzoo.metrics.__main__ import main
+from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, fetch
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -93,3 +95,12 @@ def test_without_weights_it_is_none_and_nothing_is_downloaded(net, monkeypatch, 
         monkeypatch.setenv(WEIGHTS_VARIABLE, folder)
         assert perceptual(net) is None
     assert not any(tmp_path.iterdir())
+
+
+def test_without_a_network_fetching_says_so_in_one_line(monkeypatch, capsys):
+    def unreachable(*args, **kwargs):
+        raise URLError("no network")
+
+    monkeypatch.setitem(fetch.__globals__, "load_state_dict_from_url", unreachable)
+    assert main(["squeeze"]) == 1
+    assert capsys.readouterr().err.startswith("error: no network;")

@@ -56,7 +56,7 @@ def perceptual(net: Net = "squeeze") -> Perceptual | None:
     """LPIPS with `net`, or None where the network's weights are not on this machine; nothing is downloaded.
 
     They are looked for in the folder that VQZOO_WEIGHTS names and then in the cache of torch.hub, which
-    `python -m vqzoo.metrics.perceptual NET` fills.
+    `python -m vqzoo.metrics NET` fills.
     """
     network, file = _BACKBONES[net]
     folder = os.environ.get(WEIGHTS_VARIABLE)
@@ -68,11 +68,8 @@ def perceptual(net: Net = "squeeze") -> Perceptual | None:
 
 
 def fetch(net: Net) -> None:
-    """Download the network's weights from torchvision's server into the cache of torch.hub, checksum verified."""
+    """Download the network's weights from torchvision's server into the cache of torch.hub, checksum verified.
+
+    Raises URLError where the server cannot be reached.
+    """
     load_state_dict_from_url(_DOWNLOAD + _BACKBONES[net][1], map_location="cpu", check_hash=True, weights_only=True)
-
-
-if __name__ == "__main__":
-    import tyro
-
-    tyro.cli(fetch)
