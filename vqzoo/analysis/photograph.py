@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,12 +22,14 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
 class Result:
     """pixels: uint8 (h, w, 3), what comes back; original: what went in, grey where the tokenizer is;
     metrics: those of `analysis.evaluation` for this one image, with encode_ms and decode_ms;
-    counts: (q, K) uses of each index, or None where they cannot be counted."""
+    counts: (q, K) uses of each index, or None where they cannot be counted; codebook_of: which codebook each of the q
+    columns points into."""
 
     pixels: np.ndarray
     original: np.ndarray
-    metrics: dict[str, float | None]
+    metrics: dict[str, Any]
     counts: Tensor | None
+    codebook_of: tuple[int, ...]
 
 
 @torch.inference_mode()
@@ -48,7 +50,7 @@ def reconstruct(
     tokens, encode_ms = _timed(lambda: tokenizer.encode(images), device)
     restored, decode_ms = _timed(lambda: to_bytes(tokenizer.decode(tokens, position)), device)
 
-    metrics: dict[str, float | None] = {
+    metrics: dict[str, Any] = {
         name: measure(restored, original).item() for name, measure in (("psnr", psnr), ("ssim", ssim), ("l1", l1))
     }
     distance = perceptual(restored, original) if perceptual is not None else None
@@ -61,7 +63,7 @@ def reconstruct(
         metrics |= asdict(codebook_stats(counts, quantizer.index_sizes, quantizer.codebook_of))
         counts = counts.cpu()
     metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms}
-    return Result(_to_rgb(restored), _to_rgb(original), metrics, counts)
+    return Result(_to_rgb(restored), _to_rgb(original), metrics, counts, quantizer.codebook_of)
 
 
 def _timed(run: Callable[[], T], device: torch.device) -> tuple[T, float]:

@@ -28,6 +28,17 @@ def show(metric: str, value: float | None) -> str:
     return "not available" if value is None else _ROWS[metric][1].format(value)
 
 
+def show_usage(usage: float | None) -> str:
+    """Usage as text; None is that of a tokenizer whose indices are not counted."""
+    return "no codebook" if usage is None else show("usage", usage)
+
+
+def show_trained(record: dict[str, Any]) -> str:
+    """How much of its recipe's full budget a checkpoint was trained for, from its metrics.json."""
+    seen, full = record["training"]["images"], record["training"]["full_budget_images"]
+    return "in full" if seen >= full else f"{seen / full:.1%}"
+
+
 def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     """README.md of a checkpoint, front matter with model-index included, from its metrics.json and config.json."""
     name, metrics, training = record["name"], record["metrics"], record["training"]

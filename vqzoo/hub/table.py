@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vqzoo.hub.card import show
+from vqzoo.hub.card import show, show_trained, show_usage
 from vqzoo.hub.registry import Model
 
 _COLUMNS = {
@@ -20,13 +20,8 @@ def zoo_table(models: Sequence[Model]) -> str:
     ranked = sorted(models, key=lambda m: (m.metrics["dataset"], m.metrics["metrics"]["bits_per_image"], m.name))
     lines = ["| model | " + " | ".join(_COLUMNS.values()) + " | trained |", "| --- |" + " --: |" * (len(_COLUMNS) + 1)]
     for model in ranked:
-        metrics, training = model.metrics["metrics"], model.metrics["training"]
-        values = [_value(metric, metrics[metric]) for metric in _COLUMNS]
-        share = training["images"] / training["full_budget_images"]
+        metrics = model.metrics["metrics"]
+        values = [show_usage(metrics[m]) if m == "usage" else show(m, metrics[m]) for m in _COLUMNS]
         link = f"[{model.name}](model_cards/{model.name}/README.md)"
-        lines.append(f"| {link} | {' | '.join(values)} | {'in full' if share >= 1 else f'{share:.1%}'} |")
+        lines.append(f"| {link} | {' | '.join(values)} | {show_trained(model.metrics)} |")
     return "\n".join(lines)
-
-
-def _value(metric: str, value: float | None) -> str:
-    return "no codebook" if metric == "usage" and value is None else show(metric, value)

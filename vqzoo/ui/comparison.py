@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from vqzoo.analysis.images import ImageError
 from vqzoo.analysis.photograph import Result
-from vqzoo.hub.card import show
+from vqzoo.hub.card import show, show_trained, show_usage
 from vqzoo.hub.registry import Model, usage_counts
-from vqzoo.ui.engine import Engine, Photo
+from vqzoo.ui.engine import Engine
 from vqzoo.ui.figures import Use, usage_figure
 from vqzoo.ui.viewer import Picture, viewer_value
 
@@ -62,20 +62,22 @@ def compare(engine: Engine, path: str | None, longest: int, names: list[str]) ->
         raise gr.Error(str(error), print_exception=False) from None
     names = sorted(names, key=lambda name: engine.models[name].metrics["metrics"]["bits_per_image"])
     results: dict[str, Result] = {}
-    for place, name in enumerate(names, 1):
+    pictures = [Picture(ORIGINAL, photo.pixels, "what the models are given")]
+    table: list[list[Any]] = []
+    step: dict[str, Any] = {}
+    for name in names:
         try:
-            results[name] = engine.run(name, photo)
+            result = results[name] = engine.run(name, photo)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        note = photo.note if place == len(names) else f"{photo.note} {place} of {len(names)} models so far."
-        yield {
-            "viewer": _pictures(photo, results, note),
-            "table": [_row(engine.models[name], result) for name, result in results.items()],
-        }
+        pictures.append(Picture(name, result.pixels, _caption(result)))
+        table.append(_row(engine.models[name], result))
+        so_far = "" if len(results) == len(names) else f" {len(results)} of {len(names)} models so far."
+        step = {"viewer": viewer_value(pictures, photo.note + so_far), "table": list(table)}
+        yield step
     choices = [ORIGINAL, *names]
     yield {
-        "viewer": _pictures(photo, results, photo.note),
-        "table": [_row(engine.models[name], result) for name, result in results.items()],
+        **step,
         "usage": _usage(engine, results),
         "shown": (path, longest, tuple(names)),
         "left": gr.update(choices=choices, value=choices[0]),
@@ -112,38 +114,27 @@ def device_line(engine: Engine) -> str:
     return f"{device.name} · {device.used / 2**30:.1f} of {device.total / 2**30:.0f} GiB memory in use"
 
 
-def _pictures(photo: Photo, results: dict[str, Result], note: str) -> dict[str, Any]:
-    reconstructions = [Picture(name, result.pixels, _caption(result)) for name, result in results.items()]
-    return viewer_value([Picture(ORIGINAL, photo.pixels, "what the models are given"), *reconstructions], note)
-
-
 def _caption(result: Result) -> str:
     metrics = result.metrics
     return f"{show('psnr', metrics['psnr'])} dB · {show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
 
 
 def _row(model: Model, result: Result) -> list[Any]:
-    metrics, training = result.metrics, model.metrics["training"]
-    share = training["images"] / training["full_budget_images"]
-    assert all(metrics[name] is not None for name in ("psnr", "ssim"))
+    metrics = result.metrics
     return [
         model.name,
-        round(metrics["psnr"] or 0, 2),
-        round(metrics["ssim"] or 0, 4),
+        round(metrics["psnr"], 2),
+        round(metrics["ssim"], 4),
         show("lpips", metrics["lpips"]),
-        round(metrics["bits_per_image"] or 0),
-        round(metrics["bits_per_pixel"] or 0, 3),
-        round(100 * (metrics["share_of_raw"] or 0), 2),
-        _usage_text(metrics["usage"]),
-        _usage_text(model.metrics["metrics"]["usage"]),
-        round(metrics["encode_ms"] or 0, 1),
-        round(metrics["decode_ms"] or 0, 1),
-        "in full" if share >= 1 else f"{share:.1%}",
+        round(metrics["bits_per_image"]),
+        round(metrics["bits_per_pixel"], 3),
+        round(100 * metrics["share_of_raw"], 2),
+        show_usage(metrics["usage"]),
+        show_usage(model.metrics["metrics"]["usage"]),
+        round(metrics["encode_ms"], 1),
+        round(metrics["decode_ms"], 1),
+        show_trained(model.metrics),
     ]
-
-
-def _usage_text(usage: float | None) -> str:
-    return "no codebook" if usage is None else show("usage", usage)
 
 
 def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
@@ -152,5 +143,5 @@ def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
         if result.counts is not None:
             counts = usage_counts(engine.models[name])
             test = None if counts is None else np.array(counts)
-            uses.append(Use(name, result.counts.numpy(), test, engine.codebook_of(name)))
+            uses.append(Use(name, result.counts.numpy(), test, result.codebook_of))
     return usage_figure(uses)

@@ -89,11 +89,6 @@ class Engine:
                     f"{name}: the photograph needs more memory than there is; choose a smaller side"
                 ) from None
 
-    def codebook_of(self, name: str) -> tuple[int, ...]:
-        """Which codebook each column of a model's indices points into."""
-        with self._lock:
-            return self._tokenizer(name).quantizer.codebook_of
-
     def describe_device(self) -> Device:
         """The GPU and what torch has reserved on it, or the CPU and what this process holds."""
         if self.device.type == "cuda":

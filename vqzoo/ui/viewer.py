@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ class Picture:
     pixels: np.ndarray
     caption: str = ""
 
+    @cached_property
+    def uri(self) -> str:
+        """A data URI of the pixels as a lossless PNG, encoded once."""
+        file = io.BytesIO()
+        Image.fromarray(self.pixels).save(file, "PNG", compress_level=3)
+        return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
 
 def viewer(value: dict[str, Any], elem_id: str) -> gr.HTML:
     """The component; its value is what `viewer_value` makes."""
@@ -50,12 +58,5 @@ def viewer(value: dict[str, Any], elem_id: str) -> gr.HTML:
 
 def viewer_value(pictures: Sequence[Picture], note: str = "") -> dict[str, Any]:
     """Pictures of one size, the first of which the errors of the others are taken against."""
-    shown = [{"name": p.name, "uri": png_uri(p.pixels), "caption": p.caption} for p in pictures]
+    shown = [{"name": p.name, "uri": p.uri, "caption": p.caption} for p in pictures]
     return {"pictures": shown, "note": note}
-
-
-def png_uri(pixels: np.ndarray) -> str:
-    """A data URI of a lossless PNG of uint8 pixels (h, w, 3)."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=3)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
