@@ -44,7 +44,8 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
     """An autoencoder with a quantizer between its halves and, in front of the decoder, a positional encoding.
 
     Images are float (b, channels, H, W) in [-1, 1], of any height and width: they are padded at the right and the
-    bottom to the autoencoder's stride by repeating the edge, and reconstructions are cropped to the size that came in.
+    bottom to what the autoencoder's stride and the quantizer need, by repeating the edge, and reconstructions are
+    cropped to the size that came in.
     `resolution` is the side in pixels of the images that it was trained on.
     """
 
@@ -111,7 +112,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
         return self.quantizer.bits(tokens.grids[0])
 
     def _latents(self, images: Tensor) -> Tensor:
-        channels, stride = self.autoencoder.channels, self.autoencoder.stride
+        channels, stride = self.autoencoder.channels, self.autoencoder.stride * self.quantizer.multiple
         if images.ndim != 4 or images.shape[1] != channels or not images.is_floating_point():
             raise ValueError(
                 f"images of shape {tuple(images.shape)} and type {images.dtype}: "

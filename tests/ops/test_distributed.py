@@ -1,5 +1,6 @@
 """What processes exchange, with one process; tests/quantizers/test_distributed.py runs two."""
 
+import pytest
 import torch
 
 from vqzoo.ops.distributed import all_reduce, sample_rows
@@ -28,8 +29,20 @@ def test_too_few_rows_repeat_with_a_jitter_and_none_are_equal_or_zero():
     assert (torch.bincount(nearest, minlength=10) >= 6).all(), "every row is used, 6 or 7 times"
 
 
-def test_one_row_is_enough():
-    assert len(sample_rows(torch.ones(1, 4), 8).unique(dim=0)) == 8
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e4])
+def test_one_row_is_enough(value):
+    drawn = sample_rows(torch.full((1, 4), value), 8)
+    assert len(drawn.unique(dim=0)) == 8 and (drawn - value).abs().max() <= max(1e-3, 1e-4 * value)
+
+
+@pytest.mark.trap("T11")
+def test_rows_that_were_equal_are_not_any_more():
+    """The first of each stays as it is."""
+    rows = torch.tensor([[1.0, 2.0], [1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])
+    drawn = sample_rows(rows, 4)
+    assert len(drawn.unique(dim=0)) == 4
+    assert [(drawn == row).all(1).sum().item() for row in rows.unique(dim=0)] == [1, 1]
+    torch.testing.assert_close(drawn.sort(0).values, rows.sort(0).values, rtol=0, atol=0.05)
 
 
 def test_draws_repeat_and_leave_the_global_random_state_alone():

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from vqzoo.ops import lookup
-from vqzoo.ops.lookup import nearest, sums_by_index
+from vqzoo.ops.lookup import highest, nearest, nearness, sums_by_index
 
 SIZES = [(1, 1, 3), (7, 3, 2), (300, 5, 8), (1000, 1024, 4), (4099, 1024, 4), (513, 2048, 4), (257, 512, 128)]
 """(latents, codevectors, length); a tile on the CPU is 512 latents of 1024 codevectors, so 4099 leaves a rest of 3."""
@@ -23,6 +23,36 @@ def test_cosine_agrees_with_the_similarity_matrix(n, k, d):
     latents, codebook = torch.randn(n, d), torch.randn(k, d) * torch.rand(k, 1)
     expected = (F.normalize(latents.double()) @ F.normalize(codebook.double()).T).argmax(1)
     assert torch.equal(nearest(latents, codebook, "cosine"), expected)
+
+
+@pytest.mark.parametrize(("n", "k", "d"), SIZES)
+def test_the_index_that_faiss_finds(n, k, d):
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    latents, codebook = torch.randn(n, d), torch.randn(k, d) * (0.1 + torch.rand(k, 1))
+    queries = {"l2": (faiss.IndexFlatL2(d), codebook), "cosine": (faiss.IndexFlatIP(d), F.normalize(codebook, dim=1))}
+    for metric, (index, rows) in queries.items():
+        index.add(rows.numpy())
+        _, found = index.search(latents.numpy(), 1)
+        assert nearest(latents, codebook, metric).tolist() == found[:, 0].tolist(), metric
+    index = faiss.IndexFlatIP(d)
+    index.add(codebook.numpy())
+    assert highest(latents, codebook).tolist() == index.search(latents.numpy(), 1)[1][:, 0].tolist()
+
+
+@pytest.mark.parametrize(("n", "k", "d"), SIZES)
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_a_softmax_of_nearness_is_one_of_similarities(metric, n, k, d):
+    """And its largest entry is at what `nearest` finds."""
+    latents, codebook = torch.randn(n, d), torch.randn(k, d)
+    if metric == "l2":
+        similarity = -torch.cdist(latents.double(), codebook.double()).square()
+    else:
+        similarity = F.normalize(latents.double(), dim=1) @ F.normalize(codebook.double(), dim=1).T
+    z, e, bias = nearness(latents, codebook, metric)
+    torch.testing.assert_close((z @ e.T + bias).softmax(1), similarity.softmax(1).float(), rtol=1e-4, atol=1e-6)
+    assert torch.equal((z @ e.T + bias).argmax(1), nearest(latents, codebook, metric))
 
 
 @pytest.mark.parametrize("metric", ["l2", "cosine"])

@@ -10,14 +10,31 @@ DIM = 128
 
 MORE: list[dict[str, Any]] = [
     {"name": "vq", "metric": "cosine"},
-    {"name": "ema", "metric": "cosine"},
+    {"name": "vq", "estimator": "rotation", "revival": "restart", "start": "kmeans"},
+    {"name": "vq", "revival": "probrandom", "entropy_temperature": 0.5},
+    {"name": "ema", "metric": "cosine", "revival": "random"},
+    {"name": "ema", "start": "kmeans", "revival": "restart"},
     {"name": "cvq", "metric": "l2"},
+    {"name": "cvq", "anchors": "probrandom"},
+    {"name": "sq", "kind": "vmf"},
+    {"name": "pq", "segments": 4, "codebook_size": 64, "budget": "total", "rule": "gradient", "estimator": "rotation"},
     {"name": "rvq", "rule": "gradient"},
-    {"name": "rvq", "rule": "cvq", "levels": 3, "metric": "cosine"},
+    {"name": "rvq", "rule": "gradient", "revival": "closest", "levels": 3, "metric": "cosine"},
+    {"name": "rq", "rule": "gradient", "levels": 3, "estimator": "rotation"},
     {"name": "looc", "segments": 1, "factor": 2, "codebook_size": 64},
     {"name": "looc", "segments": 8, "codebook_size": 32, "factor": 3},
     {"name": "looc", "segments": 8, "factor": 4},
     {"name": "looc", "segments": 4, "factor": 2, "rule": "ema", "metric": "l2"},
+    {"name": "looc", "segments": 8, "factor": 2, "grouping": "subpixels"},
+    {"name": "adaptive", "capacity": 64, "codebooks": 3},
+    {"name": "factorized", "through": "raw", "code_dim": 8, "revival": "closest", "entropy_temperature": 0.1},
+    {"name": "gumbel", "hard": True, "codebook_size": 32},
+    {"name": "fsq", "levels": [2, 3, 4, 5, 6, 7, 8]},
+    {"name": "lfq", "bits": 40},
+    {"name": "bsq", "bits": 36},
+    {"name": "simvq", "bias": True, "estimator": "rotation"},
+    {"name": "ibq", "entropy_temperature": 0.0},
+    {"name": "multiscale", "scales": [1, 3, 5], "codebook_size": 64},
 ]
 CASES: list[dict[str, Any]] = [{"dim": DIM, **case} for case in [*({"name": name} for name in QUANTIZERS), *MORE]]
 

@@ -11,8 +11,17 @@ from vqzoo.quantizers import Quantized, Quantizer, build
 HALVES = [torch.bfloat16, torch.float16]
 
 
-def grid(case: dict, batch: int = 2, height: int = 5, width: int = 7) -> Tensor:
+def grid(case: dict, batch: int = 2) -> Tensor:
+    """A small one of unequal sides, neither of them a multiple of the other unless the quantizer asks for that."""
+    multiple = build(**case).multiple
+    height, width = (5, 7) if multiple == 1 else (multiple, 2 * multiple)
     return torch.randn(batch, height, width, case["dim"])
+
+
+def objective(out: Quantized, weight: float = 1.0) -> Tensor:
+    """A stand-in for what is trained: all losses, and a decoder that asks for something."""
+    wish = torch.randn(out.latents.shape, generator=torch.Generator().manual_seed(3))
+    return torch.stack([*out.losses.values(), weight * (out.latents * wish).mean()]).sum()
 
 
 def train(quantizer: Quantizer, latents: Tensor) -> Quantized:
@@ -21,7 +30,7 @@ def train(quantizer: Quantizer, latents: Tensor) -> Quantized:
     out = quantizer(latents)
     parameters = list(quantizer.parameters())
     if parameters:
-        gradients = torch.autograd.grad(torch.stack(list(out.losses.values())).sum(), parameters, allow_unused=True)
+        gradients = torch.autograd.grad(objective(out), parameters, allow_unused=True)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 if gradient is not None:
@@ -50,9 +59,15 @@ def assert_same_state(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
         assert torch.equal(one[key], other[key]), key
 
 
-def mixes_cells(quantizer: Quantizer, case: dict) -> bool:
+def mixes_cells(case: dict) -> bool:
     """Whether an index depends on more than one latent, as where a grid is interpolated first."""
-    return quantizer.encode(grid(case)).shape[1:3] != (5, 7)
+    return case.get("factor", 1) > 1 or case["name"] == "multiscale"
+
+
+def passes_gradients_straight(case: dict) -> bool:
+    """Whether the decoder's gradient reaches the latents as it is, and not through a projection or a soft choice."""
+    straight = case["name"] in ("none", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "simvq", "multiscale")
+    return straight and case.get("estimator") != "rotation"
 
 
 @pytest.mark.parametrize("fresh", [True, False])
@@ -80,8 +95,18 @@ def test_columns_of_one_codebook_have_one_alphabet(case):
 
 
 @pytest.mark.parametrize("training", [True, False])
+def test_some_finite_gradient_reaches_every_latent(case, training):
+    quantizer = trained(case).train(training)
+    latents = grid(case).requires_grad_()
+    (gradient,) = torch.autograd.grad(quantizer(latents).latents, latents, torch.randn(latents.shape))
+    assert gradient.isfinite().all() and gradient.any(-1).all()
+
+
+@pytest.mark.parametrize("training", [True, False])
 def test_gradient_of_the_output_reaches_the_input_unchanged(case, training):
     """The Jacobian is the identity at any depth and factor, or a random vector would not pass through as it is."""
+    if not passes_gradients_straight(case):
+        pytest.skip("the gradient is turned on its way")
     quantizer = trained(case).train(training)
     latents = grid(case).requires_grad_()
     direction = torch.randn(latents.shape)
@@ -116,7 +141,7 @@ def test_an_image_gets_the_same_indices_in_any_batch(case):
 
 def test_a_latent_gets_the_same_indices_in_any_place(case):
     quantizer = trained(case)
-    if mixes_cells(quantizer, case):
+    if mixes_cells(case):
         pytest.skip("an index depends on neighbouring latents")
     latents = grid(case)
     order = torch.randperm(35)
@@ -176,13 +201,13 @@ def test_losses_are_named_finite_scalars_and_the_same_in_both_modes(case):
     assert all(loss.shape == () and loss.isfinite() and loss >= 0 for loss in evaluated.values())
 
 
-def test_every_parameter_gets_a_gradient_from_the_losses(case):
+def test_every_parameter_gets_a_gradient_from_the_losses_or_the_output(case):
     quantizer = trained(case).train()
-    losses = quantizer(grid(case)).losses
+    out = quantizer(grid(case))
     names = [name for name, _ in quantizer.named_parameters()]
     if not names:
         pytest.skip("nothing here learns by gradient")
-    gradients = torch.autograd.grad(torch.stack(list(losses.values())).sum(), list(quantizer.parameters()))
+    gradients = torch.autograd.grad(objective(out), list(quantizer.parameters()))
     for name, gradient in zip(names, gradients, strict=True):
         assert gradient.any(), name
 
@@ -199,6 +224,8 @@ def test_configuration_is_plain_and_builds_the_same_again(case):
 
 
 def test_bits_count_every_index(case):
+    if case["name"] == "adaptive":
+        pytest.skip("an index costs what its codebook costs: see test_adaptive.py")
     quantizer = build(**case)
     indices = quantizer.encode(grid(case, batch=3))
     bits = quantizer.bits(indices)
@@ -217,6 +244,24 @@ def test_wrong_latents_are_refused_with_what_is_right(case):
                 method(wrong)
 
 
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+def test_latents_that_are_no_numbers_are_refused_and_change_nothing(case, wrong):
+    quantizer = build(**case).train()
+    before, latents = snapshot(quantizer), grid(case)
+    latents[0, 1, 2, 3] = wrong
+    for method in (quantizer, quantizer.encode):
+        with pytest.raises(ValueError, match=f"latents: 1 of {latents.numel()} numbers are NaN or infinite"):
+            method(latents)
+    assert_same_state(before, quantizer.state_dict())
+
+
+def test_no_latents_are_refused(case):
+    quantizer, latents = build(**case), grid(case)
+    for empty in (latents[:0], latents[:, :0], latents[:, :, :0]):
+        with pytest.raises(ValueError, match="there are none; expected at least one"):
+            quantizer(empty)
+
+
 def test_wrong_indices_are_refused_with_what_is_right(case):
     quantizer = trained(case)
     indices = quantizer.encode(grid(case))
@@ -228,11 +273,11 @@ def test_wrong_indices_are_refused_with_what_is_right(case):
             quantizer.decode(wrong)
 
 
-@pytest.mark.parametrize("beyond", [-1, 2**32])
-def test_indices_outside_their_alphabet_are_refused(case, beyond):
+@pytest.mark.parametrize("below", [True, False])
+def test_indices_outside_their_alphabet_are_refused(case, below):
     quantizer = trained(case)
     indices = quantizer.encode(grid(case))
-    indices[1, 2, 3, -1] = beyond
+    indices[-1, -1, -1, -1] = -1 if below else quantizer.index_sizes[-1]
     with pytest.raises(ValueError, match=f"column {indices.shape[-1] - 1}.*from 0 to {quantizer.index_sizes[-1] - 1}"):
         quantizer.decode(indices)
 

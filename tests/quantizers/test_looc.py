@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from vqzoo.metrics import codebook_stats, count_indices
 from vqzoo.quantizers import build
-from vqzoo.quantizers.codebook import Codebook, build_codebook
+from vqzoo.quantizers.codebook import Codebook, EMACodebook
 from vqzoo.quantizers.nearest import NearestCodevector
 from vqzoo.quantizers.segmented import Segmented
 from vqzoo.quantizers.smoothed import Smoothed
@@ -25,12 +25,63 @@ def assert_same(one, other):
     assert all(torch.equal(one.losses[name], other.losses[name]) for name in one.losses)
 
 
+@pytest.mark.trap("T22", "looc")
+@pytest.mark.trap("T33", "looc")
+@pytest.mark.parametrize("grouping", ["channels", "subpixels"])
 @pytest.mark.parametrize("factor", [1, 2, 3, 4])
-def test_tokens_and_bits_by_hand(factor):
-    quantizer = build("looc", dim=12, codebook_size=16, segments=3, factor=factor)
+def test_tokens_and_bits_by_hand(factor, grouping):
+    """A factor of 2 costs four times the tokens; tokens x log2 K are the bits, whatever a segment is made of."""
+    quantizer = build("looc", dim=12, codebook_size=16, segments=3, factor=factor, grouping=grouping)
     indices = quantizer.encode(torch.randn(2, 4, 5, 12))
-    assert indices.shape == (2, 4 * factor, 5 * factor, 3)
+    shapes = {"channels": (2, 4 * factor, 5 * factor, 3), "subpixels": (2, 4, 5, 3 * factor**2)}
+    assert indices.shape == shapes[grouping]
     assert quantizer.bits(indices).tolist() == [4 * 5 * factor**2 * 3 * 4] * 2
+    assert quantizer.bits(indices).tolist() == [indices[0].numel() * 4] * 2
+    assert quantizer.codebook_of == (0,) * shapes[grouping][-1]
+
+
+@pytest.mark.trap("T22", "looc")
+def test_segments_of_subpixels_by_hand():
+    """dim 2 in segments of 2, factor 2, two latents side by side: channel 0 is 0 and 8, channel 1 is 0 and -8.
+
+    Enlarged, each row of channel 0 is 0, 2, 6, 8. Its left latent became the cells 0, 2 / 0, 2, the right one
+    6, 8 / 6, 8, and these four numbers are two segments, one a row: (0, 2), (0, 2) and (6, 8), (6, 8); channel 1 has
+    the same with a minus. Codevectors (0, 2), (6, 9), (-6, -8): averages over the four are (0 + 2) / 2 and so on.
+    Segments of channels would be (0, 0), (2, -2), (6, -6) and (8, -8) instead.
+    """
+    quantizer = build("looc", dim=2, codebook_size=3, segments=1, factor=2, grouping="subpixels", metric="l2").eval()
+    quantizer.quantizer.quantizer.codebook.weight.data = torch.tensor([[0.0, 2.0], [6.0, 9.0], [-6.0, -8.0]])
+    out = quantizer(torch.tensor([[0.0, 0.0], [8.0, -8.0]]).view(1, 1, 2, 2))
+    assert out.indices.tolist() == [[[[0, 0, 0, 0], [1, 1, 2, 2]]]]
+    assert out.latents.tolist() == [[[[1.0, 1.0], [7.5, -7.0]]]]
+    # Squared distances of the enlarged grid: (0, -2) to (0, 2) 16 twice, (6, 8) to (6, 9) 1 twice, of 16 numbers.
+    assert out.losses["commitment"].item() == pytest.approx(34 / 16)
+
+
+@pytest.mark.trap("T22", "looc")
+def test_a_segment_is_of_one_channel_or_of_one_cell():
+    """Which indices change with channel 0: a quarter of them in either grouping, but not the same ones."""
+    latents = torch.randn(1, 3, 3, 16)
+    other = latents.clone()
+    other[..., 0] = -latents[..., 0]
+    for grouping, changed in (("channels", [0]), ("subpixels", [0])):
+        settings = {"segments": 4, "factor": 2, "metric": "l2", "start": "normal", "grouping": grouping}
+        quantizer = build("looc", dim=16, codebook_size=256, **settings).eval()
+        differ = (quantizer.encode(latents) != quantizer.encode(other)).flatten(0, 2).any(0)
+        assert differ.nonzero().view(-1).tolist() == changed
+        assert len(differ) == {"channels": 4, "subpixels": 16}[grouping]
+
+
+@pytest.mark.trap("T22", "looc")
+def test_without_enlarging_both_groupings_are_the_same():
+    latents, state = torch.randn(2, 3, 5, 12), None
+    outputs = []
+    for grouping in ("channels", "subpixels"):
+        quantizer = build("looc", dim=12, codebook_size=16, segments=3, grouping=grouping).eval()
+        state = state or quantizer.state_dict()
+        quantizer.load_state_dict(state)
+        outputs.append(quantizer(latents))
+    assert_same(*outputs)
 
 
 def test_one_small_codebook_for_all_segments():
@@ -58,8 +109,8 @@ def test_segments_are_runs_of_neighbouring_channels():
 
 
 def test_every_segment_of_every_latent_counts_as_one_latent():
-    segmented = Segmented(NearestCodevector(build_codebook("ema", 4, 2)), 3)
-    plain = NearestCodevector(build_codebook("ema", 4, 2))
+    segmented = Segmented(NearestCodevector(EMACodebook(4, 2)), 3)
+    plain = NearestCodevector(EMACodebook(4, 2))
     latents = torch.randn(2, 3, 5, 6)
     segmented(latents)
     plain(latents.view(2, 3, 15, 2))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vqzoo.metrics import PROTOCOL, Perceptual, codebook_stats, count_indices, l1, psnr, rate, ssim
 from vqzoo.ops.pixels import from_bytes, to_bytes
+from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.tokenizer import Tokenizer
 
 
@@ -27,7 +28,8 @@ def evaluate(
 
     Metrics: l1, psnr (dB), ssim, lpips (None without `perceptual`), usage, dead, perplexity (None where nothing can be
     counted), bits_per_image, bits_per_pixel, share_of_raw; each is a mean over images or over the whole set, so that
-    batch size does not matter. Raises ValueError for an empty set.
+    batch size does not matter. Where a quantizer chooses among codebooks, also selection: "K x d" -> share of its
+    choices. Raises ValueError for an empty set.
     """
     if not len(images):
         raise ValueError("images: the set is empty; expected at least one image")
@@ -57,5 +59,7 @@ def evaluate(
         metrics |= {"usage": None, "dead": None, "perplexity": None}
     else:
         metrics |= asdict(codebook_stats(counts, quantizer.index_sizes, quantizer.codebook_of))
+        if isinstance(quantizer, Adaptive):
+            metrics["selection"] = quantizer.shares(counts[0])
     metrics |= asdict(rate(means["bits"], *images.shape[1:]))
     return Evaluation(metrics, None if counts is None else counts.cpu())

@@ -65,6 +65,9 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
         eval_results=results,
     )
     table = "\n".join(f"| {label} | {show(metric, metrics[metric])} |" for metric, (label, _) in _ROWS.items())
+    if "selection" in metrics:
+        chosen = ", ".join(f"{shape}: {share:.1%}" for shape, share in metrics["selection"].items())
+        table += f"\n| chosen codebook | {chosen} |"
     lpips = f" LPIPS is {metrics['lpips_network']}." if metrics["lpips"] is not None else ""
     text = f"""# {name}
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def build_from(table: Mapping[str, Callable[..., T]], what: str, name: str, settings: Mapping[str, Any]) -> T:
-    """`table[name](**settings)` with `.config` set to the name and every setting, defaults included.
+    """`table[name](**settings)` with `.config` set to the name and every setting, defaults included, as JSON has them.
 
     Raises ValueError for an unknown name or setting (with the nearest known one) and for a missing setting.
     """
@@ -24,5 +24,6 @@ def build_from(table: Mapping[str, Callable[..., T]], what: str, name: str, sett
         raise ValueError(f"{what} {name!r}: {error}") from None
     bound.apply_defaults()
     module = builder(**bound.arguments)
-    module.config = {"name": name, **bound.arguments}  # type: ignore[attr-defined]
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in bound.arguments.items()}
+    module.config = {"name": name, **plain}  # type: ignore[attr-defined]
     return module

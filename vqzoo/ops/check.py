@@ -1,6 +1,7 @@
 """Checks of what a user passes in; each message names the argument, its value and what would be right."""
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -16,6 +17,22 @@ def check_fraction(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise ValueError(f"{name}={value!r}: expected a number from 0 up to, and not including, 1")
     return float(value)
+
+
+def check_positive(name: str, value: object, or_zero: bool = False) -> float:
+    """`value` if it is a finite number above 0, or 0 itself with `or_zero`; otherwise ValueError."""
+    low = "at least 0" if or_zero else "above 0"
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0 or (value == 0 and not or_zero):  # type: ignore[operator, arg-type]
+        raise ValueError(f"{name}={value!r}: expected a finite number {low}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def check_flag(name: str, value: object) -> bool:
+    """`value` if it is a bool; otherwise ValueError."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}={value!r}: expected True or False")
+    return value
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:

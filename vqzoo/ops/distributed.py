@@ -18,17 +18,44 @@ def all_reduce(tensor: Tensor, op: str = "sum") -> Tensor:
     return tensor
 
 
+def all_mean(tensor: Tensor) -> Tensor:
+    """The mean of `tensor` over all processes, differentiable.
+
+    The gradient is such that the average over processes, which is what data-parallel training applies, equals the
+    gradient that one process with the whole batch would have.
+    """
+    if not _active():
+        return tensor
+    return all_reduce(tensor.detach()) / dist.get_world_size() + (tensor - tensor.detach())
+
+
+def place(num: int, device: torch.device) -> tuple[int, int]:
+    """Where this process's `num` rows start in the concatenation of every process's, and how many there are in all."""
+    if not _active():
+        return 0, num
+    sizes = torch.zeros(dist.get_world_size(), dtype=torch.int64, device=device)
+    sizes[dist.get_rank()] = num
+    sizes = all_reduce(sizes).cpu()
+    return int(sizes[: dist.get_rank()].sum()), int(sizes.sum())
+
+
+def of_highest(rows: Tensor, scores: Tensor) -> Tensor:
+    """Of every process's rows (k, d) the one with the highest score (k,); of equal ones the first process's."""
+    if not _active():
+        return rows
+    behind = torch.where(scores == all_reduce(scores, "max"), -float(dist.get_rank()), -torch.inf)
+    mine = (behind == all_reduce(behind, "max")) & behind.isfinite()
+    return all_reduce(torch.where(mine[:, None], rows, 0))
+
+
 def sample_rows(rows: Tensor, num: int, seed: int = 0) -> Tensor:
     """`num` rows drawn from the concatenation of every process's `rows` (n, d), the same on all of them.
 
-    Without replacement while there are enough; after that rows repeat with a jitter of 1 % of the rows' standard
-    deviation, so that no two are equal. The draw is seeded and leaves the global random state alone.
+    Without replacement while there are enough; after that rows repeat. Where one of those drawn equals another one, it
+    gets a jitter of 1 % of the rows' standard deviation, so that no two are equal. The draw is seeded and leaves the
+    global random state alone.
     """
-    world, rank = (dist.get_world_size(), dist.get_rank()) if _active() else (1, 0)
-    sizes = torch.zeros(world, dtype=torch.int64, device=rows.device)
-    sizes[rank] = len(rows)
-    sizes = all_reduce(sizes).cpu()
-    start, total = int(sizes[:rank].sum()), int(sizes.sum())
+    start, total = place(len(rows), rows.device)
     generator = torch.Generator().manual_seed(seed)
     draws = -(-num // total)
     chosen = torch.cat([torch.randperm(total, generator=generator) for _ in range(draws)])[:num] - start
@@ -36,8 +63,18 @@ def sample_rows(rows: Tensor, num: int, seed: int = 0) -> Tensor:
     drawn = rows.new_zeros(num, rows.shape[1])
     drawn[mine.to(rows.device)] = rows[chosen[mine].to(rows.device)]
     drawn = all_reduce(drawn)
-    if draws > 1:
-        jitter = torch.randn(num - total, rows.shape[1], generator=generator).to(rows)
-        scale = drawn[:total].std(0, unbiased=False).clamp(min=1e-4)
-        drawn[total:] += 0.01 * scale * jitter
+    repeated = _repeated(drawn)
+    if repeated.any():
+        # At least a hundred-thousandth of the largest number, or float32 would round the jitter away.
+        scale = torch.maximum(drawn.std(0, unbiased=False), 1e-3 * drawn.abs().amax(0)).clamp(min=1e-4)
+        jitter = torch.randn(drawn.shape, generator=generator).to(drawn)
+        drawn[repeated] += (0.01 * scale * jitter)[repeated]
     return drawn
+
+
+def _repeated(rows: Tensor) -> Tensor:
+    """(k,) whether each of the rows (k, d) equals an earlier one."""
+    uniques, group = rows.unique(dim=0, return_inverse=True)
+    places = torch.arange(len(rows), device=rows.device)
+    first = places.new_full((len(uniques),), len(rows)).scatter_reduce_(0, group, places, "amin")
+    return places > first[group]

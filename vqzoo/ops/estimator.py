@@ -1,6 +1,13 @@
 """Gradient estimators: how a decoder's gradient passes a step that has none."""
 
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+Estimator = Literal["straight-through", "rotation"]
 
 
 def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
@@ -10,3 +17,31 @@ def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
     than the ones its codebook holds.
     """
     return quantized.detach() + (latents - latents.detach())
+
+
+def rotation(latents: Tensor, quantized: Tensor) -> Tensor:
+    """The value of `quantized`, bit for bit, with the gradient of the turn and stretch that takes z to q.
+
+    The rotation trick (Fifty et al., 2024, arXiv:2410.06424, eq. 4): (|q| / |z|) R z, both factors held constant, with
+    R = I - 2 w w' + 2 q^ z^' and w = (z^ + q^) / |z^ + q^| along the last axis. A latent a million times shorter than
+    its codevector has no direction to turn from; there, the gradient passes straight through.
+    """
+    z, q = latents.detach(), quantized.detach()
+    z_length, q_length = z.norm(dim=-1, keepdim=True), q.norm(dim=-1, keepdim=True)
+    z_unit, q_unit = F.normalize(z, dim=-1), F.normalize(q, dim=-1)
+    middle = F.normalize(z_unit + q_unit, dim=-1)
+    turned = (
+        latents
+        - 2 * (latents * middle).sum(-1, keepdim=True) * middle
+        + 2 * (latents * z_unit).sum(-1, keepdim=True) * q_unit
+    )
+    has_direction = z_length > 1e-6 * q_length
+    # Chosen before the product: an infinite factor of what is left out would still make its gradient 0 x inf.
+    stretch = torch.where(has_direction, q_length / z_length, 1.0)
+    return straight_through(torch.where(has_direction, stretch * turned, latents), quantized)
+
+
+ESTIMATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "straight-through": straight_through,
+    "rotation": rotation,
+}

@@ -1,5 +1,6 @@
 """Nearest-codevector search in tiles, so that the N x K matrix of similarities never exists as a whole."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,6 +12,8 @@ METRICS: tuple[str, ...] = ("l2", "cosine")
 
 _CPU_TILE = 2**19  # similarities in a tile: 2 MiB of float32, about what stays in a core's cache
 _GPU_TILE = 2**27  # 512 MiB of float32
+_LONGEST = 2**17  # codevectors looked at in one go; more are a second round
+_WIDEST = 2**21  # numbers of a codebook that are copied in one go: 8 MiB
 
 
 @torch.no_grad()
@@ -18,32 +21,103 @@ def nearest(latents: Tensor, codebook: Tensor, metric: Metric = "l2") -> Tensor:
     """The index of the codevector nearest to each latent; ties go to the lowest index.
 
     latents (n, d), codebook (k, d), both float32 -> (n,) int64 in [0, k).
-    "l2" minimises |z - e|^2, "cosine" maximises z.e / (|z| |e|).
+    "l2" minimises |z - e|^2, "cosine" maximises z.e / (|z| |e|). Memory beyond inputs and result stays under 64 MiB on
+    a CPU and about 0.5 GiB on a GPU, whatever n and k.
     """
     if metric == "cosine":
-        codebook = F.normalize(codebook, dim=1)
         # The length of a latent does not change its arg-max, so latents stay as they are.
-        bias = codebook.new_zeros(len(codebook))
-    else:
-        # argmin |z - e|^2 = argmax z.e - |e|^2 / 2: the term |z|^2 is the same for every codevector.
-        bias = codebook.square().sum(1).mul_(-0.5)
+        return _search(latents, codebook, lambda part: (F.normalize(codebook[part], dim=1), None))
+    if codebook.shape[1] == 1:
+        return _nearest_number(latents.reshape(-1), codebook.reshape(-1))
+    # argmin |z - e|^2 = argmax z.e - |e|^2 / 2: the term |z|^2 is the same for every codevector.
+    return _search(latents, codebook, lambda part: (codebook[part], codebook[part].square().sum(1).mul_(-0.5)))
+
+
+@torch.no_grad()
+def highest(latents: Tensor, codebook: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The index of the largest z.e_k + bias_k of each latent; ties go to the lowest index.
+
+    latents (n, d), codebook (k, d), bias (k,), all float32 -> (n,) int64 in [0, k). Memory as `nearest`.
+    """
+    return _search(latents, codebook, lambda part: (codebook[part], None if bias is None else bias[part]))
+
+
+def _nearest_number(numbers: Tensor, codebook: Tensor) -> Tensor:
+    """`nearest` on a line, where sorting the codebook once is far cheaper than looking at all of it."""
+    ordered, order = codebook.sort(stable=True)
+    above = torch.searchsorted(ordered, numbers).clamp(max=len(ordered) - 1)
+    below = torch.searchsorted(ordered, ordered[(above - 1).clamp(min=0)])  # of equal ones the first
+    to_below, to_above = (numbers - ordered[below]).abs(), (numbers - ordered[above]).abs()
+    first, second = order[below], order[above]
+    return torch.where((to_below < to_above) | ((to_below == to_above) & (first < second)), first, second)
+
+
+def _search(latents: Tensor, codebook: Tensor, rows: Callable[[slice], tuple[Tensor, Tensor | None]]) -> Tensor:
+    """`rows` gives a part of the codebook as it is multiplied, and its bias."""
+    size, width = codebook.shape
+    step = min(_LONGEST, max(256, _WIDEST // width))
+    best, indices = _best_of(latents, *rows(slice(0, step)))
+    for start in range(step, size, step):
+        values, others = _best_of(latents, *rows(slice(start, start + step)))
+        better = values > best  # not where equal: ties go to the lowest index
+        best, indices = torch.where(better, values, best), torch.where(better, others + start, indices)
+    return indices
+
+
+def _best_of(latents: Tensor, codebook: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(n,) the largest similarity, (n,) its index."""
     if latents.device.type == "cpu":
-        tile = max(256, _CPU_TILE // len(codebook))
-        return torch.cat([_argmax_rows(codebook, part, bias) for part in latents.split(tile)])
-    tile = max(1024, _GPU_TILE // len(codebook))
-    return torch.cat([torch.addmm(bias, part, codebook.T).argmax(1) for part in latents.split(tile)])
+        tile = max(64, _CPU_TILE // len(codebook))
+        # One tile for all: fresh memory costs more than the product that fills it.
+        scores = codebook.new_empty(len(codebook), min(tile, len(latents)))
+        found = [_argmax_rows(codebook, part, bias, scores) for part in latents.split(tile)]
+    else:
+        tile = max(1024, _GPU_TILE // len(codebook))
+        found = [_max_columns(codebook, part, bias) for part in latents.split(tile)]
+    return torch.cat([values for values, _ in found]), torch.cat([indices for _, indices in found])
 
 
-def _argmax_rows(codebook: Tensor, latents: Tensor, bias: Tensor) -> Tensor:
-    """Arg-max over codevectors with latents along the fast axis.
+def _max_columns(codebook: Tensor, latents: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    scores = latents @ codebook.T if bias is None else torch.addmm(bias, latents, codebook.T)
+    values, indices = scores.max(1)
+    return values, indices
+
+
+def nearness(latents: Tensor, codebook: Tensor, metric: Metric) -> tuple[Tensor, Tensor, Tensor]:
+    """(latents, codebook, bias) whose z e' + bias is what `nearest` maximises, with a gradient, in the metric's unit.
+
+    "l2": -|z - e|^2 up to |z|^2, which a softmax over codevectors does not see; "cosine": the cosine.
+    """
+    if metric == "cosine":
+        return F.normalize(latents, dim=1), F.normalize(codebook, dim=1), codebook.new_zeros(len(codebook))
+    return 2 * latents, codebook, -codebook.square().sum(1)
+
+
+def _argmax_rows(codebook: Tensor, latents: Tensor, bias: Tensor | None, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Arg-max over codevectors with latents along the fast axis; `scores` is memory to work in where it has the size.
 
     A CPU reduces (k, n) over k with vector instructions along n, which is several times faster than `argmax` over the
     last axis of (n, k). Max pooling that returns indices is the reduction of torch that does so.
     """
-    scores = torch.addmm(bias[:, None], codebook, latents.T)
+    if scores.shape[1] != len(latents):  # the last tile
+        scores = codebook.new_empty(len(codebook), len(latents))
+    if bias is None:
+        torch.mm(codebook, latents.T, out=scores)
+    else:
+        torch.addmm(bias[:, None], codebook, latents.T, out=scores)
     as_image = scores[None, :, None, :].permute(0, 3, 1, 2)  # (1, n, k, 1): n channels in channels-last memory
-    _, indices = F.max_pool2d(as_image, (len(codebook), 1), return_indices=True)
-    return indices.view(-1)
+    values, indices = F.max_pool2d(as_image, (len(codebook), 1), return_indices=True)
+    return values.view(-1), indices.view(-1)
+
+
+def rows(table: Tensor, indices: Tensor) -> Tensor:
+    """The rows of `table` (k, d) at `indices` (...): (..., d), with a gradient.
+
+    On a CPU the gradient of short rows is several times faster to add up by `index_select` than by `embedding`.
+    """
+    if table.device.type == "cpu" and table.shape[1] <= 16:
+        return table.index_select(0, indices.reshape(-1)).view(*indices.shape, -1)
+    return F.embedding(indices, table)
 
 
 def sums_by_index(latents: Tensor, indices: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -1,12 +1,17 @@
 """The contract of a quantizer."""
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+class NotFiniteError(ValueError):
+    """Latents that are NaN or infinite: their network has diverged."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Quantizer(nn.Module):
     """Alphabet of each of the q columns of the indices."""
     codebook_of: tuple[int, ...]
     """Which codebook each column of the indices points into; columns with the same number share one."""
+    multiple: int = 1
+    """Height and width of a latent grid must be multiples of this."""
     config: dict[str, Any]
     """Name and settings, set by `build`."""
 
@@ -56,7 +63,7 @@ class Quantizer(nn.Module):
     def forward(self, latents: Tensor) -> Quantized:
         """Quantize latents (b, h, w, dim) of any floating type; in training mode codebooks that count also learn.
 
-        Raises ValueError where the shape or type is another.
+        Raises ValueError where the shape or type is another, where there are none, and where one is not finite.
         """
         self._check_latents(latents)
         with _full_precision(latents):
@@ -82,13 +89,8 @@ class Quantizer(nn.Module):
                 f"expected whole numbers of shape (batch, height, width, {num_columns})"
             )
         indices = indices.long()
-        outside = (indices < 0) | (indices >= torch.tensor(self.index_sizes, device=indices.device))
-        if outside.any():
-            *_, column = outside.nonzero()[0].tolist()
-            raise ValueError(
-                f"indices: {indices[outside][0].item()} in column {column}: "
-                f"expected whole numbers from 0 to {self.index_sizes[column] - 1}"
-            )
+        if not torch.compiler.is_compiling():  # a compiled graph cannot stop half-way
+            self._check_range(indices)
         with _full_precision(indices):
             return self.lookup(indices)
 
@@ -104,6 +106,42 @@ class Quantizer(nn.Module):
                 f"latents of shape {tuple(latents.shape)} and type {latents.dtype}: "
                 f"expected floating point of shape (batch, height, width, {self.dim}), channels last"
             )
+        if not latents.numel():
+            raise ValueError(f"latents of shape {tuple(latents.shape)}: there are none; expected at least one")
+        if latents.shape[1] % self.multiple or latents.shape[2] % self.multiple:
+            raise ValueError(
+                f"latents of shape {tuple(latents.shape)}: expected height and width in multiples of {self.multiple}"
+            )
+        # One sum first: it is much cheaper than looking at every number, and no number that is wrong gets past it.
+        if not torch.compiler.is_compiling() and not latents.detach().sum(dtype=torch.float64).isfinite():
+            wrong = (~latents.isfinite()).sum().item()
+            raise NotFiniteError(
+                f"latents: {wrong} of {latents.numel()} numbers are NaN or infinite; expected finite ones "
+                "(a smaller learning rate usually helps)"
+            )
+
+    def _check_range(self, indices: Tensor) -> None:
+        outside = (indices < 0) | (indices >= torch.tensor(self.index_sizes, device=indices.device))
+        if outside.any():
+            *_, column = outside.nonzero()[0].tolist()
+            raise ValueError(
+                f"indices: {indices[outside][0].item()} in column {column}: "
+                f"expected whole numbers from 0 to {self.index_sizes[column] - 1}"
+            )
+
+
+def joint_codebooks(parts: Sequence[Quantizer]) -> tuple[int, ...]:
+    """`codebook_of` of parts that stand side by side, each with codebooks of its own."""
+    codebook_of: list[int] = []
+    for part in parts:
+        offset = max(codebook_of, default=-1) + 1
+        codebook_of += [offset + number for number in part.codebook_of]
+    return tuple(codebook_of)
+
+
+def mean_losses(losses: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each loss over parts that all have the same ones."""
+    return {name: torch.stack([each[name] for each in losses]).mean() for name in losses[0]}
 
 
 def _full_precision(tensor: Tensor) -> AbstractContextManager[None]:

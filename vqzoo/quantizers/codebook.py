@@ -1,40 +1,89 @@
-"""Codebooks and the rules by which they learn: by gradient, by moving average, by online clustering."""
+"""Codebooks and the rules by which they learn: by gradient, by moving average, through a learnt linear map."""
 
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.ops.check import check_choice, check_fraction, check_int
-from vqzoo.ops.distributed import all_reduce, sample_rows
-from vqzoo.ops.lookup import Metric, nearest, sums_by_index
+from vqzoo.ops.check import check_choice, check_flag, check_fraction, check_int
+from vqzoo.ops.distributed import all_reduce
+from vqzoo.ops.lookup import Metric, sums_by_index
+from vqzoo.quantizers.revival import DECAY, REVIVALS, Revival, anchors, first_usage, pull
+from vqzoo.quantizers.start import FROM_DATA, STARTS, Start, draw, from_data
 
 
 class Codebook(nn.Module):
     """`codebook_size` codevectors of `code_dim` numbers that learn by the gradient of the codebook loss.
 
-    Starts uniform in [-1/K, 1/K] (van den Oord et al., 2017, arXiv:1711.00937, as their code has it).
+    Stochastic gradient descent on |e - sg(z)|^2 (van den Oord et al., 2017, arXiv:1711.00937, eq. 3).
+    `start` says where the codevectors start, `revival` what becomes of those that are hardly used. `seed` is that of
+    the draws from data: where one codebook quantizes what another leaves over, equal draws would meet at exactly zero,
+    so the two need different ones.
     """
 
     learns_by_gradient: ClassVar[bool] = True
     weight: Tensor
+    started: Tensor
+    usage: Tensor
+    draws: Tensor
 
-    def __init__(self, codebook_size: int, code_dim: int):
+    def __init__(
+        self, codebook_size: int, code_dim: int, start: Start = "uniform", revival: Revival = "none", seed: int = 0
+    ):
         super().__init__()
         self.codebook_size = check_int("codebook_size", codebook_size, 1, 2**20)
         self.code_dim = check_int("code_dim", code_dim, 1, 4096)
-        bound = 1 / codebook_size
-        weight = torch.empty(codebook_size, code_dim).uniform_(-bound, bound)
+        check_choice("start", start, STARTS)
+        check_choice("revival", revival, REVIVALS)
+        self.start: Start = start
+        self.revival: Revival = revival
+        self.seed = seed
+        weight = draw(start, codebook_size, code_dim)
         if self.learns_by_gradient:
             self.weight = nn.Parameter(weight)
         else:
             self.register_buffer("weight", weight)
+        if start in FROM_DATA:
+            self.register_buffer("started", torch.tensor(False))
+        if revival != "none":
+            self.register_buffer("usage", torch.full((codebook_size,), first_usage(revival, codebook_size)))
+            if revival != "closest":
+                self.register_buffer("draws", torch.tensor(0))
+        self.pulled: Tensor | None = None
+        """(K,) in [0, 1]: how far the last update moved each codevector to data; the optimizer's moments are stale."""
 
+    def codevectors(self) -> Tensor:
+        """(K, d), with their gradient."""
+        return self.weight
+
+    @torch.no_grad()
     def prepare(self, latents: Tensor) -> None:
         """Called with the latents (n, d) of a training batch before they are assigned."""
+        if self.start in FROM_DATA and not self.started:
+            self.weight.copy_(from_data(self.start, latents, self.codebook_size, self.seed))
+            self.started.fill_(True)
 
+    @torch.no_grad()
     def update(self, latents: Tensor, indices: Tensor, metric: Metric) -> None:
         """Called with the latents (n, d) of a training batch and the indices (n,) they were assigned."""
+        if self.revival != "none":
+            counts = all_reduce(torch.bincount(indices, minlength=self.codebook_size).float())
+            self._revive(latents, counts, metric)
+
+    def _revive(self, latents: Tensor, counts: Tensor, metric: Metric) -> None:
+        self.usage.lerp_(counts / counts.sum(), 1 - DECAY)
+        seed = self.seed
+        if self.revival != "closest":
+            self.draws.add_(1)
+            seed += 1000 * int(self.draws)
+        self.pulled = pull(self.revival, self.usage)
+        rows = self.pulled.nonzero().view(-1)
+        if len(rows):
+            fresh = anchors(self.revival, self.weight[rows], latents, metric, seed)
+            self.weight[rows] = torch.lerp(self.weight[rows], fresh, self.pulled[rows, None])
+            if self.revival == "restart":
+                self.usage[rows] = first_usage("restart", self.codebook_size)
 
 
 class EMACodebook(Codebook):
@@ -45,27 +94,25 @@ class EMACodebook(Codebook):
         e_k += (1 - decay) (s_k - c_k e_k) / (decay n_k + (1 - decay) c_k),  n_k = decay n_k + (1 - decay) c_k
 
     which is the paper's m_k / n_k without a second table of sums. Laplace smoothing of the counts is left out: it is
-    what pulls a codevector that nobody chooses towards the origin; here it stays exactly where it was.
-    The codevectors start as latents of the first training batch. `seed` says which: where one codebook quantizes what
-    another leaves over, equal draws would meet at exactly zero, so the two need different ones.
+    what pulls a codevector that nobody chooses towards the origin; here it stays exactly where it was. The counts
+    start at 1.
     """
 
     learns_by_gradient = False
     counts: Tensor
-    started: Tensor
 
-    def __init__(self, codebook_size: int, code_dim: int, decay: float = 0.99, seed: int = 0):
-        super().__init__(codebook_size, code_dim)
+    def __init__(
+        self,
+        codebook_size: int,
+        code_dim: int,
+        start: Start = "latents",
+        revival: Revival = "none",
+        seed: int = 0,
+        decay: float = 0.99,
+    ):
+        super().__init__(codebook_size, code_dim, start, revival, seed)
         self.decay = check_fraction("decay", decay)
-        self.seed = seed
         self.register_buffer("counts", torch.ones(codebook_size))
-        self.register_buffer("started", torch.tensor(False))
-
-    @torch.no_grad()
-    def prepare(self, latents: Tensor) -> None:
-        if not self.started:
-            self.weight.copy_(sample_rows(latents, self.codebook_size, self.seed))
-            self.started.fill_(True)
 
     @torch.no_grad()
     def update(self, latents: Tensor, indices: Tensor, metric: Metric) -> None:
@@ -75,54 +122,46 @@ class EMACodebook(Codebook):
         moved = (1 - self.decay) * sums - fresh[:, None] * self.weight
         # The smallest positive number keeps 0 / 0 of a never chosen codevector at 0.
         self.weight.add_(moved / self.counts.clamp(min=torch.finfo(torch.float32).tiny)[:, None])
+        if self.revival != "none":
+            self._revive(latents, counts, metric)
+            # What was moved to data weighs as a codevector that has just started.
+            assert self.pulled is not None
+            self.counts.lerp_(torch.ones_like(self.counts), self.pulled)
 
 
-class ClusteredCodebook(Codebook):
-    """Learns by gradient, and codevectors that are hardly used are pulled to the nearest latents of the batch.
+class UnitCodebook(Codebook):
+    """Codevectors of length 1: learnt by gradient through the division by their length (arXiv:2110.04627)."""
 
-    CVQ-VAE (Zheng and Vedaldi, 2023, arXiv:2307.15139) with the "closest" anchors: with p_k the moving
-    share of latents that chose k, alpha_k = exp(-10 K p_k / (1 - decay) - 0.001), every training step
+    def codevectors(self) -> Tensor:
+        # A copy, because a revival writes to the weight before its gradient is computed.
+        return F.normalize(self.weight.clone() if self.revival != "none" else self.weight, dim=1)
 
-        e_k = (1 - alpha_k) e_k + alpha_k a_k,  a_k the latent most similar to e_k.
 
-    Anchors are only searched for alpha_k > 1e-8: below that float32 rounds the change away.
+class SimCodebook(nn.Module):
+    """Frozen random vectors seen through one learnt linear map, so that every step moves every codevector.
+
+    SimVQ (Zhu et al., 2024, arXiv:2411.02038, eq. 5): e_k = W c_k with c_k from N(0, 1/d), fixed.
     """
 
-    usage: Tensor
+    learns_by_gradient: ClassVar[bool] = True
+    frozen: Tensor
 
-    def __init__(self, codebook_size: int, code_dim: int, decay: float = 0.99):
-        super().__init__(codebook_size, code_dim)
-        self.decay = check_fraction("decay", decay)
-        self.register_buffer("usage", torch.zeros(codebook_size))
+    def __init__(self, codebook_size: int, code_dim: int, bias: bool = False):
+        super().__init__()
+        self.codebook_size = check_int("codebook_size", codebook_size, 1, 2**20)
+        self.code_dim = check_int("code_dim", code_dim, 1, 4096)
+        self.register_buffer("frozen", torch.randn(codebook_size, code_dim) * code_dim**-0.5)
+        self.transform = nn.Linear(code_dim, code_dim, bias=check_flag("bias", bias))
 
-    @torch.no_grad()
+    def codevectors(self) -> Tensor:
+        """(K, d), with their gradient."""
+        return self.transform(self.frozen)
+
+    def prepare(self, latents: Tensor) -> None:
+        """Nothing starts from data."""
+
     def update(self, latents: Tensor, indices: Tensor, metric: Metric) -> None:
-        counts = all_reduce(torch.bincount(indices, minlength=self.codebook_size).float())
-        self.usage.lerp_(counts / counts.sum(), 1 - self.decay)
-        alpha = torch.exp(-10 * self.codebook_size / (1 - self.decay) * self.usage - 1e-3)
-        rows = (alpha > 1e-8).nonzero().view(-1)
-        if len(rows):
-            anchors = _closest(self.weight[rows], latents, metric)
-            self.weight[rows] = torch.lerp(self.weight[rows], anchors, alpha[rows, None])
+        """Nothing is counted."""
 
 
-def _closest(codevectors: Tensor, latents: Tensor, metric: Metric) -> Tensor:
-    """For each codevector (k, d) the most similar of the latents (n, d) of all processes."""
-    anchors = latents[nearest(codevectors, latents, metric)]
-    if metric == "cosine":
-        similarity = torch.cosine_similarity(codevectors, anchors)
-    else:
-        similarity = -(codevectors - anchors).square().sum(1)
-    mine = (similarity == all_reduce(similarity, "max")).float()[:, None]
-    return all_reduce(mine * anchors) / all_reduce(mine)
-
-
-CODEBOOKS: dict[str, type[Codebook]] = {"gradient": Codebook, "ema": EMACodebook, "cvq": ClusteredCodebook}
-
-
-def build_codebook(rule: str, codebook_size: int, code_dim: int, level: int = 0) -> Codebook:
-    """A fresh codebook that learns by `rule`: "gradient", "ema" or "cvq"; levels of a residual differ in `level`."""
-    codebook = CODEBOOKS[check_choice("rule", rule, CODEBOOKS)]
-    if codebook is EMACodebook:
-        return EMACodebook(codebook_size, code_dim, seed=level)
-    return codebook(codebook_size, code_dim)
+RULES: dict[str, type[Codebook]] = {"gradient": Codebook, "ema": EMACodebook}

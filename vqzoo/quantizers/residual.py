@@ -6,32 +6,31 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from vqzoo.ops.check import check_int
-from vqzoo.ops.estimator import straight_through
-from vqzoo.quantizers.base import Quantized, Quantizer
+from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.estimator import ESTIMATORS, Estimator
+from vqzoo.ops.lookup import rows
+from vqzoo.quantizers.base import Quantized, Quantizer, joint_codebooks, mean_losses
+from vqzoo.quantizers.nearest import NearestCodevector
 
 
 class Residual(Quantizer):
     """A sum of quantizers: r_1 = z, r_(l+1) = r_l - q_l(r_l), result q_1 + ... + q_n (SoundStream, arXiv:2107.03312).
 
-    The residual subtracts detached values, and one straight-through step spans all levels: the gradient that reaches
-    the latents is the decoder's own, not n times it, and every level's commitment reaches them too.
-    Losses are means over levels. The indices have one column a level, coarse to fine.
+    The residual subtracts detached values, and one gradient estimator spans all levels: with "straight-through" the
+    gradient that reaches the latents is the decoder's own, not n times it, and every level's commitment reaches them
+    too. Losses are means over levels. The indices have one column a level, coarse to fine.
     """
 
-    def __init__(self, levels: Sequence[Quantizer]):
+    def __init__(self, levels: Sequence[Quantizer], estimator: Estimator = "straight-through"):
         super().__init__()
         check_int("levels", len(levels), 1, 256)
         assert all(level.dim == levels[0].dim and level.index_sizes for level in levels)
         self.levels = nn.ModuleList(levels)
+        self.estimate = ESTIMATORS[check_choice("estimator", estimator, ESTIMATORS)]
         self.dim = levels[0].dim
         self.index_sizes = tuple(size for level in levels for size in level.index_sizes)
         self.columns = [len(level.index_sizes) for level in levels]
-        codebook_of: list[int] = []
-        for level in levels:
-            offset = max(codebook_of, default=-1) + 1
-            codebook_of += [offset + number for number in level.codebook_of]
-        self.codebook_of = tuple(codebook_of)
+        self.codebook_of = joint_codebooks(levels)
 
     def assign(self, latents: Tensor) -> Tensor:
         columns = []
@@ -54,9 +53,58 @@ class Residual(Quantizer):
             outputs.append(out)
             residual = residual - out.latents.detach()
             total = total + out.latents.detach()
-        losses = {name: torch.stack([out.losses[name] for out in outputs]).mean() for name in outputs[0].losses}
         indices = torch.cat([out.indices for out in outputs], -1)
-        return Quantized(straight_through(latents, total), indices, losses)
+        return Quantized(self.estimate(latents, total), indices, mean_losses([out.losses for out in outputs]))
 
     def _levels(self) -> list[Quantizer]:
         return cast(list[Quantizer], list(self.levels))
+
+
+class SharedResidual(Quantizer):
+    """A residual sum whose levels all draw from one codebook: RQ-VAE (Lee et al., 2022, arXiv:2203.01941, eq. 4-8).
+
+    The codebook learns once a step, from the residuals of all depths together; the commitment is the mean over depths
+    of |z - sg(q_1 + ... + q_l)|^2. The indices have one column a depth.
+    """
+
+    def __init__(self, level: NearestCodevector, depth: int, estimator: Estimator = "straight-through"):
+        super().__init__()
+        self.depth = check_int("levels", depth, 1, 256)
+        self.level = level
+        self.estimate = ESTIMATORS[check_choice("estimator", estimator, ESTIMATORS)]
+        self.dim = level.dim
+        self.index_sizes = level.index_sizes * depth
+        self.codebook_of = level.codebook_of * depth
+
+    def assign(self, latents: Tensor) -> Tensor:
+        columns = []
+        for _ in range(self.depth):
+            columns.append(self.level.assign(latents))
+            latents = latents - self.level.lookup(columns[-1])
+        return torch.cat(columns, -1)
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        total = torch.zeros((), device=indices.device)
+        for column in indices.split(1, -1):
+            total = total + self.level.lookup(column)
+        return total
+
+    def quantize(self, latents: Tensor) -> Quantized:
+        codebook = self.level.codebook
+        if self.training:
+            codebook.prepare(latents.detach().reshape(-1, self.dim))
+        table = codebook.codevectors()
+        residual, total = latents, torch.zeros_like(latents)
+        residuals, columns, losses = [], [], []
+        for _ in range(self.depth):
+            columns.append(self.level.choose(residual, table))
+            codevectors = rows(table, columns[-1].squeeze(-1))
+            losses.append(self.level.losses(residual, codevectors, table))
+            residuals.append(residual.detach().reshape(-1, self.dim))
+            residual = residual - codevectors.detach()
+            total = total + codevectors.detach()
+        if self.training:
+            # Latent by latent, so that every process's latents stay together and draws among them do not change.
+            seen = torch.stack(residuals, 1).flatten(0, 1)
+            codebook.update(seen, torch.cat(columns, -1).view(-1), self.level.metric)
+        return Quantized(self.estimate(latents, total), torch.cat(columns, -1), mean_losses(losses))

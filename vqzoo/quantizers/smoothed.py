@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqzoo.ops.check import check_int
-from vqzoo.ops.estimator import straight_through
+from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.estimator import ESTIMATORS, Estimator
 from vqzoo.quantizers.base import Quantized, Quantizer
 
 
@@ -12,13 +12,14 @@ class Smoothed(Quantizer):
     """Enlarges the latent grid `factor` times bilinearly, quantizes it and averages factor x factor cells.
 
     LooC (arXiv:2601.00222, figure 2). What a decoder needs is the indices of the *enlarged* grid, so a latent costs
-    factor^2 times the bits that the paper counts. One straight-through step spans interpolation and averaging: the
-    gradient that reaches the latents is the decoder's own.
+    factor^2 times the bits that the paper counts. One gradient estimator spans interpolation and averaging: with
+    "straight-through" the gradient that reaches the latents is the decoder's own.
     """
 
-    def __init__(self, quantizer: Quantizer, factor: int):
+    def __init__(self, quantizer: Quantizer, factor: int, estimator: Estimator = "straight-through"):
         super().__init__()
         self.factor = check_int("factor", factor, 1, 4)
+        self.estimate = ESTIMATORS[check_choice("estimator", estimator, ESTIMATORS)]
         self.quantizer = quantizer
         self.dim = quantizer.dim
         self.index_sizes = quantizer.index_sizes
@@ -37,7 +38,7 @@ class Smoothed(Quantizer):
     def quantize(self, latents: Tensor) -> Quantized:
         out = self.quantizer.quantize(self._enlarge(latents))
         averaged = self._average(out.latents.detach())
-        return Quantized(straight_through(latents, averaged), out.indices, out.losses)
+        return Quantized(self.estimate(latents, averaged), out.indices, out.losses)
 
     def _enlarge(self, grid: Tensor) -> Tensor:
         planes = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
@@ -45,3 +46,27 @@ class Smoothed(Quantizer):
 
     def _average(self, grid: Tensor) -> Tensor:
         return F.avg_pool2d(grid.permute(0, 3, 1, 2), self.factor).permute(0, 2, 3, 1)
+
+
+class SubpixelSmoothed(Smoothed):
+    """`Smoothed` as the public code of LooC has it: a segment is sub-pixels of one channel, not channels of one cell.
+
+    The factor x factor cells that a channel was enlarged to become neighbouring channels of the small grid
+    (pixel-unshuffle), so `quantizer` has dim factor^2 dim, and segments of it that are shorter than factor^2 dim cut
+    across few channels. The indices stay on the small grid, with factor^2 times the columns: the same bits.
+    """
+
+    def __init__(self, quantizer: Quantizer, factor: int, estimator: Estimator = "straight-through"):
+        super().__init__(quantizer, factor, estimator)
+        assert quantizer.dim % factor**2 == 0
+        self.dim = quantizer.dim // factor**2
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        return self._average(self.quantizer.lookup(indices))
+
+    def _enlarge(self, grid: Tensor) -> Tensor:
+        planes = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
+        return F.pixel_unshuffle(planes, self.factor).permute(0, 2, 3, 1)
+
+    def _average(self, grid: Tensor) -> Tensor:
+        return grid.unflatten(-1, (self.dim, -1)).mean(-1)

@@ -1,0 +1,32 @@
+"""Quantization in a space of another dimension, with a learnt linear map on either side."""
+
+from torch import Tensor, nn
+
+from vqzoo.ops.check import check_int
+from vqzoo.quantizers.base import Quantized, Quantizer
+
+
+class Projected(Quantizer):
+    """Maps latents to the inner quantizer's dimension and what it returns back (ViT-VQGAN, arXiv:2110.04627, 3.1).
+
+    Both maps are linear with a bias and belong to the quantizer, so that indices alone give the latents back.
+    """
+
+    def __init__(self, quantizer: Quantizer, dim: int):
+        super().__init__()
+        self.quantizer = quantizer
+        self.dim = check_int("dim", dim, 1, 4096)
+        self.index_sizes = quantizer.index_sizes
+        self.codebook_of = quantizer.codebook_of
+        self.down = nn.Linear(dim, quantizer.dim)
+        self.up = nn.Linear(quantizer.dim, dim)
+
+    def assign(self, latents: Tensor) -> Tensor:
+        return self.quantizer.assign(self.down(latents))
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        return self.up(self.quantizer.lookup(indices))
+
+    def quantize(self, latents: Tensor) -> Quantized:
+        out = self.quantizer.quantize(self.down(latents))
+        return Quantized(self.up(out.latents), out.indices, out.losses)
