@@ -190,7 +190,11 @@ CONFIGS = {
         "quantizer dim=16: the autoencoder's latent_dim",
     ),
     "another size": (lambda c: c["quantizer"].update(codebook_size=512), "tensor 'quantizer.codebook.* has shape"),
-    "another quantizer": (lambda c: c["quantizer"].update(name="vq"), "tensor 'quantizer.codebook.* is unknown"),
+    "another quantizer": (
+        lambda c: c.update(quantizer={"name": "vq", "dim": DIM}),
+        "tensor 'quantizer.codebook.* is unknown",
+    ),
+    "a setting of another quantizer": (lambda c: c["quantizer"].update(name="vq"), "setting of quantizer 'vq'='decay'"),
 }
 
 

@@ -1,5 +1,6 @@
 """What a training run is: a typed record, saved beside the run as recipe.json."""
 
+import json
 import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from vqzoo.ops.check import check_int
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer
 
-Settings = dict[str, int | float | str]
+Settings = dict[str, int | float | str | bool | tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -70,4 +71,5 @@ class Recipe:
             raise ValueError(f"learning_rate={self.learning_rate}: expected a finite number above 0")
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Every field, as recipe.json has it: tuples are lists."""
+        return json.loads(json.dumps(asdict(self)))

@@ -4,6 +4,8 @@ import math
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,12 +23,14 @@ from trainers import checkpoint
 from trainers.data import Batches, load_images, open_splits
 from trainers.finish import finish
 from trainers.log import Log
+from trainers.moments import forget_moved
 from trainers.objective import held_out_loss, learning_rate, objective
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
 from trainers.resume import find_checkpoint
 from trainers.samples import save_samples
 from vqzoo.ops.pixels import from_bytes
+from vqzoo.quantizers.base import NotFiniteError
 from vqzoo.storage import write_json
 
 _LOG_EVERY = 50
@@ -117,10 +121,12 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
 
         # --- generator step ------------------------------------------------------------------------------------------
         images = from_bytes(batches.at(step)).contiguous(memory_format=torch.channels_last)
-        out = model(images)
+        with _naming(step + 1, run):
+            out = model(images)
         terms = {"reconstruction": F.mse_loss(out.images.float(), images) / 4, **out.losses}
         loss = objective(terms, recipe.weights)
         accelerator.backward(loss)
+        forget_moved(optimizer, tokenizer)
         optimizer.step()
         optimizer.zero_grad()
         # -------------------------------------------------------------------------------------------------------------
@@ -135,7 +141,8 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
 
         if evaluate:
             seconds += time.perf_counter() - clock
-            loss_now = held_out_loss(tokenizer, held_out)
+            with _naming(done, run):
+                loss_now = held_out_loss(tokenizer, held_out)
             _check_finite({"held_out": loss_now}, done, run)
             record(done, {"held_out": loss_now, "seconds": seconds})
             if first:
@@ -175,6 +182,16 @@ def _split(recipe: Recipe, options: Options, device: torch.device) -> tuple[Tens
 def _global_means(accelerator: Accelerator, values: dict[str, Tensor]) -> dict[str, float]:
     means = accelerator.reduce(torch.stack([value.detach().float() for value in values.values()]), "mean")
     return dict(zip(values, means.tolist(), strict=True))
+
+
+@contextmanager
+def _naming(step: int, run: Path) -> Iterator[None]:
+    """Weights that are no longer numbers show in the next latents; this adds when, and what is left."""
+    try:
+        yield
+    except NotFiniteError as error:
+        kept = f"the last good checkpoint is kept in {run / 'checkpoints'}"
+        raise FloatingPointError(f"no longer a number at step {step}: {error}; {kept}") from None
 
 
 def _check_finite(values: dict[str, float], step: int, run: Path) -> None:

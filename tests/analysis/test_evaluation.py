@@ -109,6 +109,16 @@ def test_rates_by_hand(channels, bits, settings):
     assert metrics["share_of_raw"] == bits / (256 * 8 * channels)
 
 
+def test_a_choice_among_codebooks_is_told_and_paid_for():
+    tokenizer, images = make("adaptive", capacity=8, codebooks=2), photos()
+    indices = tokenizer.encode(from_bytes(images)).grids[0]
+    first = (indices < 4).double().mean().item()  # 4 x 2, then 8 x 1
+    metrics = evaluate(tokenizer, images, batch_size=3).metrics
+    assert metrics["selection"] == {"4 x 2": pytest.approx(first), "8 x 1": pytest.approx(1 - first)}
+    assert metrics["bits_per_image"] == pytest.approx(16 * (1 + 2 * first + 3 * (1 - first)))
+    assert "selection" not in evaluate(make(), images).metrics
+
+
 def test_a_plain_autoencoder_has_no_usage():
     result = evaluate(make("none"), photos(2))
     assert result.counts is None

@@ -63,6 +63,13 @@ def test_every_number_is_on_the_card():
         assert row in text, row
 
 
+def test_the_choice_among_codebooks_is_on_the_card():
+    record = copy.deepcopy(RECORD)
+    record["metrics"]["selection"] = {"512 x 128": 0.25, "1024 x 64": 0.75}
+    assert "| chosen codebook | 512 x 128: 25.0%, 1024 x 64: 75.0% |" in model_card(record, CONFIG)
+    assert "chosen codebook" not in model_card(RECORD, CONFIG)
+
+
 def test_front_matter_can_be_read_back():
     data = ModelCard(model_card(RECORD, CONFIG)).data
     assert data.library_name == "vqzoo" and data.datasets == ["uoft-cs/cifar10"]

@@ -14,18 +14,43 @@ import torch
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from trainers.recipe import Recipe
+from trainers.recipe import Recipe, Settings
 from trainers.recipes import get_recipe
 from trainers.train import Options, train
 from vqzoo.metrics import perceptual
+from vqzoo.quantizers import QUANTIZERS as TABLE
 
-QUANTIZERS: dict[str, dict[str, int | float | str]] = {
+QUANTIZERS: dict[str, Settings] = {
+    "none": {},
     "vq": {"codebook_size": 16},
     "ema": {"codebook_size": 16},
     "cvq": {"codebook_size": 16},
+    "sq": {"codebook_size": 16, "anneal_steps": 10},
+    "pq": {"codebook_size": 8, "segments": 2},
     "rvq": {"codebook_size": 8, "levels": 2},
+    "rq": {"codebook_size": 8, "levels": 2},
     "looc": {"codebook_size": 8, "segments": 2, "factor": 2},
+    "adaptive": {"capacity": 32, "codebooks": 2, "anneal_steps": 10},
+    "factorized": {"codebook_size": 16, "code_dim": 4},
+    "gumbel": {"codebook_size": 16, "anneal_steps": 10},
+    "fsq": {"levels": (4, 3)},
+    "lfq": {"bits": 4},
+    "bsq": {"bits": 4},
+    "simvq": {"codebook_size": 16},
+    "ibq": {"codebook_size": 16},
+    "multiscale": {"codebook_size": 16, "scales": (1, 2)},
 }
+assert QUANTIZERS.keys() == TABLE.keys()
+
+_ENTROPIES = {"commitment": 0.25, "sample_entropy": 0.1, "entropy_deficit": 0.1}
+WEIGHTS: dict[str, dict[str, float]] = {
+    "sq": {"kl_discrete": 0.01, "kl_continuous": 0.01},
+    "gumbel": {"kl": 0.01},
+    "lfq": _ENTROPIES,
+    "bsq": _ENTROPIES,
+    "ibq": {"index": 1.0, "codebook": 1.0, **_ENTROPIES},
+}
+"""Of those whose losses are not the usual ones."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -120,6 +145,7 @@ def tiny() -> Callable[..., Recipe]:
             "dataset": "pictures",
             "autoencoder": {"name": "conv", "stride": 4, "width": 16, "residual_width": 8},
             "quantizer": {"name": quantizer, **QUANTIZERS[quantizer]},
+            "weights": {"reconstruction": 1.0, **WEIGHTS.get(quantizer, {"codebook": 1.0, "commitment": 0.25})},
             "resolution": 16,
             "latent_dim": 8,
             "steps": 8,

@@ -17,6 +17,19 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10-looc-256x4-factor2": cifar10.looc_factor2,
     "cifar10-cvq-1024x128-sinusoidal": cifar10.cvq_sinusoidal,
     "cifar10-cvq-1024x128-learned": cifar10.cvq_learned,
+    "cifar10-fsq-8-5-5-5": cifar10.fsq,
+    "cifar10-simvq-1024x128": cifar10.simvq,
+    "cifar10-pq-8x256": cifar10.pq,
+    "cifar10-rq-8x256": cifar10.rq,
+    "cifar10-factorized-1024x32": cifar10.factorized,
+    "cifar10-vq-1024x128-rotation": cifar10.rotation,
+    "cifar10-sq-1024x128": cifar10.sq,
+    "cifar10-bsq-10": cifar10.bsq,
+    "cifar10-lfq-10": cifar10.lfq,
+    "cifar10-ibq-1024x128": cifar10.ibq,
+    "cifar10-gumbel-1024x128": cifar10.gumbel,
+    "cifar10-multiscale-1024x128": cifar10.multiscale,
+    "cifar10-adaptive-65536": cifar10.adaptive,
 }
 """In order of priority: `trainers.pending` lists what is untrained in this order."""
 
