@@ -10,6 +10,7 @@ from trainers.recipes import RECIPES
 from vqzoo.hub.card import CARD, model_card
 from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
+from vqzoo.quantizers import QUANTIZERS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,6 +40,10 @@ def test_what_it_names_exists():
         r"`((?:vqzoo|trainers)/[\w./]*)`", TEXT
     ):
         assert (ROOT / path).exists(), path
+
+
+def test_it_says_how_many_quantizers_there_are():
+    assert f"has all {len(QUANTIZERS)} of them" in TEXT
 
 
 def test_every_card_is_whole():
