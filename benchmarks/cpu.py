@@ -1,0 +1,187 @@
+"""Lookup, training steps and memory beside vector-quantize-pytorch on a CPU: python benchmarks/cpu.py
+
+Run it on a machine that does nothing else. Both sides get the same tensors and the same number of threads, and are
+timed alternately in one process.
+"""
+
+from collections.abc import Callable
+
+import torch
+from peers import SortedCVQ
+from side_by_side import compare, extra_memory, machine, milliseconds
+from torch import Tensor, nn
+from vector_quantize_pytorch import FSQ, LFQ, ResidualVQ, SimVQ, VectorQuantize
+
+from vqzoo.ops.lookup import nearest
+from vqzoo.quantizers import Quantizer, build
+
+TOKENS = 4096  # 64 images of 8 x 8 latents
+LOOKUPS = [
+    *((256, d, 65536, 4.0) for d in (4, 8)),
+    *((1024, d, 65536, 6.0) for d in (4, 8)),
+    *((8192, d, 16384, 6.0) for d in (4, 8)),
+    (1024, 64, 16384, 2.5),
+    (8192, 64, 8192, 2.5),
+    (1024, 256, 16384, 1.5),
+    (8192, 256, 4096, 1.5),
+]
+MEMORY = [(4096, 32768, 32), (1_000_000, 256, 4), (4096, 262_144, 32), (1024, 1_048_576, 8)]
+
+
+def lookups() -> None:
+    print("\n### Nearest codevector, against `torch.cdist(...).argmin`\n")
+    print("| K | d | tokens | vqzoo | cdist | ratio (quartiles) | aim | same indices |\n|" + "---|" * 8)
+    for size, dim, tokens, aim in LOOKUPS:
+        latents, codebook = torch.randn(tokens, dim), torch.randn(size, dim)
+
+        def peer(latents: Tensor = latents, codebook: Tensor = codebook) -> Tensor:
+            return torch.cdist(latents, codebook).argmin(1)
+
+        def ours(latents: Tensor = latents, codebook: Tensor = codebook) -> Tensor:
+            return nearest(latents, codebook)
+
+        same = (ours() == peer()).float().mean().item()
+        print(f"| {size} | {dim} | {tokens} | {compare(ours, peer).row()} | {aim}x | {same:.3%} |", flush=True)
+
+
+def memory() -> None:
+    print("\n### Memory of a lookup beyond its inputs, MiB at the peak of the process\n")
+    print("| tokens | K | d | vqzoo | cdist | full matrix by counting |\n|" + "---|" * 6)
+    for tokens, size, dim in MEMORY:
+        latents, codebook = torch.randn(tokens, dim), torch.randn(size, dim)
+        nearest(latents[:64], codebook[:64])
+        needed = extra_memory(lambda latents=latents, codebook=codebook: nearest(latents, codebook))
+        matrix = tokens * size * 4 / 2**20
+        peer = "-"
+        if matrix < 2500:
+            peer = f"{extra_memory(lambda latents=latents, book=codebook: torch.cdist(latents, book).argmin(1)):.0f}"
+        print(f"| {tokens} | {size} | {dim} | {needed:.1f} | {peer} | {matrix:.0f} |", flush=True)
+
+
+def ours_step(quantizer: Quantizer, dim: int) -> Callable[[], None]:
+    latents = torch.randn(64, 8, 8, dim, requires_grad=True)
+    wish = torch.randn(latents.shape)
+
+    def step() -> None:
+        latents.grad = None
+        quantizer.zero_grad()
+        out = quantizer(latents)
+        sum(out.losses.values(), (out.latents * wish).mean()).backward()
+
+    quantizer.train()
+    return step
+
+
+def peer_step(quantizer: nn.Module, dim: int, loss: Callable[[tuple], Tensor] = lambda out: out[2].sum()) -> Callable:
+    latents = torch.randn(64, 64, dim, requires_grad=True)
+    wish = torch.randn(latents.shape)
+
+    def step() -> None:
+        latents.grad = None
+        quantizer.zero_grad()
+        out = quantizer(latents)
+        (loss(out) + (out[0] * wish).mean()).backward()
+
+    quantizer.train()
+    return step
+
+
+def steps() -> None:
+    straight = {"rotation_trick": False}
+
+    def vector_quantize(dim: int, size: int, **settings: object) -> nn.Module:
+        return VectorQuantize(dim, size, decay=0.99, **straight, **settings)
+
+    heads = {"heads": 32, "codebook_dim": 4, "separate_codebook_per_head": False, "use_cosine_sim": True}
+    peers: list[tuple[str, float, Callable, Callable]] = [
+        *(
+            (
+                f"EMA {size}x128",
+                aim,
+                ours_step(build("ema", dim=128, codebook_size=size), 128),
+                peer_step(vector_quantize(128, size), 128),
+            )
+            for size, aim in ((1024, 5.0), (8192, 8.0))
+        ),
+        (
+            "residual 8 x 1024x128, EMA",
+            5.0,
+            ours_step(build("rvq", dim=128, codebook_size=1024, levels=8), 128),
+            peer_step(ResidualVQ(dim=128, num_quantizers=8, codebook_size=1024, decay=0.99, **straight), 128),
+        ),
+        (
+            "LooC 256x4, 32 segments, CVQ anchors (peer: heads, EMA)",
+            20.0,
+            ours_step(build("looc", dim=128), 128),
+            peer_step(vector_quantize(128, 256, **heads), 128),
+        ),
+        (
+            "LooC 256x4, 32 segments, EMA (peer: heads, EMA)",
+            20.0,
+            ours_step(build("looc", dim=128, rule="ema", revival="none", start="latents"), 128),
+            peer_step(vector_quantize(128, 256, **heads), 128),
+        ),
+        (
+            "LFQ 2^14",
+            50.0,
+            ours_step(build("lfq", dim=14, bits=14), 14),
+            peer_step(LFQ(dim=14, codebook_size=2**14, entropy_loss_weight=0.1), 14),
+        ),
+        (
+            "FSQ [8, 5, 5, 5]",
+            1.0,
+            ours_step(build("fsq", dim=128), 128),
+            peer_step(FSQ([8, 5, 5, 5], dim=128), 128, lambda out: torch.zeros(())),
+        ),
+        (
+            "CVQ 1024x128 (peer: sorted similarities)",
+            8.0,
+            ours_step(build("cvq", dim=128), 128),
+            peer_step(SortedCVQ(1024, 128), 128),
+        ),
+        *(
+            (
+                f"SimVQ {size}x128",
+                2.0,
+                ours_step(build("simvq", dim=128, codebook_size=size), 128),
+                peer_step(SimVQ(128, size, **straight), 128),
+            )
+            for size in (1024, 8192)
+        ),
+    ]
+    print(f"\n### One training step on {TOKENS} tokens: forward, backward, statistics\n")
+    print("| quantizer | vqzoo | peer | ratio (quartiles) | aim |\n|" + "---|" * 5)
+    for name, aim, ours, peer in peers:
+        print(f"| {name} | {compare(ours, peer).row()} | {aim}x |", flush=True)
+
+
+def alone() -> None:
+    print(f"\n### No peer: one training step on {TOKENS} tokens\n")
+    print("| quantizer | ms a step | microseconds a token |\n|---|---|---|")
+    cases = [
+        ("IBQ 1024x128", {"name": "ibq", "entropy_temperature": 0.0}),
+        ("IBQ 1024x128 with entropies", {"name": "ibq"}),
+        ("IBQ 16384x128", {"name": "ibq", "codebook_size": 16384, "entropy_temperature": 0.0}),
+        ("adaptive, 512x128 to 65536x1", {"name": "adaptive"}),
+        ("RQ 8 x 256x128, one codebook", {"name": "rq"}),
+        ("PQ 8 x 256x16", {"name": "pq"}),
+        ("SQ-VAE 1024x128", {"name": "sq"}),
+        ("Gumbel 1024x128", {"name": "gumbel"}),
+        ("factorized 1024x32", {"name": "factorized"}),
+        ("BSQ 2^18", {"name": "bsq", "bits": 18}),
+        ("LFQ 2^18", {"name": "lfq", "bits": 18}),
+        ("multi-scale 1024x128", {"name": "multiscale"}),
+        ("rotation trick, VQ 1024x128", {"name": "vq", "estimator": "rotation"}),
+    ]
+    for name, settings in cases:
+        time = milliseconds(ours_step(build(dim=128, **settings), 128))
+        print(f"| {name} | {time:.3g} | {1000 * time / TOKENS:.3g} |", flush=True)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    print(f"## {machine()}")
+    memory()
+    lookups()
+    steps()
+    alone()
