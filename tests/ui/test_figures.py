@@ -37,3 +37,14 @@ def test_without_a_codebook_the_figure_says_so():
     figure = usage_figure([])
     assert not figure.data
     assert "codebook" in figure.layout.annotations[0].text
+
+
+def test_of_a_huge_codebook_the_most_used_are_drawn_and_the_title_says_so():
+    image, test = np.zeros((1, 10_000), dtype=np.int64), np.zeros((1, 10_000), dtype=np.int64)
+    image[0, [9_000, 5]] = 1, 3
+    test[0, 7_000] = 2
+    figure = usage_figure([Use("m", image, test, (0,))])
+    (bars,) = traces(figure, "this image")
+    assert len(bars.x) == len(bars.y) == 4096
+    assert list(bars.customdata[:3]) == [7_000, 5, 9_000] and list(bars.y[:3]) == [0, 0.75, 0.25]
+    assert figure.layout.annotations[0].text == "m: the 4,096 most used of 10,000 codevectors"

@@ -6,7 +6,6 @@ sure choices and an even use minimises both (MAGVIT-v2, arXiv:2310.05737, eq. 5,
 log K). The mean choice is taken over all processes.
 """
 
-import functools
 import math
 
 import torch
@@ -31,13 +30,14 @@ def soft_entropies(latents: Tensor, codebook: Tensor, bias: Tensor, scale: float
         return -(p * log_p).sum(), p.sum(0)
 
     size = max(64, _TILE // len(codebook))
-    parts = [(part, codebook, bias) for part in latents.split(size)]
-    if torch.is_grad_enabled():
-        sums = [checkpoint(tile, *part, use_reentrant=False) for part in parts]
-    else:
-        sums = [tile(*part) for part in parts]
-    entropy, p = (functools.reduce(torch.add, each) / len(latents) for each in zip(*sums, strict=True))
-    return entropy, _deficit(all_mean(p))
+    entropy, p = latents.new_zeros(()), codebook.new_zeros(len(codebook))
+    for part in latents.split(size):
+        if torch.is_grad_enabled():
+            more, q = checkpoint(tile, part, codebook, bias, use_reentrant=False)
+        else:
+            more, q = tile(part, codebook, bias)
+        entropy, p = entropy + more, p + q
+    return entropy / len(latents), _deficit(all_mean(p / len(latents)))
 
 
 def bit_entropies(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 _THIS = "#7c6cf0"
 _TEST = "#9aa0ab"
+_MOST = 4096  # codevectors in a panel: more bars than pixels say nothing and stall a browser
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +25,19 @@ class Use:
 
 
 def usage_figure(uses: Sequence[Use]) -> go.Figure:
-    """One panel a model: codevectors ordered by their share of the test split, this image's shares over it."""
+    """One panel a model: codevectors ordered by their share of the test split, this image's shares over it.
+
+    Of a codebook of more than 4096 the most used are drawn, and the title says so.
+    """
     if not uses:
         return _empty("No model here has a codebook to count.")
-    titles = [use.name for use in uses]
+    shares = [(_shares(use.image, use.codebook_of), _test_shares(use)) for use in uses]
+    titles = [_title(use.name, len(image)) for use, (image, _) in zip(uses, shares, strict=True)]
     height = 190 * len(uses) + 60
     gap = min(0.5 / len(uses), 60 / height) if len(uses) > 1 else 0
     figure = make_subplots(len(uses), 1, subplot_titles=titles, vertical_spacing=gap)
-    for row, use in enumerate(uses, 1):
-        image = _shares(use.image, use.codebook_of)
-        test = None if use.test is None else _shares(use.test, use.codebook_of)
-        order = np.argsort(-(image if test is None else test), kind="stable")
+    for row, (image, test) in enumerate(shares, 1):
+        order = np.lexsort((-image, -(image if test is None else test)))[:_MOST]
         rank = np.arange(1, len(order) + 1)
         first = row == 1
         if test is not None:
@@ -58,6 +61,14 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
     figure.update_xaxes(title_text="codevectors, most used on the test split first", row=len(uses), col=1)
     figure.update_yaxes(tickformat=".1%", rangemode="tozero", title_text="share")
     return _style(figure, height)
+
+
+def _title(name: str, size: int) -> str:
+    return name if size <= _MOST else f"{name}: the {_MOST:,} most used of {size:,} codevectors"
+
+
+def _test_shares(use: Use) -> np.ndarray | None:
+    return None if use.test is None else _shares(use.test, use.codebook_of)
 
 
 def _shares(counts: np.ndarray, codebook_of: Sequence[int]) -> np.ndarray:
