@@ -1,9 +1,10 @@
-"""Lookup, training steps and memory beside vector-quantize-pytorch on a CPU: python benchmarks/cpu.py
+"""Lookup, training steps and memory beside vector-quantize-pytorch on a CPU: python benchmarks/cpu.py [THREADS]
 
 Run it on a machine that does nothing else. Both sides get the same tensors and the same number of threads, and are
 timed alternately in one process.
 """
 
+import sys
 from collections.abc import Callable
 
 import torch
@@ -180,6 +181,8 @@ def alone() -> None:
 
 if __name__ == "__main__":
     torch.manual_seed(0)
+    if len(sys.argv) > 1:
+        torch.set_num_threads(int(sys.argv[1]))
     print(f"## {machine()}")
     memory()
     lookups()

@@ -60,9 +60,8 @@ def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str
         "curve": [[row["step"], row["held_out"]] for row in read(run / "metrics.jsonl") if "held_out" in row],
     }
     write_json(folder / METRICS, record)
-    write_json(
-        folder / USAGE, {"split": "test", "counts": stored.counts.tolist() if stored.counts is not None else None}
-    )
+    counts = stored.counts.tolist() if stored.counts is not None else None
+    write_json(folder / USAGE, {"split": "test", "counts": counts}, indent=None)
     (folder / CARD).write_text(model_card(record, tokenizer.config), encoding="utf-8")
     return _put(folder, cards / recipe.name, recipe.images)
 

@@ -30,9 +30,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write an object as indented JSON."""
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+def write_json(path: Path, value: dict[str, Any], indent: int | None = 2) -> None:
+    """Write an object as JSON, indented for readers, or with None on one line, for long lists of numbers."""
+    separators = (",", ":") if indent is None else None
+    path.write_text(json.dumps(value, indent=indent, separators=separators) + "\n", encoding="utf-8")
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

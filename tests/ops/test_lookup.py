@@ -70,6 +70,16 @@ def test_of_equally_near_codevectors_the_first_is_chosen(metric):
     assert nearest(latents, codebook, metric).tolist() == [1, 2, 1, 0]
 
 
+def test_numbers_are_searched_as_vectors_are():
+    """Codevectors of length 1 are sorted first: within them, outside them, between equal ones, in a larger array."""
+    codebook = torch.cat([torch.randn(300), torch.randn(20).repeat(3), torch.tensor([5.0, -5.0, 5.0, -5.0])])
+    wide = torch.cat([torch.randn(400, 3), torch.tensor([[9.0], [-9.0]]).expand(2, 3)])
+    for latents in (wide[:, 1:2], wide[:, 1:2].contiguous()):
+        expected = (latents.double() - codebook.double()).abs().argmin(1)
+        assert torch.equal(nearest(latents, codebook[:, None]), expected)
+    assert nearest(torch.zeros(1, 1), torch.tensor([[3.0], [1.0], [-1.0]])).tolist() == [1]
+
+
 def test_equal_codevectors_are_all_the_first_one():
     assert not nearest(torch.randn(600, 4), torch.ones(33, 4)).any()
 

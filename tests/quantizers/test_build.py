@@ -124,6 +124,8 @@ def test_every_public_method_runs(case):
     given = {"latents": latents, "indices": quantizer.encode(latents)}
     if hasattr(quantizer, "codebook"):
         given |= {"table": quantizer.codebook.codevectors(), "codevectors": quantizer.decode(given["indices"])}
+    if hasattr(quantizer, "shares"):
+        given["counts"] = torch.bincount(given["indices"].flatten(), minlength=sum(quantizer.index_sizes))
     methods = public_methods(quantizer)
     assert {"forward", "encode", "decode", "bits", "quantize", "assign", "lookup"} <= set(methods)
     for training in (True, False):

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from vqzoo.quantizers.codebook import Codebook
 STEPS = 20
 WORLD = 2
 LEARNING_RATE = 0.002
+PATIENCE = 100
+"""Seconds that a process waits for the other one; where they do not exchange the same things, that is for ever."""
 SMALL = {"segments": 4, "code_dim": 4, "capacity": 128, "codebooks": 3, "scales": [1, 2, 4], "bits": 6}
 """Settings that a case leaves open; with few numbers to a latent, codevectors are apart enough for rounding."""
 
@@ -100,7 +103,8 @@ def share_noise(rank: int, world: int) -> None:
 def main(folder: Path, rank: int) -> None:
     torch.set_num_threads(1)
     share_noise(rank, WORLD)
-    dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=WORLD)
+    meeting = f"file://{folder / 'meeting'}"
+    dist.init_process_group("gloo", meeting, timedelta(seconds=PATIENCE), rank=rank, world_size=WORLD)
     cases = json.loads((folder / "cases.json").read_text())
     torch.save([run(case, rank, WORLD) for case in cases], folder / f"{rank}.pt")
     dist.destroy_process_group()
@@ -113,8 +117,11 @@ def alone(case: str) -> dict[str, Any]:
 
 
 @functools.cache
-def together(cases: tuple[str, ...]) -> list[list[dict[str, Any]]]:
-    """What `run` gives for each of the cases, process by process; two processes are started once for them all."""
+def together(cases: tuple[str, ...]) -> tuple[str, list[list[dict[str, Any]]]]:
+    """What `run` gives for each of the cases, process by process, or what went wrong.
+
+    Two processes are started once for them all. One that waits for the other in vain gives up by itself.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "cases.json").write_text(f"[{','.join(cases)}]")
@@ -122,18 +129,19 @@ def together(cases: tuple[str, ...]) -> list[list[dict[str, Any]]]:
             subprocess.Popen([sys.executable, __file__, name, str(rank)], stderr=subprocess.PIPE, text=True)
             for rank in range(WORLD)
         ]
-        for process in processes:
-            _, errors = process.communicate(timeout=240)
-            assert process.returncode == 0, errors
-        return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
+        errors = [process.communicate()[1] for process in processes]
+        if any(process.returncode for process in processes):
+            return "\n".join(errors), []
+        return "", [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
 
 
 def three_runs(case: dict[str, Any], cases: list[dict[str, Any]]) -> tuple[dict, dict, dict]:
     """The case run by one process alone, and by the first and the second of two."""
     every = [json.dumps(small(each)) for each in (*cases, *OTHERS)]
     settings = json.dumps(small(case))
-    first, second = together(tuple(every))
-    place = every.index(settings)
+    errors, states = together(tuple(every))
+    assert not errors, errors
+    place, (first, second) = every.index(settings), states
     return alone(settings), first[place], second[place]
 
 

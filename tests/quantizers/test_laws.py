@@ -70,6 +70,9 @@ def passes_gradients_straight(case: dict) -> bool:
     return straight and case.get("estimator") != "rotation"
 
 
+@pytest.mark.trap("T13")
+@pytest.mark.trap("T19")
+@pytest.mark.trap("T20")
 @pytest.mark.parametrize("fresh", [True, False])
 def test_forward_gives_exactly_what_decode_makes_of_encode(case, fresh):
     quantizer = build(**case).eval() if fresh else trained(case)
@@ -102,6 +105,7 @@ def test_some_finite_gradient_reaches_every_latent(case, training):
     assert gradient.isfinite().all() and gradient.any(-1).all()
 
 
+@pytest.mark.trap("T3")
 @pytest.mark.parametrize("training", [True, False])
 def test_gradient_of_the_output_reaches_the_input_unchanged(case, training):
     """The Jacobian is the identity at any depth and factor, or a random vector would not pass through as it is."""
@@ -114,6 +118,7 @@ def test_gradient_of_the_output_reaches_the_input_unchanged(case, training):
     assert torch.equal(gradient, direction)
 
 
+@pytest.mark.trap("T25")
 def test_evaluation_changes_nothing_and_repeats_itself(case):
     quantizer = trained(case)
     before, latents = snapshot(quantizer), grid(case)
@@ -139,6 +144,7 @@ def test_an_image_gets_the_same_indices_in_any_batch(case):
     assert torch.equal(whole, torch.cat([quantizer.encode(part) for part in latents.split(1)]))
 
 
+@pytest.mark.trap("T21")
 def test_a_latent_gets_the_same_indices_in_any_place(case):
     quantizer = trained(case)
     if mixes_cells(case):
@@ -157,6 +163,8 @@ def test_memory_layout_does_not_matter(case):
     assert torch.equal(quantizer(planes).latents, quantizer(latents).latents)
 
 
+@pytest.mark.trap("T14")
+@pytest.mark.trap("T15")
 @pytest.mark.parametrize("dtype", HALVES)
 @pytest.mark.parametrize("fresh", [True, False])
 def test_half_precision_gets_the_indices_of_float32(case, dtype, fresh):
@@ -175,6 +183,7 @@ def test_half_precision_gets_the_indices_of_float32(case, dtype, fresh):
         assert torch.equal(under_autocast.losses[name], loss), name
 
 
+@pytest.mark.trap("T34")
 def test_training_goes_on_from_a_saved_state_as_if_never_interrupted(case, tmp_path):
     quantizer = trained(case)
     torch.save(quantizer.state_dict(), tmp_path / "state.pt")
@@ -223,6 +232,7 @@ def test_configuration_is_plain_and_builds_the_same_again(case):
     assert torch.equal(rebuilt.eval()(latents).latents, quantizer(latents).latents)
 
 
+@pytest.mark.trap("T33")
 def test_bits_count_every_index(case):
     if case["name"] == "adaptive":
         pytest.skip("an index costs what its codebook costs: see test_adaptive.py")
@@ -289,3 +299,9 @@ def test_indices_may_be_stored_in_a_smaller_type(case, dtype):
     if max(quantizer.index_sizes) > torch.iinfo(dtype).max:
         pytest.skip(f"{max(quantizer.index_sizes)} values do not fit into {dtype}")
     assert torch.equal(quantizer.decode(indices.to(dtype)), quantizer.decode(indices))
+
+
+def test_large_latents_are_fine_though_their_sum_is_not(case):
+    latents = torch.full_like(grid(case), 3e38 if case["name"] == "none" else 1e4)
+    assert case["name"] == "none" or not latents.half().sum().isfinite()
+    build(**case).eval()(latents if case["name"] == "none" else latents.half())

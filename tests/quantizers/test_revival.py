@@ -104,11 +104,10 @@ def test_restarted_after_230_idle_steps_and_not_before():
 
 
 @pytest.mark.trap("T8", *WITH_REVIVAL)
-@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("revival", REVIVED)
-def test_idle_for_1000_steps_no_codevector_is_lost(rule, revival):
+def test_idle_for_1000_steps_no_codevector_is_lost(revival):
     """None shrinks towards the origin, leaves the latents or stops being a number."""
-    codebook = with_dead(rule, revival)
+    codebook = with_dead(EMACodebook, revival)
     for _ in range(1000):
         codebook.update(5 + torch.rand(4, 2), torch.zeros(4, dtype=torch.int64), "l2")
     weight = codebook.weight.detach()

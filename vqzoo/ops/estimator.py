@@ -19,6 +19,11 @@ def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
     return quantized.detach() + (latents - latents.detach())
 
 
+def stopped(latents: Tensor, quantized: Tensor) -> Tensor:
+    """The value of `quantized` without a gradient: for a part whose whole has an estimator of its own."""
+    return quantized.detach()
+
+
 def rotation(latents: Tensor, quantized: Tensor) -> Tensor:
     """The value of `quantized`, bit for bit, with the gradient of the turn and stretch that takes z to q.
 

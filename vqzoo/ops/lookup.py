@@ -11,6 +11,7 @@ Metric = Literal["l2", "cosine"]
 METRICS: tuple[str, ...] = ("l2", "cosine")
 
 _CPU_TILE = 2**19  # similarities in a tile: 2 MiB of float32, about what stays in a core's cache
+_CPU_TILES = 2**23  # similarities in all tiles: 32 MiB
 _GPU_TILE = 2**27  # 512 MiB of float32
 _LONGEST = 2**17  # codevectors looked at in one go; more are a second round
 _WIDEST = 2**21  # numbers of a codebook that are copied in one go: 8 MiB
@@ -28,7 +29,7 @@ def nearest(latents: Tensor, codebook: Tensor, metric: Metric = "l2") -> Tensor:
         # The length of a latent does not change its arg-max, so latents stay as they are.
         return _search(latents, codebook, lambda part: (F.normalize(codebook[part], dim=1), None))
     if codebook.shape[1] == 1:
-        return _nearest_number(latents.reshape(-1), codebook.reshape(-1))
+        return _nearest_number(latents.reshape(-1).contiguous(), codebook.reshape(-1))
     # argmin |z - e|^2 = argmax z.e - |e|^2 / 2: the term |z|^2 is the same for every codevector.
     return _search(latents, codebook, lambda part: (codebook[part], codebook[part].square().sum(1).mul_(-0.5)))
 
@@ -67,14 +68,33 @@ def _search(latents: Tensor, codebook: Tensor, rows: Callable[[slice], tuple[Ten
 def _best_of(latents: Tensor, codebook: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
     """(n,) the largest similarity, (n,) its index."""
     if latents.device.type == "cpu":
-        tile = max(64, _CPU_TILE // len(codebook))
-        # One tile for all: fresh memory costs more than the product that fills it.
-        scores = codebook.new_empty(len(codebook), min(tile, len(latents)))
-        found = [_argmax_rows(codebook, part, bias, scores) for part in latents.split(tile)]
+        found = _best_in_tiles(latents, codebook, bias)
     else:
-        tile = max(1024, _GPU_TILE // len(codebook))
-        found = [_max_columns(codebook, part, bias) for part in latents.split(tile)]
+        found = [_max_columns(codebook, part, bias) for part in latents.split(max(1024, _GPU_TILE // len(codebook)))]
     return torch.cat([values for values, _ in found]), torch.cat([indices for _, indices in found])
+
+
+def _best_in_tiles(latents: Tensor, codebook: Tensor, bias: Tensor | None) -> list[tuple[Tensor, Tensor]]:
+    """A batch of tiles at a time, one a thread: neither the product nor the arg-max of a single tile divides well."""
+    threads = _num_threads()
+    # A codebook that does not stay in the cache is read again for every tile, so there had better be few.
+    numbers = _CPU_TILE if codebook.numel() <= _CPU_TILE else 8 * _CPU_TILE
+    tile = max(64, min(numbers // len(codebook), len(latents) // threads))
+    threads = max(1, min(threads, _CPU_TILES // (tile * len(codebook))))
+    # The same memory for all: fresh memory costs more than the product that fills it.
+    scores = codebook.new_empty(threads, len(codebook), tile)
+    found = []
+    for part in latents.split(threads * tile):
+        whole = len(part) == threads * tile
+        tiles = part.reshape(threads if whole else 1, -1, part.shape[1])
+        found.append(_argmax_rows(codebook, tiles, bias, scores if whole else None))
+    return found
+
+
+@torch.compiler.assume_constant_result
+def _num_threads() -> int:
+    """torch's, in a form that a compiled graph takes for a constant."""
+    return torch.get_num_threads()
 
 
 def _max_columns(codebook: Tensor, latents: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -93,20 +113,20 @@ def nearness(latents: Tensor, codebook: Tensor, metric: Metric) -> tuple[Tensor,
     return 2 * latents, codebook, -codebook.square().sum(1)
 
 
-def _argmax_rows(codebook: Tensor, latents: Tensor, bias: Tensor | None, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Arg-max over codevectors with latents along the fast axis; `scores` is memory to work in where it has the size.
+def _argmax_rows(codebook: Tensor, tiles: Tensor, bias: Tensor | None, scores: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Arg-max over codevectors with the latents of `tiles` (t, n, d) along the fast axis: two of (t n,).
 
     A CPU reduces (k, n) over k with vector instructions along n, which is several times faster than `argmax` over the
-    last axis of (n, k). Max pooling that returns indices is the reduction of torch that does so.
+    last axis of (n, k). Max pooling that returns indices is the reduction of torch that does so. `scores` (t, k, n) is
+    memory to work in.
     """
-    if scores.shape[1] != len(latents):  # the last tile
-        scores = codebook.new_empty(len(codebook), len(latents))
+    table, planes = codebook.expand(len(tiles), -1, -1), tiles.transpose(1, 2)
     if bias is None:
-        torch.mm(codebook, latents.T, out=scores)
+        scores = torch.bmm(table, planes, out=scores)
     else:
-        torch.addmm(bias[:, None], codebook, latents.T, out=scores)
-    as_image = scores[None, :, None, :].permute(0, 3, 1, 2)  # (1, n, k, 1): n channels in channels-last memory
-    values, indices = F.max_pool2d(as_image, (len(codebook), 1), return_indices=True)
+        scores = torch.baddbmm(bias[:, None], table, planes, out=scores)
+    as_images = scores[:, :, None, :].permute(0, 3, 1, 2)  # (t, n, k, 1): n channels in channels-last memory
+    values, indices = F.max_pool2d(as_images, (len(codebook), 1), return_indices=True)
     return values.view(-1), indices.view(-1)
 
 

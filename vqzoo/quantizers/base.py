@@ -112,9 +112,11 @@ class Quantizer(nn.Module):
             raise ValueError(
                 f"latents of shape {tuple(latents.shape)}: expected height and width in multiples of {self.multiple}"
             )
-        # One sum first: it is much cheaper than looking at every number, and no number that is wrong gets past it.
-        if not torch.compiler.is_compiling() and not latents.detach().sum(dtype=torch.float64).isfinite():
-            wrong = (~latents.isfinite()).sum().item()
+        # One sum first: it is much cheaper than looking at every number, and no number that is wrong gets past it. A
+        # sum may be too large for its type where every number is fine.
+        if torch.compiler.is_compiling() or latents.detach().sum().isfinite():
+            return
+        if wrong := (~latents.isfinite()).sum().item():
             raise NotFiniteError(
                 f"latents: {wrong} of {latents.numel()} numbers are NaN or infinite; expected finite ones "
                 "(a smaller learning rate usually helps)"

@@ -41,10 +41,14 @@ class Smoothed(Quantizer):
         return Quantized(self.estimate(latents, averaged), out.indices, out.losses)
 
     def _enlarge(self, grid: Tensor) -> Tensor:
+        if self.factor == 1:
+            return grid
         planes = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
         return planes.permute(0, 2, 3, 1)
 
     def _average(self, grid: Tensor) -> Tensor:
+        if self.factor == 1:
+            return grid
         return F.avg_pool2d(grid.permute(0, 3, 1, 2), self.factor).permute(0, 2, 3, 1)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from vqzoo.ops.build import build_from
 from vqzoo.ops.check import check_choice, check_int
-from vqzoo.ops.estimator import Estimator
+from vqzoo.ops.estimator import Estimator, stopped
 from vqzoo.ops.lookup import Metric
 from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.quantizers.annealed import Annealed
@@ -173,7 +173,7 @@ def rvq(
     """
     check_int("levels", levels, 1, 256)
     codebooks = [_codebook(rule, codebook_size, dim, start, revival, level) for level in range(levels)]
-    return Residual([NearestCodevector(codebook, metric) for codebook in codebooks], estimator)
+    return Residual([_part(codebook, metric) for codebook in codebooks], estimator)
 
 
 def rq(
@@ -193,7 +193,7 @@ def rq(
     Collapses: codevectors of the early levels are rare among all choices; restarts bring dead ones back.
     """
     codebook = _codebook(rule, codebook_size, dim, start, revival, 0)
-    return SharedResidual(NearestCodevector(codebook, metric), levels, estimator)
+    return SharedResidual(_part(codebook, metric), levels, estimator)
 
 
 def looc(
@@ -215,7 +215,7 @@ def looc(
     Collapses: hardly: every segment is a sample for the one codebook.
     """
     _check_segments(dim, segments)
-    codebook = NearestCodevector(_codebook(rule, codebook_size, dim // segments, start, revival, 0), metric)
+    codebook = _part(_codebook(rule, codebook_size, dim // segments, start, revival, 0), metric)
     if check_choice("grouping", grouping, ("channels", "subpixels")) == "channels":
         return Smoothed(Segmented(codebook, segments), factor, estimator)
     check_int("factor", factor, 1, 4)
@@ -366,6 +366,13 @@ def multiscale(
 
 def _codebook(rule: str, size: int, dim: int, start: Start, revival: Revival, seed: int) -> Codebook:
     return RULES[check_choice("rule", rule, RULES)](size, dim, start, revival, seed)
+
+
+def _part(codebook: Codebook, metric: Metric) -> NearestCodevector:
+    """Of a composite that passes the gradient itself, so that nothing is spent on it here."""
+    part = NearestCodevector(codebook, metric)
+    part.estimate = stopped
+    return part
 
 
 def _projected(quantizer: Quantizer, dim: int) -> Quantizer:
