@@ -53,13 +53,13 @@ def _nearest_number(numbers: Tensor, codebook: Tensor) -> Tensor:
     return torch.where((to_below < to_above) | ((to_below == to_above) & (first < second)), first, second)
 
 
-def _search(latents: Tensor, codebook: Tensor, rows: Callable[[slice], tuple[Tensor, Tensor | None]]) -> Tensor:
-    """`rows` gives a part of the codebook as it is multiplied, and its bias."""
+def _search(latents: Tensor, codebook: Tensor, part_of: Callable[[slice], tuple[Tensor, Tensor | None]]) -> Tensor:
+    """`part_of` gives a part of the codebook as it is multiplied, and its bias."""
     size, width = codebook.shape
     step = min(_LONGEST, max(256, _WIDEST // width))
-    best, indices = _best_of(latents, *rows(slice(0, step)))
+    best, indices = _best_of(latents, *part_of(slice(0, step)))
     for start in range(step, size, step):
-        values, others = _best_of(latents, *rows(slice(start, start + step)))
+        values, others = _best_of(latents, *part_of(slice(start, start + step)))
         better = values > best  # not where equal: ties go to the lowest index
         best, indices = torch.where(better, values, best), torch.where(better, others + start, indices)
     return indices

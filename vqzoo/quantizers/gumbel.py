@@ -40,13 +40,13 @@ class Gumbel(Quantizer):
         return rows(self.weight, indices.squeeze(-1))
 
     def quantize(self, latents: Tensor) -> Quantized:
-        logits = self.logits(latents)
+        logits, indices = self.logits(latents), self.assign(latents)
         log_p = torch.log_softmax(logits, -1)
         if self.training:
             restored = F.gumbel_softmax(logits, self.temperature(), self.hard) @ self.weight
         else:
             # The gradient of p, as in training, and exactly the value of the chosen codevector.
             mixture = log_p.exp() @ self.weight
-            restored = self.lookup(self.assign(latents)).detach() + (mixture - mixture.detach())
+            restored = self.lookup(indices).detach() + (mixture - mixture.detach())
         kl = (log_p.exp() * log_p).sum(-1).mean() + math.log(len(self.weight))
-        return Quantized(restored, self.assign(latents), {"kl": kl})
+        return Quantized(restored, indices, {"kl": kl})

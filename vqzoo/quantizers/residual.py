@@ -33,18 +33,10 @@ class Residual(Quantizer):
         self.codebook_of = joint_codebooks(levels)
 
     def assign(self, latents: Tensor) -> Tensor:
-        columns = []
-        for level in self._levels():
-            columns.append(level.assign(latents))
-            latents = latents - level.lookup(columns[-1])
-        return torch.cat(columns, -1)
+        return _assign_in_turn(self._levels(), latents)
 
     def lookup(self, indices: Tensor) -> Tensor:
-        parts = indices.split(self.columns, -1)
-        total = torch.zeros((), device=indices.device)
-        for level, part in zip(self._levels(), parts, strict=True):
-            total = total + level.lookup(part)
-        return total
+        return _sum_of_lookups(self._levels(), indices.split(self.columns, -1))
 
     def quantize(self, latents: Tensor) -> Quantized:
         residual, total, outputs = latents, torch.zeros_like(latents), []
@@ -77,17 +69,10 @@ class SharedResidual(Quantizer):
         self.codebook_of = level.codebook_of * depth
 
     def assign(self, latents: Tensor) -> Tensor:
-        columns = []
-        for _ in range(self.depth):
-            columns.append(self.level.assign(latents))
-            latents = latents - self.level.lookup(columns[-1])
-        return torch.cat(columns, -1)
+        return _assign_in_turn([self.level] * self.depth, latents)
 
     def lookup(self, indices: Tensor) -> Tensor:
-        total = torch.zeros((), device=indices.device)
-        for column in indices.split(1, -1):
-            total = total + self.level.lookup(column)
-        return total
+        return _sum_of_lookups([self.level] * self.depth, indices.split(1, -1))
 
     def quantize(self, latents: Tensor) -> Quantized:
         codebook = self.level.codebook
@@ -108,3 +93,18 @@ class SharedResidual(Quantizer):
             seen = torch.stack(residuals, 1).flatten(0, 1)
             codebook.update(seen, torch.cat(columns, -1).view(-1), self.level.metric)
         return Quantized(self.estimate(latents, total), torch.cat(columns, -1), mean_losses(losses))
+
+
+def _assign_in_turn(levels: Sequence[Quantizer], latents: Tensor) -> Tensor:
+    columns = []
+    for level in levels:
+        columns.append(level.assign(latents))
+        latents = latents - level.lookup(columns[-1])
+    return torch.cat(columns, -1)
+
+
+def _sum_of_lookups(levels: Sequence[Quantizer], parts: Sequence[Tensor]) -> Tensor:
+    total = torch.zeros((), device=parts[0].device)
+    for level, part in zip(levels, parts, strict=True):
+        total = total + level.lookup(part)
+    return total
