@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.autoencoders import AUTOENCODERS, build_autoencoder, build_position
 from vqzoo.quantizers import QUANTIZERS, build
 from vqzoo.tokenizer import Tokenizer
 
@@ -27,6 +27,17 @@ MORE: list[dict[str, Any]] = [
     {"name": "sq", "kind": "vmf"},
     {"name": "looc", "segments": 4, "factor": 2, "grouping": "subpixels"},
 ]
+CONV: dict[str, Any] = {"stride": 2, "width": 4, "residual_width": 2, "residual_blocks": 0}
+VQGAN: dict[str, Any] = {"width": 4, "multipliers": (1, 2), "blocks": 1, "attention": (2,)}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "conv": CONV,
+    "vqgan": VQGAN,
+    "vqgan-study": VQGAN,
+    "movq": VQGAN,
+    "vit": {"stride": 2, "width": 8, "depth": 1, "heads": 2, "mlp": 8},
+    "hierarchical": CONV,
+    "pca": {"stride": 4},
+}
 CASES = [*({"name": name, **SMALL.get(name, {})} for name in QUANTIZERS), *MORE]
 
 
@@ -37,10 +48,12 @@ def afresh():
     torch._dynamo.reset()
 
 
-def make(case: dict[str, Any], position: str = "none") -> Tokenizer:
-    autoencoder = build_autoencoder("conv", latent_dim=DIM, stride=2, width=4, residual_width=2, residual_blocks=0)
+def make(case: dict[str, Any], position: str = "none", network: str = "conv") -> Tokenizer:
+    autoencoder = build_autoencoder(network, latent_dim=DIM, **NETWORKS[network])
     grid = {} if position == "none" else {"grid": 4}
-    tokenizer = Tokenizer(autoencoder, build(dim=DIM, **case), build_position(position, dim=DIM, **grid), 8)
+    levels = [build(dim=DIM, **case) for _ in autoencoder.strides]
+    quantizer = levels if len(levels) > 1 else levels[0]
+    tokenizer = Tokenizer(autoencoder, quantizer, build_position(position, dim=DIM, **grid), 8)
     tokenizer.train()(photos(8, 8))  # what starts from data has started
     return tokenizer.eval()
 
@@ -66,6 +79,15 @@ def test_the_tokenizer_is_one_graph_and_exact(case):
     tokens = encode(images)
     assert torch.equal(tokens.grids[0], expected.tokens.grids[0])
     assert torch.equal(decode(tokens), expected.images)
+
+
+@pytest.mark.parametrize("network", AUTOENCODERS)
+def test_so_it_is_with_any_autoencoder(network):
+    tokenizer = make({"name": "vq"}, network=network)
+    images = photos(7, 12)
+    out, expected = torch.compile(tokenizer, fullgraph=True, backend="eager")(images), tokenizer(images)
+    assert torch.equal(out.images, expected.images)
+    assert all(torch.equal(*grids) for grids in zip(out.tokens.grids, expected.tokens.grids, strict=True))
 
 
 @pytest.mark.parametrize("position", ["sinusoidal", "learned"])

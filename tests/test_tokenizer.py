@@ -173,3 +173,84 @@ def test_parts_that_do_not_fit_are_refused():
     for wrong in (0, True, 32.0, "32", None):
         with pytest.raises(ValueError, match="resolution=.*expected a whole number"):
             Tokenizer(autoencoder, quantizer, position, wrong)
+
+
+def hierarchy(position: str = "none", **place: str) -> Tokenizer:
+    """16 codevectors on the coarse grid of stride 8, 32 on the fine one of stride 4."""
+    torch.manual_seed(0)
+    autoencoder = build_autoencoder(
+        "hierarchical", latent_dim=DIM, stride=4, width=8, residual_width=4, residual_blocks=1
+    )
+    grid = {} if position == "none" else {"grid": 8, **place}
+    levels = [build("vq", dim=DIM, codebook_size=size) for size in (16, 32)]
+    return Tokenizer(autoencoder, levels, build_position(position, dim=DIM, **grid), 32).eval()
+
+
+@pytest.mark.parametrize("place", ["decoder", "encoder", "both"])
+@pytest.mark.parametrize("size", [(32, 32), (30, 17)])
+def test_a_hierarchy_has_a_grid_a_level_and_bits_add_up(size, place):
+    tokenizer = hierarchy("learned", place=place)
+    images = photos(*size)
+    out, tokens = tokenizer(images), tokenizer.encode(images)
+    rows, columns = (-(-side // 8) for side in size)
+    assert [grid.shape for grid in tokens.grids] == [(2, rows, columns, 1), (2, 2 * rows, 2 * columns, 1)]
+    assert all(torch.equal(a, b) for a, b in zip(tokens.grids, out.tokens.grids, strict=True))
+    assert torch.equal(tokenizer.decode(tokens), out.images)
+    assert tokenizer.bits(tokens).tolist() == [rows * columns * (4 + 4 * 5)] * 2
+
+
+def test_losses_of_levels_are_summed():
+    tokenizer = hierarchy()
+    images = photos(32, 32)
+    features = tokenizer.autoencoder.encode(images)
+    top = tokenizer.quantizers[0](tokenizer.autoencoder.latents(features).permute(0, 2, 3, 1))
+    below = tokenizer.autoencoder.latents(features, top.latents.contiguous().permute(0, 3, 1, 2))
+    bottom = tokenizer.quantizers[1](below.permute(0, 2, 3, 1))
+    losses = tokenizer(images).losses
+    assert losses.keys() == {"commitment", "codebook"}
+    for name, loss in losses.items():
+        assert loss.item() == pytest.approx((top.losses[name] + bottom.losses[name]).item(), rel=1e-5)
+
+
+def test_a_hierarchy_survives_its_configuration_and_its_file(tmp_path):
+    tokenizer = hierarchy("sinusoidal", place="both")
+    assert [level["codebook_size"] for level in tokenizer.config["quantizer"]] == [16, 32]
+    tokenizer.save_pretrained(tmp_path)
+    again = Tokenizer.from_pretrained(tmp_path)
+    assert again.config == tokenizer.config == json.loads(json.dumps(tokenizer.config))
+    images = photos(24, 32)
+    assert torch.equal(again(images).images, tokenizer(images).images)
+
+
+def test_levels_that_do_not_fit_are_refused():
+    tokenizer = hierarchy()
+    with pytest.raises(ValueError, match="quantizer: 1 given; the autoencoder has 2 levels, one each"):
+        Tokenizer(tokenizer.autoencoder, tokenizer.quantizers[0], tokenizer.position, 32)
+    with pytest.raises(ValueError, match="quantizer: 2 given; the autoencoder has 1 level"):
+        Tokenizer(make().autoencoder, list(tokenizer.quantizers), tokenizer.position, 32)
+    tokens = tokenizer.encode(photos(32, 32))
+    with pytest.raises(ValueError, match="tokens: 1 grids; expected 2, one a level"):
+        tokenizer.decode(Tokens(tokens.grids[:1], tokens.size))
+    config = tokenizer.config
+    with pytest.raises(ValueError, match=r"config: quantizer=16: expected an object with a 'name'"):
+        Tokenizer.from_config({**config, "quantizer": [config["quantizer"][0], 16]})
+
+
+@pytest.mark.parametrize("name", ["sinusoidal", "nerf", "learned"])
+@pytest.mark.parametrize("place", ["decoder", "encoder", "both"])
+def test_where_an_encoding_is_added(name, place):
+    """By hand, on latents that are not quantized, so that nothing hides it."""
+    torch.manual_seed(0)
+    autoencoder = make().autoencoder
+    position = build_position(name, dim=DIM, grid=8, place=place)
+    tokenizer = Tokenizer(autoencoder, build("none", dim=DIM), position, 32).eval()
+    images = photos(32, 32)
+    latents, encoding = autoencoder.encode(images), position(8, 8).permute(2, 0, 1)
+    times = 2 if place == "both" else 1
+    wanted = autoencoder.decode(latents + times * encoding).clamp(-1, 1)
+    torch.testing.assert_close(tokenizer(images).images, wanted, rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        tokenizer(images, position=False).images, autoencoder.decode(latents).clamp(-1, 1), rtol=0, atol=1e-5
+    )
+    kept = tokenizer.encode(images).grids[0]
+    assert torch.equal(kept, tokenizer.encode(images, position=False).grids[0]) is (place == "decoder")

@@ -1,5 +1,7 @@
 """The waist of vqzoo: a tokenizer turns images into grids of integers and back."""
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,6 @@ from vqzoo.ops.check import check_choice, check_int
 from vqzoo.quantizers import Quantizer, build
 from vqzoo.storage import CONFIG, WEIGHTS, load_weights, read_json, save_weights, write_json
 
-_PARTS = {"autoencoder": build_autoencoder, "quantizer": build, "position": build_position}
 _FORMAT = 1
 
 
@@ -41,7 +42,10 @@ class Reconstruction:
 
 
 class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "image-tokenizer"]):
-    """An autoencoder with a quantizer between its halves and, in front of the decoder, a positional encoding.
+    """An autoencoder with a quantizer between its halves and a positional encoding beside it.
+
+    A hierarchical autoencoder has one quantizer a level, coarsest first; what the coarser levels were quantized to is
+    known when the next one's latents are made.
 
     Images are float (b, channels, H, W) in [-1, 1], of any height and width: they are padded at the right and the
     bottom to what the autoencoder's stride and the quantizer need, by repeating the edge, and reconstructions are
@@ -49,20 +53,36 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
     `resolution` is the side in pixels of the images that it was trained on.
     """
 
-    def __init__(self, autoencoder: Autoencoder, quantizer: Quantizer, position: Position, resolution: int):
+    def __init__(
+        self,
+        autoencoder: Autoencoder,
+        quantizer: Quantizer | Sequence[Quantizer],
+        position: Position,
+        resolution: int,
+    ):
         super().__init__()
         self.resolution = check_int("resolution", resolution, 1, 65536)
-        for what, dim in (("quantizer", quantizer.dim), ("position", position.dim)):
-            if dim != autoencoder.latent_dim:
-                raise ValueError(f"{what} dim={dim}: the autoencoder's latent_dim is {autoencoder.latent_dim}")
         self.autoencoder = autoencoder
-        self.quantizer = quantizer
+        self.quantizer = quantizer if isinstance(quantizer, Quantizer) else nn.ModuleList(quantizer)
         self.position = position
+        levels = len(autoencoder.strides)
+        if len(self.quantizers) != levels:
+            raise ValueError(f"quantizer: {len(self.quantizers)} given; the autoencoder has {levels} levels, one each")
+        for part in (*self.quantizers, position):
+            if part.dim != autoencoder.latent_dim:
+                what = "position" if part is position else "quantizer"
+                raise ValueError(f"{what} dim={part.dim}: the autoencoder's latent_dim is {autoencoder.latent_dim}")
+        self._multiple = math.lcm(
+            *(
+                stride * quantizer.multiple
+                for stride, quantizer in zip(autoencoder.strides, self.quantizers, strict=True)
+            )
+        )
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Tokenizer":
         """A fresh tokenizer from what config.json holds; raises ValueError that names a wrong or missing key."""
-        known = ["format", "resolution", *_PARTS]
+        known = ["format", "resolution", "autoencoder", "quantizer", "position"]
         for key in config:
             check_choice("config key", key, known)
         for key in known:
@@ -70,65 +90,111 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
                 raise ValueError(f"config: {key!r} is missing")
         if type(config["format"]) is not int or config["format"] != _FORMAT:
             raise ValueError(f"config: format={config['format']!r}: this version of vqzoo reads format {_FORMAT}")
-        parts: dict[str, Any] = {}
-        for part, builder in _PARTS.items():
-            settings = config[part]
-            if not isinstance(settings, dict) or "name" not in settings:
-                raise ValueError(f"config: {part}={settings!r}: expected an object with a 'name'")
-            try:
-                parts[part] = builder(**settings)
-            except TypeError as error:
-                raise ValueError(f"config: {part}: {error}") from None
-        return cls(**parts, resolution=config["resolution"])
+        quantizer = config["quantizer"]
+        return cls(
+            _part("autoencoder", build_autoencoder, config["autoencoder"]),
+            [_part("quantizer", build, level) for level in quantizer]
+            if isinstance(quantizer, list)
+            else _part("quantizer", build, quantizer),
+            _part("position", build_position, config["position"]),
+            config["resolution"],
+        )
 
     @property
     def config(self) -> dict[str, Any]:
         """A plain dict, what config.json holds; `Tokenizer.from_config` builds the same network from it."""
-        parts = {part: dict(getattr(self, part).config) for part in _PARTS}
-        return {"format": _FORMAT, "resolution": self.resolution, **parts}
+        levels = [dict(quantizer.config) for quantizer in self.quantizers]
+        return {
+            "format": _FORMAT,
+            "resolution": self.resolution,
+            "autoencoder": dict(self.autoencoder.config),
+            "quantizer": levels if isinstance(self.quantizer, nn.ModuleList) else levels[0],
+            "position": dict(self.position.config),
+        }
 
-    def encode(self, images: Tensor) -> Tokens:
-        """The index grids of images (b, c, H, W) float in [-1, 1]."""
-        return Tokens((self.quantizer.encode(self._latents(images)),), _size(images))
+    @property
+    def quantizers(self) -> tuple[Quantizer, ...]:
+        """The quantizer of each level, coarsest first."""
+        return tuple(self.quantizer) if isinstance(self.quantizer, nn.ModuleList) else (self.quantizer,)  # type: ignore[arg-type]
+
+    def encode(self, images: Tensor, position: bool = True) -> Tokens:
+        """The index grids of images (b, c, H, W) float in [-1, 1]; `position=False` leaves the encoding out."""
+        features = self._features(images)
+        grids: list[Tensor] = []
+        coarser: list[Tensor] = []
+        for level, quantizer in enumerate(self.quantizers, 1):
+            grids.append(quantizer.encode(self._latents(features, coarser, position)))
+            if level < len(self.quantizers):
+                coarser.append(quantizer.decode(grids[-1]))
+        return Tokens(tuple(grids), _size(images))
 
     def decode(self, tokens: Tokens, position: bool = True) -> Tensor:
-        """Images (b, c, H, W) in [-1, 1]; `position=False` leaves the positional encoding out."""
-        return self._images(self.quantizer.decode(tokens.grids[0]), tokens.size, position).clamp(-1, 1)
+        """Images (b, c, H, W) in [-1, 1]; `position=False` leaves the positional encoding out.
+
+        Raises ValueError for another number of grids than there are levels.
+        """
+        if len(tokens.grids) != len(self.quantizers):
+            raise ValueError(f"tokens: {len(tokens.grids)} grids; expected {len(self.quantizers)}, one a level")
+        quantized = [quantizer.decode(grid) for quantizer, grid in zip(self.quantizers, tokens.grids, strict=True)]
+        return self.restore(quantized, tokens.size, position).clamp(-1, 1)
 
     def forward(self, images: Tensor, position: bool = True) -> Reconstruction:
         """Encode and decode in one go; in evaluation mode the images are exactly `decode(encode(images))`.
 
-        In training mode they are not clamped to [-1, 1], so that a value outside still has a gradient.
+        In training mode they are not clamped to [-1, 1], so that a value outside still has a gradient. A loss of
+        several levels is their sum.
         """
-        quantized = self.quantizer(self._latents(images))
+        features = self._features(images)
+        grids: list[Tensor] = []
+        quantized: list[Tensor] = []
+        losses: dict[str, Tensor] = {}
+        for quantizer in self.quantizers:
+            level = quantizer(self._latents(features, quantized, position))
+            grids.append(level.indices)
+            quantized.append(level.latents)
+            losses |= {name: losses[name] + loss if name in losses else loss for name, loss in level.losses.items()}
         size = _size(images)
-        restored = self._images(quantized.latents, size, position)
+        restored = self.restore(quantized, size, position)
         if not self.training:
             restored = restored.clamp(-1, 1)
-        return Reconstruction(restored, Tokens((quantized.indices,), size), quantized.losses)
+        return Reconstruction(restored, Tokens(tuple(grids), size), losses)
 
     def bits(self, tokens: Tokens) -> Tensor:
         """(b,) float64: true bits of each image, every index that decoding needs counted, before entropy coding."""
-        return self.quantizer.bits(tokens.grids[0])
+        return sum(
+            (quantizer.bits(grid) for quantizer, grid in zip(self.quantizers, tokens.grids, strict=True)),
+            torch.zeros((), dtype=torch.float64),
+        )
 
-    def _latents(self, images: Tensor) -> Tensor:
-        channels, stride = self.autoencoder.channels, self.autoencoder.stride * self.quantizer.multiple
+    def latents(self, images: Tensor) -> Tensor:
+        """(b, h, w, dim): what the quantizer gets, in a hierarchy that of the coarsest level."""
+        return self._latents(self._features(images), (), True)
+
+    def restore(self, quantized: Sequence[Tensor], size: tuple[int, int], position: bool = True) -> Tensor:
+        """Images of that size, not clamped, from the quantized latents (b, h, w, dim) of every level."""
+        if position and self.position.place != "encoder":
+            quantized = [self._placed(level) for level in quantized]
+        images = self.autoencoder.decode(*map(_planes, quantized))
+        return images[:, :, : size[0], : size[1]]
+
+    def _features(self, images: Tensor) -> Tensor:
+        channels = self.autoencoder.channels
         if images.ndim != 4 or images.shape[1] != channels or not images.is_floating_point():
             raise ValueError(
                 f"images of shape {tuple(images.shape)} and type {images.dtype}: "
                 f"expected floating point in [-1, 1] of shape (batch, {channels}, height, width)"
             )
-        bottom, right = (-size % stride for size in images.shape[2:])
+        bottom, right = (-size % self._multiple for size in images.shape[2:])
         if bottom or right:
             images = F.pad(images, (0, right, 0, bottom), mode="replicate")
-        return self.autoencoder.encode(images).permute(0, 2, 3, 1)
+        return self.autoencoder.encode(images)
 
-    def _images(self, latents: Tensor, size: tuple[int, int], position: bool) -> Tensor:
-        if position:
-            latents = latents + self.position(*latents.shape[1:3]).to(latents)
-        # One memory layout whatever the quantizer returns: convolutions of another layout round differently.
-        images = self.autoencoder.decode(latents.contiguous().permute(0, 3, 1, 2))
-        return images[:, :, : size[0], : size[1]]
+    def _latents(self, features: Tensor, coarser: Sequence[Tensor], position: bool) -> Tensor:
+        latents = self.autoencoder.latents(features, *map(_planes, coarser)).permute(0, 2, 3, 1)
+        return self._placed(latents) if position and self.position.place != "decoder" else latents
+
+    def _placed(self, latents: Tensor) -> Tensor:
+        return latents + self.position(*latents.shape[1:3]).to(latents)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
@@ -156,6 +222,20 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
             tokenizer = cls.from_config(config)
         load_weights(tokenizer, folder / WEIGHTS)
         return tokenizer.eval()
+
+
+def _part(what: str, builder: Callable[..., Any], settings: Any) -> Any:
+    if not isinstance(settings, dict) or "name" not in settings:
+        raise ValueError(f"config: {what}={settings!r}: expected an object with a 'name'")
+    try:
+        return builder(**settings)
+    except TypeError as error:
+        raise ValueError(f"config: {what}: {error}") from None
+
+
+def _planes(latents: Tensor) -> Tensor:
+    """(b, h, w, d) -> (b, d, h, w) in one memory layout: convolutions of another layout round differently."""
+    return latents.contiguous().permute(0, 3, 1, 2)
 
 
 def _size(images: Tensor) -> tuple[int, int]:

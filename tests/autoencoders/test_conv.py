@@ -1,23 +1,12 @@
-"""The convolutional autoencoder: shapes at any stride, parameters counted by hand, what the skip carries."""
+"""The convolutional autoencoder: parameters counted by hand, what the skip carries, a picture moved by a cell."""
 
 import pytest
 import torch
 
-from vqzoo.autoencoders import AUTOENCODERS, build_autoencoder
+from vqzoo.autoencoders import build_autoencoder
 from vqzoo.autoencoders.conv import ResidualBlock
 
 SMALL = {"width": 8, "residual_width": 4, "latent_dim": 6}
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("stride", [2, 4, 8, 16, 32, 64])
-@pytest.mark.parametrize("name", AUTOENCODERS)
-def test_shapes_there_and_back(name, stride, channels):
-    autoencoder = build_autoencoder(name, stride=stride, channels=channels, **SMALL)
-    latents = autoencoder.encode(torch.rand(2, channels, 3 * stride, stride))
-    assert latents.shape == (2, 6, 3, 1)
-    assert autoencoder.decode(latents).shape == (2, channels, 3 * stride, stride)
-    assert (autoencoder.stride, autoencoder.channels, autoencoder.latent_dim) == (stride, channels, 6)
 
 
 def test_parameters_of_the_default_backbone_by_hand():
@@ -59,10 +48,14 @@ def test_the_block_by_hand():
     assert out == [-1.5, 0.75, 11.5]
 
 
-def test_nothing_bounds_the_output():
-    autoencoder = build_autoencoder("conv", **SMALL)
-    images = autoencoder.decode(100 * torch.randn(1, 6, 4, 4))
-    assert images.min() < -1 and images.max() > 1
+def test_latents_moved_by_a_cell_are_a_picture_moved_by_a_stride():
+    """Away from the border, where the padding tells places apart."""
+    autoencoder = build_autoencoder("conv", stride=8, **SMALL)
+    latents = torch.randn(1, 6, 16, 16)
+    images, moved = autoencoder.decode(latents), autoencoder.decode(latents.roll((1, 2), (2, 3)))
+    inner = slice(5 * 8, 9 * 8)
+    torch.testing.assert_close(moved.roll((-8, -16), (2, 3))[..., inner, inner], images[..., inner, inner])
+    assert not torch.allclose(moved[..., inner, inner], images[..., inner, inner])
 
 
 @pytest.mark.parametrize(
@@ -73,11 +66,6 @@ def test_nothing_bounds_the_output():
         ({"stride": 128}, "stride=128: expected one of 2, 4"),
         ({"stride": "4"}, "stride='4': expected one of 2, 4"),
         ({"stride": 4.0}, "stride=4.0: expected one of 2, 4"),
-        ({"channels": 2}, r"channels=2: expected 1 \(grey\) or 3 \(RGB\)"),
-        ({"channels": True}, r"channels=True: expected 1 \(grey\) or 3 \(RGB\)"),
-        ({"channels": 3.0}, r"channels=3.0: expected 1"),
-        ({"channels": "3"}, r"channels='3': expected 1"),
-        ({"latent_dim": 0}, "latent_dim=0: expected a whole number"),
         ({"width": 1}, "width=1: expected a whole number from 2"),
         ({"residual_width": 0}, "residual_width=0: expected a whole number"),
         ({"residual_blocks": -1}, "residual_blocks=-1: expected a whole number"),
@@ -87,18 +75,3 @@ def test_nothing_bounds_the_output():
 def test_wrong_settings_are_refused_with_what_is_right(settings, message):
     with pytest.raises(ValueError, match=message):
         build_autoencoder("conv", **settings)
-
-
-def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match=r"autoencoder='convv': did you mean 'conv'"):
-        build_autoencoder("convv")
-
-
-@pytest.mark.parametrize("name", AUTOENCODERS)
-def test_configuration_builds_the_same_again(name):
-    autoencoder = build_autoencoder(name, stride=8, channels=1, **SMALL)
-    rebuilt = build_autoencoder(**autoencoder.config)
-    assert rebuilt.config == autoencoder.config
-    rebuilt.load_state_dict(autoencoder.state_dict())
-    images = torch.rand(1, 1, 16, 24)
-    assert torch.equal(rebuilt.encode(images), autoencoder.encode(images))

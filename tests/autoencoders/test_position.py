@@ -8,7 +8,7 @@ import torch
 from vqzoo.autoencoders import POSITIONS, build_position
 from vqzoo.ops.position import sinusoidal_2d
 
-SETTINGS = {"none": {}, "sinusoidal": {"grid": 8}, "learned": {"grid": 8}}
+SETTINGS = {"none": {}, "sinusoidal": {"grid": 8}, "nerf": {"grid": 8}, "learned": {"grid": 8}}
 
 
 def test_every_encoding_of_the_table_is_tested():
@@ -86,3 +86,25 @@ def test_learned_learns_and_the_others_have_nothing_to_learn():
 def test_wrong_settings_are_refused_with_what_is_right(name, settings, message):
     with pytest.raises(ValueError, match=message):
         build_position(name, **settings)
+
+
+def test_nerf_octaves_by_hand():
+    """grid 8: three octaves; cells at -7/8, -5/8, ... 7/8; the other channels are zero."""
+    encoding = build_position("nerf", dim=16, grid=8)(8, 8)
+    row, column = -7 / 8 + 2 * 3 / 8, -7 / 8 + 2 * 5 / 8
+    expected = [f(2**k * math.pi * x) for x in (row, column) for f in (math.sin, math.cos) for k in range(3)]
+    assert encoding[3, 5].tolist() == pytest.approx([*expected, 0, 0, 0, 0], abs=1e-6)
+
+
+def test_neighbouring_cells_are_half_a_period_apart_at_the_highest_octave():
+    encoding = build_position("nerf", dim=16, grid=8)(8, 8)
+    assert torch.allclose(encoding[1:, :, 2], -encoding[:-1, :, 2], atol=1e-5)
+
+
+def test_a_place_is_one_of_three():
+    for name in ("sinusoidal", "nerf", "learned"):
+        assert build_position(name, dim=16, grid=8).place == "decoder"
+        with pytest.raises(ValueError, match="place='decodr': did you mean 'decoder'"):
+            build_position(name, dim=16, grid=8, place="decodr")
+    with pytest.raises(ValueError, match="dim=8: the 3 octaves of grid=8 need at least 12"):
+        build_position("nerf", dim=8, grid=8)

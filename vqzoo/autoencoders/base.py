@@ -5,21 +5,41 @@ from typing import Any
 from torch import Tensor, nn
 
 
-class Autoencoder(nn.Module):
-    """Images (b, channels, H, W) in [-1, 1] <-> latents (b, latent_dim, H / stride, W / stride).
+def check_channels(channels: object) -> int:
+    """`channels` if it is 1 (grey) or 3 (RGB); otherwise ValueError."""
+    if type(channels) is not int or channels not in (1, 3):
+        raise ValueError(f"channels={channels!r}: expected 1 (grey) or 3 (RGB)")
+    return channels
 
-    H and W are multiples of `stride`; the tokenizer pads to that.
+
+class Autoencoder(nn.Module):
+    """Images (b, channels, H, W) in [-1, 1] <-> one or more grids of latents (b, latent_dim, h, w), coarsest first.
+
+    H and W are multiples of `stride`, the pixels a cell of the coarsest grid; the tokenizer pads to that.
     """
 
     channels: int
     latent_dim: int
     stride: int
+    strides: tuple[int, ...]
+    """Pixels a cell of each level's grid, coarsest first; the first is `stride`."""
     config: dict[str, Any]
     """Name and settings, set by `build`."""
 
     def encode(self, images: Tensor) -> Tensor:
+        """Features that `latents` reads every level's latents from."""
         raise NotImplementedError
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Images, not clamped."""
+    def latents(self, features: Tensor, *coarser: Tensor) -> Tensor:
+        """Latents of the next level, given what the coarser ones were quantized to; with one level, the features."""
+        assert not coarser
+        return features
+
+    def decode(self, *latents: Tensor) -> Tensor:
+        """Images, not clamped, from the quantized latents of every level, coarsest first."""
+        raise NotImplementedError
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """Weight of the layer that makes the pixels, where VQGAN compares the gradients of two losses."""
         raise NotImplementedError

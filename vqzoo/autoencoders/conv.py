@@ -1,9 +1,11 @@
 """The small convolutional autoencoder of the VQ-VAE family, as CVQ-VAE configures it (arXiv:2307.15139)."""
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder
+from vqzoo.autoencoders.base import Autoencoder, check_channels
 from vqzoo.ops.check import check_int
 
 _STRIDES = (2, 4, 8, 16, 32, 64)
@@ -19,6 +21,41 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv_out(F.relu(self.conv_in(F.relu(x))))
+
+
+def residual(width: int, inner: int, blocks: int) -> list[nn.Module]:
+    """Residual blocks and the ReLU behind them."""
+    return [*(ResidualBlock(width, inner) for _ in range(blocks)), nn.ReLU()]
+
+
+def down(channels: int, width: int, stride: int) -> list[nn.Module]:
+    """4x4 convolutions that halve the grid, a ReLU behind each: to half of `width` first, if there are several."""
+    steps = pairwise(_widths(channels, width, stride))
+    layers: list[nn.Module] = []
+    for a, b in steps:
+        layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU()]
+    return layers
+
+
+def up(width: int, channels: int, stride: int) -> list[nn.Module]:
+    """The mirror image of `down`, without a ReLU at the end."""
+    steps = pairwise(reversed(_widths(channels, width, stride)))
+    layers: list[nn.Module] = []
+    for a, b in steps:
+        layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1), nn.ReLU()]
+    return layers[:-1]
+
+
+def check_stride(stride: object) -> int:
+    """`stride` if it is one that `down` and `up` can make; otherwise ValueError."""
+    if type(stride) is not int or stride not in _STRIDES:
+        raise ValueError(f"stride={stride!r}: expected one of {', '.join(map(str, _STRIDES))}")
+    return stride
+
+
+def _widths(channels: int, width: int, stride: int) -> list[int]:
+    halvings = stride.bit_length() - 1
+    return [channels, *([width // 2] if halvings > 1 else []), *[width] * max(halvings - 1, 1)]
 
 
 class ConvAutoencoder(Autoencoder):
@@ -37,35 +74,32 @@ class ConvAutoencoder(Autoencoder):
         residual_blocks: int = 2,
     ):
         super().__init__()
-        if type(channels) is not int or channels not in (1, 3):
-            raise ValueError(f"channels={channels!r}: expected 1 (grey) or 3 (RGB)")
-        if type(stride) is not int or stride not in _STRIDES:
-            raise ValueError(f"stride={stride!r}: expected one of {', '.join(map(str, _STRIDES))}")
-        self.channels = channels
-        self.stride = stride
+        self.channels = check_channels(channels)
+        self.stride = check_stride(stride)
+        self.strides = (stride,)
         self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
         check_int("width", width, 2, 4096)
         check_int("residual_width", residual_width, 1, 4096)
         check_int("residual_blocks", residual_blocks, 0, 64)
-
-        def residual() -> list[nn.Module]:
-            return [*(ResidualBlock(width, residual_width) for _ in range(residual_blocks)), nn.ReLU()]
-
-        halvings = stride.bit_length() - 1
-        widths = [channels, *([width // 2] if halvings > 1 else []), *[width] * max(halvings - 1, 1)]
-        steps = list(zip(widths, widths[1:], strict=False))
-        down = [m for a, b in steps for m in (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU())]
-        up = [m for a, b in reversed(steps) for m in (nn.ConvTranspose2d(b, a, 4, stride=2, padding=1), nn.ReLU())]
+        before, behind = down(channels, width, stride), up(width, channels, stride)
         self.encoder = nn.Sequential(
-            *down,
+            *before,
             nn.Conv2d(width, width, 3, padding=1),
-            *residual(),
+            *residual(width, residual_width, residual_blocks),
             nn.Conv2d(width, latent_dim, 1),
         )
-        self.decoder = nn.Sequential(nn.Conv2d(latent_dim, width, 3, padding=1), *residual(), *up[:-1])
+        self.decoder = nn.Sequential(
+            nn.Conv2d(latent_dim, width, 3, padding=1),
+            *residual(width, residual_width, residual_blocks),
+            *behind,
+        )
 
     def encode(self, images: Tensor) -> Tensor:
         return self.encoder(images)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        return self.decoder(latents)
+    def decode(self, *latents: Tensor) -> Tensor:
+        return self.decoder(*latents)
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        return self.decoder[-1].weight  # type: ignore[return-value]

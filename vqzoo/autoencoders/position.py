@@ -1,4 +1,4 @@
-"""Positional encodings of the latent grid, added to what the decoder gets."""
+"""Positional encodings of the latent grid, added to what the encoder gives, to what the decoder gets, or to both."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,15 +8,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqzoo.ops.build import build_from
-from vqzoo.ops.check import check_int
-from vqzoo.ops.position import sinusoidal_2d
+from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.position import octaves_2d, sinusoidal_2d
+
+PLACES = ("decoder", "encoder", "both")
 
 
 class Position(nn.Module):
-    """A (height, width, dim) encoding for a grid of any size; grids other than the trained one are interpolated."""
+    """A (height, width, dim) encoding for a grid of any size; grids other than the trained one are interpolated.
+
+    `place` tells what it is added to: "encoder", the latents before they are quantized; "decoder", the quantized
+    latents before they are decoded; or "both", the same encoding twice.
+    """
 
     dim: int
+    place: str
     config: dict[str, Any]
+
+    def __init__(self, dim: int, least_dim: int = 1, place: str = "decoder"):
+        super().__init__()
+        self.dim = check_int("dim", dim, least_dim, 4096)
+        self.place = check_choice("place", place, PLACES)
 
     def forward(self, height: int, width: int) -> Tensor:
         """(height, width, dim), or a scalar 0 where there is no encoding."""
@@ -27,8 +39,7 @@ class NoPosition(Position):
     """No encoding: adds nothing."""
 
     def __init__(self, dim: int):
-        super().__init__()
-        self.dim = check_int("dim", dim, 1, 4096)
+        super().__init__(dim)
 
     def forward(self, height: int, width: int) -> Tensor:
         return torch.zeros(())
@@ -41,9 +52,8 @@ class SinusoidalPosition(Position):
     the decoder no phase that it has not been trained on.
     """
 
-    def __init__(self, dim: int, grid: int):
-        super().__init__()
-        self.dim = check_int("dim", dim, 4, 4096)
+    def __init__(self, dim: int, grid: int, place: str = "decoder"):
+        super().__init__(dim, 4, place)
         if dim % 4:
             raise ValueError(f"dim={dim}: a 2-D sinusoidal encoding needs a multiple of 4 (sine, cosine, row, column)")
         self.grid = check_int("grid", grid, 1, 1024)
@@ -53,12 +63,31 @@ class SinusoidalPosition(Position):
         return sinusoidal_2d(rows, columns, self.dim)
 
 
+class NeRFPosition(Position):
+    """Fixed sines and cosines of octaves, as NeRF has them (`ops.position.octaves_2d`), the rest of the channels zero.
+
+    As many octaves as a grid x grid latent grid can tell apart: at the highest, neighbouring cells are half a period
+    apart. Coordinates run from -1 to 1 over grids of any size.
+    """
+
+    def __init__(self, dim: int, grid: int, place: str = "decoder"):
+        super().__init__(dim, 4, place)
+        self.grid = check_int("grid", grid, 2, 1024)
+        self.octaves = grid.bit_length() - 1
+        if dim < 4 * self.octaves:
+            raise ValueError(f"dim={dim}: the {self.octaves} octaves of grid={grid} need at least {4 * self.octaves}")
+
+    def forward(self, height: int, width: int) -> Tensor:
+        rows, columns = (((2 * torch.arange(n) + 1) / n - 1) for n in (height, width))
+        encoding = octaves_2d(rows, columns, self.octaves)
+        return F.pad(encoding, (0, self.dim - encoding.shape[-1]))
+
+
 class LearnedPosition(Position):
     """A learnt vector for each cell of a grid x grid latent grid, interpolated bilinearly for other sizes."""
 
-    def __init__(self, dim: int, grid: int):
-        super().__init__()
-        self.dim = check_int("dim", dim, 1, 4096)
+    def __init__(self, dim: int, grid: int, place: str = "decoder"):
+        super().__init__(dim, 1, place)
         self.grid = check_int("grid", grid, 1, 1024)
         self.table = nn.Parameter(torch.zeros(grid, grid, dim).normal_(std=0.02))
 
@@ -72,6 +101,7 @@ class LearnedPosition(Position):
 POSITIONS: dict[str, Callable[..., Position]] = {
     "none": NoPosition,
     "sinusoidal": SinusoidalPosition,
+    "nerf": NeRFPosition,
     "learned": LearnedPosition,
 }
 

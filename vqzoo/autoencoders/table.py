@@ -5,10 +5,21 @@ from typing import Any
 
 from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.conv import ConvAutoencoder
+from vqzoo.autoencoders.hierarchical import HierarchicalAutoencoder
+from vqzoo.autoencoders.pca import PCAAutoencoder
+from vqzoo.autoencoders.study import StudyAutoencoder
+from vqzoo.autoencoders.vit import ViTAutoencoder
+from vqzoo.autoencoders.vqgan import MoVQAutoencoder, VQGANAutoencoder
 from vqzoo.ops.build import build_from
 
 AUTOENCODERS: dict[str, Callable[..., Autoencoder]] = {
     "conv": ConvAutoencoder,
+    "vqgan": VQGANAutoencoder,
+    "vqgan-study": StudyAutoencoder,
+    "movq": MoVQAutoencoder,
+    "vit": ViTAutoencoder,
+    "hierarchical": HierarchicalAutoencoder,
+    "pca": PCAAutoencoder,
 }
 
 

@@ -1,4 +1,6 @@
-"""The 2-D sinusoidal encoding."""
+"""Sinusoidal encodings of a grid."""
+
+import math
 
 import torch
 from torch import Tensor
@@ -11,12 +13,30 @@ def sinusoidal_2d(rows: Tensor, columns: Tensor, dim: int) -> Tensor:
     then cosines of coordinate x 10000^(-i / n), i = 0 .. n - 1, n = dim / 4 (the encoding of Vaswani et al., 2017,
     arXiv:1706.03762, once an axis).
     """
-    frequencies = 10000.0 ** -(torch.arange(dim // 4) / (dim // 4))
+    frequencies = 10000.0 ** -(torch.arange(dim // 4, device=rows.device) / (dim // 4))
 
     def axis(coordinates: Tensor) -> Tensor:
         angles = coordinates[:, None].float() * frequencies
         return torch.cat([angles.sin(), angles.cos()], 1)
 
-    by_row = axis(rows)[:, None].expand(-1, len(columns), -1)
-    by_column = axis(columns)[None].expand(len(rows), -1, -1)
-    return torch.cat([by_row, by_column], -1)
+    return _grid(axis(rows), axis(columns))
+
+
+def octaves_2d(rows: Tensor, columns: Tensor, octaves: int) -> Tensor:
+    """NeRF's encoding of a grid: (h,) row and (w,) column coordinates in [-1, 1] -> (h, w, 4 octaves) in [-1, 1].
+
+    For the row, then for the column: sin(2^k pi x) for k = 0 .. octaves - 1, then the cosines (Mildenhall et al., 2020,
+    arXiv:2003.08934, eq. 4).
+    """
+
+    def axis(coordinates: Tensor) -> Tensor:
+        angles = math.pi * coordinates[:, None].float() * 2.0 ** torch.arange(octaves)
+        return torch.cat([angles.sin(), angles.cos()], 1)
+
+    return _grid(axis(rows), axis(columns))
+
+
+def _grid(by_row: Tensor, by_column: Tensor) -> Tensor:
+    """(h, n) and (w, n) -> (h, w, 2n)."""
+    shape = (len(by_row), len(by_column), -1)
+    return torch.cat([by_row[:, None].expand(shape), by_column[None].expand(shape)], -1)
