@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
-    {"vqzoo.quantizers", "vqzoo.autoencoders"},
+    {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training"},
     {"vqzoo.storage"},
     {"vqzoo.tokenizer"},
     {"vqzoo.analysis", "vqzoo.hub"},
@@ -26,6 +26,7 @@ HOMES = {
     "datasets": ["trainers"],
     "gradio": ["vqzoo.ui", "app"],
     "huggingface_hub": ["vqzoo.hub", "vqzoo.tokenizer"],
+    "sklearn": ["trainers"],
 }
 
 FILES = sorted(

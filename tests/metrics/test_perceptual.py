@@ -1,8 +1,11 @@
 """LPIPS: recorded values where the weights are at hand, and None without a byte of network traffic where not."""
 
+import inspect
 import io
 import os
+import runpy
 import socket
+import sys
 from pathlib import Path
 from urllib.error import URLError
 
@@ -11,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vqzoo.metrics import perceptual
+from vqzoo.metrics import Perceptual, perceptual
 from vqzoo.metrics.__main__ import main
 from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, fetch
 
@@ -73,6 +76,14 @@ def test_grey_is_measured_as_equal_colours(lpips):
     assert torch.equal(lpips(images, originals), colour)
 
 
+def test_the_package_says_the_same_of_each_layer(lpips):
+    images, originals = (torch.rand(2, 3, 48, 40) * 2 - 1 for _ in range(2))
+    _, parts = lpips.model(images, originals, retPerLayer=True)
+    distances = lpips.distances(lpips.features(images), lpips.features(originals))
+    torch.testing.assert_close(distances, torch.cat(parts, 1).flatten(1))
+    assert distances.shape == (2, lpips.num_layers) == (2, 7)
+
+
 def test_images_too_small_for_the_network_have_none(lpips):
     small = torch.zeros(1, 3, 31, 64, dtype=torch.uint8)
     assert lpips(small, small) is None
@@ -95,6 +106,17 @@ def test_without_weights_it_is_none_and_nothing_is_downloaded(net, monkeypatch, 
         monkeypatch.setenv(WEIGHTS_VARIABLE, folder)
         assert perceptual(net) is None
     assert not any(tmp_path.iterdir())
+
+
+def test_the_package_is_imported_only_where_there_are_weights(monkeypatch, tmp_path):
+    """A machine without it can import everything."""
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
+    fresh = runpy.run_path(inspect.getfile(Perceptual))
+    assert fresh["load"]("squeeze") is None
+    with pytest.raises(ImportError):
+        fresh["Perceptual"]("squeeze", {})
 
 
 def test_without_a_network_fetching_says_so_in_one_line(monkeypatch, capsys):

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import lpips
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.hub import get_dir, load_state_dict_from_url
@@ -23,7 +23,8 @@ _BACKBONES = {
     "alex": ("alexnet", "alexnet-owt-7be5be79.pth"),
     "vgg": ("vgg16", "vgg16-397923af.pth"),
 }
-_MINIMUM_SIDE = 32
+MINIMUM_SIDE = 32
+"""Pixels of the smallest images that the networks take."""
 _DOWNLOAD = "https://download.pytorch.org/models/"
 
 
@@ -32,6 +33,8 @@ class Perceptual(nn.Module):
 
     def __init__(self, net: Net, backbone: dict[str, Tensor]):
         super().__init__()
+        import lpips  # it takes seconds and brings all of torchvision along
+
         self.name = f"lpips-{net}-v0.1"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # lpips 0.1.4 uses arguments that torchvision has deprecated
@@ -42,29 +45,62 @@ class Perceptual(nn.Module):
         self.model.net.load_state_dict(filled)
         self.requires_grad_(False).eval()
 
+    @property
+    def num_layers(self) -> int:
+        """How many layers of the network are compared."""
+        return len(self.model.lins)
+
     @torch.no_grad()
     def forward(self, images: Tensor, originals: Tensor) -> Tensor | None:
         """(b,) distance of uint8 images (b, 1 or 3, h, w), 0 is equal; None under 32 pixels, too small for the net."""
-        if min(images.shape[2:]) < _MINIMUM_SIDE:
+        if min(images.shape[2:]) < MINIMUM_SIDE:
             return None
-        pair = (x.expand(-1, 3, -1, -1).float() / 127.5 - 1 for x in (images, originals))
-        return self.model(*pair).view(-1)
+        images, originals = (x.float() / 127.5 - 1 for x in (images, originals))
+        return self.distances(self.features(images), self.features(originals)).sum(1)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Of each layer (b, c, h', w'), of length 1 at every place; images float (b, 1 or 3, h, w) in [-1, 1]."""
+        scaled = self.model.scaling_layer(images.expand(-1, 3, -1, -1))
+        return [_unit(each) for each in self.model.net(scaled)]
+
+    def distances(self, features: list[Tensor], others: list[Tensor]) -> Tensor:
+        """(b, num_layers): each layer's part of the distance, which is their sum."""
+        # A linear layer is a dropout, which has no place here, and a convolution.
+        weights = [linear.model[-1].weight for linear in self.model.lins]
+        parts = [
+            F.conv2d((ours - theirs).square(), weight).mean((1, 2, 3))
+            for ours, theirs, weight in zip(features, others, weights, strict=True)
+        ]
+        return torch.stack(parts, 1)
 
 
-@cache
-def perceptual(net: Net = "squeeze") -> Perceptual | None:
-    """LPIPS with `net`, or None where the network's weights are not on this machine; nothing is downloaded.
+def _unit(features: Tensor) -> Tensor:
+    return features / (torch.linalg.vector_norm(features, dim=1, keepdim=True) + 1e-10)
+
+
+def load(net: Net = "squeeze") -> Perceptual | None:
+    """LPIPS with `net`, or None where the network's weights are not on this machine; nothing is downloaded."""
+    weights = backbone(net)
+    return None if weights is None else Perceptual(net, weights)
+
+
+def backbone(net: Net) -> dict[str, Tensor] | None:
+    """A network's weights as torchvision names them ("features.0.weight", ...), or None where they are not at hand.
 
     They are looked for in the folder that VQZOO_WEIGHTS names and then in the cache of torch.hub, which
-    `python -m vqzoo.metrics NET` fills.
+    `python -m vqzoo.metrics NET` fills; nothing is downloaded.
     """
     network, file = _BACKBONES[net]
     folder = os.environ.get(WEIGHTS_VARIABLE)
     if folder and (path := Path(folder, f"{network}-features.safetensors")).is_file():
-        return Perceptual(net, load_file(path))
+        return load_file(path)
     if (path := Path(get_dir(), "checkpoints", file)).is_file():
-        return Perceptual(net, torch.load(path, map_location="cpu", weights_only=True))
+        return torch.load(path, map_location="cpu", weights_only=True)
     return None
+
+
+perceptual = cache(load)
+"""`load`, which keeps what it has loaded, or not found: one network for everybody who measures."""
 
 
 def fetch(net: Net) -> None:

@@ -1,0 +1,20 @@
+"""What training needs besides a tokenizer: an adversary, losses, averaged weights, and a measure of its gradients."""
+
+from vqzoo.training.adversary import ADVERSARIES, LeCam, adaptive_weight, discriminator_loss, generator_loss
+from vqzoo.training.average import WeightAverage
+from vqzoo.training.discriminator import PatchDiscriminator, judge
+from vqzoo.training.gradient_gap import gradient_gap
+from vqzoo.training.perceptual import PerceptualLoss
+
+__all__ = [
+    "ADVERSARIES",
+    "LeCam",
+    "PatchDiscriminator",
+    "PerceptualLoss",
+    "WeightAverage",
+    "adaptive_weight",
+    "discriminator_loss",
+    "generator_loss",
+    "gradient_gap",
+    "judge",
+]
