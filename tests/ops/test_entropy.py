@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vqzoo.ops import entropy
+from vqzoo.ops import entropy, tiles
 from vqzoo.ops.entropy import bit_entropies, soft_entropies
 
 
@@ -33,7 +33,7 @@ def gradients(numbers: tuple[Tensor, Tensor], inputs: list[Tensor]) -> list[Tens
 @pytest.mark.parametrize("tile", [1, 2**22])
 @pytest.mark.parametrize("scale", [0.5, 20.0])
 def test_soft_entropies_and_their_gradients_agree_with_the_dense_ones(tile, scale, monkeypatch):
-    monkeypatch.setattr(entropy, "_TILE", tile)  # 64 latents at least, so 200 make four tiles
+    monkeypatch.setattr(tiles, "_TILE", tile)  # 64 latents at least, so 200 make four tiles
     inputs = [each.double().requires_grad_() for each in (torch.randn(200, 3), torch.randn(7, 3), torch.randn(7))]
     latents, codebook, bias = inputs
     found, expected = soft_entropies(*inputs, scale), dense(scale * (latents @ codebook.T + bias))

@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqzoo.ops import entropy
-from vqzoo.quantizers import build, index_gradient
+from vqzoo.quantizers import build
 
 
 def by_hand(latents: Tensor, codebook: Tensor) -> Tensor:
@@ -19,8 +18,7 @@ def by_hand(latents: Tensor, codebook: Tensor) -> Tensor:
 @pytest.fixture(params=["one tile", "several tiles"])
 def tiles(request, monkeypatch):
     if request.param == "several tiles":  # of 64 latents, the smallest; here are 150
-        monkeypatch.setattr(index_gradient, "_TILE", 1)
-        monkeypatch.setattr(entropy, "_TILE", 1)
+        monkeypatch.setattr("vqzoo.ops.tiles._TILE", 1)
 
 
 def setting(**settings):

@@ -7,9 +7,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from vqzoo.ops import entropy, lookup
+from vqzoo.ops import entropy, lookup, tiles
 from vqzoo.ops.lookup import nearest
-from vqzoo.quantizers import build, index_gradient
+from vqzoo.quantizers import build
 
 
 class Largest(TorchDispatchMode):
@@ -46,8 +46,7 @@ def largest_of_a_step(quantizer, latents: torch.Tensor) -> tuple[int, int]:
 @pytest.fixture
 def small_tiles(monkeypatch):
     """The smallest: 64 latents with a gradient, 256 without."""
-    monkeypatch.setattr(entropy, "_TILE", 1)
-    monkeypatch.setattr(index_gradient, "_TILE", 1)
+    monkeypatch.setattr(tiles, "_TILE", 1)
     monkeypatch.setattr(lookup, "_CPU_TILE", 1)
 
 

@@ -10,11 +10,10 @@ import math
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from vqzoo.ops.distributed import all_mean
+from vqzoo.ops.tiles import in_tiles, made_again
 
-_TILE = 2**22  # logits that exist at once
 _JOINT_BITS = 18  # bits whose joint distribution is held: 2^18 numbers
 
 
@@ -29,13 +28,9 @@ def soft_entropies(latents: Tensor, codebook: Tensor, bias: Tensor, scale: float
         p = log_p.exp()
         return -(p * log_p).sum(), p.sum(0)
 
-    size = max(64, _TILE // len(codebook))
     entropy, p = latents.new_zeros(()), codebook.new_zeros(len(codebook))
-    for part in latents.split(size):
-        if torch.is_grad_enabled():
-            more, q = checkpoint(tile, part, codebook, bias, use_reentrant=False)
-        else:
-            more, q = tile(part, codebook, bias)
+    for part in in_tiles(latents, len(codebook)):
+        more, q = made_again(tile, part, codebook, bias)
         entropy, p = entropy + more, p + q
     return entropy / len(latents), _deficit(all_mean(p / len(latents)))
 

@@ -1,7 +1,7 @@
 """Gradient estimators: how a decoder's gradient passes a step that has none."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,10 +13,20 @@ Estimator = Literal["straight-through", "rotation"]
 def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
     """The value of `quantized`, bit for bit, with the gradient of `latents` (Bengio et al., 2013, arXiv:1308.3432).
 
-    Written as q + (z - z) and not as z + (q - z): the latter rounds, and a decoder would see other values in training
-    than the ones its codebook holds.
+    Not z + (q - z), which rounds: a decoder would see other values in training than the ones its codebook holds. Nor
+    q + (z - z), which passes over the latents twice to change nothing. The result shares the memory of `quantized`.
     """
-    return quantized.detach() + (latents - latents.detach())
+    return _StraightThrough.apply(latents, quantized.detach())
+
+
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, latents: Tensor, quantized: Tensor) -> Tensor:
+        return quantized
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
 
 
 def stopped(latents: Tensor, quantized: Tensor) -> Tensor:

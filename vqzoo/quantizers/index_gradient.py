@@ -3,14 +3,12 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from vqzoo.ops.check import check_int, check_positive
 from vqzoo.ops.entropy import soft_entropies
 from vqzoo.ops.lookup import highest, rows
+from vqzoo.ops.tiles import in_tiles, made_again
 from vqzoo.quantizers.base import Quantized, Quantizer
-
-_TILE = 2**22  # logits that exist at once
 
 
 class IndexGradient(Quantizer):
@@ -44,8 +42,8 @@ class IndexGradient(Quantizer):
         indices = self.assign(latents)
         codevectors = self.lookup(indices)
         flat = latents.reshape(-1, self.dim)
-        size = max(64, _TILE // len(self.weight))
-        mixture = torch.cat([self._mixture(part) for part in flat.split(size)]).view(latents.shape)
+        parts = in_tiles(flat, len(self.weight))
+        mixture = torch.cat([made_again(_mix, part, self.weight) for part in parts]).view(latents.shape)
         # Value: the codevector, bit for bit. Gradient: that of the codevector and that of p E.
         restored = codevectors + (mixture - mixture.detach())
         losses = {
@@ -58,11 +56,6 @@ class IndexGradient(Quantizer):
             entropies = soft_entropies(flat, self.weight, bias, 1 / self.entropy_temperature)
             losses["sample_entropy"], losses["entropy_deficit"] = entropies
         return Quantized(restored, indices, losses)
-
-    def _mixture(self, latents: Tensor) -> Tensor:
-        if torch.is_grad_enabled():
-            return checkpoint(_mix, latents, self.weight, use_reentrant=False)
-        return _mix(latents, self.weight)
 
 
 def _mix(latents: Tensor, codebook: Tensor) -> Tensor:

@@ -56,8 +56,7 @@ class FiniteScalar(Quantizer):
     def _index(self, rounded: Tensor) -> Tensor:
         # Digits are small enough for a float, their sum need not be.
         digits = (rounded + torch.tensor(self.widths, dtype=torch.float32, device=rounded.device)).long()
-        columns = (digit * place for digit, place in zip(digits.unbind(-1), self.places, strict=True))
-        return sum(columns, torch.zeros_like(digits[..., 0]))[..., None]
+        return (digits * torch.tensor(self.places, device=rounded.device)).sum(-1, keepdim=True)
 
 
 def check_levels(levels: object) -> list[int]:
