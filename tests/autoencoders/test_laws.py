@@ -9,6 +9,16 @@ from torch import Tensor, nn
 from vqzoo.autoencoders import AUTOENCODERS, Autoencoder, build_autoencoder
 
 
+def awake(case: dict) -> Autoencoder:
+    """Not as it starts, where branches end in zeros and nothing in them shows, but as training leaves it."""
+    autoencoder = build_autoencoder(**case).eval()
+    with torch.no_grad():
+        for parameter in autoencoder.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    return autoencoder
+
+
 def photos(autoencoder: Autoencoder, rows: int = 1, columns: int = 2) -> Tensor:
     """Two images of so many of the coarsest cells."""
     return torch.rand(2, autoencoder.channels, rows * autoencoder.stride, columns * autoencoder.stride) * 2 - 1
@@ -64,7 +74,7 @@ def test_configuration_is_json_and_builds_the_same_again(case):
 
 @pytest.mark.trap("T25")
 def test_in_evaluation_the_same_goes_in_and_the_same_comes_out_with_or_without_gradients(case):
-    autoencoder = build_autoencoder(**case).eval()
+    autoencoder = awake(case)
     images = photos(autoencoder)
     grids = levels(autoencoder, images)
     restored = autoencoder.decode(*grids)
@@ -76,14 +86,14 @@ def test_in_evaluation_the_same_goes_in_and_the_same_comes_out_with_or_without_g
 
 
 def test_an_image_does_not_hang_on_the_others_of_its_batch(case):
-    autoencoder = build_autoencoder(**case).eval()
+    autoencoder = awake(case)
     images = photos(autoencoder)
     for grid, alone in zip(levels(autoencoder, images), levels(autoencoder, images[1:]), strict=True):
         torch.testing.assert_close(grid[1:], alone)
 
 
 def test_every_parameter_has_a_gradient(case):
-    autoencoder = build_autoencoder(**case).eval()
+    autoencoder = awake(case)
     images = autoencoder.decode(*levels(autoencoder, photos(autoencoder, 2)))
     if learns(autoencoder):
         (images * torch.randn_like(images)).sum().backward()
@@ -92,7 +102,7 @@ def test_every_parameter_has_a_gradient(case):
 
 
 def test_the_image_reaches_every_level_and_every_level_the_image(case):
-    autoencoder = build_autoencoder(**case).eval()
+    autoencoder = awake(case)
     images = photos(autoencoder, 2).requires_grad_()
     grids = levels(autoencoder, images)
     for grid in grids:
@@ -105,7 +115,7 @@ def test_the_image_reaches_every_level_and_every_level_the_image(case):
 
 
 def test_the_last_layer_makes_the_pixels_and_nothing_bounds_them(case):
-    autoencoder = build_autoencoder(**case).eval()
+    autoencoder = awake(case)
     if not learns(autoencoder):
         pytest.skip("has nothing that learns, so no layer at which the gradients of two losses could be compared")
     assert any(parameter is autoencoder.last_layer for parameter in autoencoder.decoder.parameters())
@@ -123,7 +133,7 @@ def test_the_last_layer_makes_the_pixels_and_nothing_bounds_them(case):
 
 def test_the_decoder_makes_pixels_and_nothing_else(case):
     """A second phase of training may change it alone: latents stay, and what it leaves alone does not touch pixels."""
-    autoencoder = build_autoencoder(**case).eval()
+    autoencoder = awake(case)
     if not learns(autoencoder):
         pytest.skip("has nothing that learns, so no second phase")
     images = photos(autoencoder)

@@ -127,6 +127,8 @@ def test_spatial_norm_resizes_by_repetition_before_or_after_the_projection():
 def test_latents_modulate_movqs_norms_place_by_place(name, modulated):
     """Two grids of latents that differ in one place, with the same features going through the layers."""
     decoder = build_autoencoder(name, **SMALL).eval().decoder
+    for parameter in decoder.parameters():  # at the start neither the norms nor the branches do anything
+        torch.nn.init.normal_(parameter)
     one, other = torch.randn(1, 6, 4, 4), torch.zeros(1, 6, 4, 4)
     other[..., 1, 2] = 1.0
     other += one
@@ -200,3 +202,25 @@ def test_attention_follows_every_residual_block_of_the_strides_listed(attended):
 def test_wrong_settings_are_refused_with_what_is_right(name, settings, message):
     with pytest.raises(ValueError, match=message):
         build_autoencoder(name, **settings)
+
+
+def test_it_starts_as_a_chain_of_convolutions_that_keep_a_signals_size():
+    """Branches end in zeros, so that a block is its skip; MoVQ starts as VQGAN does."""
+    torch.manual_seed(0)
+    vqgan = build_autoencoder("vqgan", width=32, multipliers=(1, 2, 4), blocks=1, attention=(4,), latent_dim=64)
+    x = torch.randn(2, 32, 8, 8)
+    blocks = [module for module in vqgan.modules() if isinstance(module, (ResidualBlock, Attention))]
+    assert len(blocks) == 3 + 1 + 3 + 6 + 2 + 3
+    assert torch.equal(vqgan.encoder.layers[0](x), x)
+    images = torch.randn(2, 3, 32, 32)
+    latents = vqgan.encode(images)
+    assert 0.5 < latents.std() < 2 and 0.5 < vqgan.decode(latents).std() < 2
+    torch.manual_seed(0)
+    movq = build_autoencoder("movq", width=32, multipliers=(1, 2, 4), blocks=1, attention=(4,), latent_dim=64)
+    own = movq.state_dict()
+    plain = {}
+    for key in vqgan.state_dict():
+        layer, _, kind = key.rpartition(".")
+        plain[key] = own[key] if key in own else own[f"{layer}.norm.{kind}"]
+    vqgan.load_state_dict(plain)
+    torch.testing.assert_close(movq.decode(latents), vqgan.decode(latents))

@@ -43,6 +43,24 @@ Norm = Callable[[int, int], nn.Module]
 """(width, latent_dim) -> a module called with (x, latents)."""
 
 
+def initialise(module: nn.Module) -> None:
+    """To be applied to a whole network: convolutions keep the size of what they get, and every skip starts alone.
+
+    torch's own start shrinks a signal by the square root of three at each of the many convolutions between an image
+    and its latents, and lets residual branches drown what is left of it, which costs a narrow network thousands of
+    updates. The last convolution of a branch starts at zero, a spatial norm as the norm inside it.
+    """
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    ends = {ResidualBlock: ["conv2"], Attention: ["out"], SpatialNorm: ["scale", "shift"]}
+    for name in ends.get(type(module), []):
+        nn.init.zeros_(getattr(module, name).weight)
+    if isinstance(module, SpatialNorm):
+        nn.init.ones_(module.scale.bias)
+
+
 class ResidualBlock(nn.Module):
     """Twice norm, SiLU, 3x3 convolution, beside a skip that is a 1x1 convolution where the width changes."""
 

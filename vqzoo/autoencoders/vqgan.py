@@ -4,7 +4,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqzoo.autoencoders.base import Autoencoder, check_channels
-from vqzoo.autoencoders.blocks import Attention, Downsample, Norm, PlainNorm, ResidualBlock, SpatialNorm, Upsample
+from vqzoo.autoencoders.blocks import (
+    Attention,
+    Downsample,
+    Norm,
+    PlainNorm,
+    ResidualBlock,
+    SpatialNorm,
+    Upsample,
+    initialise,
+)
 from vqzoo.ops.check import check_int
 
 
@@ -106,6 +115,7 @@ class VQGANAutoencoder(Autoencoder):
         widths = [width * multiplier for multiplier in multipliers]
         self.encoder = self.encoder_type(channels, latent_dim, widths, blocks, tuple(attention))
         self.decoder = self.decoder_type(channels, latent_dim, widths, blocks, tuple(attention), type(self).norm)
+        self.apply(initialise)
 
     def encode(self, images: Tensor) -> Tensor:
         return self.encoder(images)
