@@ -1,5 +1,6 @@
-"""Draw every model card, and the README's table of models, anew from the numbers: python docs/draw.py"""
+"""Draw every model card, and the README's tables of models, anew from the numbers: python docs/draw.py"""
 
+import json
 from pathlib import Path
 
 from vqzoo.hub.card import CARD, model_card
@@ -7,17 +8,24 @@ from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
 
 README = Path(__file__).parents[1] / "README.md"
-START, END = "<!-- zoo table: docs/draw.py -->\n", "\n<!-- end of zoo table -->"
+CODECS = Path(__file__).parent / "codecs.json"
+END = "\n<!-- end of table -->"
 
 
-def with_table(text: str, table: str) -> str:
-    """`text` with what stands between the two marks replaced by `table`."""
-    before, rest = text.split(START)
-    _, after = rest.split(END)
-    return before + START + table + END + after
+def with_tables(text: str) -> str:
+    """`text` with the table of each data set in its place: the registry's models, and what was measured of codecs."""
+    codecs = json.loads(CODECS.read_text(encoding="utf-8"))
+    for dataset in sorted({model.metrics["dataset"] for model in list_models()}):
+        models = [model for model in list_models() if model.metrics["dataset"] == dataset]
+        table = zoo_table(models, [row for row in codecs if row["dataset"] == dataset])
+        start = f"<!-- table: {dataset} -->\n"
+        before, rest = text.split(start)
+        _, after = rest.split(END, 1)
+        text = before + start + table + END + after
+    return text
 
 
 if __name__ == "__main__":
     for model in list_models():
         (model.source / CARD).write_text(model_card(model.metrics, model.config), encoding="utf-8")
-    README.write_text(with_table(README.read_text(encoding="utf-8"), zoo_table(list_models())), encoding="utf-8")
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

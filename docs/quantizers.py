@@ -25,6 +25,7 @@ from vqzoo.quantizers.gumbel import Gumbel
 from vqzoo.quantizers.index_gradient import IndexGradient
 from vqzoo.quantizers.nearest import NearestCodevector
 from vqzoo.quantizers.stochastic import Stochastic
+from vqzoo.quantizers.uniform import Uniform
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "quantizers.md"
@@ -57,6 +58,9 @@ TRAPS = {
     "T23": "a shared codebook that learns once a level, and not once a step",
     "T24": "a usage that depends on the batch size or on the number of processes",
     "T25": "evaluation that draws at random or changes something",
+    "T26": "a positional encoding that is the same in every row, or in every column",
+    "T27": "a discriminator's loss that reaches the tokenizer",
+    "T28": "an adversarial weight that each process computes for itself",
     "T33": "methods compared at unequal rates",
     "T34": "state that a checkpoint does not hold",
     "T35": "an optimizer that drives a moved codevector off again",
@@ -158,11 +162,12 @@ def facts(name: str) -> Facts:
     indices = quantizer.encode(latents)
     books = [weight for module in quantizer.modules() for weight in _codebooks(module)]
     learnt = [parameter for parameter in quantizer.parameters() if not any(parameter is book for book in books)]
+    fitted = [buffer for module in quantizer.modules() if isinstance(module, Uniform) for buffer in module.buffers()]
     return Facts(
         indices.numel() / SIDE**2,
         _bits(quantizer, indices),
         sum(book.numel() for book in books),
-        sum(parameter.numel() for parameter in learnt),
+        sum(tensor.numel() for tensor in [*learnt, *fitted]),
         _multiply_adds(lambda: quantizer.encode(latents)),
         _multiply_adds(lambda: quantizer.decode(indices)),
         tuple(quantizer(latents).losses),

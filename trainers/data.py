@@ -17,7 +17,9 @@ HUB_IDS = {
     "cifar10": "uoft-cs/cifar10",
     "mnist": "ylecun/mnist",
     "fashion_mnist": "zalando-datasets/fashion_mnist",
+    "flowers": "nkirschi/oxford-flowers",  # Oxford 102 Flowers
 }
+_TEST_IMAGES = {"cifar10": 10_000, "mnist": 10_000, "fashion_mnist": 10_000, "flowers": 1_020}
 
 
 def load_images(dataset: str, split: str, resolution: int, channels: int, data: str | None = None) -> Tensor:
@@ -70,17 +72,24 @@ def _locate(dataset: str, data: str | None) -> str:
     return HUB_IDS.get(dataset, dataset)
 
 
+def hub_id(dataset: str, test_images: int) -> str | None:
+    """Where a data set is on the Hub; None where the test split that was read has another number of images than the
+    one there, so that it was a local set of the same name."""
+    return HUB_IDS.get(dataset, dataset) if _TEST_IMAGES.get(dataset, test_images) == test_images else None
+
+
 class Batches:
     """Training batches that are a function of the step alone, so that a resumed run sees what it would have seen.
 
     Every epoch is a permutation of its own, seeded by (seed, epoch); what does not fill a batch is carried into the
     next one. Of each global batch a process gets a run of its own: shares joined in the order of ranks are the batch.
+    With `crop` each image is cut to a square of that side at a random place, seeded by (seed, step).
     """
 
-    def __init__(self, images: Tensor, batch_size: int, seed: int, rank: int = 0, world_size: int = 1):
+    def __init__(self, images: Tensor, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, crop: int = 0):
         if batch_size % world_size:
             raise ValueError(f"batch_size={batch_size}: expected a multiple of the {world_size} processes")
-        self.images, self.batch_size, self.seed = images, batch_size, seed
+        self.images, self.batch_size, self.seed, self.crop = images, batch_size, seed, crop
         self.share = batch_size // world_size
         self.offset = rank * self.share
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
@@ -90,7 +99,17 @@ class Batches:
         places = step * self.batch_size + self.offset + torch.arange(self.share)
         epochs, offsets = places // len(self.images), places % len(self.images)
         rows = torch.cat([self._permutation(int(epoch))[offsets[epochs == epoch]] for epoch in epochs.unique()])
-        return self.images[rows.to(self.images.device)]
+        images = self.images[rows.to(self.images.device)]
+        return self._cropped(images, step) if self.crop else images
+
+    def _cropped(self, images: Tensor, step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        room = torch.tensor(images.shape[2:]) - self.crop + 1
+        # Drawn for the whole global batch, so that the number of processes does not matter.
+        places = (torch.rand(self.batch_size, 2, generator=generator) * room).long()
+        mine = places[self.offset : self.offset + self.share].tolist()
+        cuts = [image[:, y : y + self.crop, x : x + self.crop] for image, (y, x) in zip(images, mine, strict=True)]
+        return torch.stack(cuts)
 
     def _permutation(self, epoch: int) -> Tensor:
         if epoch != self._epoch:

@@ -10,7 +10,7 @@ import tyro
 from trainers.data import load_images
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.hub.card import METRICS, show
-from vqzoo.metrics import perceptual
+from vqzoo.metrics import FID_METRICS, extractors, perceptual
 from vqzoo.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 
@@ -18,6 +18,8 @@ TOLERANCES = {
     "psnr": 0.01,
     "ssim": 1e-4,
     "lpips": 1e-4,
+    "rfid": 0.01,
+    "rfid_squeeze": 0.01,
     "l1": 1e-4,
     "bits_per_image": 1e-6,
     "bits_per_pixel": 1e-6,
@@ -26,35 +28,39 @@ TOLERANCES = {
     "dead": 5.0,
     "perplexity": 1.0,
 }
-"""How far a metric may be from the recorded one: convolutions round differently from machine to machine, and a latent
-halfway between two codevectors then changes sides."""
+"""How far a metric may be from the recorded one, a Frechet distance as a share of it: convolutions round differently
+from machine to machine, and a latent halfway between two codevectors then changes sides."""
 
 
 def reproduce(folder: Path, data: str | None = None) -> bool:
     """Print each metric recorded and measured, and whether all agree within `TOLERANCES`.
 
-    A metric that cannot be computed here (LPIPS without its weights) is named and not compared.
+    A metric that cannot be computed here (LPIPS without its weights), or was not when the card was written, is named
+    and not compared.
     """
     tokenizer = Tokenizer.from_pretrained(folder)
     if torch.cuda.is_available():
         tokenizer.cuda()
     record = read_json(folder / METRICS)
     channels = tokenizer.autoencoder.channels
-    images = load_images(record["dataset"], record["split"], tokenizer.resolution, channels, data)
+    resolution = record["training"]["recipe"]["resolution"]  # the tokenizer's is that of the crops it learnt from
+    images = load_images(record["dataset"], record["split"], resolution, channels, data)
     if len(images) != record["metrics"]["num_images"]:
         raise ValueError(
             f"{record['dataset']} {record['split']} has {len(images)} images here; the card was measured on "
             f"{record['metrics']['num_images']}"
         )
-    measured = evaluate(tokenizer, images, perceptual("squeeze")).metrics
+    measured = evaluate(tokenizer, images, perceptual("squeeze"), extractors()).metrics
+    recorded = dict.fromkeys(FID_METRICS) | record["metrics"]  # the oldest cards are without these
     agree = True
     print(f"{record['name']}: {len(images)} images of {record['dataset']} {record['split']}")
     for metric, tolerance in TOLERANCES.items():
-        before, now = record["metrics"][metric], measured[metric]
+        before, now = recorded[metric], measured[metric]
         if before is None or now is None:
             verdict = "same" if before is now else "not compared"
         else:
-            verdict = "same" if abs(before - now) <= tolerance else f"DIFFERS by more than {tolerance}"
+            allowed = tolerance * before if metric in FID_METRICS else tolerance
+            verdict = "same" if abs(before - now) <= allowed else f"DIFFERS by more than {allowed:.3g}"
         agree &= not verdict.startswith("DIFFERS")
         print(f"  {metric:16} recorded {show(metric, before):>14}  measured {show(metric, now):>14}  {verdict}")
     return agree

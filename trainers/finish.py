@@ -1,5 +1,6 @@
 """From a finished run to a folder of model_cards/, laid out as the Hub repository it will be."""
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -10,66 +11,79 @@ import torch
 from torch import Tensor
 
 from trainers import checkpoint
-from trainers.data import HUB_IDS
-from trainers.log import read
+from trainers.data import hub_id
+from trainers.log import curves
 from trainers.recipe import Recipe
 from trainers.recipes import full_budget
 from vqzoo.analysis.evaluation import Evaluation, evaluate
 from vqzoo.hub.card import CARD, METRICS, USAGE, model_card
-from vqzoo.metrics import perceptual
+from vqzoo.metrics import extractors, perceptual
 from vqzoo.storage import read_json, write_json
 from vqzoo.tokenizer import Tokenizer
 
-_HALF_TOLERANCE = 0.01  # dB that storing matrices as float16 may cost
+# How matrices may be stored, smallest first, and the dB of PSNR that each may cost.
+_LADDER = {torch.int8: 0.05, torch.float16: 0.01, torch.float32: math.inf}
 
 
 def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str, Any]) -> Path:
     """Evaluate the best checkpoint on the test split and write its card folder; returns where it is.
 
-    Weights are stored as float16 where the PSNR of the stored ones stays within 0.01 dB; the metrics are always those
-    of the stored weights. A card that was trained on more images is not replaced: the new one stays in the run folder.
+    Weights are stored as int8 where the PSNR of the stored ones stays within 0.05 dB, else as float16 where it stays
+    within 0.01 dB, else as float32; the metrics are always those of the stored weights. A card that was trained on more
+    images is not replaced: the new one stays in the run folder.
     """
     best = checkpoint.read(run / "best.pt")
     tokenizer = recipe.build().to(test.device)
     tokenizer.load_state_dict(best["model"])
-    folder = run / "card"
-    folder.mkdir(exist_ok=True)
-    full = evaluate(tokenizer.eval(), test)
-    stored = store(tokenizer, folder, torch.float16, test)
-    dtype = "float16"
-    if abs(stored.metrics["psnr"] - full.metrics["psnr"]) > _HALF_TOLERANCE:
-        stored, dtype = store(tokenizer, folder, torch.float32, test), "float32"
+    training = {
+        "images": recipe.images,
+        "full_budget_images": full_budget(recipe.name),
+        "steps": recipe.steps,
+        "best_step": best["step"],
+        "best_held_out": best["loss"],
+        **facts,
+        "torch": torch.__version__.split("+")[0],
+        "recipe": recipe.to_dict(),
+    }
+    extras = {"training": training, "curves": curves(run / "metrics.jsonl")}
+    return publish(tokenizer, recipe.name, recipe.dataset, run / "card", cards, test, extras)
 
+
+def publish(
+    tokenizer: Tokenizer, name: str, dataset: str, folder: Path, cards: Path, test: Tensor, extras: dict[str, Any]
+) -> Path:
+    """`finish` for any tokenizer, however it came to be; the card is made in `folder`, extras go into metrics.json.
+
+    Among extras is "training", with at least "images", "full_budget_images", "seconds", "device" and "recipe".
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype, stored = store(tokenizer, folder, test, evaluate(tokenizer.eval(), test).metrics["psnr"])
     record = {
-        "name": recipe.name,
-        "dataset": recipe.dataset,
-        "hub_id": HUB_IDS.get(recipe.dataset, recipe.dataset),
+        "name": name,
+        "dataset": dataset,
+        "hub_id": hub_id(dataset, len(test)),
         "split": "test",
         "metrics": stored.metrics,
-        "stored_as": dtype,
-        "training": {
-            "images": recipe.images,
-            "full_budget_images": full_budget(recipe.name),
-            "steps": recipe.steps,
-            "best_step": best["step"],
-            "best_held_out": best["loss"],
-            **facts,
-            "torch": torch.__version__.split("+")[0],
-            "recipe": recipe.to_dict(),
-        },
-        "curve": [[row["step"], row["held_out"]] for row in read(run / "metrics.jsonl") if "held_out" in row],
+        "stored_as": str(dtype).removeprefix("torch."),
+        **extras,
     }
     write_json(folder / METRICS, record)
-    counts = stored.counts.tolist() if stored.counts is not None else None
+    counts = None if stored.counts is None else [column.tolist() for column in stored.counts]
     write_json(folder / USAGE, {"split": "test", "counts": counts}, indent=None)
     (folder / CARD).write_text(model_card(record, tokenizer.config), encoding="utf-8")
-    return _put(folder, cards / recipe.name, recipe.images)
+    return _put(folder, cards / name, record["training"]["images"])
 
 
-def store(tokenizer: Tokenizer, folder: Path, dtype: torch.dtype, test: Tensor) -> Evaluation:
-    """Save with matrices as `dtype`, load that again, and measure what was loaded."""
-    tokenizer.save(folder, dtype)
-    return evaluate(Tokenizer.from_pretrained(folder).to(test.device), test, perceptual("squeeze"))
+def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tuple[torch.dtype, Evaluation]:
+    """Save as small as keeps the test split's `psnr`, that of the weights in full; says how, and what was measured of
+    the weights when they were loaded again."""
+    for dtype, tolerance in _LADDER.items():
+        tokenizer.save(folder, dtype)
+        loaded = Tokenizer.from_pretrained(folder).to(test.device)
+        stored = evaluate(loaded, test, perceptual("squeeze"), extractors())
+        if abs(stored.metrics["psnr"] - psnr) <= tolerance:
+            break
+    return dtype, stored
 
 
 def _put(folder: Path, target: Path, images: int) -> Path:

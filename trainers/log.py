@@ -31,3 +31,30 @@ def read(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return rows
+
+
+def curves(path: Path) -> dict[str, dict[str, list[float | None]]]:
+    """{"train": ..., "held_out": ...} of a metrics.jsonl: each term by its name, a list as long as that of "step".
+
+    Terms of the train split are means over the steps before each evaluation since the row before it; None where a term
+    did not exist yet. Six significant digits.
+    """
+    rows = read(path)
+    held_out = [row for row in rows if "held_out" in row]
+    evaluated = {row["step"] for row in held_out}
+    train = [row for row in rows if "held_out" not in row and row["step"] in evaluated]
+    prefix = "held_out/"
+    named = [
+        {
+            key.removeprefix(prefix): value
+            for key, value in row.items()
+            if key in ("step", "gradient_gap") or key.startswith(prefix)
+        }
+        for row in held_out
+    ]
+    return {"train": _columns(train), "held_out": _columns(named)}
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, list[float | None]]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [float(f"{row[name]:.6g}") if name in row else None for row in rows] for name in names}

@@ -13,10 +13,12 @@ from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
 from vqzoo.storage import read_json
 
-CPU_RATE = 300.0
-"""Images/s of the stride-4 backbone on two CPU cores, used where no short run has been timed."""
-GPU_RATE = 15_000.0
-"""Images/s assumed for one data-centre GPU; an assumption, to be replaced by the first measured run."""
+CPU_RATE = 300_000.0
+"""Pixels/s of a recipe that compares pixels alone, on two CPU cores, used where no short run has been timed."""
+GPU_RATE = 15_000_000.0
+"""The same assumed for one data-centre GPU; an assumption, to be replaced by the first measured run."""
+JUDGES = 3.0
+"""How much slower a perceptual network and a discriminator make a step of the narrow VQGAN on two CPU cores."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,15 @@ def pending(cards: Path) -> list[Pending]:
 
 def _pending(recipe: Recipe, cards: Path) -> Pending:
     path = cards / recipe.name / METRICS
-    rates = {"CPU": CPU_RATE, "GPU": GPU_RATE}
+    slower = JUDGES if recipe.adversarial or recipe.weights.get("perceptual") else 1.0
+    rates = {"CPU": CPU_RATE / slower, "GPU": GPU_RATE / slower}
     seen = 0
     if path.exists():
         training = read_json(path)["training"]
         seen = training["images"]
-        rates["CPU" if training["device"] == "CPU" else "GPU"] = seen / training["seconds"]
-    cpu, gpu = (recipe.images / rates[device] / 60 for device in ("CPU", "GPU"))
+        side = training["recipe"].get("crop") or training["recipe"]["resolution"]
+        rates["CPU" if training["device"] == "CPU" else "GPU"] = seen * side**2 / training["seconds"]
+    cpu, gpu = (recipe.images * recipe.side**2 / rates[device] / 60 for device in ("CPU", "GPU"))
     return Pending(recipe.name, seen, recipe.images, cpu, gpu)
 
 

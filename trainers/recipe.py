@@ -6,11 +6,33 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.metrics.perceptual import Net
 from vqzoo.ops.check import check_int
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer
 
 Settings = dict[str, int | float | str | bool | tuple[int, ...]]
+
+
+PIXEL_TERMS = ("reconstruction", "l1")
+"""Mean squared and mean absolute difference of pixels in [0, 1]."""
+IMAGE_TERMS = (*PIXEL_TERMS, "perceptual")
+"""Terms that compare a reconstruction with its original; the best checkpoint is chosen by their weighted sum."""
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """The discriminator of recipes that weigh an "adversarial" term; the others have none."""
+
+    start: int = 10_000
+    """Generator updates before either side of the game begins."""
+    loss: Literal["hinge", "non-saturating"] = "hinge"
+    adaptive: bool = True
+    """Scale the term so that its gradient at the last layer is as long as that of the image terms (VQGAN, eq. 7)."""
+    width: int = 64
+    layers: int = 3
+    lecam: float = 0.0
+    """Weight of the LeCam regulariser."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +45,32 @@ class Recipe:
     """A key of `trainers.data.HUB_IDS`, or any Hub id."""
     quantizer: Settings
     """Name and settings, as `vqzoo.quantizers.build` takes them, without dim."""
-    position: Literal["none", "sinusoidal", "learned"] = "none"
-    """Positional encoding at the decoder's input."""
+    position: Literal["none", "sinusoidal", "nerf", "learned"] = "none"
+    """Positional encoding of the latent grid."""
+    place: Literal["decoder", "encoder", "both"] = "decoder"
+    """What the encoding is added to: the decoder's input, the encoder's output, or both."""
     autoencoder: Settings = field(default_factory=lambda: {"name": "conv", "stride": 4})
     """Name and settings, as `vqzoo.autoencoders.build_autoencoder` takes them, without channels and latent_dim."""
     channels: int = 3
     resolution: int = 32
     """Side in pixels; images of another size are shrunk and centre-cropped to it."""
+    crop: int = 0
+    """Side of the random crop that a training step takes of each image; 0: whole images."""
+    train_images: int = 0
+    """How many images of the train split to learn from, the first ones; 0: all that are not held out."""
     latent_dim: int = 128
+    start_from: str = ""
+    """A checkpoint (name, folder or Hub id) that lends its weights wherever key and shape agree; none: from scratch."""
     weights: dict[str, float] = field(default_factory=dict)
-    """Weight of each loss term, by the name it is logged under."""
+    """Weight of each loss term, by the name it is logged under: reconstruction (mean squared difference of pixels in
+    [0, 1]), l1, perceptual (LPIPS), adversarial, and the quantizer's own. The first four are left out at 0."""
+    lpips: Net = "squeeze"
+    """Network of the perceptual term."""
+    layer_weights: tuple[float, ...] = ()
+    """Weight of each layer of the perceptual network; none: 1 each. In a second phase they no longer apply."""
+    adversary: Adversary = Adversary()
+    second_phase: int = 0
+    """Generator updates after which encoder and quantizer are frozen (SeQ-GAN); 0: never."""
     steps: int = 10_000
     """The full training budget, in optimizer steps."""
     batch_size: int = 256
@@ -41,6 +79,10 @@ class Recipe:
     """Peak of Adam's rate: linear warm-up, then a cosine to zero at the last step."""
     warmup: int = 100
     """Steps of linear warm-up."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam's, for the tokenizer and the discriminator."""
+    average: float = 0.0
+    """Decay of a moving average of the weights, which is then what is evaluated and published; 0: no average."""
     held_out: int = 1000
     """Images of the train split kept back to choose the best checkpoint by."""
     evaluate_every: int = 1000
@@ -54,21 +96,43 @@ class Recipe:
         """Images seen over the whole training."""
         return self.steps * self.batch_size
 
+    @property
+    def side(self) -> int:
+        """Side in pixels of what a training step sees of an image."""
+        return self.crop or self.resolution
+
     def build(self) -> Tokenizer:
         """The fresh tokenizer; parts are built in an order that gives twins the same initial weights."""
         settings = {"channels": self.channels, "latent_dim": self.latent_dim, **self.autoencoder}
         autoencoder = build_autoencoder(**settings)  # type: ignore[arg-type]
-        quantizer = build(dim=self.latent_dim, **self.quantizer)  # type: ignore[arg-type]
-        grid = {} if self.position == "none" else {"grid": self.resolution // autoencoder.stride}
+        levels = [build(dim=self.latent_dim, **self.quantizer) for _ in autoencoder.strides]  # type: ignore[arg-type]
+        grid = {"grid": self.side // autoencoder.strides[-1], "place": self.place} if self.position != "none" else {}
         position = build_position(self.position, dim=self.latent_dim, **grid)
-        return Tokenizer(autoencoder, quantizer, position, self.resolution)
+        return Tokenizer(autoencoder, levels if len(levels) > 1 else levels[0], position, self.side)
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether there is a discriminator."""
+        return bool(self.weights.get("adversarial"))
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "held_out", "evaluate_every"):
             check_int(name, getattr(self, name), 1, 2**40)
-        check_int("warmup", self.warmup, 0, 2**40)
+        for name in ("warmup", "train_images", "second_phase"):
+            check_int(name, getattr(self, name), 0, 2**40)
+        check_int("crop", self.crop, 0, self.resolution)
+        check_int("adversary.start", self.adversary.start, 0, 2**40)
+        if not any(self.weights.get(term) for term in PIXEL_TERMS):
+            raise ValueError(f"weights: expected a weight of {' or '.join(map(repr, PIXEL_TERMS))}")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average={self.average}: expected 0 (none) or a decay below 1")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate={self.learning_rate}: expected a finite number above 0")
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Recipe":
+        """The recipe that `to_dict` was called on, or recipe.json holds."""
+        return cls(**fields | {"adversary": Adversary(**fields["adversary"])})
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, as recipe.json has it: tuples are lists."""

@@ -1,11 +1,13 @@
-"""Going on with a run, or starting one, without mixing two."""
+"""Where a run's weights come from: its own checkpoint, another model's, or nowhere."""
 
 from pathlib import Path
 from typing import Any
 
+import vqzoo
 from trainers import checkpoint
 from trainers.recipe import Recipe
 from vqzoo.storage import read_json
+from vqzoo.tokenizer import Tokenizer
 
 _MAY_CHANGE = {"steps", "evaluate_every", "learning_rate", "warmup"}
 
@@ -34,3 +36,17 @@ def find_checkpoint(recipe: Recipe, run: Path, resume: bool) -> dict[str, Any] |
     if saved["step"] > recipe.steps:
         raise ValueError(f"steps={recipe.steps}: the checkpoint to go on from is already at step {saved['step']}")
     return saved
+
+
+def lend(source: str, tokenizer: Tokenizer, cards: Path) -> None:
+    """Copy into `tokenizer` every weight of a published one that has the same key and shape.
+
+    `source` is a folder of `cards`, or whatever `vqzoo.load` takes. Raises ValueError where it cannot be had or no
+    weight fits.
+    """
+    given = vqzoo.load(str(cards / source) if (cards / source).is_dir() else source).state_dict()
+    own = tokenizer.state_dict()
+    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    if not fitting:
+        raise ValueError(f"start_from={source!r}: none of its weights fits; expected a model of the same autoencoder")
+    tokenizer.load_state_dict(own | fitting)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 import tyro
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -24,16 +23,20 @@ from trainers.data import Batches, load_images, open_splits
 from trainers.finish import finish
 from trainers.log import Log
 from trainers.moments import forget_moved
-from trainers.objective import held_out_loss, learning_rate, objective
+from trainers.objective import ImageTerms, held_out_gap, held_out_terms, learning_rate, objective, selection_loss
+from trainers.opponent import Opponent
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
-from trainers.resume import find_checkpoint
+from trainers.resume import find_checkpoint, lend
 from trainers.samples import save_samples
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.quantizers.base import NotFiniteError
 from vqzoo.storage import write_json
+from vqzoo.tokenizer import Tokenizer
+from vqzoo.training import WeightAverage
 
 _LOG_EVERY = 50
+_GAP_IMAGES = 8
 
 
 @dataclass(frozen=True)
@@ -84,20 +87,25 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
 
     set_seed(recipe.seed)
     tokenizer = recipe.build().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(tokenizer.parameters())
+    optimizer = torch.optim.Adam(tokenizer.parameters(), betas=recipe.betas)
     if saved:
         tokenizer.load_state_dict(saved["model"])
+    elif recipe.start_from:
+        lend(recipe.start_from, tokenizer, options.cards)
     model, optimizer = accelerator.prepare(tokenizer, optimizer)
+    image_terms = ImageTerms(recipe).to(accelerator.device)
+    opponent = Opponent(recipe, accelerator) if recipe.adversarial else None
+    average = WeightAverage(tokenizer, recipe.average) if recipe.average else None
     if saved:
         optimizer.load_state_dict(saved["optimizer"])
-        if accelerator.scaler:
-            accelerator.scaler.load_state_dict(saved["scaler"])
+        for part, key in ((accelerator.scaler, "scaler"), (opponent, "opponent"), (average, "average")):
+            if part:
+                part.load_state_dict(saved[key])
         torch.set_rng_state(saved["rng"])
 
     train_images, held_out = _split(recipe, options, accelerator.device)
-    batches = Batches(
-        train_images, recipe.batch_size, recipe.seed, accelerator.process_index, accelerator.num_processes
-    )
+    rank, processes = accelerator.process_index, accelerator.num_processes
+    batches = Batches(train_images, recipe.batch_size, recipe.seed, rank, processes, recipe.crop)
     if first:
         run.mkdir(parents=True, exist_ok=True)
         write_json(run / "recipe.json", recipe.to_dict())
@@ -112,51 +120,75 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
         accelerator.log(values, step=done)
 
     clock = time.perf_counter()
-    model.train()
+    means = Means(accelerator)
+    _set_mode(tokenizer, recipe, start)
     bar = {"initial": start, "total": recipe.steps, "desc": recipe.name, "disable": not first}
     progress = tqdm(range(start, recipe.steps), **bar)
     for step in progress:
+        rate = learning_rate(recipe, step)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step)
+            group["lr"] = rate
+        if step == recipe.second_phase:
+            _set_mode(tokenizer, recipe, step)
 
         # --- generator step ------------------------------------------------------------------------------------------
         images = from_bytes(batches.at(step)).contiguous(memory_format=torch.channels_last)
         with _naming(step + 1, run):
             out = model(images)
-        terms = {"reconstruction": F.mse_loss(out.images.float(), images) / 4, **out.losses}
-        loss = objective(terms, recipe.weights)
+        terms = image_terms(out.images, images, step)
+        weights: dict[str, float | Tensor] = dict(recipe.weights)
+        if opponent and opponent.plays(step):
+            main, adversarial = objective(terms, weights), opponent.term(out.images)
+            weights["adversarial"] = opponent.weight_beside(main, adversarial, tokenizer.autoencoder.last_layer)
+            terms["adversarial"] = adversarial
+        terms |= out.losses
+        loss = objective(terms, weights)
         accelerator.backward(loss)
+        _freeze(tokenizer, recipe, step)
         forget_moved(optimizer, tokenizer)
         optimizer.step()
         optimizer.zero_grad()
+        if average:
+            average.update(tokenizer)
+        # --- discriminator step --------------------------------------------------------------------------------------
+        if opponent and opponent.plays(step):
+            terms |= opponent.step(images, out.images.detach(), rate)
+            terms["adversarial_weight"] = torch.as_tensor(weights["adversarial"], device=loss.device)
         # -------------------------------------------------------------------------------------------------------------
 
         done = step + 1
+        means.add({"loss": loss, **terms})
         evaluate = done % recipe.evaluate_every == 0 or done == recipe.steps
         if done % _LOG_EVERY == 0 or evaluate:
-            values = _global_means(accelerator, {"loss": loss, **terms})
+            values = means.take()
             progress.set_postfix(loss=f"{values['loss']:.4g}")
             _check_finite(values, done, run)
-            record(done, {**values, "learning_rate": learning_rate(recipe, step)})
+            record(done, {**values, "learning_rate": rate})
 
         if evaluate:
             seconds += time.perf_counter() - clock
+            judged = average.module if average else tokenizer
+            assert isinstance(judged, Tokenizer)
             with _naming(done, run):
-                loss_now = held_out_loss(tokenizer, held_out)
+                held_out_now = held_out_terms(judged, image_terms, held_out, step)
+            loss_now = selection_loss(held_out_now, recipe.weights)
             _check_finite({"held_out": loss_now}, done, run)
-            record(done, {"held_out": loss_now, "seconds": seconds})
+            named = {f"held_out/{name}": value for name, value in held_out_now.items()}
+            if (gap := held_out_gap(judged, held_out[:_GAP_IMAGES])) is not None:
+                named["gradient_gap"] = gap
+            record(done, {"held_out": loss_now, **named, "seconds": seconds})
             if first:
-                weights = tokenizer.state_dict()
                 if loss_now < best:
-                    checkpoint.write(run / "best.pt", {"model": weights, "step": done, "loss": loss_now})
+                    checkpoint.write(run / "best.pt", {"model": judged.state_dict(), "step": done, "loss": loss_now})
                 best = min(best, loss_now)
-                save_samples(tokenizer, held_out[:8], run / "samples" / f"step-{done:08d}.png")
-                state = {"model": weights, "optimizer": optimizer.state_dict()}
-                state |= {"scaler": accelerator.scaler.state_dict() if accelerator.scaler else None}
+                save_samples(judged, held_out[:8], run / "samples" / f"step-{done:08d}.png")
+                parts = {"model": tokenizer, "optimizer": optimizer, "scaler": accelerator.scaler}
+                parts |= {"opponent": opponent, "average": average}
+                state = {name: part.state_dict() if part else None for name, part in parts.items()}
                 state |= {"rng": torch.get_rng_state(), "step": done, "best": best, "seconds": seconds}
                 checkpoint.write_step(run / "checkpoints", done, state)
             accelerator.wait_for_everyone()
-            model.train()
+            _set_mode(tokenizer, recipe, done)
             clock = time.perf_counter()
 
     accelerator.end_training()
@@ -176,12 +208,49 @@ def _split(recipe: Recipe, options: Options, device: torch.device) -> tuple[Tens
         raise ValueError(f"held_out={recipe.held_out}: expected from 1 to {len(images) - 1}, the train split less one")
     # The last ones: published data sets come shuffled.
     held_out, kept = images[-recipe.held_out :], images[: -recipe.held_out]
-    return kept.to(device), held_out.to(device)
+    if recipe.train_images > len(kept):
+        raise ValueError(f"train_images={recipe.train_images}: there are {len(kept)} that are not held out")
+    return kept[: recipe.train_images or None].to(device), held_out.to(device)
 
 
-def _global_means(accelerator: Accelerator, values: dict[str, Tensor]) -> dict[str, float]:
-    means = accelerator.reduce(torch.stack([value.detach().float() for value in values.values()]), "mean")
-    return dict(zip(values, means.tolist(), strict=True))
+def _second_phase(recipe: Recipe, step: int) -> bool:
+    return 0 < recipe.second_phase <= step
+
+
+def _set_mode(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
+    """Training mode, but for what the second phase has frozen: no codebook goes on moving by its statistics."""
+    tokenizer.train()
+    if _second_phase(recipe, step):
+        tokenizer.quantizer.eval()
+
+
+def _freeze(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
+    """In the second phase, drop the gradients of all but the decoder; Adam leaves what has none as it is."""
+    if _second_phase(recipe, step):
+        for name, parameter in tokenizer.named_parameters():
+            if not name.startswith("autoencoder.decoder."):
+                parameter.grad = None
+
+
+class Means:
+    """Means of named values over all processes and over the steps since they were last taken."""
+
+    def __init__(self, accelerator: Accelerator):
+        self.accelerator = accelerator
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach().float()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        values = torch.stack([total / self.counts[name] for name, total in self.sums.items()])
+        means = self.accelerator.reduce(values, "mean").tolist()
+        named = dict(zip(self.sums, means, strict=True))
+        self.sums, self.counts = {}, {}
+        return named
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from vqzoo.analysis import evaluation
 from vqzoo.analysis.evaluation import evaluate
-from vqzoo.autoencoders import build_autoencoder, build_position
-from vqzoo.metrics import PSNR_CAP, l1, psnr, ssim
+from vqzoo.analysis.photograph import reconstruct
+from vqzoo.autoencoders import Autoencoder, build_autoencoder, build_position
+from vqzoo.metrics import PSNR_CAP, Extractor, Fid, l1, psnr, ssim
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.quantizers import QUANTIZERS, build
 from vqzoo.tokenizer import Tokenizer
@@ -38,6 +40,16 @@ class Mean(torch.nn.Module):
         return (images.float() - originals.float()).mean((1, 2, 3))
 
 
+class Colours(Extractor):
+    """In place of a network: the mean of each colour."""
+
+    metric = "rfid_squeeze"
+    num_features = 3
+
+    def forward(self, images):
+        return images.float().mean((2, 3))
+
+
 class Nothing(Mean):
     """LPIPS of images that are too small."""
 
@@ -53,13 +65,17 @@ def test_batch_size_does_not_matter(name):
     """
     tokenizer, images = make(name), photos()
     images[-1] = 0
-    whole, *others = (evaluate(tokenizer, images, Mean(), batch_size) for batch_size in (11, 4, 1))
+    measure = {"perceptual": Mean(), "extractors": [Colours()]}
+    whole, *others = (evaluate(tokenizer, images, **measure, batch_size=size) for size in (11, 4, 1))
     for other in others:
         assert other.metrics.keys() == whole.metrics.keys()
         for metric, value in whole.metrics.items():
             expected = pytest.approx(value, rel=1e-4) if isinstance(value, float) else value
             assert other.metrics[metric] == expected, metric
-        assert other.counts is None if whole.counts is None else torch.equal(other.counts, whole.counts)
+        counts = (
+            None if each.counts is None else [column.tolist() for column in each.counts] for each in (other, whole)
+        )
+        assert next(counts) == next(counts)
 
 
 def test_numbers_are_those_of_the_bytes_one_would_see():
@@ -89,7 +105,7 @@ def test_a_shared_codebook_is_counted_once():
     tokenizer, images = make("looc", segments=8, codebook_size=16), photos()
     result = evaluate(tokenizer, images)
     used = len(tokenizer.encode(from_bytes(images)).grids[0].unique())
-    assert result.counts.shape == (8, 16)
+    assert [len(column) for column in result.counts] == [16] * 8
     assert (result.metrics["usage"], result.metrics["dead"]) == (used / 16, 16 - used)
 
 
@@ -134,12 +150,107 @@ def test_lpips_is_none_where_there_is_none():
     assert metrics["lpips"] is not None and metrics["lpips_network"] == "mean"
 
 
+def test_distances_of_features_are_those_of_all_images_and_none_where_there_are_none():
+    tokenizer, images = make(), photos()
+    restored = to_bytes(tokenizer(from_bytes(images)).images.detach())
+    fid = Fid(Colours())
+    fid.update(restored, images)
+    metrics = evaluate(tokenizer, images, extractors=[Colours()], batch_size=3).metrics
+    assert metrics["rfid_squeeze"] == pytest.approx(fid.compute()) and metrics["rfid"] is None
+    metrics = evaluate(tokenizer, images).metrics
+    assert metrics["rfid_squeeze"] is None and metrics["rfid"] is None
+
+
+def test_a_batch_holds_a_number_of_pixels_not_of_images(monkeypatch):
+    """A decoder of 256 x 256 images has no memory for 250 of them at once."""
+    sizes = []
+
+    def spy(images):
+        sizes.append(tuple(images.shape))
+        return from_bytes(images)
+
+    monkeypatch.setattr(evaluation, "from_bytes", spy)
+    monkeypatch.setattr(evaluation, "_PIXELS", 1024)
+    evaluate(make(), photos())
+    evaluate(make(), torch.zeros(2, 3, 40, 64, dtype=torch.uint8))
+    assert sizes == [(4, 3, 16, 16), (4, 3, 16, 16), (3, 3, 16, 16), (1, 3, 40, 64), (1, 3, 40, 64)]
+
+
+@pytest.fixture
+def two_levels():
+    """4 x 4 latents of 16 codevectors over 8 x 8 latents of two segments, each of one of 8 codevectors."""
+    quantizers = [build("vq", dim=DIM, codebook_size=16), build("pq", dim=DIM, segments=2, codebook_size=8)]
+    return Tokenizer(Coarse(), quantizers, build_position("none", dim=DIM), 16).eval()
+
+
+class Coarse(Autoencoder):
+    """Colours, made up to DIM channels, of every fourth and of every second pixel."""
+
+    channels, latent_dim, stride, strides = 3, DIM, 4, (4, 2)
+
+    def __init__(self):
+        super().__init__()
+        self.widen = torch.nn.Conv2d(3, DIM, 1)
+
+    def encode(self, images):
+        return self.widen(images)
+
+    def latents(self, features, *coarser):
+        return features[:, :, :: self.strides[len(coarser)], :: self.strides[len(coarser)]]
+
+    def decode(self, *latents):
+        return torch.nn.functional.interpolate(latents[1][:, :3], scale_factor=2)
+
+
+def test_the_columns_of_all_levels_are_counted(two_levels):
+    images = photos()
+    result = evaluate(two_levels, images, batch_size=3)
+    coarse, fine = two_levels.encode(from_bytes(images)).grids
+    columns = [coarse[..., 0], fine[..., 0], fine[..., 1]]
+    assert [column.sum().item() for column in result.counts] == [11 * 16, 11 * 64, 11 * 64]
+    for counted, indices, size in zip(result.counts, columns, (16, 8, 8), strict=True):
+        assert torch.equal(counted, torch.bincount(indices.flatten(), minlength=size))
+    used = [len(column.unique()) for column in columns]
+    metrics = result.metrics
+    assert (metrics["usage"], metrics["dead"]) == (sum(used) / 32, 32 - sum(used))
+    first, second = metrics["levels"]
+    assert (first["usage"], first["dead"]) == (used[0] / 16, 16 - used[0])
+    assert (second["usage"], second["dead"]) == (sum(used[1:]) / 16, 16 - sum(used[1:]))
+    assert metrics["perplexity"] == pytest.approx((first["perplexity"] + 2 * second["perplexity"]) / 3)
+    assert metrics["bits_per_image"] == 16 * 4 + 64 * 2 * 3
+    assert "levels" not in evaluate(make(), images).metrics
+
+
+def test_levels_of_which_one_cannot_be_counted_are_not_counted(two_levels):
+    two_levels.quantizer[0] = build("none", dim=DIM)
+    result = evaluate(two_levels, photos(2))
+    assert result.counts is None and result.metrics["usage"] is None and "levels" not in result.metrics
+
+
+def test_a_level_that_chooses_among_codebooks_tells_it(two_levels):
+    two_levels.quantizer[1] = build("adaptive", dim=DIM, capacity=8, codebooks=2).eval()
+    first, second = evaluate(two_levels, photos()).metrics["levels"]
+    assert "selection" not in first and sum(second["selection"].values()) == pytest.approx(1)
+
+
+def test_a_photograph_has_the_same_columns(two_levels):
+    pixels = torch.randint(0, 256, (18, 21, 3), dtype=torch.uint8)
+    result = reconstruct(two_levels, pixels.numpy())
+    assert result.codebook_of == (0, 1, 2) and [len(column) for column in result.counts] == [16, 8, 8]
+    assert [column.sum().item() for column in result.counts] == [5 * 6, 10 * 12, 10 * 12]  # padded to 20 x 24
+    assert len(result.metrics["levels"]) == 2 and result.pixels.shape == (18, 21, 3)
+    measured = evaluate(two_levels, pixels.permute(2, 0, 1)[None]).metrics
+    assert result.metrics["levels"] == measured["levels"]
+    for metric in ("psnr", "ssim", "l1", "usage", "dead", "perplexity", "bits_per_image"):
+        assert result.metrics[metric] == pytest.approx(measured[metric]), metric
+
+
 def test_a_perfect_reconstruction():
     class Perfect(torch.nn.Module):
         def __init__(self, tokenizer):
             super().__init__()
             self.tokenizer = tokenizer.eval()
-            self.quantizer, self.bits = tokenizer.quantizer, tokenizer.bits
+            self.quantizers, self.bits = tokenizer.quantizers, tokenizer.bits
             self.eval()
 
         def forward(self, images):

@@ -30,6 +30,7 @@ MORE: list[dict[str, Any]] = [
     {"name": "factorized", "through": "raw", "code_dim": 8, "revival": "closest", "entropy_temperature": 0.1},
     {"name": "gumbel", "hard": True, "codebook_size": 32},
     {"name": "fsq", "levels": [2, 3, 4, 5, 6, 7, 8]},
+    {"name": "uniform", "levels": [1, 2, 3, 255] * (DIM // 4)},
     {"name": "lfq", "bits": 40},
     {"name": "bsq", "bits": 36},
     {"name": "simvq", "bias": True, "estimator": "rotation"},
@@ -40,7 +41,7 @@ CASES: list[dict[str, Any]] = [{"dim": DIM, **case} for case in [*({"name": name
 
 
 def _label(case: dict[str, Any]) -> str:
-    return "-".join(str(value) for key, value in case.items() if key != "dim")
+    return "-".join(str(value)[:40] for key, value in case.items() if key != "dim")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

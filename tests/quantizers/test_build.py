@@ -32,6 +32,8 @@ RATES = [
     (1152, {"name": "lfq", "bits": 18}),  # 64 x 18
     (2304, {"name": "bsq", "bits": 36}),  # 64 x 36
     (512, {"name": "fsq", "levels": [4, 4, 4, 4]}),  # 64 x 8
+    (32768, {"name": "uniform"}),  # 64 x 128 x 4
+    (2048, {"name": "uniform", "levels": [1, 1, 1, 2] * 32}),  # 64 x 32
     (850, {"name": "multiscale", "scales": [1, 2, 4, 8], "codebook_size": 1024}),  # (1 + 4 + 16 + 64) x 10
 ]
 
@@ -126,6 +128,8 @@ def test_every_public_method_runs(case):
         given |= {"table": quantizer.codebook.codevectors(), "codevectors": quantizer.decode(given["indices"])}
     if hasattr(quantizer, "shares"):
         given["counts"] = torch.bincount(given["indices"].flatten(), minlength=sum(quantizer.index_sizes))
+    if hasattr(quantizer, "fit"):
+        given |= {"low": -torch.ones(case["dim"]), "high": torch.ones(case["dim"])}
     methods = public_methods(quantizer)
     assert {"forward", "encode", "decode", "bits", "quantize", "assign", "lookup"} <= set(methods)
     for training in (True, False):

@@ -51,6 +51,8 @@ def small(case: dict[str, Any]) -> dict[str, Any]:
     known = inspect.signature(QUANTIZERS[case["name"]]).parameters
     settings = {**SMALL, **case, "dim": 16, "codebook_size": 8}
     settings["segments"] = min(settings["segments"], 4)
+    if case["name"] == "uniform" and "levels" in case:
+        settings["levels"] = case["levels"][:16]
     return {key: value for key, value in settings.items() if key == "name" or key in known}
 
 
@@ -182,10 +184,10 @@ def test_usage_is_that_of_all_indices_however_many_processes_counted(three, case
     if three[0]["counts"] is None:
         pytest.skip("an alphabet too large to count")
     alone, first, second = (each["counts"] for each in three)
-    assert torch.equal(first + second, alone)
+    together = [one + other for one, other in zip(first, second, strict=True)]
+    assert all(torch.equal(one, other) for one, other in zip(together, alone, strict=True))
     quantizer: Quantizer = build(**small(case))
-    stats = codebook_stats(first + second, quantizer.index_sizes, quantizer.codebook_of)
-    assert stats == codebook_stats(alone, quantizer.index_sizes, quantizer.codebook_of)
+    assert codebook_stats(together, quantizer.codebook_of) == codebook_stats(alone, quantizer.codebook_of)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def mixes_cells(case: dict) -> bool:
 
 def passes_gradients_straight(case: dict) -> bool:
     """Whether the decoder's gradient reaches the latents as it is, and not through a projection or a soft choice."""
-    straight = case["name"] in ("none", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "simvq", "multiscale")
+    straight = case["name"] in ("none", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "simvq", "multiscale", "uniform")
     return straight and case.get("estimator") != "rotation"
 
 

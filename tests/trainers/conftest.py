@@ -14,7 +14,7 @@ import torch
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from trainers.recipe import Recipe, Settings
+from trainers.recipe import Adversary, Recipe, Settings
 from trainers.recipes import get_recipe
 from trainers.train import Options, train
 from vqzoo.metrics import perceptual
@@ -34,6 +34,7 @@ QUANTIZERS: dict[str, Settings] = {
     "factorized": {"codebook_size": 16, "code_dim": 4},
     "gumbel": {"codebook_size": 16, "anneal_steps": 10},
     "fsq": {"levels": (4, 3)},
+    "uniform": {"levels": 4},
     "lfq": {"bits": 4},
     "bsq": {"bits": 4},
     "simvq": {"codebook_size": 16},
@@ -155,6 +156,22 @@ def tiny() -> Callable[..., Recipe]:
             "evaluate_every": 2,
         }
         return replace(get_recipe("cifar10-vq-1024x128"), **(small | changes))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def adversarial(tiny: Callable[..., Recipe]) -> Callable[..., Recipe]:
+    """adversarial(**changes): a tiny recipe with random crops and a discriminator from the fourth update on."""
+
+    def build(**changes: object) -> Recipe:
+        recipe = tiny(
+            autoencoder={"name": "vqgan", "width": 4, "multipliers": (1, 2, 2), "blocks": 1, "attention": (4,)},
+            crop=12,
+            weights={"l1": 2.0, "adversarial": 0.8, "codebook": 1.0, "commitment": 0.25},
+            adversary=Adversary(start=3, width=4, layers=1, lecam=0.1),
+        )
+        return replace(recipe, **changes)
 
     return build
 

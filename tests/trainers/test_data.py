@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from trainers.data import Batches, load_images, open_splits
+from trainers.data import Batches, hub_id, load_images, open_splits
 
 
 def channels_first(images: list[Image.Image]) -> torch.Tensor:
@@ -151,3 +151,8 @@ def test_shares_joined_in_the_order_of_ranks_are_the_batch(world_size):
 def test_a_batch_that_processes_cannot_share():
     with pytest.raises(ValueError, match="batch_size=6: expected a multiple of the 4 processes"):
         Batches(numbered(10), 6, 0, 0, 4)
+
+
+def test_a_local_set_of_another_size_is_not_that_of_the_hub():
+    assert hub_id("flowers", 1020) == "nkirschi/oxford-flowers" and hub_id("flowers", 278) is None
+    assert hub_id("cifar10", 10_000) == "uoft-cs/cifar10" and hub_id("somebody/pictures", 7) == "somebody/pictures"

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from trainers import evaluate
+from vqzoo.analysis.evaluation import evaluate as measure
+from vqzoo.metrics import FID_METRICS, Extractor
 from vqzoo.storage import read_json, write_json
+from vqzoo.tokenizer import Tokenizer
 
 
 def test_evaluate_finds_what_was_recorded(card, data, capsys):
@@ -15,7 +18,7 @@ def test_evaluate_finds_what_was_recorded(card, data, capsys):
     assert "16 images of pictures test" in printed and "DIFFERS" not in printed
 
 
-@pytest.mark.parametrize("metric", [name for name in evaluate.TOLERANCES if name != "lpips"])
+@pytest.mark.parametrize("metric", sorted(evaluate.TOLERANCES.keys() - {"lpips", *FID_METRICS}))
 def test_evaluate_finds_a_number_that_was_changed(card, data, tmp_path, capsys, metric):
     altered = copied(card, tmp_path)
     record = read_json(altered / "metrics.json")
@@ -27,6 +30,43 @@ def test_evaluate_finds_a_number_that_was_changed(card, data, tmp_path, capsys, 
         assert evaluate.main(altered, str(data)) == code, (metric, change)
     lines = [line for line in capsys.readouterr().out.splitlines() if "DIFFERS" in line]
     assert [line.split()[0] for line in lines] == [metric, metric]
+
+
+class Colours(Extractor):
+    """In place of a network: the mean of each colour."""
+
+    metric = "rfid_squeeze"
+    num_features = 3
+
+    def forward(self, images):
+        return images.float().mean((2, 3))
+
+
+def test_a_distance_of_features_is_compared_by_its_share_where_both_are_known(
+    card, data, tmp_path, capsys, monkeypatch
+):
+    altered = copied(card, tmp_path)
+    record = read_json(altered / "metrics.json")
+    monkeypatch.setattr(evaluate, "extractors", lambda: [Colours()])
+    assert evaluate.main(altered, str(data)) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.split()[0] == "rfid_squeeze")
+    assert line.endswith("not compared")
+    images = evaluate.load_images("pictures", "test", 16, 3, str(data))
+    distance = measure(Tokenizer.from_pretrained(card), images, None, [Colours()]).metrics["rfid_squeeze"]
+    for change, code in ((1.009, 0), (0.991, 0), (1.011, 1), (0.989, 1)):
+        write_json(
+            altered / "metrics.json", record | {"metrics": record["metrics"] | {"rfid_squeeze": distance * change}}
+        )
+        assert evaluate.main(altered, str(data)) == code, change
+
+
+def test_a_card_from_before_there_were_distances_of_features_is_measured(card, data, tmp_path):
+    altered = copied(card, tmp_path)
+    record = read_json(altered / "metrics.json")
+    for metric in FID_METRICS:
+        del record["metrics"][metric]
+    write_json(altered / "metrics.json", record)
+    assert evaluate.main(altered, str(data)) == 0
 
 
 def copied(card: Path, to: Path) -> Path:
@@ -41,7 +81,7 @@ def copied(card: Path, to: Path) -> Path:
     ("file", "content", "message"),
     [
         ("metrics.json", "{", "metrics.json of .* is not valid JSON"),
-        ("metrics.json", "{}", "metrics.json of .* has no entry 'dataset'"),
+        ("metrics.json", "{}", "metrics.json of .* has no entry 'training'"),
         ("config.json", "{}", "config: 'format' is missing"),
         ("model.safetensors", "", "model.safetensors of .* is cut short"),
     ],

@@ -59,27 +59,49 @@ def test_tracking_stays_on_the_machine_and_holds_what_the_log_holds(launched):
     ]
 
 
+def on_one_and_two(name: str, arguments: list[str], root: Path) -> list[Path]:
+    """The run folders of a recipe on one process and on two."""
+    folders = [["--runs", str(root / part / "runs"), "--cards", str(root / part / "cards")] for part in ("one", "two")]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run([*torchrun, TRAIN, name, *arguments, *folders[1]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert main([name, *arguments, *folders[0]]) == 0
+    return [root / part / "runs" / name for part in ("one", "two")]
+
+
+def assert_same_logs(runs: list[Path]) -> list[dict]:
+    """Equal to float32 rounding, wall-clock times apart; returns the rows of the first."""
+    rows = [read(run / "metrics.jsonl") for run in runs]
+    for row, other in zip(*rows, strict=True):
+        assert {**other, "seconds": 0} == pytest.approx({**row, "seconds": 0}, rel=1e-4, abs=1e-5)
+    return rows[0]
+
+
 def test_two_processes_learn_what_one_learns(data, tmp_path):
     """Gradients, codebook statistics and first codevectors are those of the global batch."""
-    arguments = ["cifar10-rvq-8x256", "--data", str(data), "--dataset", "pictures", "--resolution", "16"]
+    arguments = ["--data", str(data), "--dataset", "pictures", "--resolution", "16"]
     arguments += ["--latent-dim", "8", "--quantizer.codebook-size", "16", "--quantizer.levels", "2", "--steps", "8"]
     arguments += ["--batch-size", "8", "--held-out", "8", "--evaluate-every", "4"]
-    one, two = (
-        ["--runs", str(tmp_path / number / "runs"), "--cards", str(tmp_path / number / "cards")]
-        for number in ("one", "two")
-    )
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    done = subprocess.run([*torchrun, TRAIN, *arguments, *two], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert main([*arguments, *one]) == 0
-
-    runs = [tmp_path / number / "runs" / "cifar10-rvq-8x256" for number in ("one", "two")]
+    runs = on_one_and_two("cifar10-rvq-8x256", arguments, tmp_path)
     last = [checkpoint.read(run / "checkpoints" / "step-00000008.pt")["model"] for run in runs]
     torch.testing.assert_close(last[1], last[0], rtol=1e-5, atol=1e-6)
-    rows = [read(run / "metrics.jsonl") for run in runs]
-    assert len(rows[0]) == len(rows[1]) == 4
-    for row, other in zip(*rows, strict=True):
-        assert {**other, "seconds": 0} == pytest.approx({**row, "seconds": 0}, rel=1e-4)
+    assert len(assert_same_logs(runs)) == 4
     records = [read_json(run / "card" / "metrics.json") for run in runs]
     assert [record["training"]["processes"] for record in records] == [1, 2]
     assert records[1]["metrics"]["psnr"] == pytest.approx(records[0]["metrics"]["psnr"], abs=0.01)
+
+
+def test_an_adversarial_run_on_two_processes(data, tmp_path):
+    """The adversary's weight, LeCam's averages and the random crops are those of the global batch, too."""
+    arguments = ["--data", str(data), "--dataset", "pictures", "--resolution", "16", "--crop", "12"]
+    arguments += ["--latent-dim", "8", "--quantizer.codebook-size", "16", "--position", "learned", "--average", "0.9"]
+    arguments += ["--autoencoder.width", "4", "--autoencoder.multipliers", "1", "2", "2"]
+    arguments += ["--autoencoder.attention", "4", "--weights.perceptual", "0", "--adversary.start", "3"]
+    arguments += ["--adversary.layers", "1", "--adversary.width", "4", "--adversary.lecam", "0.1", "--steps", "8"]
+    arguments += ["--batch-size", "8", "--held-out", "8", "--evaluate-every", "4"]
+    runs = on_one_and_two("flowers-vqgan-1024x256", arguments, tmp_path)
+    rows = assert_same_logs(runs)
+    assert rows[-2].keys() >= {"adversarial", "discriminator", "lecam", "adversarial_weight"}
+    states = [checkpoint.read(run / "checkpoints" / "step-00000008.pt") for run in runs]
+    for part in ("model", "opponent"):
+        torch.testing.assert_close(states[1][part], states[0][part], rtol=1e-4, atol=1e-5)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainers.objective import held_out_loss, learning_rate, objective
+import trainers.objective
+from trainers.objective import ImageTerms, held_out_terms, learning_rate, objective, selection_loss
 from vqzoo.ops.pixels import from_bytes
 
 
@@ -47,14 +48,24 @@ def test_no_warm_up_starts_at_the_peak(tiny):
     assert learning_rate(tiny(warmup=0, learning_rate=1.0), 0) == 1.0
 
 
-def test_held_out_loss_is_the_squared_error_on_0_1_whatever_the_batch(tiny):
+def test_held_out_terms_are_means_over_images_whatever_the_batch(tiny, monkeypatch):
     images = torch.randint(256, (7, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
-    tokenizer = tiny().build().train()
-    loss = held_out_loss(tokenizer, images, batch_size=3)
+    recipe = tiny(weights={"reconstruction": 1.0, "l1": 0.5, "codebook": 1.0, "commitment": 0.25})
+    tokenizer = recipe.build().train()
+    terms = held_out_terms(tokenizer, ImageTerms(recipe), images, 0)
     assert not tokenizer.training
     with torch.no_grad():
-        restored = (tokenizer(from_bytes(images)).images.double() + 1) / 2
-    expected = (restored - images.double() / 255).square().mean().item()
-    assert loss == pytest.approx(expected, rel=1e-5)
-    assert held_out_loss(tokenizer, images) == pytest.approx(loss, rel=1e-6)
+        out = tokenizer(from_bytes(images))
+    difference = (out.images.double() + 1) / 2 - images.double() / 255
+    assert terms.keys() == {"reconstruction", "l1", "codebook", "commitment"}
+    assert terms["reconstruction"] == pytest.approx(difference.square().mean().item(), rel=1e-5)
+    assert terms["l1"] == pytest.approx(difference.abs().mean().item(), rel=1e-5)
+    assert terms["commitment"] == pytest.approx(out.losses["commitment"].item(), rel=1e-5)
+    monkeypatch.setattr(trainers.objective, "_HELD_OUT_PIXELS", 3 * 16 * 16)
+    assert held_out_terms(tokenizer, ImageTerms(recipe), images, 0) == pytest.approx(terms, rel=1e-5)
+
+
+def test_the_best_checkpoint_is_chosen_by_the_terms_that_compare_images():
+    terms = {"reconstruction": 2.0, "perceptual": 3.0, "commitment": 100.0}
+    assert selection_loss(terms, {"reconstruction": 1.5, "perceptual": 0.5, "commitment": 1.0}) == 1.5 * 2 + 0.5 * 3

@@ -12,7 +12,8 @@ NAME = "cifar10-cvq-1024x128"
 def write_card(cards, images: int, seconds: float, device: str, name: str = NAME) -> None:
     folder = cards / name
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "metrics.json", {"training": {"images": images, "seconds": seconds, "device": device}})
+    training = {"images": images, "seconds": seconds, "device": device, "recipe": get_recipe(name).to_dict()}
+    write_json(folder / "metrics.json", {"training": training})
 
 
 def row(cards) -> pending.Pending:
@@ -35,12 +36,28 @@ def test_a_full_budget_leaves_the_queue_and_a_short_one_does_not(tmp_path):
 
 def test_minutes_by_the_constants_and_by_the_last_run(tmp_path):
     full = get_recipe(NAME).images
-    by_cpu, by_gpu = full / pending.CPU_RATE / 60, full / pending.GPU_RATE / 60
+    by_cpu, by_gpu = (full * 32 * 32 / rate / 60 for rate in (pending.CPU_RATE, pending.GPU_RATE))
     assert (row(tmp_path).cpu_minutes, row(tmp_path).gpu_minutes) == pytest.approx((by_cpu, by_gpu))
     write_card(tmp_path, 6000, 60.0, "CPU")  # 6,000 images a minute
     assert (row(tmp_path).cpu_minutes, row(tmp_path).gpu_minutes) == pytest.approx((full / 6000, by_gpu))
     write_card(tmp_path, 90_000, 30.0, "NVIDIA something")
     assert (row(tmp_path).cpu_minutes, row(tmp_path).gpu_minutes) == pytest.approx((by_cpu, full / 180_000))
+
+
+def test_pixels_count_and_so_do_judges(tmp_path):
+    """A run on crops of a quarter tells what whole images will take; without a run, the constants do."""
+    name = "flowers-vqgan-1024x256"
+    recipe = get_recipe(name)
+
+    def minutes() -> float:
+        return {row.name: row for row in pending.pending(tmp_path)}[name].cpu_minutes
+
+    by_constants = recipe.images * 256**2 * pending.JUDGES / pending.CPU_RATE / 60
+    assert minutes() == pytest.approx(by_constants)
+    training = {"images": 600, "seconds": 60.0, "device": "CPU", "recipe": {**recipe.to_dict(), "crop": 128}}
+    (tmp_path / name).mkdir()
+    write_json(tmp_path / name / "metrics.json", {"training": training})
+    assert minutes() == pytest.approx(recipe.images * 4 / 600)
 
 
 def test_what_the_command_prints(tmp_path, capsys):

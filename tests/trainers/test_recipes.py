@@ -1,10 +1,12 @@
 """Laws that every recipe of the table obeys."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from trainers.objective import objective
-from trainers.recipe import Recipe
+from trainers.recipe import PIXEL_TERMS, Recipe
 from trainers.recipes import RECIPES, full_budget, get_recipe
 from vqzoo.tokenizer import Tokenizer
 
@@ -23,10 +25,12 @@ def test_its_name_is_its_key_and_begins_with_its_data_set(recipe):
 def test_every_loss_term_has_a_weight_and_every_parameter_learns(recipe):
     torch.manual_seed(0)
     tokenizer = recipe.build()
-    images = torch.rand(2, recipe.channels, recipe.resolution, recipe.resolution) * 2 - 1
+    side = min(recipe.resolution, 64)
+    images = torch.rand(2, recipe.channels, side, side) * 2 - 1
     out = tokenizer(images)
     assert out.images.shape == images.shape
-    terms = {"reconstruction": torch.nn.functional.mse_loss(out.images, images), **out.losses}
+    (pixels,) = (term for term in PIXEL_TERMS if term in recipe.weights)
+    terms = {pixels: torch.nn.functional.mse_loss(out.images, images), **out.losses}
     objective(terms, recipe.weights).backward()
     assert [name for name, parameter in tokenizer.named_parameters() if parameter.grad is None] == []
 
@@ -40,12 +44,21 @@ def test_its_tokenizer_is_built_again_from_its_configuration(recipe):
     }
 
 
-def test_twins_start_with_the_same_weights():
-    """Runs that differ in the positional encoding alone can be compared."""
+@pytest.mark.parametrize(
+    ("name", "twins"),
+    [
+        ("cifar10-cvq-1024x128", ["sinusoidal", "learned"]),
+        ("flowers-vqgan-1024x256", ["sinusoidal", "learned", "nerf", "sinusoidal-both"]),
+        ("flowers-vqgan-8192x256", ["sinusoidal"]),
+    ],
+)
+def test_twins_differ_in_the_encoding_alone_and_start_with_the_same_weights(name, twins):
+    recipes = [get_recipe(name), *(get_recipe(f"{name}-{twin}") for twin in twins)]
     states = []
-    for twin in ("", "-sinusoidal", "-learned"):
+    for twin in recipes:
+        assert replace(twin, name=name, position="none", place="decoder") == recipes[0]
         torch.manual_seed(0)
-        states.append(get_recipe(f"cifar10-cvq-1024x128{twin}").build().state_dict())
+        states.append(twin.build().state_dict())
     for key, tensor in states[0].items():
         assert all(torch.equal(tensor, state[key]) for state in states), key
 

@@ -12,7 +12,7 @@ from PIL import Image
 from trainers import checkpoint, evaluate, finish, train
 from trainers.data import load_images
 from trainers.log import read
-from trainers.objective import held_out_loss
+from trainers.objective import ImageTerms, held_out_terms
 from trainers.recipes import full_budget
 from trainers.train import Options
 from vqzoo.analysis.evaluation import evaluate as measure
@@ -48,7 +48,9 @@ def test_every_step_of_the_log(run, tiny):
         assert losses.keys() == {"step", "loss", "reconstruction", "commitment", "codebook", "learning_rate"}
         weighted = sum(weight * losses[term] for term, weight in tiny().weights.items())
         assert losses["loss"] == pytest.approx(weighted, rel=1e-5)
-        assert held_out.keys() == {"step", "held_out", "seconds"}
+        own = {f"held_out/{name}" for name in ("reconstruction", "commitment", "codebook")}
+        assert held_out.keys() == {"step", "held_out", "gradient_gap", "seconds", *own}
+        assert held_out["held_out"] == held_out["held_out/reconstruction"]
     assert [row["learning_rate"] for row in rows[::2]] == [train.learning_rate(tiny(), step) for step in (1, 3, 5, 7)]
 
 
@@ -74,7 +76,8 @@ def test_the_best_checkpoint_is_the_one_of_the_lowest_held_out_loss(run, data, t
     tokenizer = tiny().build()
     tokenizer.load_state_dict(best["model"])
     held_out = load_images("pictures", "train", 16, 3, str(data))[-8:]
-    assert held_out_loss(tokenizer, held_out) == pytest.approx(best["loss"], rel=1e-5)
+    terms = held_out_terms(tokenizer, ImageTerms(tiny()), held_out, 8)
+    assert terms["reconstruction"] == pytest.approx(best["loss"], rel=1e-5)
 
 
 def test_metrics_are_those_of_the_stored_weights(card, data, run):
@@ -83,10 +86,14 @@ def test_metrics_are_those_of_the_stored_weights(card, data, run):
     again = measure(Tokenizer.from_pretrained(card), test)
     assert record["metrics"] == again.metrics and record["metrics"]["num_images"] == 16
     counts = read_json(card / "usage.json")["counts"]
-    assert counts == again.counts.tolist()
+    assert counts == [column.tolist() for column in again.counts]
     assert sum(map(sum, counts)) == 16 * 4 * 4  # sixteen images of 4 x 4 latents
-    curve = [[row["step"], row["held_out"]] for row in read(run / "metrics.jsonl") if "held_out" in row]
-    assert record["curve"] == curve
+    rows = read(run / "metrics.jsonl")
+    train, held_out = (record["curves"][split] for split in ("train", "held_out"))
+    assert train["step"] == held_out["step"] == [2, 4, 6, 8]
+    assert train["commitment"] == pytest.approx([row["commitment"] for row in rows[::2]], rel=1e-5)
+    assert held_out["commitment"] == pytest.approx([row["held_out/commitment"] for row in rows[1::2]], rel=1e-5)
+    assert held_out.keys() == {"step", "reconstruction", "commitment", "codebook", "gradient_gap"}
 
 
 def test_what_the_record_says_of_the_training(card, run, tiny):
@@ -98,32 +105,41 @@ def test_what_the_record_says_of_the_training(card, run, tiny):
     assert training["recipe"] == tiny().to_dict() and training["seconds"] > 0
 
 
-def test_weights_are_stored_in_half_where_that_costs_nothing(card, run, data, tiny):
-    assert read_json(card / "metrics.json")["stored_as"] == "float16"
+def test_weights_are_stored_in_a_byte_where_that_costs_little(card, run, data, tiny):
+    assert read_json(card / "metrics.json")["stored_as"] == "int8"
     full = tiny().build()
     full.load_state_dict(checkpoint.read(run / "best.pt")["model"])
     test = load_images("pictures", "test", 16, 3, str(data))
     cost = measure(full.eval(), test).metrics["psnr"] - read_json(card / "metrics.json")["metrics"]["psnr"]
-    assert abs(cost) <= 0.01
+    assert 0 < abs(cost) <= 0.05
     full_size = sum(tensor.numel() * 4 for tensor in full.state_dict().values())
-    assert (card / "model.safetensors").stat().st_size < 0.75 * full_size
+    assert (card / "model.safetensors").stat().st_size < 0.6 * full_size
 
 
-def test_weights_that_half_precision_would_break_are_stored_whole(finished, data, tiny, tmp_path):
-    """A codebook beyond float16's 65,504 with a decoder that scales it back."""
+@pytest.mark.parametrize(("scale", "stored_as"), [(2**10, "float16"), (2**40, "float32")])
+def test_weights_that_narrow_numbers_would_break_are_stored_in_wider_ones(
+    finished, data, tiny, tmp_path, scale, stored_as
+):
+    """Half of the decoder's last channels `scale` times as wide as the others, and scaled back by its last layer: too
+    wide beside them for one scale a row, and at last for float16, whose numbers end at 65,504."""
     recipe, run = tiny(), tmp_path / NAME
     best = checkpoint.read(finished[0] / "runs" / NAME / "best.pt")
-    best["model"]["quantizer.codebook.weight"] *= 2**40
-    best["model"]["autoencoder.decoder.0.weight"] *= 2**-40
-    checkpoint.write(run / "best.pt", best)
+    exact = tiny().build()
+    exact.load_state_dict(best["model"])
+    *_, before, last = (layer for layer in exact.modules() if isinstance(layer, torch.nn.ConvTranspose2d))
+    with torch.no_grad():
+        before.weight[:, ::2] *= scale
+        before.bias[::2] *= scale
+        last.weight *= 30  # after eight steps pictures are hardly more than the bias
+        last.weight[::2] /= scale
+    checkpoint.write(run / "best.pt", best | {"model": exact.state_dict()})
     (run / "metrics.jsonl").write_text("")
     test = load_images("pictures", "test", 16, 3, str(data))
     folder = finish.finish(recipe, run, tmp_path / "cards", test, {"seconds": 1.0, "device": "CPU", "processes": 1})
     record = read_json(folder / "metrics.json")
-    assert record["stored_as"] == "float32"
-    exact = tiny().build()
-    exact.load_state_dict(best["model"])
-    assert record["metrics"]["psnr"] == measure(exact.eval(), test).metrics["psnr"]
+    assert record["stored_as"] == stored_as
+    tolerance = 0.01 if stored_as == "float16" else 0
+    assert record["metrics"]["psnr"] == pytest.approx(measure(exact.eval(), test).metrics["psnr"], abs=tolerance)
 
 
 def test_the_card_says_what_metrics_json_says(card):
@@ -131,7 +147,7 @@ def test_the_card_says_what_metrics_json_says(card):
     text = ModelCard.load(card / "README.md")
     results = {result.metric_type: result for result in text.data.eval_results}
     assert {name: result.metric_value for name, result in results.items()} == {name: metrics[name] for name in results}
-    assert results.keys() == evaluate.TOLERANCES.keys() - {"lpips"}
+    assert results.keys() == evaluate.TOLERANCES.keys() - {"lpips", "rfid", "rfid_squeeze"}
     assert {(result.dataset_name, result.dataset_split) for result in results.values()} == {("pictures", "test")}
     assert text.data.model_name == NAME and "quantizer:vq" in text.data.tags
     assert f"| PSNR, dB | {metrics['psnr']:.2f} |" in text.text
@@ -144,7 +160,7 @@ def test_the_card_of_a_short_training_says_so(card):
 
 def test_lpips_without_weights_is_not_available(card):
     metrics = read_json(card / "metrics.json")["metrics"]
-    assert metrics["lpips"] is None and metrics["lpips_network"] is None
+    assert metrics["lpips"] is metrics["lpips_network"] is metrics["rfid"] is metrics["rfid_squeeze"] is None
     assert "| LPIPS | not available |" in (card / "README.md").read_text()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from trainers.recipe import Recipe
-from trainers.recipes import cifar10
+from trainers.recipes import cifar10, flowers
 from vqzoo.ops.check import check_choice
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -30,6 +30,34 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10-gumbel-1024x128": cifar10.gumbel,
     "cifar10-multiscale-1024x128": cifar10.multiscale,
     "cifar10-adaptive-65536": cifar10.adaptive,
+    "flowers-vqgan-1024x256": flowers.vqgan,
+    "flowers-vqgan-1024x256-sinusoidal": flowers.sinusoidal,
+    "flowers-vqgan-8192x256": flowers.size_8192,
+    "flowers-vqgan-8192x256-sinusoidal": flowers.size_8192_sinusoidal,
+    "flowers-looc-256x4": flowers.looc,
+    "flowers-none-256": flowers.none,
+    "flowers-vqgan-1024x256-learned": flowers.learned,
+    "flowers-movq-1024x64": flowers.movq,
+    "flowers-rq-4x2048": flowers.rq,
+    "flowers-vit-8192x32": flowers.vit,
+    "flowers-seqgan-1024x256": flowers.seqgan,
+    "flowers-vqvae2-512x64": flowers.hierarchical,
+    "flowers-vqgan-1024x256-study-code": flowers.study_code,
+    "flowers-vqgan-512x256": flowers.size_512,
+    "flowers-vqgan-2048x256": flowers.size_2048,
+    "flowers-vqgan-4096x256": flowers.size_4096,
+    "flowers-vqgan-1024x64": flowers.dim_64,
+    "flowers-vqgan-1024x128": flowers.dim_128,
+    "flowers-vqgan-1024x512": flowers.dim_512,
+    "flowers-vqgan-8192x64": flowers.size_8192_dim_64,
+    "flowers-vqgan-8192x128": flowers.size_8192_dim_128,
+    "flowers-vqgan-8192x512": flowers.size_8192_dim_512,
+    "flowers-vqgan-8192x256-185-images": flowers.images_185,
+    "flowers-vqgan-8192x256-65-images": flowers.images_65,
+    "flowers-vqgan-8192x256-sinusoidal-185-images": flowers.size_8192_sinusoidal_185,
+    "flowers-vqgan-1024x256-deep": flowers.deep,
+    "flowers-vqgan-1024x256-sinusoidal-both": flowers.sinusoidal_both,
+    "flowers-vqgan-1024x256-nerf": flowers.nerf,
 }
 """In order of priority: `trainers.pending` lists what is untrained in this order."""
 

@@ -1,65 +1,58 @@
 """A tokenizer measured over a data set."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from vqzoo.metrics import PROTOCOL, Perceptual, codebook_stats, count_indices, l1, psnr, rate, ssim
+from vqzoo.analysis.measurements import Measurements
+from vqzoo.analysis.usage import count, usage_metrics
+from vqzoo.metrics import Extractor, Perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
-from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.tokenizer import Tokenizer
+
+_PIXELS = 2**18  # of a batch: 256 images of 32 x 32, 4 of 256 x 256
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """metrics: name -> number, or None where it is not available; counts: (q, K) uses of each index, or None."""
+    """metrics: name -> number, or None where it is not available; counts: uses of each index, (K,) for each column of
+    the indices, those of all levels one after the other, coarsest first; None where they cannot be counted."""
 
     metrics: dict[str, Any]
-    counts: Tensor | None
+    counts: list[Tensor] | None
 
 
 @torch.inference_mode()
 def evaluate(
-    tokenizer: Tokenizer, images: Tensor, perceptual: Perceptual | None = None, batch_size: int = 250
+    tokenizer: Tokenizer,
+    images: Tensor,
+    perceptual: Perceptual | None = None,
+    extractors: Sequence[Extractor] = (),
+    batch_size: int | None = None,
 ) -> Evaluation:
     """Reconstruct uint8 images (n, c, h, w) and measure by protocol "lossless"; the tokenizer must be in eval mode.
 
-    Metrics: l1, psnr (dB), ssim, lpips (None without `perceptual`), usage, dead, perplexity (None where nothing can be
-    counted), bits_per_image, bits_per_pixel, share_of_raw; each is a mean over images or over the whole set, so that
-    batch size does not matter. Where a quantizer chooses among codebooks, also selection: "K x d" -> share of its
-    choices. Raises ValueError for an empty set.
+    Metrics: l1, psnr (dB), ssim, lpips (None without `perceptual`), each of `FID_METRICS` (None without its extractor
+    among `extractors`, and as `Fid` says), those of `analysis.usage` (None where nothing can be counted),
+    bits_per_image, bits_per_pixel, share_of_raw; each is a mean over images or over the whole set, so that batch size,
+    by default that of a fixed number of pixels, does not matter. Networks are moved to the tokenizer's device. Raises
+    ValueError for an empty set.
     """
     if not len(images):
         raise ValueError("images: the set is empty; expected at least one image")
     assert not tokenizer.training
     device = next(tokenizer.parameters()).device
-    quantizer = tokenizer.quantizer
-    sums: dict[str, float] = {}
-    counts: Tensor | None = None
-    for batch in images.split(batch_size):
+    measurements = Measurements(device, perceptual, extractors)
+    counts: list[Tensor] | None = None
+    for batch in images.split(batch_size or max(1, _PIXELS // images[0, 0].numel())):
         batch = batch.to(device)
         out = tokenizer(from_bytes(batch))
-        restored = to_bytes(out.images)
-        values = {"l1": l1(restored, batch), "psnr": psnr(restored, batch), "ssim": ssim(restored, batch)}
-        if perceptual is not None and (distance := perceptual(restored, batch)) is not None:
-            values["lpips"] = distance
-        values["bits"] = tokenizer.bits(out.tokens)
-        for name, value in values.items():
-            sums[name] = sums.get(name, 0.0) + value.double().sum().item()
-        counted = count_indices(out.tokens.grids[0], quantizer.index_sizes)
+        measurements.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))
+        counted = count(tokenizer, out.tokens)
         if counted is not None:
-            counts = counted if counts is None else counts + counted
-    means = {name: value / len(images) for name, value in sums.items()}
-    metrics: dict[str, Any] = {"protocol": PROTOCOL, "num_images": len(images)}
-    metrics |= {name: means.get(name) for name in ("l1", "psnr", "ssim", "lpips")}
-    metrics["lpips_network"] = perceptual.name if perceptual is not None and "lpips" in means else None
-    if counts is None:
-        metrics |= {"usage": None, "dead": None, "perplexity": None}
-    else:
-        metrics |= asdict(codebook_stats(counts, quantizer.index_sizes, quantizer.codebook_of))
-        if isinstance(quantizer, Adaptive):
-            metrics["selection"] = quantizer.shares(counts[0])
-    metrics |= asdict(rate(means["bits"], *images.shape[1:]))
-    return Evaluation(metrics, None if counts is None else counts.cpu())
+            counts = counted if counts is None else [a + b for a, b in zip(counts, counted, strict=True)]
+    metrics = measurements.metrics() | usage_metrics(tokenizer, counts)
+    return Evaluation(metrics, None if counts is None else [column.cpu() for column in counts])

@@ -1,4 +1,4 @@
-"""A tokenizer on one photograph: the reconstruction, its quality, its cost, its use of the codebook."""
+"""A tokenizer, or a codec, on one photograph: the reconstruction, its quality, its cost, its use of the codebook."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vqzoo.metrics import Perceptual, codebook_stats, count_indices, l1, psnr, rate, ssim
+from vqzoo.analysis.codecs import compress, decode, encode
+from vqzoo.analysis.usage import codebook_of, count, usage_metrics
+from vqzoo.metrics import Perceptual, l1, psnr, rate, ssim
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
 
@@ -22,13 +24,13 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
 class Result:
     """pixels: uint8 (h, w, 3), what comes back; original: what went in, grey where the tokenizer is;
     metrics: those of `analysis.evaluation` for this one image, with encode_ms and decode_ms;
-    counts: (q, K) uses of each index, or None where they cannot be counted; codebook_of: which codebook each of the q
-    columns points into."""
+    counts: uses of each index, (K,) for each column of the indices, those of all levels one after the other, coarsest
+    first, or None where they cannot be counted; codebook_of: which codebook each column points into."""
 
     pixels: np.ndarray
     original: np.ndarray
     metrics: dict[str, Any]
-    counts: Tensor | None
+    counts: list[Tensor] | None
     codebook_of: tuple[int, ...]
 
 
@@ -38,8 +40,8 @@ def reconstruct(
 ) -> Result:
     """Encode and decode a photograph, uint8 (h, w, 3) of any size, in one piece on the tokenizer's device.
 
-    A tokenizer of grey images gets, and is measured against, the photograph's luminance. Times are those of a second
-    run, as the first one of a size also prepares the device for it. `position=False` decodes without the encoding.
+    A tokenizer of grey images gets, and is measured against, the photograph's luminance. Times on a GPU are those of a
+    second run, as the first one of a size also chooses kernels for it. `position=False` leaves the encoding out.
     """
     device = next(tokenizer.parameters()).device
     original = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None]
@@ -47,27 +49,49 @@ def reconstruct(
         weights = torch.tensor(_LUMA, device=device).view(1, 3, 1, 1)
         original = (original * weights).sum(1, keepdim=True).round().to(torch.uint8)
     images = from_bytes(original)
-    tokens, encode_ms = _timed(lambda: tokenizer.encode(images), device)
+    tokens, encode_ms = _timed(lambda: tokenizer.encode(images, position), device)
     restored, decode_ms = _timed(lambda: to_bytes(tokenizer.decode(tokens, position)), device)
 
+    metrics = _metrics(restored, original, tokenizer.bits(tokens).item(), perceptual)
+    counts = count(tokenizer, tokens)
+    metrics |= usage_metrics(tokenizer, counts)
+    metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms}
+    counts = None if counts is None else [column.cpu() for column in counts]
+    return Result(_to_rgb(restored), _to_rgb(original), metrics, counts, codebook_of(tokenizer))
+
+
+@torch.inference_mode()
+def code(codec: str, pixels: np.ndarray, bits: float, perceptual: Perceptual | None = None) -> Result:
+    """What an image codec makes of a photograph, uint8 (h, w, 3), with at most `bits`; see `analysis.codecs.compress`.
+
+    Metrics have, besides, quality and met. Times are those of one encoding and decoding at the quality found.
+    """
+    original = torch.from_numpy(pixels).permute(2, 0, 1)
+    coded = compress(codec, original, bits)
+    cpu = torch.device("cpu")
+    _, encode_ms = _timed(lambda: encode(codec, original, coded.settings, coded.quality), cpu)
+    _, decode_ms = _timed(lambda: decode(coded.file, original), cpu)
+    # Measured where the network is.
+    device = cpu if perceptual is None else next(perceptual.parameters()).device
+    restored, original = coded.image[None].to(device), original[None].to(device)
+    metrics = _metrics(restored, original, coded.bits, perceptual)
+    metrics |= {"usage": None, "encode_ms": encode_ms, "decode_ms": decode_ms}
+    metrics |= {"quality": coded.quality, "met": coded.met}
+    return Result(_to_rgb(restored), _to_rgb(original), metrics, None, ())
+
+
+def _metrics(restored: Tensor, original: Tensor, bits: float, perceptual: Perceptual | None) -> dict[str, Any]:
     metrics: dict[str, Any] = {
         name: measure(restored, original).item() for name, measure in (("psnr", psnr), ("ssim", ssim), ("l1", l1))
     }
     distance = perceptual(restored, original) if perceptual is not None else None
     metrics["lpips"] = None if distance is None else distance.item()
-    metrics |= asdict(rate(tokenizer.bits(tokens).item(), *original.shape[1:]))
-    quantizer = tokenizer.quantizer
-    counts = count_indices(tokens.grids[0], quantizer.index_sizes)
-    metrics["usage"] = None
-    if counts is not None:
-        metrics |= asdict(codebook_stats(counts, quantizer.index_sizes, quantizer.codebook_of))
-        counts = counts.cpu()
-    metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms}
-    return Result(_to_rgb(restored), _to_rgb(original), metrics, counts, quantizer.codebook_of)
+    return metrics | asdict(rate(bits, *original.shape[1:]))
 
 
 def _timed(run: Callable[[], T], device: torch.device) -> tuple[T, float]:
-    run()
+    if device.type == "cuda":
+        run()
     _wait(device)
     start = time.perf_counter()
     result = run()

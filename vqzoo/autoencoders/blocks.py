@@ -58,6 +58,7 @@ def initialise(module: nn.Module) -> None:
     for name in ends.get(type(module), []):
         nn.init.zeros_(getattr(module, name).weight)
     if isinstance(module, SpatialNorm):
+        assert module.scale.bias is not None
         nn.init.ones_(module.scale.bias)
 
 

@@ -12,6 +12,8 @@ _ROWS = {
     "psnr": ("PSNR, dB", "{:.2f}"),
     "ssim": ("SSIM", "{:.4f}"),
     "lpips": ("LPIPS", "{:.4f}"),
+    "rfid": ("rFID", "{:.2f}"),
+    "rfid_squeeze": ("rFID of SqueezeNet features", "{:,.1f}"),
     "l1": ("L1 on [0, 1]", "{:.4f}"),
     "bits_per_image": ("true bits per image", "{:,.0f}"),
     "bits_per_pixel": ("bits per pixel", "{:.3f}"),
@@ -21,6 +23,13 @@ _ROWS = {
     "dead": ("dead codevectors", "{:d}"),
 }
 """Metric -> (label, format), in the order in which tables show them."""
+_FID_FEATURES = {"rfid": 2048, "rfid_squeeze": 512}
+_STORED = {
+    "int8": "matrices as int8, one scale a row",
+    "float16": "matrices as float16",
+    "float32": "float32",
+}
+_USAGE = ("usage", "perplexity", "dead")
 
 
 def show(metric: str, value: float | None) -> str:
@@ -39,14 +48,20 @@ def show_trained(record: dict[str, Any]) -> str:
     return "in full" if seen >= full else f"{seen / full:.1%}"
 
 
+def quantizer_names(config: dict[str, Any]) -> list[str]:
+    """Of each level, coarsest first, from a tokenizer's config.json."""
+    levels = config["quantizer"] if isinstance(config["quantizer"], list) else [config["quantizer"]]
+    return [level["name"] for level in levels]
+
+
 def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     """README.md of a checkpoint, front matter with model-index included, from its metrics.json and config.json."""
     name, metrics, training = record["name"], record["metrics"], record["training"]
-    quantizer = config["quantizer"]["name"]
+    quantizers = quantizer_names(config)
     results = [
         EvalResult(
             task_type="image-reconstruction",
-            dataset_type=record["hub_id"],
+            dataset_type=record["hub_id"] or record["dataset"],
             dataset_name=record["dataset"],
             dataset_split=record["split"],
             metric_type=metric,
@@ -54,25 +69,32 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
             metric_value=metrics[metric],
         )
         for metric, (label, _) in _ROWS.items()
-        if metrics[metric] is not None
+        if metrics.get(metric) is not None
     ]
     data = ModelCardData(
         library_name="vqzoo",
         license="apache-2.0",
-        tags=["vqzoo", "image-tokenizer", f"quantizer:{quantizer}", f"pe:{config['position']['name']}"],
-        datasets=[record["hub_id"]],
+        tags=[
+            "vqzoo",
+            "image-tokenizer",
+            *dict.fromkeys(f"quantizer:{name}" for name in quantizers),
+            f"pe:{config['position']['name']}",
+        ],
+        datasets=[record["hub_id"]] if record["hub_id"] else None,
         model_name=name,
         eval_results=results,
     )
-    table = "\n".join(f"| {label} | {show(metric, metrics[metric])} |" for metric, (label, _) in _ROWS.items())
-    if "selection" in metrics:
-        chosen = ", ".join(f"{shape}: {share:.1%}" for shape, share in metrics["selection"].items())
-        table += f"\n| chosen codebook | {chosen} |"
-    lpips = f" LPIPS is {metrics['lpips_network']}." if metrics["lpips"] is not None else ""
+    table = "\n".join(f"| {label} | {show(metric, metrics.get(metric))} |" for metric, (label, _) in _ROWS.items())
+    table += _selection("chosen codebook", metrics)
+    levels = metrics.get("levels", [])
+    for number, level in enumerate(levels, 1):
+        which = f"level {number} of {len(levels)}" + (", the coarsest" if number == 1 else "")
+        used = ", ".join(f"{_ROWS[metric][0]} {show(metric, level[metric])}" for metric in _USAGE)
+        table += f"\n| {which} | {used} |" + _selection(f"{which}: chosen codebook", level)
     text = f"""# {name}
 
-An image tokenizer of vqzoo: quantizer `{quantizer}`, autoencoder `{config["autoencoder"]["name"]}`, positional
-encoding `{config["position"]["name"]}`.
+An image tokenizer of vqzoo: quantizer {" and ".join(f"`{name}`" for name in quantizers)}, autoencoder
+`{config["autoencoder"]["name"]}`, positional encoding `{config["position"]["name"]}`.
 
 ```python
 import vqzoo
@@ -84,9 +106,9 @@ images = tokenizer.decode(tokens)
 
 ## Measured
 
-On the {metrics["num_images"]:,} images of the {record["split"]} split of {record["dataset"]}, with the weights
-as they are stored ({record["stored_as"]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to bytes, nothing
-resized or compressed, each metric per image and then averaged.{lpips}
+On the {metrics["num_images"]:,} images of the {record["split"]} split of {_dataset(record)}, with the weights
+as they are stored ({_STORED[record["stored_as"]]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to
+bytes, nothing resized or compressed, each metric per image and then averaged.{_lpips(metrics)}{_rfid(metrics)}
 
 | | |
 | --- | --- |
@@ -94,13 +116,65 @@ resized or compressed, each metric per image and then averaged.{lpips}
 
 ## Trained
 
-{_budget(training)} {training["seconds"] / 60:.0f} minutes on {training["device"]}; the checkpoint
-is that of step {training["best_step"]:,} of {training["steps"]:,}, the best by squared error on
-{training["recipe"]["held_out"]:,} images held out of the train split. Settings are in metrics.json.
-
-The full training: `accelerate launch trainers/train.py {name}`
+{_fitted(name, training, config) if "explained_variance" in training else _trained(name, training)}
 """
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
+
+
+_JUDGES = {"reconstruction": "squared error", "l1": "absolute error", "perceptual": "LPIPS"}
+"""Terms of a recipe by which its best checkpoint is chosen."""
+
+
+def _trained(name: str, training: dict[str, Any]) -> str:
+    recipe = training["recipe"]
+    judged = " and ".join(label for term, label in _JUDGES.items() if recipe["weights"].get(term))
+    # Recipes written before there were these fields lack them.
+    crop = f" It saw random crops of {recipe['crop']} x {recipe['crop']} pixels." if recipe.get("crop") else ""
+    start = f" It started from the weights of `{recipe['start_from']}`." if recipe.get("start_from") else ""
+    return f"""{_budget(training)} {training["seconds"] / 60:.0f} minutes on {training["device"]}; the checkpoint
+is that of step {training["best_step"]:,} of {training["steps"]:,}, the best by {judged} on
+{recipe["held_out"]:,} images held out of the train split.{crop}{start} Settings are in metrics.json.
+
+The full training: `accelerate launch trainers/train.py {name}`"""
+
+
+def _fitted(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
+    recipe, explained, levels = training["recipe"], training["explained_variance"], config["quantizer"]["levels"]
+    side = recipe["stride"]
+    kept, held = recipe["components"], {split: f"{shares[-1]:.2%}" for split, shares in explained.items()}
+    return f"""Not trained but fitted: the principal components of blocks of {side} x {side} pixels of
+{training["images"]:,} images, in {training["seconds"] / 60:.1f} minutes on {training["device"]}. The {kept} components
+that are kept hold {held["train"]} of the variance of the images of the train split that they were fitted to, and
+{held["test"]} of the test split's, which they have not seen. Each is rounded to an alphabet of its own, of
+{min(levels)} to {max(levels)} values, chosen on the same images for the least squared error at
+{recipe["bits"]:,} bits. Settings are in metrics.json.
+
+Again: `python trainers/pca.py {name}`"""
+
+
+def _selection(label: str, metrics: dict[str, Any]) -> str:
+    if "selection" not in metrics:
+        return ""
+    return f"\n| {label} | {', '.join(f'{shape}: {share:.1%}' for shape, share in metrics['selection'].items())} |"
+
+
+def _dataset(record: dict[str, Any]) -> str:
+    return record["dataset"] if record["hub_id"] else f"{record['dataset']} (a local data set, not one of the Hub)"
+
+
+def _lpips(metrics: dict[str, Any]) -> str:
+    return f" LPIPS is {metrics['lpips_network']}." if metrics["lpips"] is not None else ""
+
+
+def _rfid(metrics: dict[str, Any]) -> str:
+    measured = {name: size for name, size in _FID_FEATURES.items() if metrics.get(name) is not None}
+    number = metrics["num_images"]
+    text = "".join(
+        f"\n{_ROWS[name][0]} compares the {size:,} features of all images." for name, size in measured.items()
+    )
+    if any(number <= size for size in measured.values()):
+        text += f"\n{number:,} images are too few for that many: it compares with distances on the same images only."
+    return text
 
 
 def _budget(training: dict[str, Any]) -> str:

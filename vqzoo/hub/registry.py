@@ -56,5 +56,5 @@ def load(source: str | Path) -> Tokenizer:
 
 
 def usage_counts(model: Model) -> list[list[int]] | None:
-    """How often each index was used on the test split, (q, K) as `metrics.count_indices` gives; None if not counted."""
+    """How often each index was used on the test split, as `analysis.evaluation` counts; None if not counted."""
     return read_json(model.source / USAGE)["counts"]

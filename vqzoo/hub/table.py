@@ -1,6 +1,7 @@
 """The zoo as a table, for the README: drawn from each model's metrics.json."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from vqzoo.hub.card import show, show_trained, show_usage
 from vqzoo.hub.registry import Model
@@ -15,13 +16,30 @@ _COLUMNS = {
 }
 
 
-def zoo_table(models: Sequence[Model]) -> str:
-    """A Markdown table, cheapest model of each data set first."""
-    ranked = sorted(models, key=lambda m: (m.metrics["dataset"], m.metrics["metrics"]["bits_per_image"], m.name))
+def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) -> str:
+    """A Markdown table of one data set, cheapest model first; codecs behind the models whose bits they were given.
+
+    `codecs` are rows as `trainers.measure_codecs` writes them.
+    """
+    rows = [((m.metrics["metrics"]["bits_per_image"], False, m.name), _model(m)) for m in models]
+    rows += [((c["bits"], True, c["codec"]), _codec(c)) for c in codecs]
     lines = ["| model | " + " | ".join(_COLUMNS.values()) + " | trained |", "| --- |" + " --: |" * (len(_COLUMNS) + 1)]
-    for model in ranked:
-        metrics = model.metrics["metrics"]
-        values = [show_usage(metrics[m]) if m == "usage" else show(m, metrics[m]) for m in _COLUMNS]
-        link = f"[{model.name}](model_cards/{model.name}/README.md)"
-        lines.append(f"| {link} | {' | '.join(values)} | {show_trained(model.metrics)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(row for _, row in sorted(rows))])
+
+
+def _model(model: Model) -> str:
+    link = f"[{model.name}](model_cards/{model.name}/README.md)"
+    return _row(link, model.metrics["metrics"], show_trained(model.metrics))
+
+
+def _codec(row: dict[str, Any]) -> str:
+    metrics = row["metrics"]
+    said = f"quality {metrics['quality']:.0f}"
+    if metrics["met"] < 1:
+        said = f"{1 - metrics['met']:.0%} cannot go so low"
+    return _row(f"*{row['codec']} at {row['bits']:,} bits*", metrics, said)
+
+
+def _row(name: str, metrics: dict[str, Any], trained: str) -> str:
+    values = [show_usage(metrics.get(m)) if m == "usage" else show(m, metrics.get(m)) for m in _COLUMNS]
+    return f"| {name} | {' | '.join(values)} | {trained} |"

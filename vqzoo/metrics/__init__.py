@@ -1,10 +1,11 @@
 """Pure functions that measure images, codebooks and rates. Images are uint8, so a number is that of what one sees.
 
 Protocol "lossless": reconstructions are clamped and rounded to bytes, nothing is resized or compressed, every metric is
-computed per image and then averaged over images.
+computed per image and then averaged over images, but for the Frechet distances, which compare whole sets.
 """
 
 from vqzoo.metrics.codebook import CodebookStats, codebook_stats, count_indices
+from vqzoo.metrics.fid import FID_METRICS, Extractor, Fid, extractors
 from vqzoo.metrics.fidelity import PSNR_CAP, l1, psnr, ssim
 from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.metrics.rate import Rate, rate
@@ -12,13 +13,17 @@ from vqzoo.metrics.rate import Rate, rate
 PROTOCOL = "lossless"
 
 __all__ = [
+    "FID_METRICS",
     "PROTOCOL",
     "PSNR_CAP",
     "CodebookStats",
+    "Extractor",
+    "Fid",
     "Perceptual",
     "Rate",
     "codebook_stats",
     "count_indices",
+    "extractors",
     "l1",
     "perceptual",
     "psnr",

@@ -1,21 +1,33 @@
-"""Fetch what LPIPS needs, once, from torchvision's server: python -m vqzoo.metrics squeeze (or alex, or vgg)"""
+"""Fetch a network that metrics need, once: python -m vqzoo.metrics squeeze (or alex, vgg, inception)
+
+squeeze serves LPIPS and rfid_squeeze, alex and vgg LPIPS alone, from torchvision's server; inception serves rfid, from
+torch-fidelity's releases, and needs that package: pip install torch-fidelity
+"""
 
 import argparse
 import sys
 from typing import get_args
 from urllib.error import URLError
 
+from vqzoo.metrics.fid import fetch_inception
 from vqzoo.metrics.perceptual import Net, fetch
+
+_INCEPTION = "inception"
 
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser("python -m vqzoo.metrics", description=__doc__)
-    parser.add_argument("net", choices=get_args(Net))
+    parser.add_argument("net", choices=[*get_args(Net), _INCEPTION])
+    net = parser.parse_args(arguments).net
     try:
-        fetch(parser.parse_args(arguments).net)
+        if net == _INCEPTION:
+            fetch_inception()
+        else:
+            fetch(net)
     except URLError as error:
-        print(f"error: {error.reason}; the weights come from torchvision's server", file=sys.stderr)
+        server = "torch-fidelity's releases" if net == _INCEPTION else "torchvision's server"
+        print(f"error: {error.reason}; the weights come from {server}", file=sys.stderr)
         return 1
     return 0
 

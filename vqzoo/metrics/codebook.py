@@ -19,35 +19,33 @@ class CodebookStats:
     perplexity: float
 
 
-def count_indices(indices: Tensor, index_sizes: Sequence[int]) -> Tensor | None:
-    """How often each column of indices (b, h, w, q) holds each value: (q, K) int64, K the largest alphabet.
+def count_indices(indices: Tensor, index_sizes: Sequence[int]) -> tuple[Tensor, ...] | None:
+    """How often each of the q columns of indices (b, h, w, q) holds each value of its alphabet: q times (K,) int64.
 
     None where an alphabet is too large to be counted (over 2^20, such as a plain autoencoder's float patterns).
     """
-    size = max(index_sizes)
-    if size > _LARGEST_ALPHABET:
+    if max(index_sizes) > _LARGEST_ALPHABET:
         return None
-    num_columns = len(index_sizes)
-    offsets = torch.arange(num_columns, device=indices.device) * size
-    flat = (indices.reshape(-1, num_columns) + offsets).view(-1)
-    return torch.bincount(flat, minlength=num_columns * size).view(num_columns, size)
+    sizes = torch.tensor(index_sizes, device=indices.device)
+    starts = sizes.cumsum(0) - sizes
+    flat = (indices.reshape(-1, len(sizes)) + starts).reshape(-1)
+    return torch.bincount(flat, minlength=sum(index_sizes)).split(list(index_sizes))
 
 
-def codebook_stats(counts: Tensor, index_sizes: Sequence[int], codebook_of: Sequence[int]) -> CodebookStats:
-    """Usage from counts (q, K) as `count_indices` gives; columns with the same `codebook_of` share a codebook.
+def codebook_stats(counts: Sequence[Tensor], codebook_of: Sequence[int]) -> CodebookStats:
+    """Usage from the counts of each column, as `count_indices` gives; columns of one `codebook_of` share a codebook.
 
     Raises ValueError where nothing was counted.
     """
-    if not counts.sum():
+    if not any(column.any() for column in counts):
         raise ValueError("counts are all zero: no image was counted, so there is no usage to tell")
     used = total = 0
     perplexities = []
     for number in sorted(set(codebook_of)):
-        columns = [column for column, of in enumerate(codebook_of) if of == number]
-        size = index_sizes[columns[0]]
-        codebook = counts[columns, :size].sum(0).double()
+        columns = [column for column, of in zip(counts, codebook_of, strict=True) if of == number]
+        codebook = torch.stack(columns).sum(0).double()
         used += int((codebook > 0).sum())
-        total += size
+        total += len(codebook)
         shares = codebook / codebook.sum()
         perplexities.append(torch.special.entr(shares).sum().exp().item())
     return CodebookStats(used / total, total - used, sum(perplexities) / len(perplexities))

@@ -31,6 +31,7 @@ from vqzoo.quantizers.smoothed import Smoothed, SubpixelSmoothed
 from vqzoo.quantizers.spherical import Spherical, Through
 from vqzoo.quantizers.start import Start
 from vqzoo.quantizers.stochastic import Stochastic
+from vqzoo.quantizers.uniform import Uniform
 
 Rule = Literal["gradient", "ema"]
 
@@ -299,6 +300,20 @@ def fsq(dim: int, levels: Sequence[int] = (8, 5, 5, 5)) -> Quantizer:
     return _projected(FiniteScalar(check_levels(levels)), dim)
 
 
+def uniform(dim: int, levels: int | Sequence[int] = 16) -> Quantizer:
+    """Uniform scalar quantization: every channel rounded to evenly spaced values of its own (Bennett, 1948).
+
+    Equation: q_i = low_i + k_i step_i, k_i = round((z_i - low_i) / step_i) cut to 0 .. L_i - 1
+    Learns: there is no codebook; ranges are fitted once, as trainers/pca.py does, and stay. `levels` is one number for
+    all channels or one for each; a channel of 1 level costs nothing.
+    Collapses: nothing; latents outside the range all take the outermost value.
+    """
+    sizes = [levels] * dim if isinstance(levels, (int, float, str)) else levels
+    if len(sizes) != dim:
+        raise ValueError(f"levels={levels!r}: {len(sizes)} of them; expected a whole number, or one for each of {dim}")
+    return Uniform(sizes)
+
+
 def lfq(dim: int, bits: int = 10, temperature: float = 0.01) -> Quantizer:
     """Lookup-free quantization: one bit a channel, its sign (MAGVIT-v2, arXiv:2310.05737).
 
@@ -402,6 +417,7 @@ QUANTIZERS: dict[str, Callable[..., Quantizer]] = {
     "factorized": factorized,
     "gumbel": gumbel,
     "fsq": fsq,
+    "uniform": uniform,
     "lfq": lfq,
     "bsq": bsq,
     "simvq": simvq,

@@ -1,0 +1,153 @@
+"""Training with an adversary, averaged weights, a second phase, random crops and a borrowed start."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from trainers import checkpoint, train
+from trainers.data import Batches
+from trainers.log import read
+from trainers.objective import ImageTerms, held_out_gap
+from trainers.opponent import Opponent
+from trainers.recipe import Adversary
+from trainers.resume import lend
+from trainers.train import Options
+from vqzoo.storage import read_json
+from vqzoo.tokenizer import Tokenizer
+
+NAME = "cifar10-vq-1024x128"
+
+
+def states(root, *steps):
+    return [checkpoint.read(root / NAME / f"checkpoints/step-{step:08d}.pt") for step in steps]
+
+
+def test_the_adversary_sets_in_at_its_start(adversarial, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "_LOG_EVERY", 1)
+    train.train(adversarial(evaluate_every=8), Options(str(data), tmp_path, tmp_path / "cards"))
+    rows = [row for row in read(tmp_path / NAME / "metrics.jsonl") if "held_out" not in row]
+    game = {"adversarial", "adversarial_weight", "discriminator", "lecam", "real_logits", "fake_logits"}
+    assert [game <= row.keys() for row in rows] == [False] * 3 + [True] * 5
+    assert all(not game & row.keys() for row in rows[:3])
+    for row in rows[3:]:
+        weights = {"l1": 2.0, "codebook": 1.0, "commitment": 0.25, "adversarial": row["adversarial_weight"]}
+        assert row["loss"] == pytest.approx(sum(weight * row[name] for name, weight in weights.items()), rel=1e-4)
+
+
+@pytest.mark.trap("T27")
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_each_side_learns_by_its_own_loss_alone(adversarial, adaptive):
+    """Nothing of the discriminator's step reaches the tokenizer, nor of the tokenizer's the discriminator."""
+    recipe = adversarial(adversary=Adversary(start=0, width=4, layers=1, adaptive=adaptive))
+    torch.manual_seed(0)
+    accelerator = train.Accelerator()
+    tokenizer = recipe.build().train()
+    opponent = Opponent(recipe, accelerator)
+    images = torch.rand(4, 3, 12, 12) * 2 - 1
+    restored = tokenizer(images).images
+    term = opponent.term(restored)
+    main = (restored - images).abs().mean()
+    weight = opponent.weight_beside(main, term, tokenizer.autoencoder.last_layer)
+    assert bool(weight == 0.8) is (not adaptive)
+    (main + weight * term).backward()
+    assert all(p.grad is None for p in opponent.discriminator.parameters())
+    before = {name: p.grad.clone() for name, p in tokenizer.named_parameters() if p.grad is not None}
+    assert before
+    weights = [p.clone() for p in opponent.discriminator.parameters()]
+    opponent.step(images, restored.detach(), 1e-2)
+    assert any(not torch.equal(a, b) for a, b in zip(weights, opponent.discriminator.parameters(), strict=True))
+    for name, parameter in tokenizer.named_parameters():
+        assert name not in before or torch.equal(parameter.grad, before[name])
+
+
+def test_in_the_second_phase_only_the_decoder_moves(adversarial, data, tmp_path):
+    recipe = adversarial(second_phase=4, quantizer={"name": "ema", "codebook_size": 16})
+    recipe = replace(recipe, weights={"l1": 2.0, "adversarial": 0.8, "commitment": 0.25})
+    train.train(recipe, Options(str(data), tmp_path, tmp_path / "cards"))
+    before, after = (state["model"] for state in states(tmp_path, 6, 8))
+    moved = {key for key in before if not torch.equal(before[key], after[key])}
+    assert moved and all(key.startswith("autoencoder.decoder.") for key in moved)
+
+
+def test_averaged_weights_are_what_is_judged_and_published(adversarial, data, tmp_path):
+    train.train(adversarial(average=0.9), Options(str(data), tmp_path, tmp_path / "cards"))
+    (state,) = states(tmp_path, 8)
+    best = checkpoint.read(tmp_path / NAME / "best.pt")
+    if best["step"] == 8:
+        averaged = {key.removeprefix("module."): value for key, value in state["average"].items() if "." in key}
+        assert all(torch.equal(best["model"][key], averaged[key]) for key in best["model"])
+    key = "autoencoder.decoder.conv_out.weight"
+    assert not torch.equal(state["average"][f"module.{key}"], state["model"][key])
+    stored = Tokenizer.from_pretrained(tmp_path / "cards" / NAME).state_dict()[key]
+    torch.testing.assert_close(stored, best["model"][key], rtol=0.02, atol=0.02)
+
+
+def test_crops_are_a_function_of_the_step_and_of_nothing_else():
+    """Every pixel says where it was: crops are whole, in their image, and shares of two processes are the batch."""
+    places = torch.arange(20 * 20).view(1, 1, 20, 20).expand(6, 3, -1, -1) + 1000 * torch.arange(6).view(-1, 1, 1, 1)
+    one = Batches(places, 4, seed=0, crop=12)
+    two = [Batches(places, 4, seed=0, rank=rank, world_size=2, crop=12) for rank in (0, 1)]
+    corners = set()
+    for step in range(40):
+        batch = one.at(step)
+        assert batch.shape == (4, 3, 12, 12)
+        assert torch.equal(batch, one.at(step)) and torch.equal(batch, torch.cat([half.at(step) for half in two]))
+        offsets = batch - batch[:, :, :1, :1]
+        assert torch.equal(offsets, places[:1, :, :12, :12].expand(4, -1, -1, -1))
+        corners |= {divmod(int(corner) % 1000, 20) for corner in batch[:, 0, 0, 0]}
+    rows, columns = zip(*corners, strict=True)
+    assert (min(rows), max(rows), min(columns), max(columns)) == (0, 8, 0, 8)
+
+
+def test_a_start_is_borrowed_where_it_fits(adversarial, card, tmp_path, tiny):
+    given = Tokenizer.from_pretrained(card)
+    other = replace(tiny(), quantizer={"name": "vq", "codebook_size": 8}).build()
+    fresh = other.quantizer.codebook.weight.clone()
+    lend(str(card), other, tmp_path)
+    for name, value in other.autoencoder.state_dict().items():
+        assert torch.equal(value, given.autoencoder.state_dict()[name])
+    assert torch.equal(other.quantizer.codebook.weight, fresh), "another shape is left alone"
+    with pytest.raises(ValueError, match="start_from=.*: none of its weights fits"):
+        lend(
+            str(card),
+            adversarial(quantizer={"name": "fsq", "levels": (4, 3)}, latent_dim=4).build(),
+            tmp_path,
+        )
+    with pytest.raises(ValueError, match="model='cifar10-nothing'"):
+        lend("cifar10-nothing", other, tmp_path)
+
+
+def test_a_run_with_a_borrowed_start(tiny, data, card, tmp_path):
+    """Its first update is made from the borrowed weights; the recipe tells whose they are."""
+    recipe = tiny(start_from=str(card), steps=1, learning_rate=1e-12)
+    train.train(recipe, Options(str(data), tmp_path, tmp_path / "cards"))
+    (state,) = states(tmp_path, 1)
+    given = Tokenizer.from_pretrained(card).state_dict()
+    for key, value in state["model"].items():
+        if key.startswith("autoencoder."):
+            torch.testing.assert_close(value, given[key], rtol=0, atol=1e-9)
+    assert read_json(tmp_path / "cards" / NAME / "metrics.json")["training"]["recipe"]["start_from"] == str(card)
+
+
+def test_the_number_of_training_images(tiny, data):
+    for number, expected in ((0, 40), (7, 7)):
+        kept, held_out = train._split(tiny(train_images=number), Options(str(data)), torch.device("cpu"))
+        assert (len(kept), len(held_out)) == (expected, 8)
+    with pytest.raises(ValueError, match="train_images=41: there are 40 that are not held out"):
+        train._split(tiny(train_images=41), Options(str(data)), torch.device("cpu"))
+
+
+def test_nothing_quantized_has_no_gradient_gap(tiny):
+    images = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    assert held_out_gap(tiny("none").build().eval(), images) == 0
+    gap = held_out_gap(tiny("vq").build().eval(), images)
+    assert gap is not None and 0 < gap < math.inf
+
+
+def test_a_recipe_needs_a_term_that_compares_pixels(tiny):
+    with pytest.raises(ValueError, match="weights: expected a weight of 'reconstruction' or 'l1'"):
+        tiny(weights={"perceptual": 1.0})
+    assert ImageTerms(tiny(weights={"l1": 1.0})).names == ["l1"]

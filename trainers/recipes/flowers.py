@@ -1,0 +1,212 @@
+"""VQGAN on photographs of flowers: the first study's ablation, and the other studies' methods on the same network.
+
+The study trains on Oxford 102 at 256 x 256, batches of 5 at a rate of 2.25e-5, with a discriminator after 100 updates.
+Here losses are VQGAN's (arXiv:2012.09841): absolute error of pixels in [-1, 1] (twice that of [0, 1], hence the 2),
+LPIPS, and a hinge discriminator whose weight of 0.8 is scaled by the two gradients at the last layer. What differs from
+both: the network is narrow, so that a checkpoint stays under 6 MB (`--autoencoder.width 128 --autoencoder.multipliers
+1 1 2 2 4 --autoencoder.blocks 2` is the published one); LPIPS looks through SqueezeNet, not VGG; commitment weighs 0.25
+and codebook 1 (VQGAN's code has them the other way round); codevectors start as latents and unused ones start again;
+the best checkpoint is chosen on images held out of the train split.
+"""
+
+from dataclasses import replace
+
+from trainers.recipe import Adversary, Recipe, Settings
+
+_EPOCHS = 300
+_BATCH = 16
+_HELD_OUT = 128
+_STEPS = _EPOCHS * (2504 - _HELD_OUT) // _BATCH
+_CODEBOOK: Settings = {"name": "vq", "start": "latents", "revival": "restart"}
+
+
+def vqgan(size: int = 1024, dim: int = 256) -> Recipe:
+    """VQGAN, one codebook of 1024 x 256 on a 16 x 16 grid: 2560 bits an image."""
+    return Recipe(
+        name=f"flowers-vqgan-{size}x{dim}",
+        dataset="flowers",
+        autoencoder={"name": "vqgan", "width": 8, "multipliers": (1, 2, 4, 8, 12), "blocks": 1, "attention": (16,)},
+        quantizer={**_CODEBOOK, "codebook_size": size},
+        resolution=256,
+        latent_dim=dim,
+        weights={"l1": 2.0, "perceptual": 1.0, "adversarial": 0.8, "codebook": 1.0, "commitment": 0.25},
+        adversary=Adversary(start=_STEPS // 4, width=32),
+        steps=_STEPS,
+        batch_size=_BATCH,
+        learning_rate=4e-4,
+        held_out=_HELD_OUT,
+    )
+
+
+def _like(parent: Recipe, suffix: str, **changes: object) -> Recipe:
+    """`parent` under its name and a suffix, with these fields changed."""
+    return replace(parent, name=f"{parent.name}-{suffix}", **changes)  # type: ignore[arg-type]
+
+
+def none() -> Recipe:
+    """The plain autoencoder of `vqgan`, nothing quantized and no adversary: what the network can do."""
+    return replace(vqgan(), name="flowers-none-256", quantizer={"name": "none"}, weights={"l1": 2.0, "perceptual": 1.0})
+
+
+def size_512() -> Recipe:
+    """`vqgan` with half of the codevectors: 2304 bits an image."""
+    return vqgan(512)
+
+
+def size_2048() -> Recipe:
+    """`vqgan` with twice the codevectors: 2816 bits an image."""
+    return vqgan(2048)
+
+
+def size_4096() -> Recipe:
+    """`vqgan` with four times the codevectors: 3072 bits an image."""
+    return vqgan(4096)
+
+
+def size_8192() -> Recipe:
+    """`vqgan` with eight times the codevectors: 3328 bits an image."""
+    return vqgan(8192)
+
+
+def dim_64() -> Recipe:
+    """`vqgan` with latents of 64 dimensions."""
+    return vqgan(1024, 64)
+
+
+def dim_128() -> Recipe:
+    """`vqgan` with latents of 128 dimensions."""
+    return vqgan(1024, 128)
+
+
+def dim_512() -> Recipe:
+    """`vqgan` with latents of 512 dimensions."""
+    return vqgan(1024, 512)
+
+
+def size_8192_dim_64() -> Recipe:
+    """8192 codevectors of 64 dimensions."""
+    return vqgan(8192, 64)
+
+
+def size_8192_dim_128() -> Recipe:
+    """8192 codevectors of 128 dimensions."""
+    return vqgan(8192, 128)
+
+
+def size_8192_dim_512() -> Recipe:
+    """8192 codevectors of 512 dimensions."""
+    return vqgan(8192, 512)
+
+
+def images_185() -> Recipe:
+    """8192 codevectors, learnt from 185 images as often as the parent learns from 2376: what is seen is remembered."""
+    return _like(vqgan(8192), "185-images", train_images=185)
+
+
+def images_65() -> Recipe:
+    """8192 codevectors, learnt from 65 images."""
+    return _like(vqgan(8192), "65-images", train_images=65)
+
+
+def deep() -> Recipe:
+    """`vqgan` at the published depth, two residual blocks a scale; its parent is the one of fewer layers."""
+    return _like(vqgan(), "deep", autoencoder=vqgan().autoencoder | {"blocks": 2})
+
+
+def sinusoidal() -> Recipe:
+    """`vqgan` with a sinusoidal encoding at the decoder's input, all else equal."""
+    return _like(vqgan(), "sinusoidal", position="sinusoidal")
+
+
+def sinusoidal_both() -> Recipe:
+    """`sinusoidal` with the encoding at the encoder's output, too."""
+    return _like(sinusoidal(), "both", place="both")
+
+
+def learned() -> Recipe:
+    """`vqgan` with a learned encoding at the decoder's input, all else equal."""
+    return _like(vqgan(), "learned", position="learned")
+
+
+def nerf() -> Recipe:
+    """`vqgan` with NeRF's octaves at the decoder's input, all else equal."""
+    return _like(vqgan(), "nerf", position="nerf")
+
+
+def size_8192_sinusoidal() -> Recipe:
+    """8192 codevectors with a sinusoidal encoding at the decoder's input."""
+    return _like(vqgan(8192), "sinusoidal", position="sinusoidal")
+
+
+def size_8192_sinusoidal_185() -> Recipe:
+    """The study's "early signs of over-fitting": 8192 codevectors, sinusoidal encoding, 185 images."""
+    return _like(size_8192_sinusoidal(), "185-images", train_images=185)
+
+
+def looc() -> Recipe:
+    """LooC in the VQGAN: 64 segments of 4 dimensions share 256 codevectors; 131,072 bits an image, 2 a pixel."""
+    quantizer: Settings = {"name": "looc", "codebook_size": 256, "segments": 64}
+    return replace(vqgan(), name="flowers-looc-256x4", quantizer=quantizer)
+
+
+def movq() -> Recipe:
+    """MoVQ: norms of the decoder modulated by the latents; four segments of 64 share 1024 codevectors, 10,240 bits."""
+    return replace(
+        vqgan(),
+        name="flowers-movq-1024x64",
+        autoencoder=vqgan().autoencoder | {"name": "movq"},
+        quantizer={"name": "looc", "codebook_size": 1024, "segments": 4},
+    )
+
+
+def rq() -> Recipe:
+    """RQ-VAE in the VQGAN: four residual levels share 2048 codevectors on an 8 x 8 grid; 2816 bits an image."""
+    return replace(
+        vqgan(),
+        name="flowers-rq-4x2048",
+        autoencoder=vqgan().autoencoder | {"multipliers": (1, 2, 4, 8, 12, 12), "attention": (16, 32)},
+        quantizer={"name": "rq", "levels": 4, "codebook_size": 2048},
+        weights={name: weight for name, weight in vqgan().weights.items() if name != "codebook"},
+    )
+
+
+def vit() -> Recipe:
+    """ViT-VQGAN: a transformer on patches of 8 pixels, unit codevectors in 32 dimensions; 13,312 bits an image.
+
+    Weights are those of the public re-implementation, its log-Gaussian term apart.
+    """
+    return replace(
+        vqgan(),
+        name="flowers-vit-8192x32",
+        autoencoder={"name": "vit", "stride": 8, "width": 192, "depth": 4, "heads": 3, "mlp": 768},
+        quantizer={"name": "factorized", "codebook_size": 8192, "code_dim": 32},
+        latent_dim=192,
+        weights={"reconstruction": 4.0, "perceptual": 0.1, "adversarial": 0.1, "codebook": 1.0, "commitment": 0.25},
+    )
+
+
+def seqgan() -> Recipe:
+    """SeQ-GAN: late layers of the perceptual network count more until, at half time, all but the decoder is frozen."""
+    return replace(
+        vqgan(),
+        name="flowers-seqgan-1024x256",
+        layer_weights=(0.0, 0.0, 0.5, 0.5, 1.0, 2.0, 3.0),
+        second_phase=_STEPS // 2,
+    )
+
+
+def hierarchical() -> Recipe:
+    """VQ-VAE-2: grids of 32 x 32 and 64 x 64 with 512 codevectors each; 46,080 bits an image, no adversary."""
+    return replace(
+        vqgan(),
+        name="flowers-vqvae2-512x64",
+        autoencoder={"name": "hierarchical", "stride": 4, "width": 64, "residual_width": 32},
+        quantizer={"name": "ema", "codebook_size": 512},
+        latent_dim=64,
+        weights={"reconstruction": 1.0, "commitment": 0.25},
+    )
+
+
+def study_code() -> Recipe:
+    """The study's network as its code has it: 1-D encodings, dropout behind each, a decoder without a head."""
+    return _like(vqgan(), "study-code", autoencoder=vqgan().autoencoder | {"name": "vqgan-study"})

@@ -1,0 +1,55 @@
+"""How the codebooks of a tokenizer are used: the columns of all its levels in one list, coarsest level first."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from torch import Tensor
+
+from vqzoo.metrics import codebook_stats, count_indices
+from vqzoo.quantizers import Quantizer
+from vqzoo.quantizers.adaptive import Adaptive
+from vqzoo.quantizers.base import joint_codebooks
+from vqzoo.tokenizer import Tokenizer, Tokens
+
+
+def count(tokenizer: Tokenizer, tokens: Tokens) -> list[Tensor] | None:
+    """How often each column holds each value of its alphabet, (K,) int64 a column; None where one cannot be counted."""
+    counts: list[Tensor] = []
+    for quantizer, grid in zip(tokenizer.quantizers, tokens.grids, strict=True):
+        level = count_indices(grid, quantizer.index_sizes)
+        if level is None:
+            return None
+        counts += level
+    return counts
+
+
+def codebook_of(tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Which codebook each column points into; levels share none."""
+    return joint_codebooks(tokenizer.quantizers)
+
+
+def usage_metrics(tokenizer: Tokenizer, counts: Sequence[Tensor] | None) -> dict[str, Any]:
+    """usage, dead and perplexity over all codebooks, each None without counts.
+
+    Where there are several levels, also levels: the same of each, coarsest first. Where a quantizer chooses among
+    codebooks, with its numbers also selection: "K x d" -> share of its choices.
+    """
+    if counts is None:
+        return {"usage": None, "dead": None, "perplexity": None}
+    levels = []
+    start = 0
+    for quantizer in tokenizer.quantizers:
+        end = start + len(quantizer.index_sizes)
+        levels.append(_level(quantizer, counts[start:end]))
+        start = end
+    if len(levels) == 1:
+        return levels[0]
+    return {**asdict(codebook_stats(counts, codebook_of(tokenizer))), "levels": levels}
+
+
+def _level(quantizer: Quantizer, counts: Sequence[Tensor]) -> dict[str, Any]:
+    metrics: dict[str, Any] = asdict(codebook_stats(counts, quantizer.codebook_of))
+    if isinstance(quantizer, Adaptive):
+        metrics["selection"] = quantizer.shares(counts[0])
+    return metrics

@@ -1,0 +1,153 @@
+"""Frechet distances between features of originals and of reconstructions (Heusel et al., 2017, arXiv:1706.08500)."""
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.hub import get_dir, load_state_dict_from_url
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+from torchvision.models import squeezenet1_1
+
+from vqzoo.metrics.perceptual import MINIMUM_SIDE, WEIGHTS_VARIABLE, backbone
+
+FID_METRICS = ("rfid", "rfid_squeeze")
+"""Distances of different features do not compare, so each has a name of its own."""
+
+_INCEPTION_URL = (
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+)
+# The same file under the names that torch-fidelity and pytorch-fid give it, which end in the start of its SHA-256.
+_INCEPTION_FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")
+
+
+class Extractor(nn.Module):
+    """Features of images: uint8 (b, 3, h, w) -> (b, num_features) floating point."""
+
+    metric: str
+    """Name of the metric that they make, one of `FID_METRICS`."""
+    num_features: int
+    minimum_side: int = 1
+    """Pixels of the smallest images that it takes."""
+
+
+class InceptionFeatures(Extractor):
+    """`rfid`: the 2048 pooled features of the TensorFlow Inception of 2015, as the FID of papers has them.
+
+    Images are resized to 299 x 299 as TensorFlow 1 did (bilinear, no antialiasing), whatever their size.
+    """
+
+    metric = "rfid"
+    num_features = 2048
+
+    def __init__(self, weights: Path):
+        super().__init__()
+        self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights), antialias=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)
+
+
+class SqueezeFeatures(Extractor):
+    """`rfid_squeeze`: SqueezeNet 1.1's last feature map (512 channels, in front of the classifier), averaged over it.
+
+    Images keep their size: nothing is resized, so that distances on data sets of different resolution do not compare.
+    Bytes are divided by 255, then normalised with torchvision's means (0.485, 0.456, 0.406) and standard deviations
+    (0.229, 0.224, 0.225). Features are taken as they come, without a last activation's bound: they reach hundreds, and
+    distances of 32 x 32 images thousands.
+    """
+
+    metric = "rfid_squeeze"
+    num_features = 512
+    minimum_side = MINIMUM_SIDE
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, weights: dict[str, Tensor]):
+        super().__init__()
+        with torch.device("meta"):  # nothing is drawn that the weights replace
+            self.network = squeezenet1_1().features
+        prefix = "features."
+        state = {key.removeprefix(prefix): weights[key].float() for key in weights if key.startswith(prefix)}
+        self.network.load_state_dict(state, assign=True)
+        self.requires_grad_(False).eval()
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network((images / 255 - self.mean) / self.deviation).mean((2, 3))
+
+
+class Fid:
+    """The distance between all originals and all reconstructions that it is shown, batch by batch.
+
+    |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)) of the means m and the unbiased covariances C of the two sets of features,
+    all in float64, through torchmetrics. Sets of no more images than there are features have covariances of deficient
+    rank: the number is well defined and is given, but hangs on the number of images even more than FID always does
+    (it falls as they grow), so that it compares with distances on the same images only. State the number with it.
+    """
+
+    def __init__(self, extractor: Extractor):
+        self._extractor = extractor
+        self._metric: FrechetInceptionDistance | None = None
+
+    @torch.no_grad()
+    def update(self, images: Tensor, originals: Tensor) -> None:
+        """Count in reconstructions and originals, uint8 (b, 1 or 3, h, w); grey is repeated to three channels."""
+        if min(images.shape[2:]) < self._extractor.minimum_side:
+            return
+        if self._metric is None:
+            # One process measures; torchmetrics would wait for the others.
+            self._metric = FrechetInceptionDistance(self._extractor, sync_on_compute=False).to(images.device)
+        for real, pictures in ((False, images), (True, originals)):
+            self._metric.update(pictures.expand(-1, 3, -1, -1), real=real)
+
+    def compute(self) -> float | None:
+        """The distance, 0 for equal sets; None of fewer than two images, or of images under the `minimum_side`."""
+        metric = self._metric
+        if metric is None or metric.real_features_num_samples < 2:
+            return None
+        return max(0.0, metric.compute().item())  # rounding may leave equal sets a trifle under zero
+
+
+def extractors() -> list[Extractor]:
+    """Those of `FID_METRICS` whose weights (and, for Inception, torch-fidelity) are on this machine.
+
+    Nothing is downloaded. Weights are looked for in the folder that VQZOO_WEIGHTS names and then in the cache of
+    torch.hub, which `python -m vqzoo.metrics inception` or `squeeze` fills. Raises ValueError for another file under
+    Inception's name.
+    """
+    found: list[Extractor] = []
+    if (path := _find_inception()) is not None and importlib.util.find_spec("torch_fidelity") is not None:
+        _check_inception(path)
+        found.append(InceptionFeatures(path))
+    if (weights := backbone("squeeze")) is not None:
+        found.append(SqueezeFeatures(weights))
+    return found
+
+
+def fetch_inception() -> None:
+    """Download Inception's weights from torch-fidelity's releases into the cache of torch.hub, checksum verified.
+
+    Raises URLError where the server cannot be reached.
+    """
+    load_state_dict_from_url(_INCEPTION_URL, map_location="cpu", check_hash=True, weights_only=True)
+
+
+def _find_inception() -> Path | None:
+    own = os.environ.get(WEIGHTS_VARIABLE)
+    folders = ([Path(own)] if own else []) + [Path(get_dir(), "checkpoints")]
+    paths = [folder / name for folder in folders for name in _INCEPTION_FILES]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _check_inception(path: Path) -> None:
+    """torch-fidelity unpickles the file, and another network's distances would be another metric."""
+    expected = path.stem.rpartition("-")[2]
+    if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(expected):
+        raise ValueError(
+            f"{path}: not the Inception of 2015 (its SHA-256 does not begin with {expected}); delete it and run "
+            "python -m vqzoo.metrics inception"
+        )

@@ -1,0 +1,54 @@
+"""Uniform scalar quantization: every channel has an alphabet of its own, evenly spaced, no codebook."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vqzoo.ops.check import check_int
+from vqzoo.ops.estimator import straight_through
+from vqzoo.quantizers.base import Quantized, Quantizer
+
+_REACH = 3.0
+
+
+class Uniform(Quantizer):
+    """Rounds channel i to the nearest of `levels[i]` values low_i + k step_i; what lies outside goes to the outermost.
+
+    Its q = dim indices have an alphabet each, so that `bits`, what fixed-length indices cost, is the sum of log2 L_i: a
+    channel of one level costs nothing and is decoded to `low`. `low` and `step` are buffers, set by `fit`; afresh the
+    cells share [-3, 3] evenly. There is no loss.
+    """
+
+    low: Tensor
+    step: Tensor
+
+    def __init__(self, levels: Sequence[int]):
+        super().__init__()
+        self.index_sizes = tuple(check_int("levels", level, 1, 2**16) for level in levels)
+        self.dim = len(self.index_sizes)
+        self.codebook_of = tuple(range(self.dim))
+        sizes = torch.tensor(self.index_sizes, dtype=torch.float32)
+        self.register_buffer("step", 2 * _REACH / sizes)
+        self.register_buffer("low", self.step / 2 - _REACH)
+
+    def fit(self, low: Tensor, high: Tensor) -> "Uniform":
+        """Share the range low..high (dim,) of each channel out evenly among its cells, and return itself."""
+        assert low.shape == high.shape == (self.dim,) and (high >= low).all()
+        sizes = torch.tensor(self.index_sizes, dtype=torch.float32, device=low.device)
+        self.step = ((high - low) / sizes).to(self.step)
+        self.low = low.to(self.low) + self.step / 2  # values are midpoints of cells
+        return self
+
+    def assign(self, latents: Tensor) -> Tensor:
+        last = torch.tensor(self.index_sizes, device=latents.device) - 1
+        # A channel that never varied has cells of no width: whatever comes is in the first.
+        cells = torch.where(self.step > 0, (latents - self.low) / self.step, 0.0)
+        return torch.minimum(cells.round().clamp(min=0), last).long()
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        return self.low + indices * self.step
+
+    def quantize(self, latents: Tensor) -> Quantized:
+        indices = self.assign(latents.detach())
+        return Quantized(straight_through(latents, self.lookup(indices)), indices, {})
