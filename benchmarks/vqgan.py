@@ -2,16 +2,20 @@
 
 The same network on both sides, that of CompVis' taming-transformers (five scales, attention at the coarsest and in the
 middle, group normalisation, 256 latent channels, 1024 codevectors), narrow on a CPU and as published on a GPU; the same
-images, squared error plus the quantizer's losses, float32, timed alternately in one process.
+images, squared error plus the quantizer's losses, float32, timed alternately in one process. Memory is what the first
+step adds to the peak of a process of its own, in which nothing ran before.
 """
 
+import re
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from diffusers import VQModel
-from side_by_side import compare, extra_memory, machine
+from side_by_side import compare, machine
 from torch import Tensor, nn
 
 from vqzoo.analysis.photograph import reconstruct
@@ -42,49 +46,70 @@ def peer(width: int, device: torch.device) -> VQModel:
     ).to(device)
 
 
-def step(model: nn.Module, run: Callable[[Tensor], tuple[Tensor, Tensor]], images: Tensor) -> Callable[[], None]:
-    model.train()
+def make_step(which: str, width: int, images: Tensor) -> tuple[nn.Module, Callable[[], None]]:
+    """The model called "vqzoo" or "diffusers" and a function that does one training step with it."""
+    model = (ours if which == "vqzoo" else peer)(width, images.device).train()
 
     def once() -> None:
         model.zero_grad()
-        restored, loss = run(images)
+        out = model(images)
+        if which == "vqzoo":
+            restored, loss = out.images, out.losses["codebook"] + 0.25 * out.losses["commitment"]
+        else:
+            restored, loss = out.sample, out.commit_loss.mean()
         (F.mse_loss(restored, images) + loss).backward()
 
-    return once
+    return model, once
+
+
+def extra(run: Callable[[], None]) -> float:
+    """MiB that a first run needs beyond what was there before: of the GPU, or of the process, read from Linux."""
+    if torch.cuda.is_available():
+        before = torch.cuda.memory_allocated()
+        run()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again at what is resident now
+    before = _resident("VmRSS")
+    run()
+    return (_resident("VmHWM") - before) / 2**10
+
+
+def _resident(field: str) -> int:
+    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
+
+
+def setting() -> tuple[int, Tensor]:
+    """Width of the network and the images of a step."""
+    if torch.cuda.is_available():
+        return 128, torch.rand(8, 3, 256, 256, device="cuda") * 2 - 1
+    return 32, torch.rand(2, 3, 128, 128) * 2 - 1
+
+
+def memory(which: str) -> float:
+    done = subprocess.run([sys.executable, __file__, "1", which], capture_output=True, text=True, check=True)
+    return float(done.stdout)
 
 
 def main(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    width, batch, side = (128, 8, 256) if device.type == "cuda" else (32, 2, 128)
+    width, images = setting()
     print(f"## {machine()}\n")
-    tokenizer, model = ours(width, device), peer(width, device)
+    (tokenizer, a), (model, b) = (make_step(which, width, images) for which in ("vqzoo", "diffusers"))
     count = [sum(p.numel() for p in each.parameters()) / 1e6 for each in (tokenizer, model)]
     print(f"Width {width}: {count[0]:.2f} million parameters, the peer {count[1]:.2f} million.\n")
+    print("| what | vqzoo | diffusers | ratio (quartiles) | MiB, vqzoo | MiB, diffusers |\n|" + "---|" * 6)
+    shape = " x ".join(map(str, (len(images), *images.shape[2:])))
+    row = compare(a, b, rounds=9).row()
+    print(f"| training step, {shape} | {row} | {memory('vqzoo'):.0f} | {memory('diffusers'):.0f} |", flush=True)
 
-    def run_ours(images: Tensor) -> tuple[Tensor, Tensor]:
-        out = tokenizer(images)
-        return out.images, out.losses["codebook"] + 0.25 * out.losses["commitment"]
-
-    def run_peer(images: Tensor) -> tuple[Tensor, Tensor]:
-        out = model(images)
-        return out.sample, out.commit_loss.mean()
-
-    print("| what | vqzoo | diffusers | ratio (quartiles) | extra MiB, vqzoo | extra MiB, diffusers |\n|" + "---|" * 6)
-    images = torch.rand(batch, 3, side, side, device=device) * 2 - 1
-    a, b = step(tokenizer, run_ours, images), step(model, run_peer, images)
-    row = compare(a, b).row()
-    print(f"| training step, {batch} x {side} x {side} | {row} | {extra_memory(a):.0f} | {extra_memory(b):.0f} |")
     tokenizer.eval(), model.eval()
-    image = torch.rand(1, 3, 256, 256, device=device) * 2 - 1
+    image = torch.rand(1, 3, 256, 256, device=images.device) * 2 - 1
     with torch.inference_mode():
-        row = compare(lambda: tokenizer(image), lambda: model(image)).row()
-    print(f"| reconstruction, 256 x 256 | {row} | | |\n")
-
-    pixels = ((image[0].permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
-    with torch.inference_mode():
-        run = compare(lambda: reconstruct(tokenizer, pixels), lambda: tokenizer(image))
+        row = compare(lambda: tokenizer(image), lambda: model(image), rounds=9).row()
+        print(f"| reconstruction, 256 x 256 | {row} | | |\n")
+        pixels = ((image[0].permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+        run = compare(lambda: reconstruct(tokenizer, pixels), lambda: tokenizer(image), rounds=9)
     print(
         f"The app's reconstruction of a 256 x 256 photograph, PSNR, SSIM and use of the codebook included: "
         f"{run.ours:.3g} ms, the bare forward {run.peer:.3g} ms, {1 / run.ratio:.3g} times that."
@@ -92,4 +117,9 @@ def main(threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else torch.get_num_threads())
+    if len(sys.argv) > 2:
+        torch.manual_seed(0)
+        _, once = make_step(sys.argv[2], *setting())
+        print(extra(once))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else torch.get_num_threads())

@@ -86,7 +86,9 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
         print(f"{run} has nothing to resume: starting afresh")
 
     set_seed(recipe.seed)
-    tokenizer = recipe.build().to(memory_format=torch.channels_last)
+    # What tensor cores want, and what makes gradients slower on a CPU.
+    layout = torch.channels_last if accelerator.device.type == "cuda" else torch.contiguous_format
+    tokenizer = recipe.build().to(memory_format=layout)
     optimizer = torch.optim.Adam(tokenizer.parameters(), betas=recipe.betas)
     if saved:
         tokenizer.load_state_dict(saved["model"])
@@ -132,7 +134,7 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
             _set_mode(tokenizer, recipe, step)
 
         # --- generator step ------------------------------------------------------------------------------------------
-        images = from_bytes(batches.at(step)).contiguous(memory_format=torch.channels_last)
+        images = from_bytes(batches.at(step)).contiguous(memory_format=layout)
         with _naming(step + 1, run):
             out = model(images)
         terms = image_terms(out.images, images, step)

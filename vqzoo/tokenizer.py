@@ -174,7 +174,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
         """Images of that size, not clamped, from the quantized latents (b, h, w, dim) of every level."""
         if position and self.position.place != "encoder":
             quantized = [self._placed(level) for level in quantized]
-        images = self.autoencoder.decode(*map(_planes, quantized))
+        images = self.autoencoder.decode(*map(self._planes, quantized))
         return images[:, :, : size[0], : size[1]]
 
     def _features(self, images: Tensor) -> Tensor:
@@ -190,8 +190,16 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
         return self.autoencoder.encode(images)
 
     def _latents(self, features: Tensor, coarser: Sequence[Tensor], position: bool) -> Tensor:
-        latents = self.autoencoder.latents(features, *map(_planes, coarser)).permute(0, 2, 3, 1)
+        latents = self.autoencoder.latents(features, *map(self._planes, coarser)).permute(0, 2, 3, 1)
         return self._placed(latents) if position and self.position.place != "decoder" else latents
+
+    def _planes(self, latents: Tensor) -> Tensor:
+        """(b, h, w, d) -> (b, d, h, w) in one memory layout: convolutions of another layout round differently.
+
+        On a CPU images come faster out of channels that lie last, gradients out of planes that lie whole.
+        """
+        planes = latents.contiguous().permute(0, 3, 1, 2)
+        return planes.contiguous() if self.training else planes
 
     def _placed(self, latents: Tensor) -> Tensor:
         return latents + self.position(*latents.shape[1:3]).to(latents)
@@ -231,11 +239,6 @@ def _part(what: str, builder: Callable[..., Any], settings: Any) -> Any:
         return builder(**settings)
     except TypeError as error:
         raise ValueError(f"config: {what}: {error}") from None
-
-
-def _planes(latents: Tensor) -> Tensor:
-    """(b, h, w, d) -> (b, d, h, w) in one memory layout: convolutions of another layout round differently."""
-    return latents.contiguous().permute(0, 3, 1, 2)
 
 
 def _size(images: Tensor) -> tuple[int, int]:
