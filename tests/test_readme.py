@@ -9,16 +9,15 @@ import torch
 from trainers.recipes import RECIPES
 from vqzoo.hub.card import CARD, model_card
 from vqzoo.hub.registry import list_models
-from vqzoo.hub.table import zoo_table
 from vqzoo.quantizers import QUANTIZERS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_table_is_drawn_from_the_cards():
-    with_table = runpy.run_path(str(ROOT / "docs" / "draw.py"))["with_table"]
-    assert with_table(TEXT, zoo_table(list_models())) == TEXT, "run: python docs/draw.py"
+def test_the_tables_are_drawn_from_the_cards():
+    draw = runpy.run_path(str(ROOT / "docs" / "draw.py"))
+    assert draw["with_tables"](TEXT) == TEXT, "run: python docs/draw.py"
 
 
 def test_the_examples_run():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vqzoo.analysis import evaluation
+from vqzoo.analysis import evaluation, measurements
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.analysis.photograph import reconstruct
 from vqzoo.autoencoders import Autoencoder, build_autoencoder, build_position
@@ -170,7 +170,7 @@ def test_a_batch_holds_a_number_of_pixels_not_of_images(monkeypatch):
         return from_bytes(images)
 
     monkeypatch.setattr(evaluation, "from_bytes", spy)
-    monkeypatch.setattr(evaluation, "_PIXELS", 1024)
+    monkeypatch.setattr(measurements, "_PIXELS", 1024)
     evaluate(make(), photos())
     evaluate(make(), torch.zeros(2, 3, 40, 64, dtype=torch.uint8))
     assert sizes == [(4, 3, 16, 16), (4, 3, 16, 16), (3, 3, 16, 16), (1, 3, 40, 64), (1, 3, 40, 64)]

@@ -12,11 +12,9 @@ import torch
 from PIL import Image, features
 from torch import Tensor
 
-from vqzoo.analysis.measurements import Measurements
+from vqzoo.analysis.measurements import Measurements, batches
 from vqzoo.metrics import Extractor, Perceptual
 from vqzoo.ops.check import check_choice
-
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def evaluate_codec(
     """
     measurements = Measurements(images.device, perceptual, extractors)
     quality = met = 0
-    for batch in images.split(_BATCH):
+    for batch in batches(images):
         coded = [compress(codec, image, bits) for image in batch.cpu()]
         restored = torch.stack([each.image for each in coded]).to(batch.device)
         spent = torch.tensor([each.bits for each in coded], dtype=torch.float64, device=batch.device)

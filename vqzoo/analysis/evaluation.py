@@ -7,13 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vqzoo.analysis.measurements import Measurements
+from vqzoo.analysis.measurements import Measurements, batches
 from vqzoo.analysis.usage import count, usage_metrics
 from vqzoo.metrics import Extractor, Perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
-
-_PIXELS = 2**18  # of a batch: 256 images of 32 x 32, 4 of 256 x 256
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def evaluate(
     device = next(tokenizer.parameters()).device
     measurements = Measurements(device, perceptual, extractors)
     counts: list[Tensor] | None = None
-    for batch in images.split(batch_size or max(1, _PIXELS // images[0, 0].numel())):
+    for batch in batches(images, batch_size):
         batch = batch.to(device)
         out = tokenizer(from_bytes(batch))
         measurements.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))

@@ -9,6 +9,13 @@ from torch import Tensor
 
 from vqzoo.metrics import FID_METRICS, PROTOCOL, Extractor, Fid, Perceptual, l1, psnr, rate, ssim
 
+_PIXELS = 2**18  # of a batch: 256 images of 32 x 32, 4 of 256 x 256
+
+
+def batches(images: Tensor, size: int | None = None) -> tuple[Tensor, ...]:
+    """Images (n, c, h, w) in batches of `size`, by default of a fixed number of pixels, so that memory is bounded."""
+    return images.split(size or max(1, _PIXELS // (images.shape[2] * images.shape[3])))
+
 
 class Measurements:
     """Sums over batches. Networks are moved to `device`, where batches have to be."""
