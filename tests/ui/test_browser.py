@@ -1,4 +1,4 @@
-"""The main job in a real browser: open, compare an own photograph, read the table, switch the encoding, fail well."""
+"""The main job in a real browser: open, compare an own photograph, read the table, see twins, fail well."""
 
 import os
 from pathlib import Path
@@ -107,15 +107,33 @@ def test_zoom_moves_every_picture_alike(page):
     assert "scale(1)" in page.locator("#viewer canvas").first.evaluate("c => c.style.transform")
 
 
-def test_switching_positional_encoding_off_shows_both_and_the_difference(page):
+def test_twins_are_shown_with_every_difference_and_follow_the_photograph(page, photograph, tmp_path):
+    upload(page, photograph)
+    compare(page, THREE[:1])
     page.get_by_role("tab", name="Positional encoding").click()
-    expect(page.locator("#position-viewer figcaption strong")).to_have_text(["original", "encoding on"])
-    page.locator("#position-switch input").check()
-    expect(page.locator("#position-viewer figcaption strong")).to_have_text(["encoding on", "encoding off"])
-    expect(page.locator("#position-viewer .vq-viewer")).to_have_attribute("data-ready", "2")
-    on, off = (canvas_pixels(page, f"encoding {state}", "#position-viewer") for state in ("on", "off"))
-    assert (on != off).any()
-    assert canvas_pixels(page, "absolute error of encoding off", "#position-viewer").any()
+    viewer = "#position-viewer"
+    page.locator(f"{viewer} .vq-viewer[data-ready='6']").wait_for()
+    shown = names(page, viewer)
+    assert shown[:2] == ["original", "no encoding"] and shown[3] == "difference of the two"
+    one, two, off = (canvas_pixels(page, shown[number], viewer).astype(int) for number in (1, 2, 4))
+    for drawn, difference in ((shown[3], np.abs(one - two)), (shown[5], np.abs(two - off))):
+        caption = page.locator(f"{viewer} .vq-card").nth(shown.index(drawn)).locator("span").inner_text()
+        assert caption.startswith(f"mean {difference.mean():.2f} / 255"), "computed on the very bytes that are shown"
+        brightness = canvas_pixels(page, drawn, viewer).astype(int).sum(-1)
+        difference = difference.mean(-1)
+        strong, weak = difference >= np.quantile(difference, 0.95), difference <= np.quantile(difference, 0.05)
+        assert brightness[strong].min() > brightness[weak].max()
+    page.locator("#position-pair input").click()
+    page.get_by_role("option", name="cifar10-cvq-1024x128-learned and …-sinusoidal").click()
+    page.locator(f"{viewer} .vq-viewer[data-ready='8']").wait_for()
+
+    turned = tmp_path / "turned.png"
+    Image.open(photograph).transpose(Image.Transpose.ROTATE_90).save(turned)
+    upload(page, turned)
+    page.locator("#compare").click()
+    page.wait_for_function(f"document.querySelector('{viewer} canvas[aria-label=original]').width === 61")
+    page.locator(f"{viewer} .vq-viewer[data-ready='8']").wait_for()
+    assert np.array_equal(canvas_pixels(page, "original", viewer), np.array(Image.open(turned)))
 
 
 def test_garbage_is_answered_with_a_message_and_nothing_is_lost(page, tmp_path):
@@ -140,5 +158,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
     page.goto(app_url)
     page.locator("#viewer .vq-viewer[data-ready]").wait_for(timeout=60_000)
     width = page.evaluate("document.documentElement.scrollWidth")
+    figures = page.locator("#table [role=gridcell]").evaluate_all("all => all.map(cell => cell.clientWidth)")
     page.close()
     assert width <= 390
+    assert min(figures) >= 60, "a figure stays on one line, the table scrolls"

@@ -1,16 +1,19 @@
 """What the page computes, without a browser."""
 
 import base64
+import dataclasses
 import io
 
 import gradio as gr
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from vqzoo.analysis.codecs import available, compress, label
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import app
-from vqzoo.ui.comparison import COLUMNS, compare, compare_position, first_models, slide, with_position
+from vqzoo.ui.comparison import COLUMNS, compare, first_models, rate_groups, slide, trained_on
 from vqzoo.ui.engine import Engine
 from vqzoo.ui.viewer import Picture, viewer_value
 
@@ -54,6 +57,40 @@ def test_a_row_holds_true_figures(engine, path):
     )
 
 
+def test_codecs_stand_behind_the_models_whose_bits_they_have(engine, path):
+    *_, last = compare(engine, path, 64, NAMES, codecs=True)
+    rows = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in last["table"]}
+    labels = [label(codec, bits) for bits in (2560, 65_536) for codec in available()]
+    # 64 x 64 photographs have 98,304 raw bits, under those of the model that quantizes nothing.
+    half = len(available())
+    assert list(rows) == [NAMES[0], *labels[:half], NAMES[1], *labels[half:], NAMES[2]]
+    assert [picture["name"] for picture in last["viewer"]["pictures"]] == ["original", *rows]
+    assert last["left"]["choices"] == ["original", *rows]
+    fine = rows[label("JPEG", 65_536)]
+    assert fine["true bits"] <= 65_536 and fine["trained"].startswith("quality ") and fine["PSNR dB"] > 30
+    assert rows[label("JPEG", 2560)]["trained"] == "cannot go lower"
+    assert rows[label("JPEG", 2560)]["true bits"] > 2560, "the smallest file, at its own true bits"
+    assert fine["usage here"] == fine["usage on test split"] == "no codebook"
+    one, two = slide(engine, last["shown"], "original", label("JPEG", 65_536))
+    assert one.shape == two.shape and (one != two).any()
+
+
+def test_the_figures_of_a_codec_are_those_of_its_file(engine, path):
+    photo = engine.photo(path, 64)
+    result = engine.run("WebP at 20,000 bits", photo)
+    original = torch.from_numpy(photo.pixels).permute(2, 0, 1)
+    coded = compress("WebP", original, 20_000)
+    assert np.array_equal(result.pixels, coded.image.permute(1, 2, 0).numpy())
+    assert result.metrics["bits_per_image"] == coded.bits and result.metrics["quality"] == coded.quality
+    error = result.pixels.astype(float) - photo.pixels
+    assert result.metrics["psnr"] == pytest.approx(-10 * np.log10((error**2).mean() / 255**2), abs=1e-3)
+
+
+def test_rates_that_hardly_differ_are_one():
+    assert rate_groups([640, 638, 4096, 640, 669, 4300]) == [669, 4300]
+    assert rate_groups([640, 680]) == [640, 680] and rate_groups([]) == []
+
+
 def test_lpips_is_not_available_without_weights(engine, path, monkeypatch):
     monkeypatch.setattr("vqzoo.ui.engine.perceptual", lambda net: None)
     *_, last = compare(Engine(list_models()), path, 32, NAMES[:1])
@@ -83,15 +120,11 @@ def test_slider_pictures_have_one_size_and_whole_pixels(engine, path):
     assert np.array_equal(one[::20, ::20], engine.photo(path, 32).pixels)
 
 
-def test_switching_the_encoding_off_shows_both(engine, path):
-    (name, *_) = with_position(list(engine.models.values()))
-    shown = (path, 64, ())
-    on_only = compare_position(engine, shown, name, False)
-    both = compare_position(engine, shown, name, True)
-    assert [picture["name"] for picture in on_only["pictures"]] == ["original", "encoding on"]
-    assert [picture["name"] for picture in both["pictures"]] == ["encoding on", "encoding off"]
-    on, off = (decoded(picture["uri"]) for picture in both["pictures"])
-    assert (on != off).any(), "an encoding that changes nothing would not need a switch"
+def test_a_group_tells_what_its_models_have_seen(engine):
+    model = engine.models[NAMES[0]]
+    larger = dataclasses.replace(model, config=model.config | {"resolution": 128})
+    assert trained_on([model, model]) == "trained on cifar10, squares of 32 pixels"
+    assert trained_on([larger, model]) == "trained on cifar10, squares of 32 or 128 pixels"
 
 
 def test_the_page_opens_on_one_model_of_each_kind(engine):

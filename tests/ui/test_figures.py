@@ -26,6 +26,13 @@ def test_columns_that_share_a_codebook_are_added_up():
     assert sorted(separate.y) == [0, 0, 0.25, 0.75]
 
 
+def test_codebooks_of_different_sizes_have_their_own_codevectors():
+    """Two levels: 2 codevectors, then a column pair that shares 3; unused room of the smaller one is no codevector."""
+    counts = [np.array([4, 0]), np.array([1, 0, 0]), np.array([0, 0, 3])]
+    (bars,) = traces(usage_figure([Use("m", counts, counts, (0, 1, 1))]), "this image")
+    assert list(bars.customdata) == [0, 4, 2, 1, 3] and list(bars.y) == [0.5, 0.375, 0.125, 0, 0]
+
+
 def test_one_panel_a_model():
     use = Use("m", np.array([[1, 1]]), np.array([[1, 1]]), (0,))
     figure = usage_figure([use, use, use])

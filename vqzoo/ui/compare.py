@@ -6,23 +6,17 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from vqzoo.analysis.codecs import available
 from vqzoo.analysis.examples import examples
 from vqzoo.hub.registry import Model
-from vqzoo.ui.comparison import (
-    COLUMNS,
-    ORIGINAL,
-    compare,
-    compare_position,
-    device_line,
-    first_models,
-    slide,
-    with_position,
-)
+from vqzoo.ui.comparison import COLUMNS, ORIGINAL, compare, device_line, first_models, slide, trained_on
 from vqzoo.ui.engine import Engine
-from vqzoo.ui.viewer import viewer
+from vqzoo.ui.position import ABOUT, cases, show_case
+from vqzoo.ui.viewer import viewer, viewer_value
 
 SIDES = [32, 64, 128, 256, 512, 1024]
 _FIRST_SIDE = 256
+_POSITION = "Positional encoding"
 
 
 def build(engine: Engine) -> None:
@@ -63,6 +57,12 @@ def build(engine: Engine) -> None:
                 info="Larger photographs are shrunk to it, smaller ones stay.",
                 elem_id="side",
             )
+            codecs = gr.Checkbox(
+                False,
+                label="Compare with image codecs",
+                info=f"{' and '.join(available())} at the bits of each model.",
+                elem_id="codecs",
+            )
             with gr.Row():
                 go_button = gr.Button("Compare", variant="primary", elem_id="compare", scale=3, min_width=120)
                 stop_button = gr.Button("Stop", elem_id="stop", scale=1, min_width=60)
@@ -85,10 +85,11 @@ def build(engine: Engine) -> None:
             )
             gr.Markdown(
                 "PSNR, SSIM and LPIPS compare bytes, at the size shown. Bits are true bits: every index that decoding "
-                "needs, before entropy coding; raw is 24 bits a pixel. Trained: share of the recipe's full budget.",
+                "needs, before entropy coding; raw is 24 bits a pixel. Trained: share of the recipe's full budget. Of "
+                "a codec every byte of the file counts, at the highest quality that fits; some cannot go so low.",
                 elem_classes="hint",
             )
-            with gr.Tabs():
+            with gr.Tabs() as tabs:
                 with gr.Tab("Slider", id="slider"):
                     names = [ORIGINAL, *ticked]
                     with gr.Row():
@@ -103,22 +104,12 @@ def build(engine: Engine) -> None:
                     )
                 with gr.Tab("Codebook use", id="use"):
                     usage = gr.Plot(opened["usage"], show_label=False, elem_id="usage")
-                with gr.Tab("Positional encoding", id="position"):
-                    encoded = with_position(models)
-                    gr.Markdown(_position_text(encoded), elem_classes="hint")
-                    with gr.Row(visible=bool(encoded)):
-                        which = gr.Dropdown(
-                            encoded, value=encoded[0] if encoded else None, label="Model", elem_id="position-model"
-                        )
-                        switch = gr.Checkbox(
-                            False,
-                            label="Switch the encoding off",
-                            info="Shows it on and off, and the difference.",
-                            elem_id="position-switch",
-                        )
-                    position_viewer = viewer(
-                        compare_position(engine, shown.value, which.value, False), "position-viewer"
-                    )
+                with gr.Tab(_POSITION, id="position"):
+                    pairs = cases(models)
+                    which = gr.Dropdown(list(pairs), label="Twins", visible=bool(pairs), elem_id="position-pair")
+                    position_viewer = viewer(viewer_value([]), "position-viewer", errors=False)
+                    gr.Markdown(ABOUT if pairs else "No model here has a positional encoding.", elem_classes="hint")
+            opened_tab = gr.State("")
 
     outputs = {
         "viewer": side_by_side,
@@ -130,34 +121,42 @@ def build(engine: Engine) -> None:
         "device": device,
     }
 
-    def on_compare(path: str | None, longest: int, *chosen: list[str]) -> Iterator[dict[Any, Any]]:
+    def on_compare(path: str | None, longest: int, codecs: bool, *chosen: list[str]) -> Iterator[dict[Any, Any]]:
         names = [name for group in chosen for name in group]
-        for step in compare(engine, path, longest, names):
+        for step in compare(engine, path, longest, names, codecs):
             yield {outputs[key]: value for key, value in step.items()}
 
     def on_slide(of: tuple, left_name: str, right_name: str) -> tuple[np.ndarray, np.ndarray]:
         return slide(engine, of, left_name, right_name)
 
-    def on_position(of: tuple, name: str, off: bool) -> dict[str, Any]:
-        return compare_position(engine, of, name, off)
+    def on_tab(chosen: gr.SelectData) -> str:
+        return chosen.value
+
+    def on_position(of: tuple, label: str | None, tab: str) -> Iterator[dict[str, Any]]:
+        if tab == _POSITION and label:  # hidden it can wait: it may take as long as all of a comparison
+            yield from show_case(engine, of, pairs[label])
+        else:
+            yield gr.skip()
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     slider_event: dict[str, Any] = {"fn": on_slide, "inputs": [shown, left, right], "outputs": slider, **quiet}
     position_event: dict[str, Any] = {
         "fn": on_position,
-        "inputs": [shown, which, switch],
+        "inputs": [shown, which, opened_tab],
         "outputs": position_viewer,
-        **quiet,
+        "trigger_mode": "always_last",
+        "api_visibility": "private",
+        "show_progress": "minimal",
     }
     running = go_button.click(
-        on_compare, [image, side, *groups], list(outputs.values()), api_name="compare", show_progress="minimal"
+        on_compare, [image, side, codecs, *groups], list(outputs.values()), api_name="compare", show_progress="minimal"
     )
     running.success(**slider_event).success(**position_event)
     stop_button.click(None, cancels=running, api_visibility="private")
     left.input(**slider_event)
     right.input(**slider_event)
     which.input(**position_event)
-    switch.input(**position_event)
+    tabs.select(on_tab, None, opened_tab, **quiet).success(**position_event)
 
 
 def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGroup]:
@@ -171,7 +170,7 @@ def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGr
         group = gr.CheckboxGroup(
             names,
             value=[name for name in names if name in ticked],
-            label=f"trained on {dataset}",
+            label=trained_on([model for model in models if model.name in names]),
             elem_classes="models",
             elem_id=f"models-{dataset}",
         )
@@ -183,9 +182,3 @@ def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGr
 
         search.change(found, [search, group], group, api_visibility="private", show_progress="hidden")
     return groups
-
-
-def _position_text(encoded: list[str]) -> str:
-    if not encoded:
-        return "No model here has a positional encoding."
-    return "What a model's positional encoding does: its decoder gets the same tokens with the encoding and without."

@@ -1,17 +1,18 @@
 """What the page of comparisons shows, computed: values for its components from a photograph and names of models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
 
+from vqzoo.analysis.codecs import available, label, parse_label
 from vqzoo.analysis.images import ImageError
 from vqzoo.analysis.photograph import Result
-from vqzoo.hub.card import show, show_trained, show_usage
+from vqzoo.hub.card import quantizer_names, show, show_trained, show_usage
 from vqzoo.hub.registry import Model, usage_counts
-from vqzoo.ui.engine import Engine
+from vqzoo.ui.engine import Engine, Photo
 from vqzoo.ui.figures import Use, usage_figure
 from vqzoo.ui.viewer import Picture, viewer_value
 
@@ -39,19 +40,25 @@ def first_models(models: list[Model]) -> list[str]:
     """One model of each quantizer that the page opens with, or the first four where there are none of these."""
     first: dict[str, str] = {}
     for model in models:
-        quantizer = model.config["quantizer"]["name"]
-        if quantizer in _FIRST_QUANTIZERS:
+        quantizer, *finer = quantizer_names(model.config)
+        if quantizer in _FIRST_QUANTIZERS and not finer:
             first.setdefault(quantizer, model.name)
     return list(first.values()) or [model.name for model in models[:4]]
 
 
-def with_position(models: list[Model]) -> list[str]:
-    """Names of the models that have a positional encoding."""
-    return [model.name for model in models if model.config["position"]["name"] != "none"]
+def trained_on(models: list[Model]) -> str:
+    """What models of one data set have seen: a line for the group of them."""
+    sides = sorted({model.config["resolution"] for model in models})
+    return f"trained on {models[0].metrics['dataset']}, squares of {' or '.join(map(str, sides))} pixels"
 
 
-def compare(engine: Engine, path: str | None, longest: int, names: list[str]) -> Iterator[dict[str, Any]]:
-    """After each model, the values of the components that have changed; raises gr.Error with what is to be done."""
+def compare(
+    engine: Engine, path: str | None, longest: int, names: list[str], codecs: bool = False
+) -> Iterator[dict[str, Any]]:
+    """After each model, the values of the components that have changed; raises gr.Error with what is to be done.
+
+    With `codecs` the same of every image codec at each of the models' rates, those of raw pixels and above left out.
+    """
     if not path:
         raise gr.Error("Choose a photograph first: drop one in, paste one, or click an example.", print_exception=False)
     if not names:
@@ -62,20 +69,20 @@ def compare(engine: Engine, path: str | None, longest: int, names: list[str]) ->
         raise gr.Error(str(error), print_exception=False) from None
     names = sorted(names, key=lambda name: engine.models[name].metrics["metrics"]["bits_per_image"])
     results: dict[str, Result] = {}
-    pictures = [Picture(ORIGINAL, photo.pixels, "what the models are given")]
-    table: list[list[Any]] = []
     step: dict[str, Any] = {}
     for name in names:
-        try:
-            result = results[name] = engine.run(name, photo)
-        except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        pictures.append(Picture(name, result.pixels, _caption(result)))
-        table.append(_row(engine.models[name], result))
+        results[name] = run(engine, name, photo)
         so_far = "" if len(results) == len(names) else f" {len(results)} of {len(names)} models so far."
-        step = {"viewer": viewer_value(pictures, photo.note + so_far), "table": list(table)}
+        step = _shown(engine, photo, results, so_far)
         yield step
-    choices = [ORIGINAL, *names]
+    rates = rate_groups([result.metrics["bits_per_image"] for result in results.values()]) if codecs else []
+    labels = [label(codec, bits) for bits in rates if bits < 8 * photo.pixels.size for codec in available()]
+    for number, name in enumerate(labels, 1):
+        results[name] = run(engine, name, photo)
+        so_far = "" if number == len(labels) else f" {number} of {len(labels)} codecs so far."
+        step = _shown(engine, photo, results, so_far)
+        yield step
+    choices = [ORIGINAL, *_ordered(results)]
     yield {
         **step,
         "usage": _usage(engine, results),
@@ -86,26 +93,50 @@ def compare(engine: Engine, path: str | None, longest: int, names: list[str]) ->
     }
 
 
+def run(engine: Engine, name: str, photo: Photo, position: bool = True) -> Result:
+    """`Engine.run`, whose errors a visitor sees."""
+    try:
+        return engine.run(name, photo, position)
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def rate_groups(bits: Iterable[float]) -> list[int]:
+    """Rates within 5 % of the lowest of a group are one group: the highest of each, ascending."""
+    groups: list[list[float]] = []
+    for each in sorted(bits):
+        if groups and each <= 1.05 * groups[-1][0]:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return [round(group[-1]) for group in groups]
+
+
+def _ordered(results: dict[str, Result]) -> list[str]:
+    """Models by their bits, codecs behind the models whose bits they were given."""
+
+    def place(name: str) -> tuple[float, bool]:
+        codec = parse_label(name)
+        return (codec[1], True) if codec else (results[name].metrics["bits_per_image"], False)
+
+    return sorted(results, key=place)
+
+
+def _shown(engine: Engine, photo: Photo, results: dict[str, Result], so_far: str) -> dict[str, Any]:
+    """Pictures and table of what has been computed."""
+    names = _ordered(results)
+    pictures = [Picture(name, results[name].pixels, _caption(results[name])) for name in names]
+    original = Picture(ORIGINAL, photo.pixels, "what the models are given")
+    table = [_row(engine.models.get(name), name, results[name]) for name in names]
+    return {"viewer": viewer_value([original, *pictures], photo.note + so_far), "table": table}
+
+
 def slide(engine: Engine, shown: tuple, left: str, right: str) -> tuple[np.ndarray, np.ndarray]:
     """The two pictures for the slider, whole pixels enlarged so that none is blurred."""
     photo = engine.photo(*shown[:2])
     one, two = (photo.pixels if name == ORIGINAL else engine.run(name, photo).pixels for name in (left, right))
     times = max(1, 640 // max(photo.pixels.shape[:2]))
     return tuple(picture.repeat(times, 0).repeat(times, 1) for picture in (one, two))  # type: ignore[return-value]
-
-
-def compare_position(engine: Engine, shown: tuple, name: str | None, off: bool) -> dict[str, Any]:
-    """The viewer's value: the original and the model, or the model with its encoding on and off."""
-    if name is None:
-        return viewer_value([])
-    photo = engine.photo(*shown[:2])
-    on = engine.run(name, photo)
-    with_encoding = Picture("encoding on", on.pixels, _caption(on))
-    if not off:
-        return viewer_value([Picture(ORIGINAL, on.original), with_encoding], f"{name}: its error with the encoding on.")
-    without = engine.run(name, photo, position=False)
-    switched_off = Picture("encoding off", without.pixels, _caption(without))
-    return viewer_value([with_encoding, switched_off], f"{name}: the difference that the encoding makes.")
 
 
 def device_line(engine: Engine) -> str:
@@ -116,13 +147,17 @@ def device_line(engine: Engine) -> str:
 
 def _caption(result: Result) -> str:
     metrics = result.metrics
-    return f"{show('psnr', metrics['psnr'])} dB · {show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
+    said = f"{_quality(metrics)} · " if "quality" in metrics else ""
+    return (
+        said + f"{show('psnr', metrics['psnr'])} dB · {show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
+    )
 
 
-def _row(model: Model, result: Result) -> list[Any]:
+def _row(model: Model | None, name: str, result: Result) -> list[Any]:
+    """`model` is None for a codec."""
     metrics = result.metrics
     return [
-        model.name,
+        name,
         round(metrics["psnr"], 2),
         round(metrics["ssim"], 4),
         show("lpips", metrics["lpips"]),
@@ -130,11 +165,15 @@ def _row(model: Model, result: Result) -> list[Any]:
         round(metrics["bits_per_pixel"], 3),
         round(100 * metrics["share_of_raw"], 2),
         show_usage(metrics["usage"]),
-        show_usage(model.metrics["metrics"]["usage"]),
+        show_usage(model.metrics["metrics"]["usage"] if model else None),
         round(metrics["encode_ms"], 1),
         round(metrics["decode_ms"], 1),
-        show_trained(model.metrics),
+        show_trained(model.metrics) if model else _quality(metrics),
     ]
+
+
+def _quality(metrics: dict[str, Any]) -> str:
+    return f"quality {metrics['quality']}" if metrics["met"] else "cannot go lower"
 
 
 def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
@@ -142,6 +181,6 @@ def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
     for name, result in results.items():
         if result.counts is not None:
             counts = usage_counts(engine.models[name])
-            test = None if counts is None else np.array(counts)
-            uses.append(Use(name, result.counts.numpy(), test, result.codebook_of))
+            test = None if counts is None else [np.array(column) for column in counts]
+            uses.append(Use(name, [column.numpy() for column in result.counts], test, result.codebook_of))
     return usage_figure(uses)

@@ -10,8 +10,9 @@ import numpy as np
 import psutil
 import torch
 
+from vqzoo.analysis.codecs import parse_label
 from vqzoo.analysis.images import fit, load_image
-from vqzoo.analysis.photograph import Result, reconstruct
+from vqzoo.analysis.photograph import Result, code, reconstruct
 from vqzoo.hub.registry import Model, load
 from vqzoo.metrics import perceptual
 from vqzoo.tokenizer import Tokenizer
@@ -76,8 +77,9 @@ class Engine:
             return self._photos.get((path, longest), lambda: _read(path, longest))
 
     def run(self, name: str, photo: Photo, position: bool = True) -> Result:
-        """The model called `name` on a photograph; `position=False` decodes without its positional encoding.
+        """The model called `name`, or a codec by its `codecs.label`, on a photograph.
 
+        `position=False` decodes without the model's positional encoding.
         Raises ValueError for damaged model files and for a photograph that the device has no memory for.
         """
         with self._lock:
@@ -101,6 +103,8 @@ class Engine:
         network = perceptual("squeeze")
         if network is not None:
             network.to(self.device)
+        if codec := parse_label(name):
+            return code(codec[0], photo.pixels, codec[1], network)
         return reconstruct(self._tokenizer(name), photo.pixels, network, position)
 
     def _tokenizer(self, name: str) -> Tokenizer:

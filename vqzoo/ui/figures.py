@@ -14,13 +14,12 @@ _MOST = 4096  # codevectors in a panel: more bars than pixels say nothing and st
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """How often each codevector of a model was chosen: counts (q, K) on this image and, where known, on its test split.
-
-    codebook_of tells which columns share a codebook."""
+    """How often each codevector of a model was chosen on this image and, where known, on its test split: counts (K,) of
+    each column of the indices. codebook_of tells which columns share a codebook."""
 
     name: str
-    image: np.ndarray
-    test: np.ndarray | None
+    image: Sequence[np.ndarray]
+    test: Sequence[np.ndarray] | None
     codebook_of: Sequence[int]
 
 
@@ -71,10 +70,12 @@ def _test_shares(use: Use) -> np.ndarray | None:
     return None if use.test is None else _shares(use.test, use.codebook_of)
 
 
-def _shares(counts: np.ndarray, codebook_of: Sequence[int]) -> np.ndarray:
-    """Counts (q, K) -> shares of all codevectors, codebook after codebook; columns that share one are added up."""
-    numbers = sorted(set(codebook_of))
-    books = [counts[[column for column, of in enumerate(codebook_of) if of == number]].sum(0) for number in numbers]
+def _shares(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> np.ndarray:
+    """Counts -> shares of all codevectors, codebook after codebook; columns that share one are added up."""
+    books = [
+        np.sum([column for column, of in zip(counts, codebook_of, strict=True) if of == number], axis=0)
+        for number in sorted(set(codebook_of))
+    ]
     total = np.concatenate(books).astype(np.float64)
     return total / total.sum()
 

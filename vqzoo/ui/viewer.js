@@ -1,12 +1,13 @@
 // Shows pictures of one size side by side: one zoom and pan for all of them, and each one's absolute error against the
-// first on one shared scale. The value is {pictures: [{name, uri, caption}], note}; `element`, `props` and `watch` are
-// Gradio's. Errors are computed here, from the very bytes that are shown.
+// first on one shared scale. The value is {pictures: [{name, uri, caption}], note}; in place of a uri, `of` holds the
+// places of two pictures before it, whose difference is shown. `element`, `props` and `watch` are Gradio's. Errors and
+// differences are computed here, from the very bytes that are shown.
 const root = element.querySelector(".vq-viewer");
 const cards = root.querySelector(".vq-cards");
 const scaleInput = root.querySelector(".vq-scale");
 const errorsInput = root.querySelector(".vq-errors");
 const view = { zoom: 1, x: 0, y: 0 };
-let shown = []; // [{uri, card, image, error, pixels}], in the order of the value
+let shown = []; // [{name, uri, card, image, error, pixels, of}], in the order of the value; `of` holds two others
 
 function place() {
   for (const canvas of cards.querySelectorAll("canvas")) {
@@ -73,14 +74,19 @@ function newCard(picture) {
   name.textContent = name.title = picture.name;
   save.textContent = "PNG";
   save.title = `Save ${picture.name} as a lossless PNG`;
-  save.href = picture.uri;
+  save.href = picture.uri || "#";
   save.download = `${picture.name.replace(/[^\w.-]+/g, "-")}.png`;
   detail.textContent = picture.caption;
   caption.append(name, save, detail);
   const image = newFrame(picture.name);
+  card.append(caption, image.frame);
+  if (picture.of) { // drawn anew with every change of the scale, so that only the click knows what to save
+    save.addEventListener("click", () => { save.href = image.canvas.toDataURL(); });
+    return { card, image: image.canvas };
+  }
   const error = newFrame(`absolute error of ${picture.name}`);
   error.frame.classList.add("vq-error");
-  card.append(caption, image.frame, error.frame);
+  card.append(error.frame);
   return { uri: picture.uri, card, image: image.canvas, error: error.canvas, pixels: null };
 }
 
@@ -88,14 +94,16 @@ async function load(entry) {
   const picture = new Image();
   picture.src = entry.uri;
   await picture.decode();
-  for (const canvas of [entry.image, entry.error]) {
-    canvas.width = picture.naturalWidth;
-    canvas.height = picture.naturalHeight;
-    canvas.parentElement.style.aspectRatio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
-  }
+  for (const canvas of [entry.image, entry.error]) resize(canvas, picture.naturalWidth, picture.naturalHeight);
   const context = entry.image.getContext("2d", { willReadFrequently: true });
   context.drawImage(picture, 0, 0);
   entry.pixels = context.getImageData(0, 0, entry.image.width, entry.image.height);
+}
+
+function resize(canvas, width, height) {
+  canvas.width = width;
+  canvas.height = height;
+  canvas.parentElement.style.aspectRatio = `${width} / ${height}`;
 }
 
 // Black, violet, orange, white: brighter is always worse.
@@ -106,11 +114,11 @@ function colour(t) {
   return STOPS[low].map((value, i) => value + (STOPS[low + 1][i] - value) * (at - low));
 }
 
-function drawError(entry, original, limit) {
-  if (!entry.pixels || !original.pixels || entry.pixels.data.length !== original.pixels.data.length) return;
-  const context = entry.error.getContext("2d");
-  const map = context.createImageData(entry.error.width, entry.error.height);
-  const a = entry.pixels.data, b = original.pixels.data;
+function drawDifference(canvas, one, two, limit) {
+  if (!one.pixels || !two.pixels || one.pixels.data.length !== two.pixels.data.length) return;
+  const context = canvas.getContext("2d");
+  const map = context.createImageData(canvas.width, canvas.height);
+  const a = one.pixels.data, b = two.pixels.data;
   for (let i = 0; i < a.length; i += 4) {
     const error = (Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2])) / 3;
     const [red, green, blue] = colour(error / limit);
@@ -119,30 +127,40 @@ function drawError(entry, original, limit) {
   context.putImageData(map, 0, 0);
 }
 
-function drawErrors() {
+function drawDifferences() {
   const limit = Number(scaleInput.value);
   root.querySelector(".vq-limit").textContent = `${limit} / 255 or more`;
   root.classList.toggle("vq-no-errors", !errorsInput.checked);
-  for (const entry of shown.slice(1)) drawError(entry, shown[0], limit);
+  for (const entry of shown.slice(1)) {
+    if (entry.of) drawDifference(entry.image, ...entry.of, limit);
+    else drawDifference(entry.error, entry, shown[0], limit);
+  }
 }
 
 async function render() {
   const value = props.value || { pictures: [], note: "" };
   root.querySelector(".vq-note").textContent = value.note || "";
   const pictures = value.pictures || [];
-  const same = (entry, picture) => entry && entry.uri === picture.uri && entry.name === picture.name;
+  const same = (entry, picture) => entry && entry.uri === picture.uri && entry.name === picture.name && !entry.of;
   const next = pictures.map((picture, i) => (same(shown[i], picture) ? shown[i] : { ...newCard(picture), name: picture.name }));
+  pictures.forEach((picture, i) => { if (picture.of) next[i].of = picture.of.map((place) => next[place]); });
   if (!next.length || !shown.length || next[0] !== shown[0]) { view.zoom = 1; view.x = 0; view.y = 0; }
   shown = next;
   cards.replaceChildren(...next.map((entry) => entry.card));
-  await Promise.all(next.filter((entry) => !entry.pixels).map(load));
-  if (shown === next) { drawErrors(); place(); root.dataset.ready = String(next.length); }
+  await Promise.all(next.filter((entry) => entry.uri && !entry.pixels).map(load));
+  if (shown !== next) return;
+  for (const entry of next.filter((entry) => entry.of)) {
+    resize(entry.image, entry.of[0].image.width, entry.of[0].image.height);
+  }
+  drawDifferences();
+  place();
+  root.dataset.ready = String(next.length);
 }
 
 root.querySelector(".vq-in").addEventListener("click", () => zoomTo(view.zoom * 2));
 root.querySelector(".vq-out").addEventListener("click", () => zoomTo(view.zoom / 2));
 root.querySelector(".vq-fit").addEventListener("click", () => zoomTo(1));
-scaleInput.addEventListener("input", drawErrors);
-errorsInput.addEventListener("change", drawErrors);
+scaleInput.addEventListener("input", drawDifferences);
+errorsInput.addEventListener("change", drawDifferences);
 watch("value", render);
 render();

@@ -44,19 +44,39 @@ class Picture:
         return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def viewer(value: dict[str, Any], elem_id: str) -> gr.HTML:
-    """The component; its value is what `viewer_value` makes."""
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """The absolute difference of two pictures that stand before it, drawn on the scale of the errors."""
+
+    name: str
+    one: Picture
+    two: Picture
+
+    @property
+    def caption(self) -> str:
+        """Its mean and its largest value over all bytes."""
+        difference = np.abs(self.one.pixels.astype(np.int16) - self.two.pixels)
+        return f"mean {difference.mean():.2f} / 255 · at most {difference.max()}"
+
+
+def viewer(value: dict[str, Any], elem_id: str, errors: bool = True) -> gr.HTML:
+    """The component; its value is what `viewer_value` makes. `errors`: whether they are shown from the start."""
     here = Path(__file__).parent
     return gr.HTML(
         value,
-        html_template=_TEMPLATE,
+        html_template=_TEMPLATE if errors else _TEMPLATE.replace(" checked", ""),
         css_template=(here / "viewer.css").read_text(encoding="utf-8"),
         js_on_load=(here / "viewer.js").read_text(encoding="utf-8"),
         elem_id=elem_id,
     )
 
 
-def viewer_value(pictures: Sequence[Picture], note: str = "") -> dict[str, Any]:
+def viewer_value(pictures: Sequence[Picture | Difference], note: str = "") -> dict[str, Any]:
     """Pictures of one size, the first of which the errors of the others are taken against."""
-    shown = [{"name": p.name, "uri": p.uri, "caption": p.caption} for p in pictures]
-    return {"pictures": shown, "note": note}
+    return {"pictures": [_shown(each, pictures) for each in pictures], "note": note}
+
+
+def _shown(each: Picture | Difference, pictures: Sequence[Picture | Difference]) -> dict[str, Any]:
+    if isinstance(each, Picture):
+        return {"name": each.name, "caption": each.caption, "uri": each.uri}
+    return {"name": each.name, "caption": each.caption, "of": [pictures.index(each.one), pictures.index(each.two)]}
