@@ -21,15 +21,15 @@ _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "18%"),
+    "model": ("str", "15%"),
     "PSNR dB": ("number", "7%"),
     "SSIM": ("number", "7%"),
     "LPIPS": ("str", "9%"),
     "true bits": ("number", "8%"),
     "bits / pixel": ("number", "7%"),
     "% of raw": ("number", "7%"),
-    "usage here": ("str", "7%"),
-    "usage on test split": ("str", "8%"),
+    "usage here": ("str", "9%"),
+    "usage on test split": ("str", "9%"),
     "encode ms": ("number", "7%"),
     "decode ms": ("number", "7%"),
     "trained": ("str", "8%"),
