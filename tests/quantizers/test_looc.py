@@ -93,7 +93,7 @@ def test_one_small_codebook_for_all_segments():
 def test_usage_counts_the_shared_codebook_once():
     quantizer = build("looc", dim=4, codebook_size=8, segments=2)
     indices = torch.tensor([[0, 3], [0, 3]]).view(1, 1, 2, 2)
-    stats = codebook_stats(count_indices(indices, quantizer.index_sizes), quantizer.index_sizes, quantizer.codebook_of)
+    stats = codebook_stats(count_indices(indices, quantizer.index_sizes), quantizer.codebook_of)
     assert (stats.usage, stats.dead) == (2 / 8, 6) and stats.perplexity == pytest.approx(2)
 
 

@@ -84,7 +84,7 @@ def test_two_processes_learn_what_one_learns(data, tmp_path):
     arguments += ["--batch-size", "8", "--held-out", "8", "--evaluate-every", "4"]
     runs = on_one_and_two("cifar10-rvq-8x256", arguments, tmp_path)
     last = [checkpoint.read(run / "checkpoints" / "step-00000008.pt")["model"] for run in runs]
-    torch.testing.assert_close(last[1], last[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(last[1], last[0], rtol=1e-5, atol=1e-5)
     assert len(assert_same_logs(runs)) == 4
     records = [read_json(run / "card" / "metrics.json") for run in runs]
     assert [record["training"]["processes"] for record in records] == [1, 2]
