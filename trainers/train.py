@@ -86,9 +86,7 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
         print(f"{run} has nothing to resume: starting afresh")
 
     set_seed(recipe.seed)
-    # What tensor cores want, and what makes gradients slower on a CPU.
-    layout = torch.channels_last if accelerator.device.type == "cuda" else torch.contiguous_format
-    tokenizer = recipe.build().to(memory_format=layout)
+    tokenizer = recipe.build().to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(tokenizer.parameters(), betas=recipe.betas)
     if saved:
         tokenizer.load_state_dict(saved["model"])
@@ -134,7 +132,7 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
             _set_mode(tokenizer, recipe, step)
 
         # --- generator step ------------------------------------------------------------------------------------------
-        images = from_bytes(batches.at(step)).contiguous(memory_format=layout)
+        images = from_bytes(batches.at(step)).contiguous(memory_format=torch.channels_last)
         with _naming(step + 1, run):
             out = model(images)
         terms = image_terms(out.images, images, step)
