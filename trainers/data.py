@@ -43,6 +43,13 @@ def load_images(dataset: str, split: str, resolution: int, channels: int, data: 
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
 
 
+def hold_out(images: Tensor, held_out: int) -> tuple[Tensor, Tensor]:
+    """A train split as (images to learn from, images held out): the last ones, as published data sets come shuffled."""
+    if not 0 < held_out < len(images):
+        raise ValueError(f"held_out={held_out}: expected from 1 to {len(images) - 1}, the train split less one")
+    return images[:-held_out], images[-held_out:]
+
+
 def open_splits(dataset: str, needed: Sequence[str], data: str | None = None) -> datasets.DatasetDict:
     """The data set with nothing decoded yet; raises ValueError where it cannot be had or lacks a needed split."""
     source = _locate(dataset, data)

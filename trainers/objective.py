@@ -38,14 +38,14 @@ class ImageTerms(nn.Module):
     def __init__(self, recipe: Recipe):
         super().__init__()
         self.names = [name for name in IMAGE_TERMS if recipe.weights.get(name)]
-        self.second_phase = recipe.second_phase
+        self.in_second_phase = recipe.in_second_phase
         if "perceptual" in self.names:
             self.perceptual = _perceptual(recipe, recipe.layer_weights or None)
             self.plain = _perceptual(recipe, None) if recipe.layer_weights and recipe.second_phase else self.perceptual
 
     def forward(self, images: Tensor, originals: Tensor, step: int) -> dict[str, Tensor]:
         images = images.float()
-        second = self.second_phase and step >= self.second_phase
+        second = self.in_second_phase(step)
         terms: dict[str, Callable[[], Tensor]] = {
             "reconstruction": lambda: F.mse_loss(images, originals) / 4,
             "l1": lambda: F.l1_loss(images, originals) / 2,

@@ -14,7 +14,7 @@ from sklearn.decomposition import IncrementalPCA
 from torch import Tensor
 
 from trainers.alphabets import choose
-from trainers.data import load_images, open_splits
+from trainers.data import hold_out, load_images, open_splits
 from trainers.finish import publish
 from trainers.recipes.pca import RECIPES, PCARecipe, get_recipe
 from trainers.samples import save_samples
@@ -57,9 +57,7 @@ def fit(recipe: PCARecipe, options: Options = Options()) -> Path:
     """
     open_splits(recipe.dataset, ["train", "test"], options.data)  # a missing test split must not show at the end only
     images = load_images(recipe.dataset, "train", recipe.resolution, recipe.channels, options.data)
-    if not 0 < recipe.held_out < len(images):
-        raise ValueError(f"held_out={recipe.held_out}: expected from 1 to {len(images) - 1}, the train split less one")
-    kept = images[: -recipe.held_out]
+    kept, held_out = hold_out(images, recipe.held_out)
     fitted_to = kept[: recipe.train_images or None]
     if len(fitted_to) * recipe.blocks < recipe.components:
         raise ValueError(
@@ -90,7 +88,7 @@ def fit(recipe: PCARecipe, options: Options = Options()) -> Path:
             f"{recipe.components} components hold {share:.2%} of the variance of the {split} split's {len(each)} images"
         )
     folder = options.runs / recipe.name
-    save_samples(tokenizer, images[-recipe.held_out :][:8], folder / "samples" / "held-out.png")
+    save_samples(tokenizer, held_out[:8], folder / "samples" / "held-out.png")
     training = {
         "images": len(fitted_to),
         "full_budget_images": len(kept),

@@ -115,6 +115,10 @@ class Recipe:
         """Whether there is a discriminator."""
         return bool(self.weights.get("adversarial"))
 
+    def in_second_phase(self, step: int) -> bool:
+        """Whether the update after `step` others changes the decoder alone."""
+        return 0 < self.second_phase <= step
+
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "held_out", "evaluate_every"):
             check_int(name, getattr(self, name), 1, 2**40)

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from trainers import checkpoint
-from trainers.data import Batches, load_images, open_splits
+from trainers.data import Batches, hold_out, load_images, open_splits
 from trainers.finish import finish
 from trainers.log import Log
 from trainers.moments import forget_moved
@@ -204,29 +204,22 @@ def _split(recipe: Recipe, options: Options, device: torch.device) -> tuple[Tens
     """The train split as (images to train on, images held out to choose the best checkpoint by), on the device."""
     open_splits(recipe.dataset, ["train", "test"], options.data)  # a missing test split must not show at the end only
     images = load_images(recipe.dataset, "train", recipe.resolution, recipe.channels, options.data)
-    if not 0 < recipe.held_out < len(images):
-        raise ValueError(f"held_out={recipe.held_out}: expected from 1 to {len(images) - 1}, the train split less one")
-    # The last ones: published data sets come shuffled.
-    held_out, kept = images[-recipe.held_out :], images[: -recipe.held_out]
+    kept, held_out = hold_out(images, recipe.held_out)
     if recipe.train_images > len(kept):
         raise ValueError(f"train_images={recipe.train_images}: there are {len(kept)} that are not held out")
     return kept[: recipe.train_images or None].to(device), held_out.to(device)
 
 
-def _second_phase(recipe: Recipe, step: int) -> bool:
-    return 0 < recipe.second_phase <= step
-
-
 def _set_mode(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
     """Training mode, but for what the second phase has frozen: no codebook goes on moving by its statistics."""
     tokenizer.train()
-    if _second_phase(recipe, step):
+    if recipe.in_second_phase(step):
         tokenizer.quantizer.eval()
 
 
 def _freeze(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
     """In the second phase, drop the gradients of all but the decoder; Adam leaves what has none as it is."""
-    if _second_phase(recipe, step):
+    if recipe.in_second_phase(step):
         for name, parameter in tokenizer.named_parameters():
             if not name.startswith("autoencoder.decoder."):
                 parameter.grad = None

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder
+from vqzoo.autoencoders.base import Autoencoder, check_channels
 from vqzoo.ops.check import check_int
 
 
@@ -18,9 +18,7 @@ class PCAAutoencoder(Autoencoder):
 
     def __init__(self, channels: int = 3, latent_dim: int = 64, stride: int = 8):
         super().__init__()
-        if type(channels) is not int or channels not in (1, 3):
-            raise ValueError(f"channels={channels!r}: expected 1 (grey) or 3 (RGB)")
-        self.channels = channels
+        self.channels = check_channels(channels)
         self.stride = check_int("stride", stride, 1, 1024)
         self.strides = (stride,)
         numbers = channels * stride**2
