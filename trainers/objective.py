@@ -10,13 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainers.recipe import IMAGE_TERMS, Recipe
+from vqzoo.analysis.measurements import batches
 from vqzoo.metrics.perceptual import fetch, load
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.training import PerceptualLoss, gradient_gap
-
-_HELD_OUT_PIXELS = 2**18
-"""Of a batch of held-out images: 256 of CIFAR's, 4 of 256 x 256."""
 
 
 def objective(terms: dict[str, Tensor], weights: dict[str, Any]) -> Tensor:
@@ -72,7 +70,7 @@ def held_out_terms(tokenizer: Tokenizer, image_terms: ImageTerms, images: Tensor
     """Every term but the adversarial one, as a mean over uint8 images; leaves the tokenizer in evaluation mode."""
     tokenizer.eval()
     sums: dict[str, float] = {}
-    for batch in images.split(max(1, _HELD_OUT_PIXELS // (images.shape[2] * images.shape[3]))):
+    for batch in batches(images):
         originals = from_bytes(batch)
         out = tokenizer(originals)
         for name, term in {**image_terms(out.images, originals, step), **out.losses}.items():

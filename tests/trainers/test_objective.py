@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-import trainers.objective
 from trainers.objective import ImageTerms, held_out_terms, learning_rate, objective, selection_loss
+from vqzoo.analysis import measurements
 from vqzoo.ops.pixels import from_bytes
 
 
@@ -62,7 +62,7 @@ def test_held_out_terms_are_means_over_images_whatever_the_batch(tiny, monkeypat
     assert terms["reconstruction"] == pytest.approx(difference.square().mean().item(), rel=1e-5)
     assert terms["l1"] == pytest.approx(difference.abs().mean().item(), rel=1e-5)
     assert terms["commitment"] == pytest.approx(out.losses["commitment"].item(), rel=1e-5)
-    monkeypatch.setattr(trainers.objective, "_HELD_OUT_PIXELS", 3 * 16 * 16)
+    monkeypatch.setattr(measurements, "_PIXELS", 3 * 16 * 16)
     assert held_out_terms(tokenizer, ImageTerms(recipe), images, 0) == pytest.approx(terms, rel=1e-5)
 
 
