@@ -56,6 +56,11 @@ class Recipe:
     """Side in pixels; images of another size are shrunk and centre-cropped to it."""
     crop: int = 0
     """Side of the random crop that a training step takes of each image; 0: whole images."""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """Smallest and largest share of an image's area that a training step sees, resized to `side` (random resized crop);
+    (1, 1): no resizing."""
+    flip: bool = False
+    """Mirror images, left to right, with a chance of one half."""
     train_images: int = 0
     """How many images of the train split to learn from, the first ones; 0: all that are not held out."""
     latent_dim: int = 128
@@ -75,6 +80,9 @@ class Recipe:
     """The full training budget, in optimizer steps."""
     batch_size: int = 256
     """Images a step, over all processes."""
+    accumulate: int = 1
+    """Parts that a step's batch goes through the network in, one after the other, to need less memory; gradients add
+    up, codebooks that learn by statistics learn after each part."""
     learning_rate: float = 3e-4
     """Peak of Adam's rate: linear warm-up, then a cosine to zero at the last step."""
     warmup: int = 100
@@ -120,12 +128,16 @@ class Recipe:
         return 0 < self.second_phase <= step
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "held_out", "evaluate_every"):
+        for name in ("steps", "batch_size", "accumulate", "held_out", "evaluate_every"):
             check_int(name, getattr(self, name), 1, 2**40)
         for name in ("warmup", "train_images", "second_phase"):
             check_int(name, getattr(self, name), 0, 2**40)
         check_int("crop", self.crop, 0, self.resolution)
         check_int("adversary.start", self.adversary.start, 0, 2**40)
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"accumulate={self.accumulate}: expected a divisor of batch_size={self.batch_size}")
+        if len(self.scale) != 2 or not 0 < self.scale[0] <= self.scale[1] <= 1:
+            raise ValueError(f"scale={self.scale}: expected two shares of an image's area, 0 < smallest <= largest <= 1")
         if not any(self.weights.get(term) for term in PIXEL_TERMS):
             raise ValueError(f"weights: expected a weight of {' or '.join(map(repr, PIXEL_TERMS))}")
         if not 0 <= self.average < 1:

@@ -26,11 +26,11 @@ def find_checkpoint(recipe: Recipe, run: Path, resume: bool) -> dict[str, Any] |
             f"{run} holds a run at step {saved['step']}: go on with --resume, or start afresh after deleting it or "
             "with another --runs FOLDER"
         )
-    before = read_json(run / "recipe.json")
+    before = Recipe.from_dict(read_json(run / "recipe.json")).to_dict()  # fields that came later have their defaults
     for key, value in recipe.to_dict().items():
-        if key not in _MAY_CHANGE and before.get(key) != value:
+        if key not in _MAY_CHANGE and before[key] != value:
             raise ValueError(
-                f"--resume: {key} is {value!r} now and was {before.get(key)!r} when {run} was started; going on, only "
+                f"--resume: {key} is {value!r} now and was {before[key]!r} when {run} was started; going on, only "
                 f"these may change: {', '.join(sorted(_MAY_CHANGE))}"
             )
     if saved["step"] > recipe.steps:
