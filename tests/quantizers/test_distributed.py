@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor
 
 from vqzoo.metrics import codebook_stats, count_indices
@@ -28,7 +27,7 @@ WORLD = 2
 LEARNING_RATE = 0.002
 PATIENCE = 100
 """Seconds that a process waits for the other one; where they do not exchange the same things, that is for ever."""
-SMALL = {"segments": 4, "code_dim": 4, "capacity": 128, "codebooks": 3, "scales": [1, 2, 4], "bits": 6}
+SMALL = {"segments": 4, "code_dim": 4, "capacity": 128, "codebooks": 3, "scales": [1, 2, 4], "bits": 6, "width": 4}
 """Settings that a case leaves open; with few numbers to a latent, codevectors are apart enough for rounding."""
 
 OTHERS: list[dict[str, Any]] = [
@@ -43,6 +42,7 @@ OTHERS: list[dict[str, Any]] = [
     {"name": "adaptive", "revival": "restart"},
     {"name": "multiscale", "start": "kmeans", "revival": "restart"},
     {"name": "multiscale", "revival": "probrandom"},
+    {"name": "hvq", "start": "kmeans", "revival": "probrandom"},
 ]
 """More pairs of a quantizer and what revives its codevectors than conftest.py has."""
 
@@ -65,7 +65,7 @@ def run(case: dict[str, Any], rank: int, world: int) -> dict[str, Any]:
     quantizer = build(**case).train()
     parameters = list(quantizer.parameters())
     for parameter in parameters:  # apart from one another, so that nothing hangs on how a sum was rounded
-        parameter.data.normal_(std=1 if parameter.ndim > 1 else 0.1)
+        parameter.data.normal_(std=1 if parameter.ndim == 2 else 0.1)
     data = torch.Generator().manual_seed(1)
     height, width = (4, 6) if quantizer.multiple == 1 else (quantizer.multiple, 2 * quantizer.multiple)
     for step in range(STEPS):
@@ -88,23 +88,8 @@ def run(case: dict[str, Any], rank: int, world: int) -> dict[str, Any]:
     return {"state": quantizer.state_dict(), "losses": losses, "counts": counts}
 
 
-def share_noise(rank: int, world: int) -> None:
-    """From now on Gumbel noise is this process's share of what one process would draw for the whole batch.
-
-    Training draws it for each process apart, and so it should; only here it must not differ.
-    """
-    draw = F.gumbel_softmax
-
-    def gumbel_softmax(logits: Tensor, *settings: Any, **named: Any) -> Tensor:
-        everybodys = torch.cat([logits if each == rank else torch.zeros_like(logits) for each in range(world)])
-        return draw(everybodys, *settings, **named).tensor_split(world)[rank]
-
-    F.gumbel_softmax = gumbel_softmax
-
-
 def main(folder: Path, rank: int) -> None:
     torch.set_num_threads(1)
-    share_noise(rank, WORLD)
     meeting = f"file://{folder / 'meeting'}"
     dist.init_process_group("gloo", meeting, timedelta(seconds=PATIENCE), rank=rank, world_size=WORLD)
     cases = json.loads((folder / "cases.json").read_text())

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from vqzoo.quantizers import build
 
@@ -14,11 +13,6 @@ def stochastic(rows: list[list[float]], **settings):
     quantizer = build("sq", dim=len(rows[0]), codebook_size=len(rows), **settings)
     quantizer.weight.data = torch.tensor(rows)
     return quantizer
-
-
-def gumbel_noise(shape: tuple[int, ...]) -> Tensor:
-    """What torch draws, from its own uniform numbers: minus the logarithm of an exponential variable."""
-    return -torch.empty(shape).exponential_().log()
 
 
 def test_gaussian_by_hand():
@@ -53,7 +47,7 @@ def test_losses_are_means_over_latents():
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "vmf"])
-def test_training_gives_the_decoder_a_mixture_drawn_with_gumbel_noise(kind):
+def test_training_gives_the_decoder_a_mixture_drawn_with_gumbel_noise(kind, gumbel_noise):
     rows, tau, variance = torch.randn(6, 3), 0.7, 0.4
     quantizer = stochastic(rows.tolist(), kind=kind, variance=variance, temperature=tau)
     latents = torch.randn(2, 3, 4, 3)
@@ -67,7 +61,7 @@ def test_training_gives_the_decoder_a_mixture_drawn_with_gumbel_noise(kind):
         flat, rows = F.normalize(flat, dim=1), F.normalize(rows, dim=1)
         logits = flat @ rows.T / variance
     # |z|^2 is the same for all and falls out of a softmax.
-    drawn = torch.softmax((logits + gumbel_noise(logits.shape)) / tau, 1) @ rows
+    drawn = torch.softmax((logits + gumbel_noise((2, 3, 4, 6)).view(logits.shape)) / tau, 1) @ rows
     torch.testing.assert_close(out.latents.view(-1, 3), drawn)
     p = torch.softmax(logits, 1)
     torch.testing.assert_close(out.losses["kl_discrete"], (p * (p * 6).log()).sum(1).mean())

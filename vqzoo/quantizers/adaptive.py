@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqzoo.ops.check import check_int
+from vqzoo.ops.noise import gumbel_softmax
 from vqzoo.quantizers.annealed import Annealed
 from vqzoo.quantizers.base import Quantized, Quantizer, mean_losses
 from vqzoo.quantizers.projected import Projected
@@ -76,7 +77,7 @@ class Adaptive(Quantizer):
         outputs = [part.quantize(latents) for part in self._parts()]
         scores = self._scores(latents)
         if self.training:
-            picked = F.gumbel_softmax(scores, self.temperature(), hard=True)
+            picked = gumbel_softmax(scores, self.temperature(), hard=True)
         else:
             soft = torch.softmax(scores, -1)
             picked = F.one_hot(scores.argmax(-1), len(outputs)) + (soft - soft.detach())

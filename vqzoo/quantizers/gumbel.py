@@ -3,11 +3,11 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqzoo.ops.check import check_flag, check_int
 from vqzoo.ops.lookup import highest, rows
+from vqzoo.ops.noise import gumbel_softmax
 from vqzoo.quantizers.annealed import Annealed
 from vqzoo.quantizers.base import Quantized, Quantizer
 
@@ -43,7 +43,7 @@ class Gumbel(Quantizer):
         logits, indices = self.logits(latents), self.assign(latents)
         log_p = torch.log_softmax(logits, -1)
         if self.training:
-            restored = F.gumbel_softmax(logits, self.temperature(), self.hard) @ self.weight
+            restored = gumbel_softmax(logits, self.temperature(), self.hard) @ self.weight
         else:
             # The gradient of p, as in training, and exactly the value of the chosen codevector.
             mixture = log_p.exp() @ self.weight

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vqzoo.ops.check import check_choice, check_int, check_positive
 from vqzoo.ops.estimator import straight_through
 from vqzoo.ops.lookup import Metric, nearest, rows
+from vqzoo.ops.noise import gumbel_softmax
 from vqzoo.quantizers.annealed import Annealed
 from vqzoo.quantizers.base import Quantized, Quantizer
 
@@ -66,8 +67,9 @@ class Stochastic(Quantizer):
         log_p = torch.log_softmax(logits, 1)
         indices = self.assign(latents)
         if self.training:
-            drawn = F.gumbel_softmax(logits, self.temperature()) @ codevectors
-            restored = drawn.view(latents.shape)
+            shares = gumbel_softmax(logits.view(*latents.shape[:-1], -1), self.temperature())
+            restored = shares @ codevectors
+            drawn = restored.view(flat.shape)
         else:
             drawn = rows(codevectors, indices.view(-1))
             restored = straight_through(latents, drawn.view(latents.shape))
