@@ -172,6 +172,7 @@ def alone() -> None:
         ("BSQ 2^18", {"name": "bsq", "bits": 18}),
         ("LFQ 2^18", {"name": "lfq", "bits": 18}),
         ("multi-scale 1024x128", {"name": "multiscale"}),
+        ("HVQ 1024x128, two layers", {"name": "hvq"}),
         ("rotation trick, VQ 1024x128", {"name": "vq", "estimator": "rotation"}),
     ]
     for name, settings in cases:

@@ -21,6 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "lfq": {"bits": 4},
     "bsq": {"bits": 4},
     "multiscale": {"scales": (1, 2)},
+    "hvq": {"width": 8},
 }
 MORE: list[dict[str, Any]] = [
     {"name": "vq", "metric": "cosine", "estimator": "rotation", "entropy_temperature": 0.5, "revival": "restart"},
@@ -34,6 +35,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "vqgan": VQGAN,
     "vqgan-study": VQGAN,
     "movq": VQGAN,
+    "magvit2": {"width": 4, "multipliers": (1, 2), "blocks": 1},
     "vit": {"stride": 2, "width": 8, "depth": 1, "heads": 2, "mlp": 8},
     "hierarchical": CONV,
     "pca": {"stride": 4},

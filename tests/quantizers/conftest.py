@@ -1,8 +1,11 @@
 """The one list of cases that every law is held against: the whole table, and a few more settings of its entries."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from vqzoo.quantizers import QUANTIZERS
 
@@ -36,6 +39,8 @@ MORE: list[dict[str, Any]] = [
     {"name": "simvq", "bias": True, "estimator": "rotation"},
     {"name": "ibq", "entropy_temperature": 0.0},
     {"name": "multiscale", "scales": [1, 3, 5], "codebook_size": 64},
+    {"name": "hvq", "levels": 3, "rule": "gradient", "width": 8, "codebook_size": 64},
+    {"name": "hvq", "stride": 3, "metric": "cosine", "revival": "restart"},
 ]
 CASES: list[dict[str, Any]] = [{"dim": DIM, **case} for case in [*({"name": name} for name in QUANTIZERS), *MORE]]
 
@@ -48,6 +53,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `case` runs for each of them: what `build` takes, as one dict."""
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", CASES, ids=_label)
+
+
+@pytest.fixture
+def gumbel_noise() -> Callable[[tuple[int, ...]], Tensor]:
+    """gumbel_noise(shape): what training draws next for latents of shape (b, ...), minus the logarithm of exponential
+    variables, by hand: one seed for the batch, and counting on from it a generator for each image."""
+
+    def draw(shape: tuple[int, ...]) -> Tensor:
+        seed = int(torch.randint(2**31, ()))
+        generators = [torch.Generator().manual_seed(seed + number) for number in range(shape[0])]
+        return -torch.stack([torch.empty(shape[1:]).exponential_(generator=each) for each in generators]).log()
+
+    return draw
 
 
 @pytest.fixture

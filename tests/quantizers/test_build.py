@@ -35,6 +35,8 @@ RATES = [
     (32768, {"name": "uniform"}),  # 64 x 128 x 4
     (2048, {"name": "uniform", "levels": [1, 1, 1, 2] * 32}),  # 64 x 32
     (850, {"name": "multiscale", "scales": [1, 2, 4, 8], "codebook_size": 1024}),  # (1 + 4 + 16 + 64) x 10
+    (160, {"name": "hvq", "codebook_size": 1024}),  # 16 x 10
+    (40, {"name": "hvq", "codebook_size": 1024, "levels": 3}),  # 4 x 10
 ]
 
 

@@ -61,7 +61,7 @@ def test_same_codebook_as_an_independent_implementation(decay, eps, steps):
     torch.testing.assert_close(ours.codebook.counts, theirs._codebook.cluster_size[0], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.trap("T8", "ema", "pq", "rvq", "rq", "adaptive")
+@pytest.mark.trap("T8", "ema", "pq", "rvq", "rq", "adaptive", "hvq")
 def test_a_codevector_that_nobody_chooses_stays_exactly_where_it_is():
     codebook = started([[0.1, -0.3], [7.7, 3.3]])
     place = codebook.weight[1].clone()
@@ -80,7 +80,7 @@ def test_counts_that_reach_zero_leave_no_mark():
     assert codebook.weight.tolist() == [[4.0], [2.0]] and codebook.counts.tolist() == [1, 0]
 
 
-@pytest.mark.trap("T5", "ema", "pq", "rvq", "rq", "adaptive")
+@pytest.mark.trap("T5", "ema", "pq", "rvq", "rq", "adaptive", "hvq")
 @pytest.mark.parametrize("start", ["uniform", "normal", "latents", "kmeans"])
 def test_one_step_makes_no_codevector_longer_than_a_latent_or_itself(start):
     """Counts that start at 0 and sums that do not belong to them make codevectors 100,000 times as long."""
@@ -92,7 +92,7 @@ def test_one_step_makes_no_codevector_longer_than_a_latent_or_itself(start):
         assert quantizer.codebook.weight.norm(dim=1).max() <= 1.02 * bound
 
 
-@pytest.mark.trap("T5", "ema", "pq", "rvq", "rq", "adaptive")
+@pytest.mark.trap("T5", "ema", "pq", "rvq", "rq", "adaptive", "hvq")
 def test_no_codevector_ever_leaves_the_latents():
     """Averages stay among what is averaged: an initial count of zero sends codevectors to 1e5 instead."""
     quantizer = build("ema", dim=4, codebook_size=64)

@@ -61,13 +61,13 @@ def assert_same_state(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 def mixes_cells(case: dict) -> bool:
     """Whether an index depends on more than one latent, as where a grid is interpolated first."""
-    return case.get("factor", 1) > 1 or case["name"] == "multiscale"
+    return case.get("factor", 1) > 1 or case["name"] in ("multiscale", "hvq")
 
 
 def passes_gradients_straight(case: dict) -> bool:
     """Whether the decoder's gradient reaches the latents as it is, and not through a projection or a soft choice."""
-    straight = case["name"] in ("none", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "simvq", "multiscale", "uniform")
-    return straight and case.get("estimator") != "rotation"
+    turned = ("sq", "adaptive", "factorized", "gumbel", "fsq", "lfq", "bsq", "ibq")
+    return case["name"] not in turned and case.get("estimator") != "rotation"
 
 
 @pytest.mark.trap("T13")

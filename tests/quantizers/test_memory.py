@@ -100,7 +100,7 @@ def test_two_to_the_eighteenth_codes_are_held_once_and_not_for_every_latent(name
         assert largest_of_a_step(build(name, dim=bits, bits=bits), latents)[0] <= most, side
 
 
-@pytest.mark.trap("T37", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "multiscale")
+@pytest.mark.trap("T37", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "multiscale", "hvq")
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
 def test_the_search_holds_no_more_than_a_tile(metric):
     latents, codebook = torch.randn(4096, 4), torch.randn(4096, 4)

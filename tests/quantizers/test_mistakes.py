@@ -49,6 +49,10 @@ WRONG = [
     ("multiscale", {"scales": [1, 2, 2]}, r"scales=\[1, 2, 2\]: expected each to be larger than the one before"),
     ("multiscale", {"scales": [0, 1]}, r"scales=0: expected a whole number from 1 to 256"),
     ("multiscale", {"scales": [1, 2.0]}, r"scales=2.0: expected a whole number from 1 to 256"),
+    ("hvq", {"levels": 1}, r"levels=1: expected a whole number from 2 to 8"),
+    ("hvq", {"stride": 1}, r"stride=1: expected a whole number from 2 to 16"),
+    ("hvq", {"width": 0}, r"width=0: expected a whole number from 1 to 4096"),
+    ("hvq", {"rule": "emma"}, r"rule='emma': did you mean 'ema'\?"),
     # Numbers
     ("lfq", {"temperature": 0}, r"temperature=0: expected a finite number above 0"),
     ("lfq", {"temperature": -0.01}, r"temperature=-0.01: expected a finite number above 0"),

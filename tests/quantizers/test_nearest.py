@@ -52,7 +52,7 @@ def test_codebook_loss_pulls_each_codevector_to_its_latents_alone(metric):
     assert to_latents is None
 
 
-@pytest.mark.trap("T1", "vq", "cvq", "pq", "rvq", "rq", "looc", "simvq", "factorized", "multiscale")
+@pytest.mark.trap("T1", "vq", "cvq", "pq", "rvq", "rq", "looc", "simvq", "factorized", "multiscale", "hvq")
 @pytest.mark.parametrize(("source", "to_latents", "to_codebook"), [("paper", 0.25, 1.0), ("paper_code", 1.0, 0.25)])
 def test_beta_weighs_the_latents_in_the_paper_and_the_codebook_in_vqgans_code(source, to_latents, to_codebook):
     """Gradients of one latent and its codevector: opposite, and as beta to 1 or 1 to beta."""
@@ -107,7 +107,7 @@ def test_a_moving_average_has_no_codebook_loss_and_no_parameters():
     assert not list(quantizer.parameters())
 
 
-@pytest.mark.trap("T13", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "simvq", "multiscale")
+@pytest.mark.trap("T13", "vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "simvq", "multiscale", "hvq")
 def test_cosine_chooses_by_angle_and_returns_the_codevector_as_it_is():
     quantizer = build("vq", dim=2, codebook_size=2, metric="cosine").eval()
     quantizer.codebook.weight.data = torch.tensor([[10.0, 0.0], [0.6, 0.8]])

@@ -15,7 +15,7 @@ DRAWN = ["restart", "random", "probrandom"]
 ANCHORED = ["closest", "random", "probrandom"]
 REVIVED = [*DRAWN, "closest"]
 RULES = [Codebook, EMACodebook]
-WITH_REVIVAL = ["vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale"]
+WITH_REVIVAL = ["vq", "ema", "cvq", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale", "hvq"]
 FAR = 100.0
 
 
@@ -50,7 +50,7 @@ def test_a_restarted_codevector_is_a_latent_of_the_batch_after_the_step(rule):
     assert torch.equal(codebook.weight[2:], place)
 
 
-@pytest.mark.trap("T7", "ema", "rvq", "rq", "pq", "adaptive")
+@pytest.mark.trap("T7", "ema", "rvq", "rq", "pq", "adaptive", "hvq")
 def test_a_revived_moving_average_then_follows_its_new_latents():
     """decay 0.9: count 1 becomes 0.9 + 0.1 x 4 = 1.3, and the place 0.9 / 1.3 of the old one and 0.4 / 1.3 of 2."""
     codebook = EMACodebook(4, 2, "uniform", "restart", decay=0.9)

@@ -46,7 +46,7 @@ def test_a_centroid_that_nobody_chooses_stays_where_it_is():
     assert centroids.tolist() == [[1.0], [99.0]]
 
 
-@pytest.mark.trap("T11", "vq", "ema", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale")
+@pytest.mark.trap("T11", "vq", "ema", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale", "hvq")
 @pytest.mark.parametrize("start", FROM_DATA)
 @pytest.mark.parametrize(("num", "size"), [(1, 8), (10, 64), (100, 512), (63, 64)])
 @pytest.mark.parametrize("rule", [Codebook, EMACodebook])
@@ -70,7 +70,7 @@ def test_residual_levels_that_start_from_few_latents_have_no_twins(start):
         assert len(level.codebook.weight.unique(dim=0)) == 64
 
 
-@pytest.mark.trap("T11", "vq", "ema", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale")
+@pytest.mark.trap("T11", "vq", "ema", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale", "hvq")
 @pytest.mark.parametrize("start", FROM_DATA)
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_latents_that_are_all_the_same_leave_no_twins(value, start):
@@ -81,7 +81,7 @@ def test_latents_that_are_all_the_same_leave_no_twins(value, start):
     assert (codebook.weight - value).abs().max() < 1.5
 
 
-@pytest.mark.trap("T6", "ema", "pq", "rvq", "rq")
+@pytest.mark.trap("T6", "ema", "pq", "rvq", "rq", "hvq")
 @pytest.mark.parametrize("start", FROM_DATA)
 def test_after_its_start_a_moving_average_does_not_raise_the_error(start):
     """Means divided by counts once more shrink to nothing at the second step; here every step on one batch helps."""
@@ -125,7 +125,7 @@ def test_the_first_forward_in_evaluation_mode_does_not_start_it():
     assert not quantizer.codebook.started and quantizer.codebook.weight.abs().max() <= 1 / 8
 
 
-@pytest.mark.trap("T34", "vq", "ema", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale")
+@pytest.mark.trap("T34", "vq", "ema", "pq", "rvq", "rq", "looc", "adaptive", "factorized", "multiscale", "hvq")
 @pytest.mark.parametrize("start", FROM_DATA)
 def test_a_loaded_codebook_does_not_start_again(start):
     """That it has started is part of its state."""

@@ -40,6 +40,7 @@ QUANTIZERS: dict[str, Settings] = {
     "simvq": {"codebook_size": 16},
     "ibq": {"codebook_size": 16},
     "multiscale": {"codebook_size": 16, "scales": (1, 2)},
+    "hvq": {"codebook_size": 16, "width": 8},
 }
 assert QUANTIZERS.keys() == TABLE.keys()
 
@@ -50,6 +51,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
     "lfq": _ENTROPIES,
     "bsq": _ENTROPIES,
     "ibq": {"index": 1.0, "codebook": 1.0, **_ENTROPIES},
+    "hvq": {"commitment": 0.25, "guess": 1.0},
 }
 """Of those whose losses are not the usual ones."""
 
@@ -121,6 +123,23 @@ def write_dataset() -> Callable[..., Path]:
             datasets.Dataset.from_dict(rows, features).to_parquet(folder / f"{split}-00000-of-00001.parquet")
         files = "".join(f"  - split: {split}\n    path: {split}-*.parquet\n" for split in splits)
         (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_shards() -> Callable[..., Path]:
+    """write_shards(folder, **splits): as `write_dataset`, but a split is a list of files, each a list of images or of
+    the bytes of files that are none."""
+
+    def write(folder: Path, **splits: list[list[Image.Image | bytes]]) -> Path:
+        folder.mkdir(parents=True)
+        features = datasets.Features({"image": datasets.Image()})
+        for split, files in splits.items():
+            for number, images in enumerate(files):
+                name = f"{split}-{number:05d}-of-{len(files):05d}.parquet"
+                datasets.Dataset.from_dict({"image": images}, features).to_parquet(folder / name)
         return folder
 
     return write

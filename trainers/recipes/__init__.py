@@ -1,6 +1,7 @@
 """Recipes: Python functions that return a `Recipe`, one module a study. Here is the table of them all."""
 
 from collections.abc import Callable
+from typing import Any
 
 from trainers.recipe import Recipe
 from trainers.recipes import cifar10, flowers
@@ -29,6 +30,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10-ibq-1024x128": cifar10.ibq,
     "cifar10-gumbel-1024x128": cifar10.gumbel,
     "cifar10-multiscale-1024x128": cifar10.multiscale,
+    "cifar10-hvq-1024x128": cifar10.hvq,
     "cifar10-adaptive-65536": cifar10.adaptive,
     "flowers-vqgan-1024x256": flowers.vqgan,
     "flowers-vqgan-1024x256-sinusoidal": flowers.sinusoidal,
@@ -70,5 +72,40 @@ def get_recipe(name: str) -> Recipe:
 
 
 def full_budget(name: str) -> int:
-    """Images that a recipe sees in its full training, whatever a run's overrides; 0 for a name not in the table."""
-    return RECIPES[name]().images if name in RECIPES else 0
+    """Images that a recipe sees in its full training, whatever a run's overrides; 0 for a name not in the table.
+
+    A name that goes on from a recipe's after a dash, as a sweep's do, has that recipe's.
+    """
+    parent = _parent(name)
+    return parent.images if parent else 0
+
+
+def full_command(recipe: Recipe) -> str:
+    """What trains a recipe at its full length; of one that is not in the table, its parent with what differs."""
+    parent = _parent(recipe.name)
+    words = ["accelerate launch trainers/train.py", parent.name if parent else recipe.name]
+    if parent and parent.name != recipe.name:
+        before, now = _flags(parent.to_dict()), _flags(recipe.to_dict())
+        words += [f"{flag} {now[flag]}" for flag in now if now[flag] != before.get(flag) and flag not in _LENGTH]
+    return " ".join(words)
+
+
+_LENGTH = {"--steps", "--evaluate-every"}
+
+
+def _parent(name: str) -> Recipe | None:
+    """The recipe of that name, or the one of the longest name that it goes on from."""
+    parents = [known for known in RECIPES if f"{name}-".startswith(f"{known}-")]
+    return RECIPES[max(parents, key=len)]() if parents else None
+
+
+def _flags(fields: dict[str, Any], prefix: str = "--") -> dict[str, str]:
+    """Fields of a recipe as the command line has them."""
+    flags = {}
+    for name, value in fields.items():
+        flag = prefix + name.replace("_", "-")
+        if isinstance(value, dict):
+            flags |= _flags(value, f"{flag}.")
+        else:
+            flags[flag] = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return flags

@@ -163,6 +163,12 @@ def multiscale() -> Recipe:
     return replace(vq(), name="cifar10-multiscale-1024x128", quantizer={"name": "multiscale", "codebook_size": 1024})
 
 
+def hvq() -> Recipe:
+    """`ema` with a second layer above it, of which alone 16 indices of 1024 are stored: 160 bits an image."""
+    weights = {"reconstruction": 1.0, "commitment": 0.25, "guess": 1.0}
+    return replace(vq(), name="cifar10-hvq-1024x128", quantizer={"name": "hvq", "codebook_size": 1024}, weights=weights)
+
+
 def cvq_sinusoidal() -> Recipe:
     """`cvq` with a sinusoidal positional encoding at the decoder's input, all else equal."""
     return replace(cvq(), name="cifar10-cvq-1024x128-sinusoidal", position="sinusoidal")

@@ -16,6 +16,7 @@ from vqzoo.quantizers.annealed import Annealed
 from vqzoo.quantizers.base import Quantizer
 from vqzoo.quantizers.codebook import RULES, Codebook, EMACodebook, SimCodebook, UnitCodebook
 from vqzoo.quantizers.gumbel import Gumbel
+from vqzoo.quantizers.hvq import HVQ
 from vqzoo.quantizers.identity import Identity
 from vqzoo.quantizers.index_gradient import IndexGradient
 from vqzoo.quantizers.multiscale import MultiScale
@@ -270,7 +271,7 @@ def factorized(
     """
     codebook = UnitCodebook(codebook_size, code_dim, start, revival)
     inner = NearestCodevector(codebook, "l2", estimator, entropy_temperature)
-    return Projected(Spherical(inner, through), dim)
+    return _projected(Spherical(inner, through), dim)
 
 
 def gumbel(
@@ -379,6 +380,36 @@ def multiscale(
     return MultiScale(NearestCodevector(Codebook(codebook_size, dim, start, revival), metric), scales)
 
 
+def hvq(
+    dim: int,
+    codebook_size: int = 1024,
+    levels: int = 2,
+    stride: int = 2,
+    width: int = 128,
+    rule: Rule = "ema",
+    metric: Metric = "l2",
+    estimator: Estimator = "straight-through",
+    start: Start = "latents",
+    revival: Revival = "none",
+) -> Quantizer:
+    """Hierarchical quantized autoencoder: the uppermost layer is stored, those below are guessed (arXiv:2002.08111).
+
+    Equation: q = e_k, k = argmin |D(c_j) - e_k|^2, j = argmin |E(z) - c_j|^2 on a grid smaller by `stride`
+    Learns: by `rule`, each layer's codebook from its own latents; encoder E and decoder D of a layer by the gradient of
+    |D(c_j) - sg(z)|^2. The row HVQ of LooC's tables has 1024 x 128; its levels and grid are not published.
+    Collapses: as `rule` does; few codevectors of the uppermost layer in use make all layers below repeat themselves.
+    """
+    check_int("levels", levels, 2, 8)
+    layers = [
+        NearestCodevector(_codebook(rule, codebook_size, dim, start, revival, level), metric, estimator)
+        for level in range(levels)
+    ]
+    upper: Quantizer = layers.pop()
+    while layers:
+        upper = HVQ(layers.pop(), upper, stride, width)
+    return upper
+
+
 def _codebook(rule: str, size: int, dim: int, start: Start, revival: Revival, seed: int) -> Codebook:
     return RULES[check_choice("rule", rule, RULES)](size, dim, start, revival, seed)
 
@@ -423,6 +454,7 @@ QUANTIZERS: dict[str, Callable[..., Quantizer]] = {
     "simvq": simvq,
     "ibq": ibq,
     "multiscale": multiscale,
+    "hvq": hvq,
 }
 
 
