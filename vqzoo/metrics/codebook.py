@@ -29,7 +29,9 @@ def count_indices(indices: Tensor, index_sizes: Sequence[int]) -> tuple[Tensor, 
     sizes = torch.tensor(index_sizes, device=indices.device)
     starts = sizes.cumsum(0) - sizes
     flat = (indices.reshape(-1, len(sizes)) + starts).reshape(-1)
-    return torch.bincount(flat, minlength=sum(index_sizes)).split(list(index_sizes))
+    # Not bincount: on a GPU that waits until the largest index is known, and training counts at every step.
+    counts = torch.zeros(sum(index_sizes), dtype=torch.int64, device=indices.device)
+    return counts.scatter_add_(0, flat, torch.ones_like(flat)).split(list(index_sizes))
 
 
 def codebook_stats(counts: Sequence[Tensor], codebook_of: Sequence[int]) -> CodebookStats:
