@@ -1,0 +1,132 @@
+"""From encoded images to uint8 squares, and the tally of those that cannot be read."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import datasets
+import numpy as np
+import PIL
+from PIL import Image, ImageOps
+
+BAD_SHARE = 0.01
+"""Share of unreadable images up to which a split is used."""
+
+_ENCODED = datasets.Image()
+_NAMED = 5
+_PRINTED = 20
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Unreadable(ValueError):
+    """An image that cannot be decoded; says why."""
+
+
+def decode(cell: Any, resolution: int, channels: int) -> np.ndarray:
+    """(channels, resolution, resolution) uint8 of one cell of `image_rows`, bytes or a path; raises Unreadable.
+
+    Turned upright as its EXIF entry says; images of another size are shrunk (Lanczos) and centre-cropped.
+    """
+    try:
+        image = _ENCODED.decode_example(cell).convert("RGB" if channels == 3 else "L")
+        if image.size != (resolution, resolution):
+            image = ImageOps.fit(image, (resolution, resolution), Image.Resampling.LANCZOS)
+    except Exception as error:  # broken files make Pillow's readers raise nearly anything
+        raise Unreadable(_reason(error)) from error
+    return np.ascontiguousarray(np.asarray(image).reshape(resolution, resolution, channels).transpose(2, 0, 1))
+
+
+def attempt(cell: Any, resolution: int, channels: int) -> np.ndarray | Unreadable:
+    """As `decode`, but what it would raise is given back."""
+    try:
+        return decode(cell, resolution, channels)
+    except Unreadable as error:
+        return error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, PIL.UnidentifiedImageError):  # its text is an address in memory
+        return "no known image format"
+    return re.sub(r"\s+", " ", str(error)) or type(error).__name__
+
+
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], depth: int, threads: int | None = None
+) -> Generator[Result, None, None]:
+    """`function` of each item, in order, computed by threads up to `depth` items ahead of the consumer.
+
+    `items` is drawn from in the consumer's thread; what drawing raises comes out at once, what `function` raises where
+    its result would have.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > depth:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+class Tally:
+    """The images of a split that could not be read, and whether there are too many of them.
+
+    `rows` is the split's size; in a stream, of which no size is known, `rows` and `count` are of what has been read.
+    """
+
+    def __init__(self, dataset: str, split: str, rows: int, share: float = BAD_SHARE):
+        self.dataset, self.split, self.rows, self.share = dataset, split, rows, share
+        self.count = 0
+        self._reasons: dict[str, str] = {}
+
+    def add(self, row: str, reason: str) -> bool:
+        """One more; whether this row is new. Raises ValueError where it is one too many."""
+        self.count += 1
+        new = row not in self._reasons
+        self._reasons.setdefault(row, reason)
+        if self.count > self.share * self.rows:
+            raise ValueError(
+                f"data set {self.dataset!r}, split {self.split!r}: {self.count} of {self.rows} images cannot be read "
+                f"({self.count / self.rows:.2%}, allowed are {self.share:.2%}): {self._first(_NAMED)}; mend them or "
+                "allow a larger share"
+            )
+        return new
+
+    def names(self) -> list[str]:
+        """Which rows, and why, as a sentence's parts."""
+        return [f"{row} ({reason})" for row, reason in self._reasons.items()]
+
+    def sentence(self, fate: str) -> str:
+        """All that is known, on one line."""
+        return (
+            f"data set {self.dataset!r}, split {self.split!r}: {self.count} of {self.rows} images cannot be read, "
+            f"{fate}: {self._first(_PRINTED)}"
+        )
+
+    def _first(self, num: int) -> str:
+        names = self.names()
+        return ", ".join(names[:num]) + (", ..." if len(names) > num else "")
+
+
+class StreamTally(Tally):
+    """Of images that come one after the other: `rows` counts them. A share means nothing before a thousand of them."""
+
+    def __init__(self, dataset: str, split: str, share: float = BAD_SHARE):
+        super().__init__(dataset, split, _THOUSAND, share)
+        self._seen = 0
+
+    def see(self) -> None:
+        """One more image was read, or was to be."""
+        self._seen += 1
+        self.rows = max(_THOUSAND, self._seen)
+
+
+_THOUSAND = 1000
