@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,35 @@ def write(path: Path, state: dict[str, Any]) -> None:
     """Save `state` beside `path`, flush it to the disk, then rename it into place.
 
     Raises FloatingPointError, and writes nothing, where a tensor in it is not finite: every checkpoint is a good one.
+    Raises OSError where it cannot be written (a full disk); what there was before is left as it was, and no part of the
+    new one stays.
     """
     for key in _not_finite(state):
         raise FloatingPointError(f"{key} is no longer finite; {path} was not written, earlier checkpoints are kept")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch turns a failed write into the latter
+        partial.unlink(missing_ok=True)
+        cause = error if isinstance(error, OSError) else error.__context__ or error
+        raise OSError(f"{path} could not be written ({cause}); earlier checkpoints are kept") from error
+    _flush_folder(path.parent)
 
 
 def read(path: Path) -> dict[str, Any]:
     """What `write` saved, on the CPU; only tensors and plain values are unpickled. ValueError for a damaged file."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            if broken := archive.testzip():  # torch itself does not compare checksums
+                raise zipfile.BadZipFile(f"the checksum of {broken} is another")
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it to go on from the one before") from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged ({error})") from error
 
 
 def write_step(folder: Path, step: int, state: dict[str, Any]) -> None:
@@ -44,9 +56,29 @@ def write_step(folder: Path, step: int, state: dict[str, Any]) -> None:
 
 
 def read_latest(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint in a folder; None where there is none."""
-    paths = sorted(folder.glob("step-*.pt"))
-    return read(paths[-1]) if paths else None
+    """The newest checkpoint of a folder that can be read; None where there is none.
+
+    A damaged one is named and passed over. ValueError where all of them are damaged.
+    """
+    paths = sorted(folder.glob("step-*.pt"), reverse=True)
+    for path in paths:
+        try:
+            return read(path)
+        except ValueError as error:
+            print(f"passed over: {error}", flush=True)
+    if paths:
+        raise ValueError(f"every checkpoint in {folder} is damaged; delete the folder to start afresh")
+    return None
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put a rename on the disk, where a folder can be opened at all (not on Windows)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _not_finite(value: Any, key: str = "") -> Iterator[str]:

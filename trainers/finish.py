@@ -14,7 +14,7 @@ from trainers import checkpoint
 from trainers.data import hub_id
 from trainers.log import curves
 from trainers.recipe import Recipe
-from trainers.recipes import full_budget
+from trainers.recipes import full_budget, full_command
 from vqzoo.analysis.evaluation import Evaluation, evaluate
 from vqzoo.hub.card import CARD, METRICS, USAGE, model_card
 from vqzoo.metrics import extractors, perceptual
@@ -38,6 +38,7 @@ def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str
     training = {
         "images": recipe.images,
         "full_budget_images": full_budget(recipe.name),
+        "full_command": full_command(recipe),
         "steps": recipe.steps,
         "best_step": best["step"],
         "best_held_out": best["loss"],

@@ -5,21 +5,28 @@ import os
 from pathlib import Path
 from typing import Any
 
+_OF_THE_MACHINE = ("images_per_second", "peak_memory_mib")
+
 
 class Log:
-    """Appends rows to a file; a resumed run first drops the rows of steps that it will do again."""
+    """Appends rows to a file; a resumed run first drops the rows of steps that it will do again.
 
-    def __init__(self, path: Path, resume_at: int):
+    rows: those that were kept. Only one process writes; the others read.
+    """
+
+    def __init__(self, path: Path, resume_at: int, writes: bool = True):
+        self.path, self.writes = path, writes
         rows = read(path) if resume_at and path.exists() else []
-        kept = [row for row in rows if row["step"] <= resume_at]
-        fresh = path.with_suffix(".partial")
-        fresh.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        os.replace(fresh, path)
-        self.path = path
+        self.rows = [row for row in rows if row["step"] <= resume_at]
+        if writes:
+            fresh = path.with_suffix(".partial")
+            fresh.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+            os.replace(fresh, path)
 
     def write(self, row: dict[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        if self.writes:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -39,10 +46,14 @@ def curves(path: Path) -> dict[str, dict[str, list[float | None]]]:
     Terms of the train split are means over the steps before each evaluation since the row before it; None where a term
     did not exist yet. Six significant digits.
     """
-    rows = read(path)
+    rows = [row for row in read(path) if "warning" not in row]
     held_out = [row for row in rows if "held_out" in row]
     evaluated = {row["step"] for row in held_out}
-    train = [row for row in rows if "held_out" not in row and row["step"] in evaluated]
+    train = [
+        {key: value for key, value in row.items() if key not in _OF_THE_MACHINE}
+        for row in rows
+        if "held_out" not in row and row["step"] in evaluated
+    ]
     prefix = "held_out/"
     named = [
         {

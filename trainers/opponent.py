@@ -1,5 +1,7 @@
 """The discriminator of an adversarial recipe, with its optimizer."""
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -35,20 +37,25 @@ class Opponent:
         """What the term is multiplied by, next to the weighted sum of the image terms."""
         return self.weight * (adaptive_weight(main, term, last_layer) if self.settings.adaptive else 1.0)
 
-    def step(self, images: Tensor, restored: Tensor, learning_rate: float) -> dict[str, Tensor]:
-        """One update of the discriminator; returns what it judged by, for the log."""
+    def step(self, parts: Sequence[tuple[Tensor, Tensor]], learning_rate: float) -> list[dict[str, Tensor]]:
+        """One update by (images, reconstructions) of each part of a batch; returns what each was judged by, for the
+        log."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        real, fake = judge(self.model, images, restored)
-        terms = {"discriminator": discriminator_loss(real, fake, self.settings.loss)}
-        loss = terms["discriminator"]
-        if self.settings.lecam:
-            terms["lecam"] = self.lecam(real, fake)
-            loss = loss + self.settings.lecam * terms["lecam"]
-        self.accelerator.backward(loss)
+        judged = []
+        for number, (images, restored) in enumerate(parts, 1):
+            with in_step(self.accelerator, self.model, number == len(parts)):
+                real, fake = judge(self.model, images, restored)
+                terms = {"discriminator": discriminator_loss(real, fake, self.settings.loss)}
+                loss = terms["discriminator"]
+                if self.settings.lecam:
+                    terms["lecam"] = self.lecam(real, fake)
+                    loss = loss + self.settings.lecam * terms["lecam"]
+                self.accelerator.backward(loss / len(parts))
+            judged.append(terms | {"real_logits": real.mean(), "fake_logits": fake.mean()})
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return terms | {"real_logits": real.mean(), "fake_logits": fake.mean()}
+        return judged
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -61,3 +68,8 @@ class Opponent:
         self.discriminator.load_state_dict(state["discriminator"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.lecam.load_state_dict(state["lecam"])
+
+
+def in_step(accelerator: Accelerator, model: nn.Module, last: bool) -> AbstractContextManager[None]:
+    """Where forward and backward of one part of a batch belong: processes exchange gradients behind the last part."""
+    return nullcontext() if last else accelerator.no_sync(model)

@@ -137,7 +137,7 @@ class Recipe:
         if self.batch_size % self.accumulate:
             raise ValueError(f"accumulate={self.accumulate}: expected a divisor of batch_size={self.batch_size}")
         if len(self.scale) != 2 or not 0 < self.scale[0] <= self.scale[1] <= 1:
-            raise ValueError(f"scale={self.scale}: expected two shares of an image's area, 0 < smallest <= largest <= 1")
+            raise ValueError(f"scale={self.scale}: expected two shares of an area, 0 < smallest <= largest <= 1")
         if not any(self.weights.get(term) for term in PIXEL_TERMS):
             raise ValueError(f"weights: expected a weight of {' or '.join(map(repr, PIXEL_TERMS))}")
         if not 0 <= self.average < 1:

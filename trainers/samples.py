@@ -14,6 +14,7 @@ from vqzoo.tokenizer import Tokenizer
 def save_samples(tokenizer: Tokenizer, originals: Tensor, path: Path) -> None:
     """Write uint8 images (n, c, h, w) in one row and what the tokenizer makes of them in the next."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    restored = to_bytes(tokenizer(from_bytes(originals)).images)
+    # Not `tokenizer(...)`: losses are means over all processes, and only one of them draws pictures.
+    restored = to_bytes(tokenizer.decode(tokenizer.encode(from_bytes(originals))))
     grid = make_grid(torch.cat([originals, restored]), nrow=len(originals), padding=1, pad_value=255)
     save_image(grid.float() / 255, path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trainers import checkpoint, train
-from trainers.data import Batches
+from trainers.data import open_feed
 from trainers.log import read
 from trainers.objective import ImageTerms, held_out_gap
 from trainers.opponent import Opponent
@@ -56,7 +56,7 @@ def test_each_side_learns_by_its_own_loss_alone(adversarial, adaptive):
     before = {name: p.grad.clone() for name, p in tokenizer.named_parameters() if p.grad is not None}
     assert before
     weights = [p.clone() for p in opponent.discriminator.parameters()]
-    opponent.step(images, restored.detach(), 1e-2)
+    opponent.step([(images, restored.detach())], 1e-2)
     assert any(not torch.equal(a, b) for a, b in zip(weights, opponent.discriminator.parameters(), strict=True))
     for name, parameter in tokenizer.named_parameters():
         assert name not in before or torch.equal(parameter.grad, before[name])
@@ -82,23 +82,6 @@ def test_averaged_weights_are_what_is_judged_and_published(adversarial, data, tm
     assert not torch.equal(state["average"][f"module.{key}"], state["model"][key])
     stored = Tokenizer.from_pretrained(tmp_path / "cards" / NAME).state_dict()[key]
     torch.testing.assert_close(stored, best["model"][key], rtol=0.02, atol=0.02)
-
-
-def test_crops_are_a_function_of_the_step_and_of_nothing_else():
-    """Every pixel says where it was: crops are whole, in their image, and shares of two processes are the batch."""
-    places = torch.arange(20 * 20).view(1, 1, 20, 20).expand(6, 3, -1, -1) + 1000 * torch.arange(6).view(-1, 1, 1, 1)
-    one = Batches(places, 4, seed=0, crop=12)
-    two = [Batches(places, 4, seed=0, rank=rank, world_size=2, crop=12) for rank in (0, 1)]
-    corners = set()
-    for step in range(40):
-        batch = one.at(step)
-        assert batch.shape == (4, 3, 12, 12)
-        assert torch.equal(batch, one.at(step)) and torch.equal(batch, torch.cat([half.at(step) for half in two]))
-        offsets = batch - batch[:, :, :1, :1]
-        assert torch.equal(offsets, places[:1, :, :12, :12].expand(4, -1, -1, -1))
-        corners |= {divmod(int(corner) % 1000, 20) for corner in batch[:, 0, 0, 0]}
-    rows, columns = zip(*corners, strict=True)
-    assert (min(rows), max(rows), min(columns), max(columns)) == (0, 8, 0, 8)
 
 
 def test_a_start_is_borrowed_where_it_fits(adversarial, card, tmp_path, tiny):
@@ -133,10 +116,10 @@ def test_a_run_with_a_borrowed_start(tiny, data, card, tmp_path):
 
 def test_the_number_of_training_images(tiny, data):
     for number, expected in ((0, 40), (7, 7)):
-        kept, held_out = train._split(tiny(train_images=number), Options(str(data)), torch.device("cpu"))
-        assert (len(kept), len(held_out)) == (expected, 8)
+        feed, held_out = open_feed(tiny(train_images=number), str(data))
+        assert (len(feed.images), len(held_out)) == (expected, 8)
     with pytest.raises(ValueError, match="train_images=41: there are 40 that are not held out"):
-        train._split(tiny(train_images=41), Options(str(data)), torch.device("cpu"))
+        open_feed(tiny(train_images=41), str(data))
 
 
 def test_nothing_quantized_has_no_gradient_gap(tiny):

@@ -1,6 +1,7 @@
 """Checkpoints are whole or not there, whatever happens while they are written."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -55,11 +56,36 @@ def test_nothing_that_is_not_finite_is_written(tmp_path, bad):
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.pt"]
 
 
-def test_a_damaged_file_is_named(tmp_path):
-    checkpoint.write_step(tmp_path, 1, {"step": 1})
+def damages(whole: bytes) -> list[bytes]:
+    """Nothing, something else, half of it, and one bit in the middle of a tensor another."""
+    place = len(whole) // 2
+    return [b"", b"nothing of the kind", whole[:place], whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]]
+
+
+def test_a_damaged_file_is_named_and_the_one_before_is_used(tmp_path, capsys):
+    checkpoint.write_step(tmp_path, 1, {"step": 1, "weight": torch.ones(1000)})
     checkpoint.write_step(tmp_path, 2, {"step": 2, "weight": torch.ones(1000)})
-    whole = (tmp_path / "step-00000002.pt").read_bytes()
-    for damage in (b"", b"nothing of the kind", whole[: len(whole) // 2]):
-        (tmp_path / "step-00000002.pt").write_bytes(damage)
+    for damaged in damages((tmp_path / "step-00000002.pt").read_bytes()):
+        (tmp_path / "step-00000002.pt").write_bytes(damaged)
         with pytest.raises(ValueError, match="step-00000002.pt is damaged"):
-            checkpoint.read_latest(tmp_path)
+            checkpoint.read(tmp_path / "step-00000002.pt")
+        assert checkpoint.read_latest(tmp_path)["step"] == 1
+        assert capsys.readouterr().out.startswith(f"passed over: {tmp_path / 'step-00000002.pt'} is damaged (")
+
+
+def test_where_all_are_damaged_nothing_starts_afresh_in_silence(tmp_path):
+    for step in (1, 2):
+        (tmp_path / f"step-0000000{step}.pt").write_bytes(b"")
+    with pytest.raises(ValueError, match=f"every checkpoint in {tmp_path} is damaged; delete the folder to start"):
+        checkpoint.read_latest(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here, a device that is always full")
+def test_a_device_without_space(tmp_path):
+    """The kernel's own error, at the first write and where only the flush meets it."""
+    checkpoint.write_step(tmp_path, 1, {"step": 1})
+    for weight in (torch.ones(10), torch.ones(10**6)):
+        (tmp_path / "step-00000002.partial").symlink_to("/dev/full")
+        with pytest.raises(OSError, match="could not be written .*No space left.*checkpoints are kept"):
+            checkpoint.write_step(tmp_path, 2, {"step": 2, "weight": weight})
+        assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.pt"]

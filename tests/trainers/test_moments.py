@@ -26,7 +26,7 @@ def moments(optimizer: torch.optim.Adam, weight: Tensor) -> tuple[Tensor, Tensor
     return optimizer.state[weight]["exp_avg"], optimizer.state[weight]["exp_avg_sq"]
 
 
-@pytest.mark.trap("T35", "vq", "cvq", "pq", "rvq", "rq", "looc", "factorized", "multiscale")
+@pytest.mark.trap("T35", "vq", "cvq", "pq", "rvq", "rq", "looc", "factorized", "multiscale", "hvq")
 @pytest.mark.parametrize("revival", ["restart", "closest", "random", "probrandom"])
 def test_a_codevector_that_was_moved_loses_its_momentum_and_the_others_keep_theirs(revival):
     quantizer, optimizer, weight = prepared(revival)
@@ -40,7 +40,7 @@ def test_a_codevector_that_was_moved_loses_its_momentum_and_the_others_keep_thei
     assert optimizer.state[weight]["step"] == 1, "how far Adam is stays what it was"
 
 
-@pytest.mark.trap("T35", "vq", "cvq", "pq", "rvq", "rq", "looc", "factorized", "multiscale")
+@pytest.mark.trap("T35", "vq", "cvq", "pq", "rvq", "rq", "looc", "factorized", "multiscale", "hvq")
 @pytest.mark.parametrize("forget", [True, False])
 def test_a_restarted_codevector_stays_at_its_latent_where_momentum_would_drive_it_off(forget):
     quantizer, optimizer, weight = prepared("restart")
@@ -55,7 +55,7 @@ def test_a_restarted_codevector_stays_at_its_latent_where_momentum_would_drive_i
     assert moved == 0 if forget else moved > 0.05
 
 
-@pytest.mark.trap("T35", "vq", "pq", "rvq", "looc")
+@pytest.mark.trap("T35", "vq", "pq", "rvq", "looc", "hvq")
 def test_codebooks_inside_others_are_found():
     quantizer = build("pq", dim=4, codebook_size=4, segments=2, rule="gradient", start="normal", revival="restart")
     optimizer = torch.optim.Adam(quantizer.parameters())

@@ -7,7 +7,7 @@ import torch
 
 from trainers.objective import objective
 from trainers.recipe import PIXEL_TERMS, Recipe
-from trainers.recipes import RECIPES, full_budget, get_recipe
+from trainers.recipes import RECIPES, full_budget, full_command, get_recipe
 from vqzoo.tokenizer import Tokenizer
 
 
@@ -65,3 +65,13 @@ def test_twins_differ_in_the_encoding_alone_and_start_with_the_same_weights(name
 
 def test_a_name_outside_the_table_has_no_full_budget():
     assert full_budget("somebody-else") == 0
+
+
+def test_the_command_of_a_full_training():
+    recipe = get_recipe("cifar10-fsq-8-5-5-5")
+    assert full_command(recipe) == "accelerate launch trainers/train.py cifar10-fsq-8-5-5-5"
+    assert full_command(replace(recipe, steps=7)) == full_command(recipe), "its length is the recipe's own"
+    quantizer = recipe.quantizer | {"levels": (8, 6)}
+    other = replace(recipe, name=f"{recipe.name}-small", quantizer=quantizer, seed=3, steps=7)
+    flags = "--name cifar10-fsq-8-5-5-5-small --quantizer.levels 8 6 --seed 3"
+    assert full_command(other) == f"{full_command(recipe)} {flags}"

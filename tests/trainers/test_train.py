@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from trainers import checkpoint, evaluate, finish, train
-from trainers.data import load_images
+from trainers.data import Batches, load_images
 from trainers.log import read
 from trainers.objective import ImageTerms, held_out_terms
 from trainers.recipes import full_budget
@@ -45,7 +45,11 @@ def test_every_step_of_the_log(run, tiny):
     rows = read(run / "metrics.jsonl")
     assert [row["step"] for row in rows] == [2, 2, 4, 4, 6, 6, 8, 8]
     for losses, held_out in zip(rows[::2], rows[1::2], strict=True):
-        assert losses.keys() == {"step", "loss", "reconstruction", "commitment", "codebook", "learning_rate"}
+        terms = {"loss", "reconstruction", "commitment", "codebook"}
+        others = {"step", "learning_rate", "usage", "perplexity", "images_per_second", "peak_memory_mib"}
+        assert losses.keys() == terms | others
+        assert 0 < losses["usage"] <= 1 <= losses["perplexity"] <= 16
+        assert losses["images_per_second"] > 0 and losses["peak_memory_mib"] > 50
         weighted = sum(weight * losses[term] for term, weight in tiny().weights.items())
         assert losses["loss"] == pytest.approx(weighted, rel=1e-5)
         own = {f"held_out/{name}" for name in ("reconstruction", "commitment", "codebook")}
@@ -91,6 +95,7 @@ def test_metrics_are_those_of_the_stored_weights(card, data, run):
     rows = read(run / "metrics.jsonl")
     train, held_out = (record["curves"][split] for split in ("train", "held_out"))
     assert train["step"] == held_out["step"] == [2, 4, 6, 8]
+    assert not {"images_per_second", "peak_memory_mib"} & train.keys()
     assert train["commitment"] == pytest.approx([row["commitment"] for row in rows[::2]], rel=1e-5)
     assert held_out["commitment"] == pytest.approx([row["held_out/commitment"] for row in rows[1::2]], rel=1e-5)
     assert held_out.keys() == {"step", "reconstruction", "commitment", "codebook", "gradient_gap"}
@@ -209,19 +214,19 @@ def test_the_test_split_is_read_once_when_all_is_decided(data, tiny, tmp_path, m
     train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
     rows = read(tmp_path / "runs" / NAME / "metrics.jsonl")
     assert rows[-1]["step"] == 8
-    assert reads == [("train", None), ("test", min(row["held_out"] for row in rows if "held_out" in row))]
+    assert reads == [("test", min(row["held_out"] for row in rows if "held_out" in row))]
 
 
 def test_no_held_out_image_is_trained_on(data, tiny, tmp_path, monkeypatch):
     seen: set[bytes] = set()
-    at = train.Batches.at
+    at = Batches.at
 
     def spy(self, step):
         batch = at(self, step)
         seen.update(image.numpy().tobytes() for image in batch)
         return batch
 
-    monkeypatch.setattr(train.Batches, "at", spy)
+    monkeypatch.setattr(Batches, "at", spy)
     train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
     images = [image.numpy().tobytes() for image in load_images("pictures", "train", 16, 3, str(data))]
     assert seen == set(images[:40])

@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import torch
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-CARD = "README.md"
+from vqzoo.autoencoders import build_autoencoder
+from vqzoo.remote import CARD, hub_tags
+
+__all__ = ["CARD", "METRICS", "USAGE", "model_card", "quantizer_names", "show", "show_trained", "show_usage"]
+
 METRICS = "metrics.json"
 USAGE = "usage.json"
 
@@ -58,6 +63,8 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     """README.md of a checkpoint, front matter with model-index included, from its metrics.json and config.json."""
     name, metrics, training = record["name"], record["metrics"], record["training"]
     quantizers = quantizer_names(config)
+    with torch.device("meta"):
+        strides = build_autoencoder(**config["autoencoder"]).strides
     results = [
         EvalResult(
             task_type="image-reconstruction",
@@ -75,10 +82,9 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
         library_name="vqzoo",
         license="apache-2.0",
         tags=[
-            "vqzoo",
-            "image-tokenizer",
-            *dict.fromkeys(f"quantizer:{name}" for name in quantizers),
-            f"pe:{config['position']['name']}",
+            *hub_tags(quantizers, strides, config["position"]["name"]),
+            f"dataset:{record['hub_id'] or record['dataset']}",
+            f"bits:{metrics['bits_per_image']:.0f}",
         ],
         datasets=[record["hub_id"]] if record["hub_id"] else None,
         model_name=name,
@@ -135,7 +141,7 @@ def _trained(name: str, training: dict[str, Any]) -> str:
 is that of step {training["best_step"]:,} of {training["steps"]:,}, the best by {judged} on
 {recipe["held_out"]:,} images held out of the train split.{crop}{start} Settings are in metrics.json.
 
-The full training: `accelerate launch trainers/train.py {name}`"""
+The full training: `{training.get("full_command", f"accelerate launch trainers/train.py {name}")}`"""
 
 
 def _fitted(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:

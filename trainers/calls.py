@@ -1,0 +1,71 @@
+"""What reaches a run from outside, between two steps: a wish that it ends, and the time for a checkpoint."""
+
+import signal
+import time
+from types import FrameType
+
+import torch
+from accelerate import Accelerator
+
+STOPPED = 75
+"""Exit code of a run that was asked to end and has saved where it was: start it again with --resume."""
+WARNED = 76
+"""Exit code of a run that a warning of --stop-on has ended, saved likewise."""
+_AGREE_EVERY = 10
+
+
+class Stopped(Exception):
+    """The run has ended before its last step; everything is saved. `code` is what the process exits with."""
+
+    def __init__(self, reason: str, code: int):
+        super().__init__(reason)
+        self.code = code
+
+
+class Calls:
+    """Listens while it is entered; SIGTERM, and Ctrl-C once, end the run after the step that is being done.
+
+    Processes must do the same thing at the same step, so they ask each other, every few steps.
+    """
+
+    def __init__(self, accelerator: Accelerator, save_minutes: float):
+        self.accelerator = accelerator
+        self.every = 1 if accelerator.num_processes == 1 else _AGREE_EVERY
+        self.save_seconds = 60 * save_minutes
+        self.signal = 0
+        self.warning = ""
+        self._saved = time.monotonic()
+
+    def __enter__(self) -> "Calls":
+        self._before = {number: signal.signal(number, self._hear) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(signal.SIGINT, self._before[signal.SIGINT])  # a second Ctrl-C does not wait
+
+    def answer(self, done: int) -> tuple[bool, Stopped | None]:
+        """After so many steps: whether to save, and why to stop, alike on every process."""
+        if done % self.every:
+            return False, None
+        main = self.accelerator.is_main_process
+        due = main and time.monotonic() - self._saved >= self.save_seconds
+        heard = (bool(self.signal), due, main and bool(self.warning))
+        if self.accelerator.num_processes > 1:
+            flags = torch.tensor(heard, dtype=torch.float32, device=self.accelerator.device)
+            heard = tuple(flag > 0 for flag in self.accelerator.reduce(flags, "sum").tolist())
+        asked, due, warned = heard
+        if asked:
+            name = signal.Signals(self.signal).name if self.signal else "a signal"
+            return True, Stopped(f"{name} after step {done}", STOPPED)
+        if warned:
+            return True, Stopped(self.warning or f"a warning after step {done}", WARNED)
+        return due, None
+
+    def saved(self) -> None:
+        """A checkpoint was written just now."""
+        self._saved = time.monotonic()

@@ -1,0 +1,32 @@
+"""One process at a time trains in a run folder."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+@contextmanager
+def alone_in(run: Path) -> Iterator[None]:
+    """Raises ValueError where another process of this machine is in here with the same folder.
+
+    The lock ends with the process, however that ends. It lies among the temporary files: a run that never begins leaves
+    no folder behind. Of processes that train together the first one holds it.
+    """
+    if int(os.environ.get("RANK", "0")):
+        yield
+        return
+    name = hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir(), f"vqzoo-{name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ValueError(f"another process is training in {run}; wait for it, or give another --runs FOLDER") from None
+    try:
+        yield
+    finally:
+        lock.release()

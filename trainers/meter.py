@@ -1,0 +1,117 @@
+"""Numbers of the steps since the last row of the log, fetched from the device once a row."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from vqzoo.analysis.usage import codebook_of, count, usage_metrics
+from vqzoo.ops.distributed import all_reduce
+from vqzoo.tokenizer import Tokenizer, Tokens
+
+
+class Meter:
+    """Means of named values over all processes and over the steps since they were last taken; how codebooks were used
+    in these steps; speed and memory."""
+
+    def __init__(self, accelerator: Accelerator, tokenizer: Tokenizer):
+        self.accelerator, self.tokenizer = accelerator, tokenizer
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+        self.used: list[Tensor] | None = []
+        """Of each column of the indices; None where an alphabet is too large to count."""
+        self.books: list[Tensor] = []
+        """Of each codebook, how often each codevector was chosen in the steps of the last row."""
+        self.seconds = 0.0
+        """Time spent in training steps, those of earlier sittings included."""
+        self._images, self._seconds_then = 0, 0.0
+        self._clock = time.perf_counter()
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach().float()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def count(self, tokens: Tokens, images: int) -> None:
+        """Count the indices of a batch of which all processes together have so many images."""
+        self._images += images
+        if self.used is not None:
+            counted = count(self.tokenizer, tokens)
+            if counted and self.used:
+                counted = [before + now for before, now in zip(self.used, counted, strict=True)]
+            self.used = counted
+
+    def take(self) -> dict[str, Any]:
+        """A row: the means, usage, perplexity, selection/<part>, images_per_second and peak_memory_mib."""
+        values = torch.stack([total / self.counts[name] for name, total in self.sums.items()])
+        row: dict[str, Any] = dict(zip(self.sums, self.accelerator.reduce(values, "mean").tolist(), strict=True))
+        if self.used:
+            used = [all_reduce(column) for column in self.used]
+            row |= _flat(usage_metrics(self.tokenizer, used))
+            self.books = _books(used, codebook_of(self.tokenizer))
+        self._tick()
+        row["images_per_second"] = round(self._images / (self.seconds - self._seconds_then), 2)
+        row["peak_memory_mib"] = round(_peak_memory() / 2**20)
+        self._empty()
+        return row
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is done inside is not training time."""
+        self._tick()
+        yield
+        self._clock = time.perf_counter()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Sums of all processes, so that whoever goes on has everybody's."""
+        self._tick()
+        sums = {name: self.accelerator.reduce(total, "mean") for name, total in self.sums.items()}
+        used = None if self.used is None else [all_reduce(column) for column in self.used]
+        return {"sums": sums, "counts": dict(self.counts), "used": used, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        device = self.accelerator.device
+        self.sums = {name: total.to(device) for name, total in state["sums"].items()}
+        self.counts = dict(state["counts"])
+        used, mine = state["used"], self.accelerator.is_main_process
+        # They are everybody's: one process alone takes them over.
+        self.used = used and [column.to(device) if mine else torch.zeros_like(column, device=device) for column in used]
+        self.seconds = self._seconds_then = state["seconds"]
+        self._clock = time.perf_counter()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.seconds += now - self._clock
+        self._clock = now
+
+    def _empty(self) -> None:
+        self.sums, self.counts = {}, {}
+        self.used = None if self.used is None else []
+        self._images, self._seconds_then = 0, self.seconds
+
+
+def _books(used: Sequence[Tensor], codebook_of: Sequence[int]) -> list[Tensor]:
+    """Counts of codebooks from those of columns."""
+    columns = list(zip(used, codebook_of, strict=True))
+    return [torch.stack([c for c, of in columns if of == book]).sum(0) for book in sorted(set(codebook_of))]
+
+
+def _flat(usage: dict[str, Any]) -> dict[str, float]:
+    """usage, perplexity and selection of `usage_metrics` as named numbers."""
+    row = {name: usage[name] for name in ("usage", "perplexity")}
+    return row | {f"selection/{name}": share for name, share in usage.get("selection", {}).items()}
+
+
+def _peak_memory() -> float:
+    """Bytes: of the GPU, or what was resident of this process on a CPU."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
