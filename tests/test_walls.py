@@ -12,12 +12,15 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
     {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training"},
-    {"vqzoo.storage"},
+    {"vqzoo.header"},
+    {"vqzoo.storage", "vqzoo.remote"},
+    {"vqzoo.download"},
     {"vqzoo.tokenizer"},
     {"vqzoo.analysis", "vqzoo.hub"},
     {"vqzoo"},  # the public face
     {"vqzoo.ui"},
-    {"vqzoo.cli", "app", "trainers", "benchmarks", "docs", "spaces"},
+    {"app", "trainers", "docs", "spaces"},
+    {"vqzoo.cli", "benchmarks"},
 ]
 """From the ground up. Rooms of one floor do not know each other."""
 
@@ -25,7 +28,7 @@ HOMES = {
     "accelerate": ["trainers"],
     "datasets": ["trainers"],
     "gradio": ["vqzoo.ui", "app"],
-    "huggingface_hub": ["vqzoo.hub", "vqzoo.tokenizer"],
+    "huggingface_hub": ["vqzoo.hub", "vqzoo.download", "vqzoo.tokenizer", "vqzoo.remote"],
     "sklearn": ["trainers"],
 }
 
