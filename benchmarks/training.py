@@ -2,8 +2,8 @@
 python benchmarks/training.py [THREADS]
 
 The starter zoo's networks (0.74 million weights), batches of 64 images of 32 x 32, squared error plus the quantizer's
-losses, Adam, float32, alternately in one process. The peer, vector-quantize-pytorch, keeps the layout of memory that its
-own examples have; both quantizers see the same latents.
+losses, Adam, float32, alternately in one process. The peer, vector-quantize-pytorch, has the layout of memory of its
+own examples; both quantizers see the same latents.
 """
 
 import statistics
