@@ -101,7 +101,7 @@ def _parent(name: str) -> Recipe | None:
 
 def _flags(fields: dict[str, Any], prefix: str = "--") -> dict[str, str]:
     """Fields of a recipe as the command line has them."""
-    flags = {}
+    flags: dict[str, str] = {}
     for name, value in fields.items():
         flag = prefix + name.replace("_", "-")
         if isinstance(value, dict):
