@@ -9,12 +9,18 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "vqgan": [
         {"width": 4, "multipliers": (1, 2), "blocks": 1, "attention": ()},
         {"width": 6, "multipliers": (2, 1, 3), "blocks": 2, "attention": (1, 4)},
+        {"width": 6, "multipliers": (1, 2), "blocks": 1, "middle_attention": False, "attention": (2,)}
+        | {"inner_dim": 5, "groups": 3},
     ],
     "vqgan-study": [
         {"width": 4, "multipliers": (1, 2), "blocks": 1, "attention": (1,)},
         {"width": 5, "multipliers": (1, 1, 2), "blocks": 2, "attention": (4,)},
     ],
     "movq": [{"width": 4, "multipliers": (1, 2, 2), "blocks": 1, "attention": (2, 4)}],
+    "magvit2": [
+        {"width": 8, "multipliers": (1, 2), "blocks": 1},
+        {"width": 6, "multipliers": (2, 1, 3), "blocks": 2, "groups": 3},
+    ],
     "vit": [
         {"stride": 1, "width": 4, "depth": 1, "heads": 1, "mlp": 6},
         {"stride": 3, "width": 8, "depth": 2, "heads": 2, "mlp": 12},

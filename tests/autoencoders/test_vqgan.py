@@ -184,6 +184,19 @@ def test_attention_follows_every_residual_block_of_the_strides_listed(attended):
         assert set(strides) - {4} == set(attended) - {4}
 
 
+def test_attention_in_the_middle_can_be_left_out_and_groups_be_chosen():
+    settings = SMALL | {"inner_dim": 5, "groups": 2, "middle_attention": False}
+    for name in ("vqgan", "movq"):
+        autoencoder = build_autoencoder(name, **settings)
+        assert not any(isinstance(module, Attention) for module in autoencoder.modules())
+        assert {norm.num_groups for norm in autoencoder.modules() if isinstance(norm, PlainNorm)} == {2}
+        assert autoencoder.encoder.project.weight.shape == (6, 5, 1, 1)
+        assert autoencoder.decoder.project.weight.shape == (5, 6, 1, 1)
+    study = build_autoencoder("vqgan-study", **settings).decoder
+    head = build_autoencoder("vqgan-study", **SMALL).decoder
+    assert [type(layer) for layer in study.layers] == [type(layer) for layer in head.layers]
+
+
 @pytest.mark.parametrize("name", ["vqgan", "vqgan-study", "movq"])
 @pytest.mark.parametrize(
     ("settings", "message"),
@@ -196,6 +209,10 @@ def test_attention_follows_every_residual_block_of_the_strides_listed(attended):
         ({"attention": 16}, "attention=16: expected strides out of"),
         ({"blocks": 0}, "blocks=0: expected a whole number from 1"),
         ({"width": 0}, "width=0: expected a whole number from 1"),
+        ({"groups": 48}, "groups=48: expected a divisor of every width: 128, 128, 256, 256, 512"),
+        ({"groups": 0}, "groups=0: expected a whole number from 1"),
+        ({"inner_dim": 0}, "inner_dim=0: expected a whole number from 1"),
+        ({"middle_attention": 1}, "middle_attention=1: expected True or False"),
         ({"multiplier": (1, 2)}, "did you mean 'multipliers'"),
     ],
 )

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 
 class PlainNorm(nn.GroupNorm):
-    """Group normalisation with up to 32 groups of at least 4 channels; the latents are not looked at.
+    """Group normalisation with `groups`, or up to 32 groups of at least 4 channels; the latents are not looked at.
 
     A group of one channel would leave nothing of its mean, and a narrow decoder could not say how bright an image is.
     """
 
-    def __init__(self, width: int, latent_dim: int):
-        super().__init__(math.gcd(32, max(1, width // 4), width), width, eps=1e-6)
+    def __init__(self, width: int, latent_dim: int, groups: int | None = None):
+        super().__init__(groups or math.gcd(32, max(1, width // 4), width), width, eps=1e-6)
 
     def forward(self, x: Tensor, latents: Tensor | None = None) -> Tensor:
         return super().forward(x)
@@ -27,9 +27,9 @@ class SpatialNorm(nn.Module):
     arXiv:2209.09002, eq. 4). The group normalisation has a scale and a shift of its own.
     """
 
-    def __init__(self, width: int, latent_dim: int):
+    def __init__(self, width: int, latent_dim: int, groups: int | None = None):
         super().__init__()
-        self.norm = PlainNorm(width, latent_dim)
+        self.norm = PlainNorm(width, latent_dim, groups)
         self.scale = nn.Conv2d(latent_dim, width, 1)
         self.shift = nn.Conv2d(latent_dim, width, 1)
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from vqzoo.autoencoders.blocks import Downsample, Norm, Upsample
-from vqzoo.autoencoders.vqgan import Decoder, Encoder, VQGANAutoencoder
+from vqzoo.autoencoders.vqgan import Decoder, Encoder, Shape, VQGANAutoencoder
 
 
 def columns(dim: int, width: int) -> Tensor:
@@ -27,8 +27,8 @@ class ColumnEncoding(nn.Module):
 class StudyEncoder(Encoder):
     """VQGAN's with an encoding behind the first convolution and one where the coarsest grid begins."""
 
-    def __init__(self, channels: int, latent_dim: int, widths: list[int], blocks: int, attention: tuple[int, ...]):
-        super().__init__(channels, latent_dim, widths, blocks, attention)
+    def __init__(self, shape: Shape, norm: Norm):
+        super().__init__(shape, norm)
         coarsest = max(i for i, layer in enumerate(self.layers) if isinstance(layer, Downsample)) + 1
         self.layers.insert(coarsest, ColumnEncoding())
         self.layers.insert(0, ColumnEncoding())
@@ -37,14 +37,12 @@ class StudyEncoder(Encoder):
 class StudyDecoder(Decoder):
     """VQGAN's with an encoding in place of its head (residual, attention, residual) and one amid the next scale."""
 
-    def __init__(
-        self, channels: int, latent_dim: int, widths: list[int], blocks: int, attention: tuple[int, ...], norm: Norm
-    ):
-        super().__init__(channels, latent_dim, widths, blocks, attention, norm)
-        del self.layers[:3]
+    def __init__(self, shape: Shape, norm: Norm):
+        super().__init__(shape, norm)
+        del self.layers[: 2 + shape.middle_attention]
         next_scale = min(i for i, layer in enumerate(self.layers) if isinstance(layer, Upsample)) + 1
-        middle = (blocks + 1) // 2
-        attended = 2 ** (len(widths) - 2) in attention
+        middle = (shape.blocks + 1) // 2
+        attended = 2 ** (len(shape.widths) - 2) in shape.attention
         self.layers.insert(next_scale + middle * (1 + attended) + 1, ColumnEncoding())
         self.layers.insert(0, ColumnEncoding())
 

@@ -6,6 +6,7 @@ from typing import Any
 from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.conv import ConvAutoencoder
 from vqzoo.autoencoders.hierarchical import HierarchicalAutoencoder
+from vqzoo.autoencoders.magvit2 import MAGVIT2Autoencoder
 from vqzoo.autoencoders.pca import PCAAutoencoder
 from vqzoo.autoencoders.study import StudyAutoencoder
 from vqzoo.autoencoders.vit import ViTAutoencoder
@@ -17,6 +18,7 @@ AUTOENCODERS: dict[str, Callable[..., Autoencoder]] = {
     "vqgan": VQGANAutoencoder,
     "vqgan-study": StudyAutoencoder,
     "movq": MoVQAutoencoder,
+    "magvit2": MAGVIT2Autoencoder,
     "vit": ViTAutoencoder,
     "hierarchical": HierarchicalAutoencoder,
     "pca": PCAAutoencoder,

@@ -1,5 +1,9 @@
 """VQGAN's autoencoder (Esser et al., 2021, arXiv:2012.09841) and MoVQ's (Zheng et al., 2022, arXiv:2209.09002)."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -14,29 +18,45 @@ from vqzoo.autoencoders.blocks import (
     Upsample,
     initialise,
 )
-from vqzoo.ops.check import check_int
+from vqzoo.ops.check import check_flag, check_int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What both halves are built from: `widths` of the scales, finest first; the rest as `VQGANAutoencoder` has it."""
+
+    channels: int
+    latent_dim: int
+    inner_dim: int
+    widths: list[int]
+    blocks: int
+    attention: tuple[int, ...]
+    middle_attention: bool
 
 
 class Encoder(nn.Module):
     """Images -> latents: residual blocks at every scale, then residual, attention, residual at the coarsest."""
 
-    def __init__(self, channels: int, latent_dim: int, widths: list[int], blocks: int, attention: tuple[int, ...]):
+    def __init__(self, shape: Shape, norm: Norm):
         super().__init__()
-        width = widths[0]
-        self.conv_in = nn.Conv2d(channels, width, 3, padding=1)
+        width = shape.widths[0]
+        self.conv_in = nn.Conv2d(shape.channels, width, 3, padding=1)
         layers: list[nn.Module] = []
-        for scale, out in enumerate(widths):
-            for _ in range(blocks):
-                layers.append(ResidualBlock(width, out))
+        for scale, out in enumerate(shape.widths):
+            for _ in range(shape.blocks):
+                layers.append(ResidualBlock(width, out, 0, norm))
                 width = out
-                if 2**scale in attention:
-                    layers.append(Attention(width))
-            if scale < len(widths) - 1:
+                if 2**scale in shape.attention:
+                    layers.append(Attention(width, 0, norm))
+            if scale < len(shape.widths) - 1:
                 layers.append(Downsample(width))
-        self.layers = nn.Sequential(*layers, ResidualBlock(width, width), Attention(width), ResidualBlock(width, width))
-        self.norm = PlainNorm(width, latent_dim)
-        self.conv_out = nn.Conv2d(width, latent_dim, 3, padding=1)
-        self.project = nn.Conv2d(latent_dim, latent_dim, 1)
+        layers.append(ResidualBlock(width, width, 0, norm))
+        if shape.middle_attention:
+            layers.append(Attention(width, 0, norm))
+        self.layers = nn.Sequential(*layers, ResidualBlock(width, width, 0, norm))
+        self.norm = norm(width, 0)
+        self.conv_out = nn.Conv2d(width, shape.inner_dim, 3, padding=1)
+        self.project = nn.Conv2d(shape.inner_dim, shape.latent_dim, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.project(self.conv_out(F.silu(self.norm(self.layers(self.conv_in(images))))))
@@ -45,29 +65,29 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Latents -> images: the encoder's mirror image with one more residual block at every scale."""
 
-    def __init__(
-        self, channels: int, latent_dim: int, widths: list[int], blocks: int, attention: tuple[int, ...], norm: Norm
-    ):
+    def __init__(self, shape: Shape, norm: Norm):
         super().__init__()
-        width = widths[-1]
-        self.project = nn.Conv2d(latent_dim, latent_dim, 1)
-        self.conv_in = nn.Conv2d(latent_dim, width, 3, padding=1)
+        width = shape.widths[-1]
+        self.project = nn.Conv2d(shape.latent_dim, shape.inner_dim, 1)
+        self.conv_in = nn.Conv2d(shape.inner_dim, width, 3, padding=1)
 
         def residual(out: int) -> ResidualBlock:
-            return ResidualBlock(width, out, latent_dim, norm)
+            return ResidualBlock(width, out, shape.latent_dim, norm)
 
-        layers = [residual(width), Attention(width, latent_dim, norm), residual(width)]
-        for scale, out in reversed(list(enumerate(widths))):
-            for _ in range(blocks + 1):
+        layers: list[nn.Module] = [residual(width), residual(width)]
+        if shape.middle_attention:
+            layers.insert(1, Attention(width, shape.latent_dim, norm))
+        for scale, out in reversed(list(enumerate(shape.widths))):
+            for _ in range(shape.blocks + 1):
                 layers.append(residual(out))
                 width = out
-                if 2**scale in attention:
-                    layers.append(Attention(width, latent_dim, norm))
+                if 2**scale in shape.attention:
+                    layers.append(Attention(width, shape.latent_dim, norm))
             if scale > 0:
                 layers.append(Upsample(width))
         self.layers = nn.ModuleList(layers)
-        self.norm = norm(width, latent_dim)
-        self.conv_out = nn.Conv2d(width, channels, 3, padding=1)
+        self.norm = norm(width, shape.latent_dim)
+        self.conv_out = nn.Conv2d(width, shape.channels, 3, padding=1)
 
     def forward(self, latents: Tensor) -> Tensor:
         x = self.conv_in(self.project(latents))
@@ -81,13 +101,15 @@ class VQGANAutoencoder(Autoencoder):
 
     `multipliers` are the widths of the scales in units of `width`, finest first: n of them give stride 2^(n - 1).
     `blocks` residual blocks stand at each scale of the encoder and one more at each of the decoder. `attention` lists
-    the strides at which attention follows every residual block; it stands in the middle in any case.
+    the strides at which attention follows every residual block; it stands in the middle, too, unless
+    `middle_attention` is False. Between the 1x1 convolutions beside the quantizer and the rest of the network latents
+    have `inner_dim` channels, None meaning `latent_dim`. `groups` are those of every norm, None as `PlainNorm` has it.
     The defaults are the published network for 16 x 16 latents of 256 x 256 images.
     """
 
     encoder_type: type[Encoder] = Encoder
     decoder_type: type[Decoder] = Decoder
-    norm: Norm = PlainNorm
+    norm: Callable[..., nn.Module] = PlainNorm
 
     def __init__(
         self,
@@ -97,24 +119,25 @@ class VQGANAutoencoder(Autoencoder):
         multipliers: tuple[int, ...] = (1, 1, 2, 2, 4),
         blocks: int = 2,
         attention: tuple[int, ...] = (16,),
+        middle_attention: bool = True,
+        inner_dim: int | None = None,
+        groups: int | None = None,
     ):
         super().__init__()
         self.channels = check_channels(channels)
         self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
-        check_int("width", width, 1, 4096)
+        inner = self.latent_dim if inner_dim is None else check_int("inner_dim", inner_dim, 1, 4096)
         check_int("blocks", blocks, 1, 64)
-        if not isinstance(multipliers, (tuple, list)) or not 2 <= len(multipliers) <= 8:
-            raise ValueError(f"multipliers={multipliers!r}: expected 2 to 8 whole numbers, one a scale, finest first")
-        for multiplier in multipliers:
-            check_int("multipliers", multiplier, 1, 64)
-        self.stride = 2 ** (len(multipliers) - 1)
+        widths = check_widths(width, multipliers, groups)
+        self.stride = 2 ** (len(widths) - 1)
         self.strides = (self.stride,)
-        possible = [2**scale for scale in range(len(multipliers))]
+        possible = [2**scale for scale in range(len(widths))]
         if not isinstance(attention, (tuple, list)) or not set(attention) <= set(possible):
             raise ValueError(f"attention={attention!r}: expected strides out of {', '.join(map(str, possible))}")
-        widths = [width * multiplier for multiplier in multipliers]
-        self.encoder = self.encoder_type(channels, latent_dim, widths, blocks, tuple(attention))
-        self.decoder = self.decoder_type(channels, latent_dim, widths, blocks, tuple(attention), type(self).norm)
+        middle = check_flag("middle_attention", middle_attention)
+        shape = Shape(self.channels, self.latent_dim, inner, widths, blocks, tuple(attention), middle)
+        self.encoder = self.encoder_type(shape, partial(PlainNorm, groups=groups))
+        self.decoder = self.decoder_type(shape, partial(type(self).norm, groups=groups))
         self.apply(initialise)
 
     def encode(self, images: Tensor) -> Tensor:
@@ -132,3 +155,18 @@ class MoVQAutoencoder(VQGANAutoencoder):
     """VQGAN's autoencoder in whose decoder every norm is modulated by the quantized latents (`SpatialNorm`)."""
 
     norm = SpatialNorm
+
+
+def check_widths(width: int, multipliers: Sequence[int], groups: int | None) -> list[int]:
+    """The width of every scale, finest first; ValueError where one is out of range or not cut into `groups`."""
+    check_int("width", width, 1, 4096)
+    if not isinstance(multipliers, (tuple, list)) or not 2 <= len(multipliers) <= 8:
+        raise ValueError(f"multipliers={multipliers!r}: expected 2 to 8 whole numbers, one a scale, finest first")
+    for multiplier in multipliers:
+        check_int("multipliers", multiplier, 1, 64)
+    widths = [width * multiplier for multiplier in multipliers]
+    if groups is not None:
+        check_int("groups", groups, 1, 4096)
+        if any(each % groups for each in widths):
+            raise ValueError(f"groups={groups}: expected a divisor of every width: {', '.join(map(str, widths))}")
+    return widths

@@ -31,11 +31,13 @@ class MultiScale(Quantizer):
         self.scales = [check_int("scales", scale, 1, 256) for scale in scales]
         if self.scales != sorted(set(self.scales)):
             raise ValueError(f"scales={scales!r}: expected each to be larger than the one before")
+        self.columns = [scale**2 for scale in self.scales]
+        if sum(self.columns) > 2**17:
+            raise ValueError(f"scales={scales!r}: {sum(self.columns)} cells; expected at most {2**17} of all scales")
         self.level = level
         self.multiple = self.scales[-1]
         self.dim = level.dim
         self.phi = nn.Conv2d(self.dim, self.dim, 3, padding=1)
-        self.columns = [scale**2 for scale in self.scales]
         self.index_sizes = level.index_sizes * sum(self.columns)
         self.codebook_of = (0,) * sum(self.columns)
 

@@ -64,6 +64,7 @@ def check_levels(levels: object) -> list[int]:
     if not isinstance(levels, (list, tuple)) or not levels:
         raise ValueError(f"levels={levels!r}: expected a list of whole numbers, one a channel, such as [8, 5, 5, 5]")
     checked = [check_int("levels", level, 2, 2**16) for level in levels]
-    if math.prod(checked) > 2**62:
-        raise ValueError(f"levels={levels!r}: their product is {math.prod(checked)}; expected at most 2^62")
+    if len(checked) > 62 or math.prod(checked) > 2**62:
+        product = f"{math.prod(checked[:63])}{' or more' if len(checked) > 63 else ''}"
+        raise ValueError(f"levels={levels!r}: their product is {product}; expected at most 2^62")
     return checked

@@ -1,0 +1,150 @@
+"""From a card folder to a repository on the Hugging Face Hub: checked, compared, then one commit."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import HfApi
+
+from vqzoo.hub.card import CARD, METRICS, USAGE, model_card
+from vqzoo.quantizers.adaptive import Adaptive
+from vqzoo.remote import FILES, Plan, compare, explained, full_id, look, upload
+from vqzoo.storage import CONFIG, read_json
+from vqzoo.tokenizer import Tokenizer
+
+__all__ = ["Plan", "Published", "check", "plan", "publish"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was done. commit: the repository's head now, a new one if `plan.changes` is not empty; url: its page."""
+
+    plan: Plan
+    commit: str
+    url: str
+
+
+def check(folder: Path) -> None:
+    """ValueError unless the files of a card folder are all there, are alone, and agree with one another.
+
+    The weights fit the configuration, the name is the folder's, every metric is a finite number or null, the rate is
+    what the tokenizer itself counts on images of the size that was measured, and the card says what the files say.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; expected one of model_cards/")
+    present = {path.name for path in folder.iterdir()}
+    for name in FILES:
+        if name not in present:
+            raise ValueError(f"{folder.name}: there is no {name}; a card folder holds {', '.join(FILES)}")
+    if strangers := sorted(present - set(FILES)):
+        raise ValueError(f"{folder.name}: {', '.join(strangers)} does not belong here; expected {', '.join(FILES)}")
+    tokenizer = Tokenizer.from_pretrained(folder)
+    record, config = read_json(folder / METRICS), read_json(folder / CONFIG)
+    read_json(folder / USAGE)
+    try:
+        if record["name"] != folder.name:
+            raise ValueError(f"{METRICS} of {folder.name}: name={record['name']!r}; expected that of the folder")
+        for where, value in _numbers("metrics", record["metrics"]):
+            if not math.isfinite(value):
+                raise ValueError(f"{METRICS} of {folder.name}: {where} is {value}; expected a finite number or null")
+        _check_rate(folder.name, tokenizer, record["metrics"])
+        card = model_card(record, config)
+    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise ValueError(f"{METRICS} of {folder.name} is incomplete or misshapen: {error!r}") from None
+    if (folder / CARD).read_text(encoding="utf-8") != card:
+        raise ValueError(f"{CARD} of {folder.name} is not what its files say: run `python docs/draw.py`")
+
+
+def plan(folder: Path, repo_id: str | None = None, *, token: str | None = None) -> Plan:
+    """`check` a folder and compare it with the Hub; nothing is uploaded, and for "owner/name" no login is needed.
+
+    `repo_id` is "owner/name", or a name alone for a repository of whoever is logged in: by default the folder's.
+    """
+    folder = folder.resolve()
+    check(folder)
+    api = HfApi(token=token)
+    repo_id = full_id(api, repo_id or folder.name)
+    with explained(repo_id):
+        return compare(folder, FILES, repo_id, look(api, repo_id))
+
+
+def publish(
+    folder: Path,
+    repo_id: str | None = None,
+    *,
+    private: bool = False,
+    collection: str | None = None,
+    tag: str | None = None,
+    token: str | None = None,
+) -> Published:
+    """`check` a folder and make a repository hold exactly its files, in one commit; without a difference in none.
+
+    `repo_id` as in `plan`; the repository is created if need be, as a private one if asked. `collection` is the title
+    of one of the owner's, created if need be; `tag` a name for the commit. Raises ValueError, with nothing overwritten,
+    if somebody else commits at the same time, and for a tag that names another commit.
+    """
+    folder = folder.resolve()
+    check(folder)
+    api = HfApi(token=token)
+    repo_id = full_id(api, repo_id or folder.name)
+    with explained(repo_id):
+        tagged = _tagged(api, repo_id, tag)
+        if tagged is not None and (ahead := compare(folder, FILES, repo_id, look(api, repo_id))):
+            if ahead.changes or ahead.parent != tagged:
+                raise ValueError(f"tag={tag!r} of {repo_id!r} names another commit: choose a new one")
+        done, commit = upload(api, folder, FILES, repo_id, f"Publish {folder.name} with vqzoo", private or None)
+        if tag is not None and tagged is None:
+            api.create_tag(repo_id, tag=tag, revision=commit.oid)
+        if collection is not None:
+            shelf = api.create_collection(collection, namespace=repo_id.split("/")[0], exists_ok=True)
+            api.add_collection_item(shelf.slug, repo_id, "model", exists_ok=True)
+    return Published(done, commit.oid, f"{api.endpoint}/{repo_id}")
+
+
+def _tagged(api: HfApi, repo_id: str, tag: str | None) -> str | None:
+    """The commit that a tag names already."""
+    if tag is None or look(api, repo_id) is None:
+        return None
+    return next((ref.target_commit for ref in api.list_repo_refs(repo_id).tags if ref.name == tag), None)
+
+
+def _numbers(where: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Every number in nested JSON, and where it is."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(f"{where}.{key}", inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _numbers(f"{where}[{number}]", inner)
+    elif isinstance(value, (int, float)):
+        yield where, value
+
+
+@torch.inference_mode()
+def _check_rate(name: str, tokenizer: Tokenizer, metrics: dict[str, Any]) -> None:
+    """Compare the three rates with one another and with the tokenizer's count, on a square image as they imply."""
+    bits, per_pixel, channels = metrics["bits_per_image"], metrics["bits_per_pixel"], tokenizer.autoencoder.channels
+    pixels = round(bits / per_pixel)
+    side = math.isqrt(pixels)
+    if side * side != pixels or not math.isclose(metrics["share_of_raw"] * 8 * channels, per_pixel, rel_tol=1e-6):
+        raise ValueError(
+            f"{METRICS} of {name}: bits_per_image, bits_per_pixel and share_of_raw are not those of one square image "
+            f"of {channels} channels; measure the weights again"
+        )
+    tokens = tokenizer.encode(torch.zeros(1, channels, side, side))
+    counted = 0.0
+    for number, (quantizer, grid) in enumerate(zip(tokenizer.quantizers, tokens.grids, strict=True)):
+        if isinstance(quantizer, Adaptive):  # What it costs depends on the choices that it made on the split.
+            level = metrics["levels"][number] if "levels" in metrics else metrics
+            for share, start in zip(level["selection"].values(), quantizer.starts, strict=True):
+                counted += share * quantizer.bits(torch.full_like(grid, start)).item()
+        else:
+            counted += quantizer.bits(grid).item()
+    if not math.isclose(bits, counted, rel_tol=1e-6):
+        raise ValueError(
+            f"{METRICS} of {name}: bits_per_image is {bits:,.2f}, but the tokenizer counts {counted:,.2f} for an image "
+            f"of {side} x {side} pixels; measure the weights again"
+        )
