@@ -370,3 +370,21 @@ def test_json_files_round_trip(tmp_path):
     assert read_json(tmp_path / "a.json") == value
     with pytest.raises(ValueError, match="there is no b.json"):
         read_json(tmp_path / "b.json")
+
+
+def test_json_files_over_a_megabyte_are_not_read(tmp_path):
+    (tmp_path / "a.json").write_bytes(b'{"a": "' + b"x" * (2**20 - 9) + b'"}')
+    read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_bytes(b'{"a": "' + b"x" * (2**20 - 8) + b'"}')
+    with pytest.raises(ValueError, match="a.json of .* has 1,048,577 bytes; at most 1,048,576 bytes are read"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_weights_that_are_no_numbers_are_refused_by_name(folder, value, dtype):
+    tokenizer = Tokenizer.from_pretrained(folder)
+    tokenizer.state_dict()["autoencoder.encoder.0.bias"][-1] = value
+    tokenizer.save(folder, dtype)
+    with pytest.raises(ValueError, match="tensor 'autoencoder.encoder.0.bias' holds NaN or infinity"):
+        Tokenizer.from_pretrained(folder)

@@ -7,8 +7,20 @@ tokens = tokenizer.encode(images)  # images: float (b, 3, H, W) in [-1, 1]
 images = tokenizer.decode(tokens)
 """
 
-from vqzoo.hub.registry import Model, list_models, load
-from vqzoo.tokenizer import Reconstruction, Tokenizer, Tokens
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vqzoo.hub.registry import Model, list_models, load
+    from vqzoo.tokenizer import Reconstruction, Tokenizer, Tokens
 
 __version__ = "0.1.0"
 __all__ = ["Model", "Reconstruction", "Tokenizer", "Tokens", "list_models", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """Names of `__all__` are imported when they are first asked for: torch, behind all of them, takes seconds."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "vqzoo.tokenizer" if name in ("Reconstruction", "Tokenizer", "Tokens") else "vqzoo.hub.registry"
+    return getattr(import_module(home), name)

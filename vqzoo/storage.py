@@ -1,6 +1,7 @@
 """Weights on disk: safetensors only, the header checked against the model before anything is read or allocated."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +10,70 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from vqzoo.header import SCALE, Stored, check_header, is_matrix, read_header
+from vqzoo.ops.text import brief, parse_json
+
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+JSON_LIMIT = 2**20
+"""Bytes of a JSON file that are read."""
+WEIGHTS_LIMIT = 2 * 2**30
+"""Bytes of a weights file that are read, and downloaded."""
 
-_DTYPES = {"F64": "float", "F32": "float", "F16": "float", "BF16": "float", "I64": torch.int64, "BOOL": torch.bool}
-_SCALE = ".scale"  # No tensor of a model ends so next to one without: a name is a tensor's or a module's, not both.
+
+class Folder:
+    """A local folder as a place to load from; `Repository` is the other one."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.name = folder.resolve().name
+
+    def path(self, name: str, limit: int = JSON_LIMIT) -> Path:
+        """The file called `name`; ValueError if there is none, it is over `limit` bytes or a link out of the folder."""
+        path = self.folder / name
+        if not path.is_file():
+            raise ValueError(f"{self.name}: there is no {name}; expected a folder with {CONFIG} and {WEIGHTS}")
+        real, home = Path(os.path.realpath(path)), Path(os.path.realpath(self.folder))
+        # In a cache of the Hub a snapshot is a folder of links to blobs.
+        blobs = home.parents[1] / "blobs" if home.parent.name == "snapshots" else home
+        if home not in real.parents and blobs not in real.parents:
+            raise ValueError(f"{name} of {self.name} is a link out of the folder; put the file itself there")
+        check_size(f"{name} of {self.name}", path.stat().st_size, limit)
+        return path
+
+    def header(self, name: str) -> dict[str, Stored]:
+        """What a safetensors file says it holds."""
+        return header_of(self.path(name, WEIGHTS_LIMIT), self.name)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; ValueError names the file and the place of a mistake."""
+def check_size(where: str, size: object, limit: int) -> None:
+    """ValueError for a file of more than `limit` bytes, or of a size that is not known."""
+    if type(size) is not int or size > limit:
+        said = f"{size:,} bytes" if type(size) is int else "an unknown size"
+        raise ValueError(f"{where} has {said}; at most {limit:,} bytes are read")
+
+
+def header_of(path: Path, of: str) -> dict[str, Stored]:
+    """`read_header` of a file that belongs to `of`, which a ValueError names."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(
-            f"{path.parent}: there is no {path.name}; expected a folder with {CONFIG} and {WEIGHTS}"
-        ) from None
-    except (ValueError, RecursionError) as error:  # broken syntax or encoding, absurdly long numbers or deep nesting
-        raise ValueError(f"{path.name} of {path.parent.name} is not valid JSON: {error}") from None
+        return read_header(path)
+    except ValueError as error:
+        raise _damaged(path, of, error) from None
+
+
+def read_json(path: Path, of: str | None = None) -> dict[str, Any]:
+    """The object in a JSON file of `of` (its folder); ValueError names the file and the place of a mistake."""
+    of = path.parent.name if of is None else of
+    where = f"{path.name} of {of}"
+    if not path.is_file():
+        raise ValueError(f"{of}: there is no {path.name}; expected a folder with {CONFIG} and {WEIGHTS}")
+    check_size(where, path.stat().st_size, JSON_LIMIT)
+    try:
+        value = parse_json(path.read_bytes())
+    except ValueError as error:  # broken syntax or encoding, absurdly long numbers or deep nesting
+        raise ValueError(f"{where} is not valid JSON: {brief(error, 120)}") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name} of {path.parent.name}: expected a JSON object, not a {type(value).__name__}")
+        raise ValueError(f"{where}: expected a JSON object, not a {type(value).__name__}")
     return value
 
 
@@ -37,66 +83,38 @@ def write_json(path: Path, value: dict[str, Any], indent: int | None = 2) -> Non
     path.write_text(json.dumps(value, indent=indent, separators=separators) + "\n", encoding="utf-8")
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill a model that was built on the meta device from a safetensors file.
+def load_weights(model: nn.Module, path: Path, of: str | None = None) -> None:
+    """Fill a model that was built on the meta device from a safetensors file of `of` (its folder).
 
     Floating-point tensors may be stored in another precision than the model's, or as `save_weights` stores int8, and
-    are converted. Raises ValueError that names the key for a missing, unknown, misshapen or mistyped tensor, and for a
-    file that is cut short or is no safetensors file; the model is left as it was.
+    are converted. Raises ValueError that names the key for a missing, unknown, misshapen or mistyped tensor or one that
+    holds NaN or infinity, and for a file that is cut short or is no safetensors file; the model is left as it was.
     """
+    of = path.parent.name if of is None else of
     if not path.is_file():
-        raise ValueError(f"{path.parent.name}: there is no {path.name}")
+        raise ValueError(f"{of}: there is no {path.name}")
     expected = model.state_dict()
+    check_header(f"{path.name} of {of}", header_of(path, of), expected)
     try:
         with safe_open(path, framework="pt") as file:
-            _check_header(path, file, expected)
             state = {key: _read(file, key).to(expected[key].dtype) for key in expected}
     except SafetensorError as error:
-        raise ValueError(f"{path.name} of {path.parent.name} is cut short or no safetensors file: {error}") from None
+        raise _damaged(path, of, error) from None
+    for key, tensor in state.items():
+        if tensor.is_floating_point() and tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
+            raise ValueError(f"{path.name} of {of}: tensor {key!r} holds NaN or infinity")
     model.load_state_dict(state, strict=True, assign=True)
 
 
-def _check_header(path: Path, file: Any, expected: dict[str, Tensor]) -> None:
-    where = f"{path.name} of {path.parent.name}"
-    stored = set(file.keys())
-    narrow = {key for key, tensor in expected.items() if _is_matrix(tensor) and key in stored and _is_int8(file, key)}
-    needed = expected.keys() | {key + _SCALE for key in narrow}
-    for key in sorted(needed - stored):
-        by = "the configuration" if key in expected else f"int8 {key.removesuffix(_SCALE)!r}"
-        raise ValueError(f"{where}: tensor {key!r} is missing; {by} needs it")
-    for key in sorted(stored - needed):
-        raise ValueError(f"{where}: tensor {key!r} is unknown to the configuration")
-    for key, tensor in expected.items():
-        part = file.get_slice(key)
-        if tuple(part.get_shape()) != tuple(tensor.shape):
-            raise ValueError(
-                f"{where}: tensor {key!r} has shape {tuple(part.get_shape())}; "
-                f"the configuration needs {tuple(tensor.shape)}"
-            )
-        if key in narrow:
-            scale = file.get_slice(key + _SCALE)
-            if (scale.get_dtype(), list(scale.get_shape())) != ("F32", [len(tensor)]):
-                raise ValueError(
-                    f"{where}: tensor {key + _SCALE!r} has type {scale.get_dtype()} and shape "
-                    f"{tuple(scale.get_shape())}; int8 {key!r} needs F32 and ({len(tensor)},), one number a row"
-                )
-            continue
-        kind = "float" if tensor.dtype.is_floating_point else tensor.dtype
-        if _DTYPES.get(part.get_dtype()) != kind:
-            raise ValueError(
-                f"{where}: tensor {key!r} has type {part.get_dtype()}; the configuration needs {tensor.dtype}"
-            )
-
-
-def _is_int8(file: Any, key: str) -> bool:
-    return file.get_slice(key).get_dtype() == "I8"
+def _damaged(path: Path, of: str, why: Exception) -> ValueError:
+    return ValueError(f"{path.name} of {of} is cut short or no safetensors file: {brief(why, 160)}")
 
 
 def _read(file: Any, key: str) -> Tensor:
     tensor = file.get_tensor(key)
     if tensor.dtype != torch.int8:
         return tensor
-    return tensor.float().mul_(_along_rows(file.get_tensor(key + _SCALE), tensor))
+    return tensor.float().mul_(_along_rows(file.get_tensor(key + SCALE), tensor))
 
 
 def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> None:
@@ -110,17 +128,13 @@ def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float3
     state = {}
     for key, value in model.state_dict().items():
         tensor = value.detach().cpu()
-        if not _is_matrix(tensor):
+        if not is_matrix(tensor):
             state[key] = tensor.contiguous()
         elif dtype == torch.int8 and tensor[0].numel() >= 4:
-            state[key], state[key + _SCALE] = _to_int8(tensor.float())
+            state[key], state[key + SCALE] = _to_int8(tensor.float())
         else:
             state[key] = tensor.to(torch.float16 if dtype == torch.int8 else dtype).contiguous()
     save_file(state, path, metadata={"format": "pt"})
-
-
-def _is_matrix(tensor: Tensor) -> bool:
-    return tensor.dtype.is_floating_point and tensor.ndim >= 2
 
 
 def _to_int8(tensor: Tensor) -> tuple[Tensor, Tensor]:

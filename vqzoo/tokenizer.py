@@ -4,18 +4,23 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from huggingface_hub import ModelHubMixin, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub import CommitInfo, HfApi, ModelCard, ModelCardData, ModelHubMixin
 from torch import Tensor, nn
 
 from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_position
+from vqzoo.download import Repository
+from vqzoo.header import check_header
+from vqzoo.ops.budget import Budget
 from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.text import brief
 from vqzoo.quantizers import Quantizer, build
-from vqzoo.storage import CONFIG, WEIGHTS, load_weights, read_json, save_weights, write_json
+from vqzoo.remote import CARD, explained, full_id, hub_tags, upload
+from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, load_weights, read_json, save_weights, write_json
 
 _FORMAT = 1
 
@@ -41,7 +46,7 @@ class Reconstruction:
     losses: dict[str, Tensor]
 
 
-class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "image-tokenizer"]):
+class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
     """An autoencoder with a quantizer between its halves and a positional encoding beside it.
 
     A hierarchical autoencoder has one quantizer a level, coarsest first; what the coarser levels were quantized to is
@@ -90,9 +95,13 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
                 raise ValueError(f"config: {key!r} is missing")
         if type(config["format"]) is not int or config["format"] != _FORMAT:
             raise ValueError(f"config: format={config['format']!r}: this version of vqzoo reads format {_FORMAT}")
-        quantizer = config["quantizer"]
+        autoencoder, quantizer = _part("autoencoder", build_autoencoder, config["autoencoder"]), config["quantizer"]
+        if isinstance(quantizer, list) and len(quantizer) > len(autoencoder.strides):  # before thousands are built
+            raise ValueError(
+                f"config: {len(quantizer)} quantizers; the autoencoder has {len(autoencoder.strides)} levels"
+            )
         return cls(
-            _part("autoencoder", build_autoencoder, config["autoencoder"]),
+            autoencoder,
             [_part("quantizer", build, level) for level in quantizer]
             if isinstance(quantizer, list)
             else _part("quantizer", build, quantizer),
@@ -204,8 +213,57 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
     def _placed(self, latents: Tensor) -> Tensor:
         return latents + self.position(*latents.shape[1:3]).to(latents)
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        self.save(save_directory)
+    def save_pretrained(  # type: ignore[override]
+        self, folder: str | Path, *, push_to_hub: bool = False, repo_id: str | None = None, **settings: Any
+    ) -> CommitInfo | None:
+        """Write config.json, model.safetensors and, where there is none, a README.md into a folder, made if need be.
+
+        `push_to_hub=True` is followed by `push_to_hub(repo_id, **settings)`, by default under the folder's name.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.save(folder)
+        if not (folder / CARD).exists():
+            (folder / CARD).write_text(str(self.generate_model_card()), encoding="utf-8")
+        return self.push_to_hub(repo_id or folder.resolve().name, **settings) if push_to_hub else None
+
+    def push_to_hub(  # type: ignore[override]
+        self,
+        repo_id: str,
+        *,
+        commit_message: str = "Push a tokenizer with vqzoo",
+        private: bool | None = None,
+        token: str | None = None,
+    ) -> CommitInfo:
+        """Commit config, weights and a plain card to "owner/name" on the Hub, or to a name alone of one's own.
+
+        The repository is created if need be, as a private one if asked. It is one commit, or none if all is there
+        already; measurements of other weights that are there are removed with it. Returns the commit. Raises
+        ValueError that says what is wrong. A folder of model_cards/ is published whole: `vqzoo.hub.publish`.
+        """
+        api = HfApi(token=token)
+        repo_id = full_id(api, repo_id)
+        with TemporaryDirectory() as folder, explained(repo_id):
+            self.save_pretrained(folder)
+            return upload(api, Path(folder), (CARD, CONFIG, WEIGHTS), repo_id, commit_message, private)[1]
+
+    def generate_model_card(self, *arguments: Any, **settings: Any) -> ModelCard:
+        """The card of a tokenizer of which nothing is known but what it is made of."""
+        names = [quantizer.config["name"] for quantizer in self.quantizers]
+        autoencoder, position = self.autoencoder.config["name"], self.position.config["name"]
+        data = ModelCardData(library_name="vqzoo", tags=hub_tags(names, self.autoencoder.strides, position))
+        return ModelCard(
+            f"""---
+{data.to_yaml()}
+---
+
+# An image tokenizer
+
+Made with vqzoo: quantizer {" and ".join(f"`{name}`" for name in names)}, autoencoder `{autoencoder}`, positional
+encoding `{position}`, for images of {self.autoencoder.channels} channels; trained at {self.resolution} x \
+{self.resolution} pixels. Nothing was measured.
+"""
+        )
 
     def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Write config.json and model.safetensors into an existing folder; `dtype` is that of stored matrices."""
@@ -218,17 +276,22 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo", tags=["vqzoo", "
     ) -> "Tokenizer":
         """The tokenizer in a local folder or a Hub repository ("owner/name"), in evaluation mode, on the CPU.
 
-        Only config.json and model.safetensors are read, both of one revision; nothing is unpickled and no code is
-        run. Every key, shape and type in the file's header is compared with the configuration before memory is taken.
-        Raises ValueError that says what is wrong; a Hub that cannot be reached is one, too.
+        Only config.json and model.safetensors are read, both of one commit and of limited size; nothing is unpickled
+        and no code is run. The network is built without memory, every key, shape and type is compared with the header
+        of the weights, and only then are these downloaded or memory is taken.
+        Raises ValueError, one line that says what is wrong; a Hub that cannot be reached is one, too.
         """
-        folder = Path(source)
-        if not folder.is_dir():
-            folder = _download(str(source), revision, local_files_only)
-        config = read_json(folder / CONFIG)
-        with torch.device("meta"):
-            tokenizer = cls.from_config(config)
-        load_weights(tokenizer, folder / WEIGHTS)
+        try:
+            folder = Path(source)
+            place = Folder(folder) if folder.is_dir() else Repository(str(source), revision, local_files_only)
+            config = read_json(place.path(CONFIG), place.name)
+            stored = place.header(WEIGHTS)
+            with Budget(len(stored)), torch.device("meta"):
+                tokenizer = cls.from_config(config)
+            check_header(f"{WEIGHTS} of {place.name}", stored, tokenizer.state_dict())
+            load_weights(tokenizer, place.path(WEIGHTS, WEIGHTS_LIMIT), place.name)
+        except ValueError as error:
+            raise ValueError(brief(error)) from None
         return tokenizer.eval()
 
 
@@ -243,19 +306,3 @@ def _part(what: str, builder: Callable[..., Any], settings: Any) -> Any:
 
 def _size(images: Tensor) -> tuple[int, int]:
     return images.shape[2], images.shape[3]
-
-
-def _download(repo_id: str, revision: str | None, local_files_only: bool) -> Path:
-    try:
-        path = snapshot_download(
-            repo_id, revision=revision, allow_patterns=[CONFIG, WEIGHTS], local_files_only=local_files_only
-        )
-    except HFValidationError:
-        raise ValueError(f"{repo_id!r} is neither a folder nor a Hub repository ('owner/name')") from None
-    except LocalEntryNotFoundError:
-        raise ValueError(
-            f"{repo_id!r} is no folder and not in the local cache, and the Hub cannot be reached"
-        ) from None
-    except HfHubHTTPError as error:
-        raise ValueError(f"{repo_id!r} could not be loaded from the Hub: {error}") from None
-    return Path(path)

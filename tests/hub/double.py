@@ -75,7 +75,8 @@ class Repo:
 class Hub:
     """The server and its store. `start` it, point a client at `endpoint`, `stop` it.
 
-    repos: every repository by id. collections: by slug. users: token -> (name, organisations).
+    repos: every repository by id, a Space's as "spaces/owner/name". collections: by slug.
+    users: token -> (name, organisations).
     requests: (method, path) of everything asked since the last `reset`, in order, faults included.
     application: what answers, behind the faults; a test may wrap it.
     page_size: how many rows a page of any listing has.
@@ -198,7 +199,6 @@ class Hub:
         return with_faults
 
     def _routes(self) -> list[Route]:
-        repo = "/api/models/{owner}/{name}"
         table = {
             "/api/whoami-v2": self._whoami,
             "/api/repos/create": self._create_repo,
@@ -208,19 +208,23 @@ class Hub:
             "/api/collections": self._create_collection,
             "/api/collections/{slug:path}/items": self._add_to_collection,
             "/api/collections/{slug:path}": self._collection,
-            repo: self._info,
-            repo + "/revision/{revision:path}": self._info,
-            repo + "/refs": self._refs,
-            repo + "/tree/{revision}": self._tree,
-            repo + "/paths-info/{revision}": self._paths_info,
-            repo + "/commits/{revision}": self._commits,
-            repo + "/tag/{revision}": self._tag,
-            repo + "/preupload/{revision}": self._preupload,
-            repo + "/commit/{revision}": self._commit,
             "/{owner}/{name}.git/info/lfs/objects/batch": self._batch,
             "/objects/{oid}": self._store,
             "/{owner}/{name}/resolve/{revision}/{path:path}": self._resolve,
         }
+        for repo in ("/api/models/{owner}/{name}", "/api/spaces/{owner}/{name}"):
+            table |= {
+                repo: self._info,
+                repo + "/revision/{revision:path}": self._info,
+                repo + "/refs": self._refs,
+                repo + "/tree/{revision}": self._tree,
+                repo + "/paths-info/{revision}": self._paths_info,
+                repo + "/commits/{revision}": self._commits,
+                repo + "/tag/{revision}": self._tag,
+                repo + "/preupload/{revision}": self._preupload,
+                repo + "/commit/{revision}": self._commit,
+            }
+        table["/spaces/{owner}/{name}.git/info/lfs/objects/batch"] = self._batch
         return [Route(path, handler, methods=_METHODS) for path, handler in table.items()]
 
     # Who asks, and for what.
@@ -240,7 +244,8 @@ class Hub:
     def _find(self, request: Request) -> tuple[Repo, Commit] | Response:
         """The repository and the commit that a path names, or the answer where there is none to be seen."""
         owner, name = request.path_params["owner"], request.path_params["name"]
-        repo = self.repos.get(f"{owner}/{name}")
+        kind = "spaces/" if request.url.path.startswith(("/api/spaces/", "/spaces/")) else ""
+        repo = self.repos.get(f"{kind}{owner}/{name}")
         user = self._user(request)
         if repo is None or (repo.private and (user is None or owner not in (user[0], *user[1]))):
             return _error(404 if user else 401, "RepoNotFound", "Repository not found")
@@ -269,7 +274,7 @@ class Hub:
         owner = asked.get("organization") or (user[0] if user else "")
         if refused := self._may_write(request, owner):
             return refused
-        repo_id = f"{owner}/{asked['name']}"
+        repo_id = f"{'spaces/' if asked.get('type') == 'space' else ''}{owner}/{asked['name']}"
         url = {"url": f"{self.endpoint}/{repo_id}"}
         if repo_id in self.repos:
             return JSONResponse({"error": "You already created this model repo", **url}, 409)

@@ -1,17 +1,17 @@
 """Names, folders and Hub ids: which is which, and what an unknown one is answered with."""
 
-import socket
-from types import SimpleNamespace
+import json
+from pathlib import Path
 
 import pytest
 import torch
 from huggingface_hub import constants
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 import vqzoo
 from vqzoo import tokenizer as waist
 from vqzoo.autoencoders import build_autoencoder, build_position
-from vqzoo.hub.registry import CARDS_VARIABLE, cards_folder, usage_counts
+from vqzoo.hub import registry
+from vqzoo.hub.registry import CARDS_VARIABLE, cards_folder, local_models, shipped_models, usage_counts
 from vqzoo.quantizers import build
 from vqzoo.storage import write_json
 from vqzoo.tokenizer import Tokenizer
@@ -24,6 +24,11 @@ def make() -> Tokenizer:
     return Tokenizer(autoencoder, build("vq", dim=8, codebook_size=16), build_position("none", dim=8), 32)
 
 
+def record(name: str, bits: float = 100.0, dataset: str = "cifar10") -> dict:
+    training = {"images": 1, "full_budget_images": 4, "recipe": {}}
+    return {"name": name, "dataset": dataset, "training": training, "metrics": {"bits_per_image": bits, "psnr": 20.5}}
+
+
 @pytest.fixture
 def cards(tmp_path, monkeypatch):
     """A folder of two tokenizers in place of model_cards/, and a third one that has no metrics yet."""
@@ -32,33 +37,20 @@ def cards(tmp_path, monkeypatch):
         (folder / name).mkdir(parents=True)
         make().save(folder / name)
     for number, name in enumerate(NAMES):
-        write_json(folder / name / "metrics.json", {"name": name, "metrics": {"psnr": 20.0 + number}})
+        write_json(folder / name / "metrics.json", record(name, 100.0 + number))
     monkeypatch.setenv(CARDS_VARIABLE, str(folder))
     return folder
 
 
 @pytest.fixture
-def hub(monkeypatch, tmp_path):
-    """A Hub with one repository; every question that it is asked is kept."""
-    repository = tmp_path / "snapshot"
-    repository.mkdir()
-    make().save(repository)
-    asked = []
+def no_hub(monkeypatch, tmp_path):
+    """Any question to the Hub fails the test; nothing that it ever said is on disk."""
 
-    def snapshot_download(repo_id, **settings):
-        asked.append((repo_id, settings))
-        return str(repository)
+    def ask(*arguments, **settings):
+        raise AssertionError(f"asked the Hub for {arguments}")
 
-    monkeypatch.setattr(waist, "snapshot_download", snapshot_download)
-    return asked
-
-
-@pytest.fixture
-def no_hub(monkeypatch):
-    def snapshot_download(repo_id, **settings):
-        raise AssertionError(f"asked the Hub for {repo_id}")
-
-    monkeypatch.setattr(waist, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(waist, "Repository", ask)
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "hf_home"))
 
 
 def test_a_name_is_looked_up_in_the_cards(cards, no_hub):
@@ -82,7 +74,11 @@ def test_without_metrics_it_can_be_loaded_and_is_not_listed(cards, no_hub):
 def test_the_list_holds_what_the_files_say(cards):
     first, second = vqzoo.list_models()
     assert first.source == cards / NAMES[0] and first.config == make().config
-    assert second.metrics == {"name": NAMES[1], "metrics": {"psnr": 21.0}}
+    assert (
+        second.metrics == record(NAMES[1], 101.0)
+        and second.size == (second.source / "model.safetensors").stat().st_size
+    )
+    assert (second.origin, second.repo_id, second.revision) == ("local", None, None)
 
 
 def test_a_damaged_folder_is_named(cards):
@@ -108,67 +104,72 @@ def test_what_cannot_be_a_hub_id_does_not_ask_the_hub(cards, no_hub, name):
         vqzoo.load(name)
 
 
-@pytest.mark.parametrize(
-    ("source", "revision"), [("owner/name", None), ("owner/name@v2", "v2"), ("owner/name@refs/pr/1", "refs/pr/1")]
-)
-def test_a_hub_id_asks_for_two_files_of_one_revision(cards, hub, source, revision):
-    tokenizer = vqzoo.load(source)
-    assert tokenizer.config == make().config and not tokenizer.training
-    assert hub == [
-        (
-            "owner/name",
-            {
-                "revision": revision,
-                "allow_patterns": ["config.json", "model.safetensors"],
-                "local_files_only": False,
-            },
-        )
-    ]
-
-
-def test_revision_and_cache_only_can_be_asked_for_directly(hub):
-    Tokenizer.from_pretrained("owner/name", revision="abc", local_files_only=True)
-    ((_, settings),) = hub
-    assert settings["revision"] == "abc" and settings["local_files_only"] is True
-
-
 def test_a_local_folder_does_not_ask_the_hub(no_hub, tmp_path):
     make().save_pretrained(tmp_path)
     Tokenizer.from_pretrained(tmp_path, revision="v2")
 
 
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (LocalEntryNotFoundError("offline"), "is no folder and not in the local cache, and the Hub cannot be reached"),
-        (HFValidationError("bad id"), r"is neither a folder nor a Hub repository \('owner/name'\)"),
-        (HfHubHTTPError("401", response=SimpleNamespace(headers={}, request=None)), "could not be loaded from the Hub"),
-    ],
-)
-def test_a_hub_that_does_not_give_is_a_value_error(cards, monkeypatch, error, message):
-    def snapshot_download(repo_id, **settings):
-        raise error
-
-    monkeypatch.setattr(waist, "snapshot_download", snapshot_download)
-    with pytest.raises(ValueError, match=f"'owner/name' {message}"):
-        vqzoo.load("owner/name")
+FILTERS = {
+    "all": ({}, [0, 1]),
+    "quantizer": ({"quantizer": "vq"}, [0, 1]),
+    "no quantizer": ({"quantizer": "looc"}, []),
+    "data set": ({"dataset": "cifar10"}, [0, 1]),
+    "no data set": ({"dataset": "cifar"}, []),
+    "bits": ({"max_bits": 100}, [0]),
+    "megabytes": ({"max_megabytes": 1}, [0, 1]),
+    "few megabytes": ({"max_megabytes": 1e-4}, []),
+    "author": ({"author": "owner"}, []),
+}
 
 
-def test_offline_is_a_value_error_and_no_connection_is_tried(cards, monkeypatch):
-    """The client itself, in the state that HF_HUB_OFFLINE=1 puts it into."""
+@pytest.mark.parametrize("case", FILTERS)
+def test_filters(cards, case):
+    settings, expected = FILTERS[case]
+    assert [model.name for model in vqzoo.list_models(**settings)] == [NAMES[number] for number in expected]
 
-    def refuse(*arguments, **settings):
-        raise AssertionError(f"asked the network for {arguments}")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match="is no folder and not in the local cache"):
-        vqzoo.load("owner/a-repository-that-is-not-cached")
-    with pytest.raises(ValueError, match="is neither a folder nor a Hub repository"):
-        vqzoo.load("owner/not a repository")
+DAMAGED = {
+    "a file cut short": lambda folder: (folder / "metrics.json").write_text("{"),
+    "no configuration": lambda folder: (folder / "config.json").unlink(),
+    "no metrics in it": lambda folder: write_json(folder / "metrics.json", record(NAMES[1]) | {"metrics": {}}),
+    "a text for a number": lambda folder: write_json(folder / "metrics.json", record(NAMES[1], "12")),
+    "no training": lambda folder: write_json(folder / "metrics.json", record(NAMES[1]) | {"training": None}),
+    "no data set": lambda folder: write_json(folder / "metrics.json", record(NAMES[1]) | {"dataset": 5}),
+    "no quantizer": lambda folder: write_json(folder / "config.json", make().config | {"quantizer": []}),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_folder_does_not_hide_the_others(cards, case):
+    DAMAGED[case](cards / NAMES[1])
+    models, damaged = local_models()
+    assert [model.name for model in models] == [NAMES[0]]
+    assert len(damaged) == 1 and NAMES[1] in damaged[0]
+
+
+def test_models_that_are_listed_can_be_loaded(cards, no_hub):
+    assert vqzoo.load(vqzoo.list_models()[0]).config == make().config
+
+
+def test_the_shipped_snapshot_is_whole():
+    """Whatever is in it; of a name there is one, and all can be written again as they are."""
+    models = shipped_models()
+    assert len({model.name for model in models}) == len(models)
+    assert [registry.from_entry(entry) for entry in json.loads(registry.SNAPSHOT.read_text())["models"]] == models
+
+
+def test_the_snapshot_is_shipped():
+    pyproject = (Path(registry.__file__).parents[2] / "pyproject.toml").read_text()
+    assert registry.SNAPSHOT.is_file() and f'"hub/{registry.SNAPSHOT.name}"' in pyproject
 
 
 def test_usage_counts_are_those_of_the_file(cards):
     write_json(cards / NAMES[0] / "usage.json", {"split": "test", "counts": [[1, 2], [3, 4]]})
     assert usage_counts(vqzoo.list_models()[0]) == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("counts", [5, [5], [["a"]], [[-1]], [[True]], [[2**80]], {}])
+def test_usage_counts_that_are_no_counts_are_refused(cards, counts):
+    write_json(cards / NAMES[0] / "usage.json", {"counts": counts})
+    with pytest.raises(ValueError, match=f"usage.json of {NAMES[0]}: counts has to be a list of lists"):
+        usage_counts(vqzoo.list_models()[0])

@@ -1,27 +1,38 @@
 """The registry: which tokenizers there are, and loading one by name."""
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vqzoo.download import Repository
 from vqzoo.hub.card import METRICS, USAGE
+from vqzoo.hub.live import Listing, cached, listing
+from vqzoo.hub.model import Model, from_entry, is_name, matches, read_model
 from vqzoo.ops.check import check_choice
-from vqzoo.storage import CONFIG, read_json
+from vqzoo.storage import Folder, read_json
 from vqzoo.tokenizer import Tokenizer
+
+__all__ = [
+    "CARDS_VARIABLE",
+    "Listing",
+    "Model",
+    "cards_folder",
+    "list_models",
+    "listing",
+    "load",
+    "local_models",
+    "shipped_models",
+    "usage_counts",
+]
 
 CARDS_VARIABLE = "VQZOO_CARDS"
 """Environment variable: a folder to look for tokenizers in, in place of the checkout's model_cards/."""
 
-
-@dataclass(frozen=True)
-class Model:
-    """A tokenizer that can be loaded. `config` and `metrics` are its config.json and metrics.json."""
-
-    name: str
-    source: Path
-    config: dict[str, Any]
-    metrics: dict[str, Any]
+SNAPSHOT = Path(__file__).with_name("registry.json")
+"""What was published when this version of vqzoo was made; `python -m vqzoo.hub.snapshot OWNER` makes it."""
+SNAPSHOT_FORMAT = 1
 
 
 def cards_folder() -> Path:
@@ -29,32 +40,111 @@ def cards_folder() -> Path:
     return Path(os.environ.get(CARDS_VARIABLE, Path(__file__).parents[2] / "model_cards"))
 
 
-def list_models() -> list[Model]:
-    """Every tokenizer in `cards_folder()`, by name; ValueError names a folder whose files are damaged."""
-    folder = cards_folder()
-    names = sorted(path.parent.name for path in folder.glob(f"*/{METRICS}"))
-    return [
-        Model(name, folder / name, read_json(folder / name / CONFIG), read_json(folder / name / METRICS))
-        for name in names
-    ]
+def local_models() -> tuple[list[Model], list[str]]:
+    """The tokenizers in `cards_folder()` by name, and a sentence for every folder whose files are damaged."""
+    models, damaged = [], []
+    for path in sorted(cards_folder().glob(f"*/{METRICS}")):
+        try:
+            models.append(read_model(path.parent))
+        except ValueError as error:
+            damaged.append(str(error))
+    return models, damaged
 
 
-def load(source: str | Path) -> Tokenizer:
-    """A tokenizer in evaluation mode: a name in `cards_folder()`, a folder, or a Hub id "owner/name[@revision]".
+def shipped_models() -> list[Model]:
+    """The published tokenizers that this version of vqzoo knows of, each pinned to a commit, by name."""
+    snapshot = read_json(SNAPSHOT)
+    if snapshot.get("format") != SNAPSHOT_FORMAT or not isinstance(snapshot.get("models"), list):
+        raise ValueError(f"{SNAPSHOT.name}: expected format {SNAPSHOT_FORMAT} and a list of models")
+    return sorted(map(from_entry, snapshot["models"]), key=lambda model: model.name)
 
-    Raises ValueError that says what is wrong with the files, or offers the nearest names for an unknown one.
+
+def list_models(
+    live: bool = False,
+    *,
+    quantizer: str | None = None,
+    dataset: str | None = None,
+    max_bits: float | None = None,
+    max_megabytes: float | None = None,
+    author: str | None = None,
+) -> list[Model]:
+    """Every tokenizer in `cards_folder()`, by name, and with `live` those that are published: one of each name.
+
+    Of one name a local one comes before one of the shipped snapshot, and that before one that the Hub lists now; Hub
+    repositories that share a name with each other are named "owner/name". `live` waits for the Hub for a few seconds
+    at most and never fails: what the Hub last said is taken instead; `listing` tells how old that is, and why.
+    Filters: the quantizer of any level, the data set, true bits of an image of the test split, megabytes of weights,
+    who published it. What is not known of a model does not match.
+
+    Raises ValueError naming a folder whose files are damaged; `local_models` leaves such folders out.
     """
-    named = cards_folder() / source
-    if named.is_dir():
-        return Tokenizer.from_pretrained(named)
+    models, damaged = local_models()
+    if damaged:
+        raise ValueError(damaged[0])
+    if live:
+        models = _merged(models, shipped_models(), listing())
+    return [model for model in models if matches(model, quantizer, dataset, max_bits, max_megabytes, author)]
+
+
+def _merged(local: list[Model], shipped: list[Model], now: Listing) -> list[Model]:
+    """One model of each name; a local one learns where it is published from the snapshot."""
+    published = {model.name: model for model in shipped}
+    known = {**published, **{model.name: _published(model, published.get(model.name)) for model in local}}
+    names = Counter(model.name for model in now.models)
+    repositories = {model.repo_id for model in shipped}
+    for model in now.models:
+        if model.repo_id not in repositories and (names[model.name] > 1 or model.name not in known):
+            name = model.name if names[model.name] == 1 else str(model.repo_id)
+            known[name] = replace(model, name=name)
+    return sorted(known.values(), key=lambda model: model.name)
+
+
+def _published(model: Model, at: Model | None) -> Model:
+    return model if at is None else replace(model, repo_id=at.repo_id, revision=at.revision)
+
+
+def load(source: str | Path | Model) -> Tokenizer:
+    """A tokenizer in evaluation mode: a name in `cards_folder()`, a folder, a Hub id "owner/name[@revision]", the name
+    of a published one, or what `list_models` returned.
+
+    A published one is known by its name if the shipped snapshot or the Hub's last list has it; it is loaded at the
+    commit that was listed. Raises ValueError that says what is wrong with the files, or offers the nearest names for an
+    unknown one.
+    """
+    if isinstance(source, Model):
+        return _load(source)
+    text = str(source)
+    if is_name(text) and (cards_folder() / text).is_dir():
+        return Tokenizer.from_pretrained(cards_folder() / text)
     if Path(source).is_dir():
         return Tokenizer.from_pretrained(source)
-    repo_id, _, revision = str(source).partition("@")
-    if repo_id.count("/") != 1 or repo_id.startswith((".", "/")):
-        check_choice("model", str(source), [model.name for model in list_models()])
-    return Tokenizer.from_pretrained(repo_id, revision=revision or None)
+    repo_id, _, revision = text.partition("@")
+    if repo_id.count("/") == 1 and not repo_id.startswith((".", "/")):
+        return Tokenizer.from_pretrained(repo_id, revision=revision or None)
+    models = {model.name: model for model in _merged(local_models()[0], shipped_models(), cached())}
+    return _load(models[check_choice("model", text, models)])
+
+
+def _load(model: Model) -> Tokenizer:
+    if model.source is not None:
+        return Tokenizer.from_pretrained(model.source)
+    return Tokenizer.from_pretrained(str(model.repo_id), revision=model.revision)
 
 
 def usage_counts(model: Model) -> list[list[int]] | None:
-    """How often each index was used on the test split, as `analysis.evaluation` counts; None if not counted."""
-    return read_json(model.source / USAGE)["counts"]
+    """How often each index was used on the test split, as `analysis.evaluation` counts; None if not counted.
+
+    Raises ValueError for a file that is damaged.
+    """
+    if model.source is not None:
+        record: dict[str, Any] = read_json(Folder(model.source).path(USAGE))
+    else:
+        record = read_json(Repository(str(model.repo_id), model.revision).path(USAGE), model.name)
+    counts = record.get("counts", ())
+    if counts is None:
+        return None
+    if not isinstance(counts, list) or not all(isinstance(column, list) for column in counts):
+        raise ValueError(f"{USAGE} of {model.name}: counts has to be a list of lists of whole numbers, or null")
+    if any(type(count) is not int or not 0 <= count < 2**63 for column in counts for count in column):
+        raise ValueError(f"{USAGE} of {model.name}: counts has to be a list of lists of whole numbers, or null")
+    return counts

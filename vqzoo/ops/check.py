@@ -1,7 +1,7 @@
 """Checks of what a user passes in; each message names the argument, its value and what would be right."""
 
 import difflib
-import math
+import sys
 from collections.abc import Iterable
 
 
@@ -23,7 +23,8 @@ def check_positive(name: str, value: object, or_zero: bool = False) -> float:
     """`value` if it is a finite number above 0, or 0 itself with `or_zero`; otherwise ValueError."""
     low = "at least 0" if or_zero else "above 0"
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0 or (value == 0 and not or_zero):  # type: ignore[operator, arg-type]
+    # An int may be larger than any float.
+    if not number or not 0 <= value <= sys.float_info.max or (value == 0 and not or_zero):  # type: ignore[operator]
         raise ValueError(f"{name}={value!r}: expected a finite number {low}")
     return float(value)  # type: ignore[arg-type]
 

@@ -93,10 +93,13 @@ def _best_in_tiles(latents: Tensor, codebook: Tensor, bias: Tensor | None) -> li
     return found
 
 
-@torch.compiler.assume_constant_result
 def _num_threads() -> int:
     """torch's, in a form that a compiled graph takes for a constant."""
     return torch.get_num_threads()
+
+
+# All that torch.compiler.assume_constant_result does, which imports the compiler for it: as slow as all of torch.
+_num_threads._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _max_columns(codebook: Tensor, latents: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,118 @@
+"""The header of a safetensors file, read by hand: checked against a model before anything is allocated or fetched."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vqzoo.ops.text import brief, parse_json
+
+HEADER_LIMIT = 2 * 2**20
+"""Bytes of a header that are read; that of a network of 500 tensors has 60 thousand."""
+MAX_TENSORS = 16384
+SCALE = ".scale"  # No tensor of a model ends so next to one without: a name is a tensor's or a module's, not both.
+
+_BYTES = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
+    **dict.fromkeys(("U32", "I32", "F32"), 4),
+    **dict.fromkeys(("U64", "I64", "F64"), 8),
+}
+_KINDS = {"F64": "float", "F32": "float", "F16": "float", "BF16": "float", "I64": torch.int64, "BOOL": torch.bool}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor in a file: its type as safetensors spells it, and its shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def read_header(path: Path) -> dict[str, Stored]:
+    """The tensors of a file; ValueError where its bytes are not exactly those of a safetensors file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        return parse_header(start + file.read(header_length(start, size)), size)
+
+
+def header_length(start: bytes, size: int) -> int:
+    """How many bytes of JSON follow the first eight of a file of `size` bytes."""
+    length = int.from_bytes(start[:8], "little")
+    if len(start) < 8 or length > size - 8:
+        raise ValueError(f"{size:,} bytes are too few for its header")
+    if length > HEADER_LIMIT:
+        raise ValueError(f"a header of {length:,} bytes; at most {HEADER_LIMIT:,} are read")
+    return length
+
+
+def parse_header(start: bytes, size: int) -> dict[str, Stored]:
+    """The tensors of a file of `size` bytes that begins with `start`, which holds all of its header."""
+    length = header_length(start, size)
+    header = parse_json(start[8 : 8 + length])
+    if not isinstance(header, dict):
+        raise ValueError("its header is no JSON object")
+    header.pop("__metadata__", None)
+    if len(header) > MAX_TENSORS:
+        raise ValueError(f"{len(header):,} tensors; at most {MAX_TENSORS:,} are read")
+    spans = [_span(key, entry) for key, entry in header.items()]
+    ends = [(0, 0), *sorted(spans), (size - 8 - length, size - 8 - length)]
+    if any(end != begin for (_, end), (begin, _) in pairwise(ends)):
+        raise ValueError("its tensors overlap, leave gaps or end elsewhere than the file")
+    return {key: Stored(entry["dtype"], tuple(entry["shape"])) for key, entry in header.items()}
+
+
+def _span(key: str, entry: Any) -> tuple[int, int]:
+    """Where a tensor's bytes begin and end."""
+    named = f"tensor {brief(repr(key), 80)}"
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"{named} is not described by dtype, shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in _BYTES:
+        raise ValueError(f"{named} has a type that is not known")
+    for numbers in (shape, offsets):
+        if not isinstance(numbers, list) or len(numbers) > 8 or any(type(n) is not int or n < 0 for n in numbers):
+            raise ValueError(f"{named} has a shape or offsets that are not a few whole numbers from 0")
+    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _BYTES[dtype]:
+        raise ValueError(f"{named} has offsets that do not fit its type and shape")
+    return offsets[0], offsets[1]
+
+
+def is_matrix(tensor: Tensor) -> bool:
+    """Whether a tensor may be stored as int8 with one scale a row."""
+    return tensor.dtype.is_floating_point and tensor.ndim >= 2
+
+
+def check_header(where: str, stored: dict[str, Stored], expected: dict[str, Tensor]) -> None:
+    """ValueError naming the key unless a file's tensors are those of a model, in types that can become the model's."""
+    narrow = {
+        key for key, tensor in expected.items() if is_matrix(tensor) and key in stored and stored[key].dtype == "I8"
+    }
+    needed = expected.keys() | {key + SCALE for key in narrow}
+    for key in sorted(needed - stored.keys()):
+        by = "the configuration" if key in expected else f"int8 {key.removesuffix(SCALE)!r}"
+        raise ValueError(f"{where}: tensor {key!r} is missing; {by} needs it")
+    for key in sorted(stored.keys() - needed):
+        raise ValueError(f"{where}: tensor {key!r} is unknown to the configuration")
+    for key, tensor in expected.items():
+        part = stored[key]
+        if part.shape != tuple(tensor.shape):
+            raise ValueError(
+                f"{where}: tensor {key!r} has shape {part.shape}; the configuration needs {tuple(tensor.shape)}"
+            )
+        if key in narrow:
+            scale = stored[key + SCALE]
+            if scale != Stored("F32", (len(tensor),)):
+                raise ValueError(
+                    f"{where}: tensor {key + SCALE!r} has type {scale.dtype} and shape {scale.shape}; "
+                    f"int8 {key!r} needs F32 and ({len(tensor)},), one number a row"
+                )
+            continue
+        kind = "float" if tensor.dtype.is_floating_point else tensor.dtype
+        if _KINDS.get(part.dtype) != kind:
+            raise ValueError(f"{where}: tensor {key!r} has type {part.dtype}; the configuration needs {tensor.dtype}")

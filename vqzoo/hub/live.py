@@ -1,0 +1,171 @@
+"""Which tokenizers are on the Hub now: one request in the background, and the last answer on disk."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, ModelInfo, constants
+from huggingface_hub.errors import HTTPError
+
+from vqzoo.hub.model import SHOWN, Model, is_name, is_number, is_plain, is_repo_id, is_sha
+from vqzoo.ops.text import brief, parse_json
+
+FILTER = ["vqzoo", "image-tokenizer"]
+MAX_MODELS = 2000
+SECONDS = 5.0
+"""How long whoever asks waits for the Hub before the last answer is taken."""
+FRESH = 600.0
+"""Seconds for which the last answer is not asked for again."""
+
+_EXPAND: Any = ["sha", "tags", "model-index", "safetensors"]  # a card's own metadata, malformed, would stop the client
+_FORMAT = 1
+_WIDTHS = {"F64": 8, "I64": 8, "F32": 4, "F16": 2, "BF16": 2, "I8": 1, "BOOL": 1}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """models: what the Hub listed, each named as its repository is, without the owner.
+
+    age: seconds since the Hub said so, None if it never did. problem: one sentence where it could not be asked now, so
+    that the models are those of its last answer.
+    """
+
+    models: tuple[Model, ...]
+    age: float | None
+    problem: str | None = None
+
+
+def listing(seconds: float = SECONDS, fresh: float = FRESH) -> Listing:
+    """What is on the Hub, in at most about `seconds`; never raises.
+
+    An answer younger than `fresh` seconds is taken from the disk. Otherwise the Hub is asked on another thread, which
+    goes on when `seconds` are over and leaves its answer for the next call; until then the last answer is taken.
+    """
+    last = cached()
+    if last.age is not None and last.age < fresh:
+        return last
+    question = _Question.running()
+    question.join(seconds)
+    if question.answer is not None:
+        return Listing(question.answer, 0.0)
+    return replace(cached(), problem=question.problem or f"the Hub did not answer within {seconds:g} s")
+
+
+def cached() -> Listing:
+    """The last answer of the Hub, however old; no request is made. A file that is damaged is none."""
+    try:
+        kept = parse_json(_path().read_bytes())
+        if kept["format"] != _FORMAT or kept["endpoint"] != constants.ENDPOINT:
+            return Listing((), None)
+        models = tuple(model for entry in kept["models"] if (model := _model(entry)) is not None)
+        return Listing(models, max(time.time() - float(kept["asked"]), 0.0))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Listing((), None)
+
+
+class _Question(threading.Thread):
+    """Asks the Hub once; leaves the answer in `answer` and on disk, or what was wrong in `problem`."""
+
+    _lock = threading.Lock()
+    _last: "_Question | None" = None
+
+    @classmethod
+    def running(cls) -> "_Question":
+        """The one that is under way at this endpoint, or a new one."""
+        with cls._lock:
+            if cls._last is None or not cls._last.is_alive() or cls._last._api.endpoint != constants.ENDPOINT:
+                cls._last = cls()
+                cls._last.start()
+            return cls._last
+
+    def __init__(self) -> None:
+        super().__init__(name="vqzoo-live", daemon=True)
+        self.answer: tuple[Model, ...] | None = None
+        self.problem: str | None = None
+        self._api, self._file = HfApi(), _path()
+
+    def run(self) -> None:
+        try:
+            found = self._api.list_models(filter=FILTER, expand=_EXPAND)  # a generator: pages come as they are read
+            entries = [_entry(info) for info in islice(found, MAX_MODELS)]
+        # Whatever is wrong with an answer, here is nobody to whom it could be raised.
+        except Exception as error:
+            away = isinstance(error, (HTTPError, OSError))
+            said = "the Hub cannot be reached" if away else "the Hub's list could not be read"
+            self.problem = f"{said} ({brief(error, 120)})"
+            return
+        models = tuple(model for entry in entries if (model := _model(entry)) is not None)
+        _keep(self._file, {"format": _FORMAT, "endpoint": self._api.endpoint, "asked": time.time(), "models": entries})
+        self.answer = models
+
+
+def _path() -> Path:
+    return Path(constants.HF_HOME) / "vqzoo" / "live.json"
+
+
+def _keep(path: Path, kept: dict[str, Any]) -> None:
+    """Write the file in one step, so that whoever reads it sees one answer; a disk that is full costs nothing else."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(kept), encoding="utf-8")
+        fresh.replace(path)
+    except OSError:
+        pass
+
+
+def _entry(info: ModelInfo) -> dict[str, Any]:
+    """What is kept of a row of the Hub's list: plain values, whatever strangers wrote."""
+    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
+    datasets = _after("dataset:", tags)
+    stored = info.safetensors.parameters if info.safetensors is not None else {}
+    metrics = dict(_results(info.model_index))
+    for bits in _after("bits:", tags):
+        if bits.isdecimal():
+            metrics.setdefault("bits_per_image", int(bits))
+    return {
+        "repo_id": info.id,
+        "sha": info.sha,
+        "quantizers": _after("quantizer:", tags),
+        "position": next(iter(_after("pe:", tags)), None),
+        "dataset": next(iter(datasets), None),
+        "metrics": metrics,
+        "size": sum(_WIDTHS.get(dtype, 4) * number for dtype, number in stored.items()) or None,
+    }
+
+
+def _after(prefix: str, tags: Iterable[str]) -> list[str]:
+    return [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
+
+
+def _results(index: Any) -> list[tuple[str, float]]:
+    """(metric, value) pairs of a card's model-index."""
+    try:
+        metrics = [row for model in index for result in model["results"] for row in result["metrics"]]
+        return [(row["type"], row["value"]) for row in metrics if row["type"] in SHOWN and is_number(row["value"])]
+    except (TypeError, KeyError):
+        return []
+
+
+def _model(entry: dict[str, Any]) -> Model | None:
+    """The model of a row that was kept; None for one that says nothing usable of itself."""
+    repo_id, sha, quantizers, position = (entry[key] for key in ("repo_id", "sha", "quantizers", "position"))
+    if not is_repo_id(repo_id) or not is_sha(sha) or not quantizers or not all(map(is_name, quantizers)):
+        return None
+    metrics = {key: value for key, value in entry["metrics"].items() if key in SHOWN and is_number(value)}
+    dataset, size = entry["dataset"], entry["size"]
+    config = {
+        "quantizer": [{"name": name} for name in quantizers],
+        "position": {"name": position if is_name(position) else "none"},
+    }
+    record: dict[str, Any] = {"metrics": metrics}
+    if isinstance(dataset, str) and is_plain(dataset):
+        record["dataset"] = dataset
+    name = repo_id.split("/")[1]
+    return Model(name, None, config, record, "hub", repo_id, sha, size if type(size) is int else None)

@@ -1,0 +1,174 @@
+"""What the registry knows of a tokenizer before it is loaded, checked so that whoever shows it need not be careful."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from vqzoo.hub.card import METRICS, quantizer_names
+from vqzoo.ops.text import brief
+from vqzoo.storage import CONFIG, WEIGHTS, Folder, read_json
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+_SHA = re.compile(r"[0-9a-f]{40}")
+_RATE = "bits_per_image"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A tokenizer that can be loaded.
+
+    config, metrics: its config.json and metrics.json; of a model that is known from the Hub's list alone no more than
+    what its card says: names of quantizers and positional encoding, dataset, and such metrics as it has.
+    source: its folder, for "local" ones alone. repo_id, revision: of the others, a commit of a repository on the Hub.
+    size: of model.safetensors in bytes, None if not known.
+    """
+
+    name: str
+    source: Path | None
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    origin: Literal["local", "snapshot", "hub"] = "local"
+    repo_id: str | None = None
+    revision: str | None = None
+    size: int | None = None
+
+    @property
+    def author(self) -> str | None:
+        """The user or organisation that published it."""
+        return None if self.repo_id is None else self.repo_id.split("/")[0]
+
+
+def is_name(text: object) -> bool:
+    """Whether a text can be the name of a model: letters, digits, dots, dashes, at most 96, no markup, no path."""
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
+def is_repo_id(text: object) -> bool:
+    """Whether a text is an "owner/name"."""
+    return isinstance(text, str) and text.count("/") == 1 and all(map(is_name, text.split("/")))
+
+
+def is_sha(text: object) -> bool:
+    """Whether a text is a commit's name."""
+    return isinstance(text, str) and _SHA.fullmatch(text) is not None
+
+
+def read_model(folder: Path) -> Model:
+    """The model in a folder of model_cards/; ValueError names the file that is damaged and says how."""
+    name = folder.name
+    if not is_name(name):
+        raise ValueError(
+            f"{brief(repr(name), 80)} is no name of a model: letters, digits, '.', '_' and '-', at most 96"
+        )
+    files = Folder(folder)
+    config, metrics = (read_json(files.path(file), name) for file in (CONFIG, METRICS))
+    check_record(name, config, metrics)
+    weights = folder / WEIGHTS
+    return Model(name, folder, config, metrics, size=weights.stat().st_size if weights.is_file() else None)
+
+
+def check_record(name: str, config: dict[str, Any], metrics: dict[str, Any]) -> None:
+    """ValueError unless both files hold what tables and pages show, in types that they can show.
+
+    Numbers are finite, and no text has markup or control characters, whoever wrote it.
+    """
+    where = f"{CONFIG} of {name}"
+    _check_plain(where, config)
+    levels = config.get("quantizer")
+    parts = [config.get("autoencoder"), config.get("position"), *(levels if isinstance(levels, list) else [levels])]
+    if not levels or any(not isinstance(part, dict) or not is_name(part.get("name")) for part in parts):
+        raise ValueError(f"{where}: autoencoder, quantizer and position have to be objects with a name")
+    if type(config.get("resolution")) is not int:
+        raise ValueError(f"{where}: resolution has to be a whole number")
+    where = f"{METRICS} of {name}"
+    _check_plain(where, metrics)
+    if not isinstance(metrics.get("dataset"), str):
+        raise ValueError(f"{where}: dataset has to be a text")
+    values = metrics.get("metrics")
+    if not isinstance(values, dict) or not is_number(values.get(_RATE)) or values[_RATE] < 0:
+        raise ValueError(f"{where}: metrics has to be an object with a number {_RATE}")
+    for metric in SHOWN & values.keys():
+        if values[metric] is not None and not is_number(values[metric]):
+            raise ValueError(f"{where}: {metric} has to be a number or null")
+    training = metrics.get("training")
+    if not isinstance(training, dict) or not isinstance(training.get("recipe"), dict):
+        raise ValueError(f"{where}: training has to be an object with a recipe")
+    if any(type(training.get(key)) is not int or training[key] < 1 for key in ("images", "full_budget_images")):
+        raise ValueError(f"{where}: training needs whole numbers images and full_budget_images above 0")
+
+
+SHOWN = {"psnr", "ssim", "lpips", "rfid", "rfid_squeeze", "l1", _RATE, "bits_per_pixel", "share_of_raw"}
+SHOWN |= {"usage", "perplexity", "dead"}
+"""Metrics that are a number, or None where they could not be had."""
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is safe in HTML and Markdown, whatever shows it: printable, no tags, not long."""
+    return len(text) <= 500 and text.isprintable() and not set("<>") & set(text)
+
+
+def _check_plain(where: str, value: Any) -> None:
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += [*part.keys(), *part.values()]
+        elif isinstance(part, list):
+            parts += part
+        elif isinstance(part, str) and not is_plain(part):
+            raise ValueError(f"{where}: {brief(repr(part), 80)} is too long, or has markup or control characters")
+        elif isinstance(part, (int, float)) and not isinstance(part, bool) and not abs(part) < 1e300:
+            raise ValueError(f"{where} holds NaN, infinity or a number beyond 1e300")
+
+
+def matches(
+    model: Model,
+    quantizer: str | None = None,
+    dataset: str | None = None,
+    max_bits: float | None = None,
+    max_megabytes: float | None = None,
+    author: str | None = None,
+) -> bool:
+    """Whether a model is all that is asked for; what is not known of it does not match a limit.
+
+    quantizer: of any level. dataset: as vqzoo or as the Hub calls it. max_bits: true bits of an image of its test
+    split.
+    """
+    bits = model.metrics.get("metrics", {}).get(_RATE)
+    return (
+        (quantizer is None or quantizer in quantizer_names(model.config))
+        and (dataset is None or dataset in (model.metrics.get("dataset"), model.metrics.get("hub_id")))
+        and _within(bits, max_bits)
+        and _within(None if model.size is None else model.size / 1e6, max_megabytes)
+        and (author is None or author == model.author)
+    )
+
+
+def _within(value: float | None, limit: float | None) -> bool:
+    return limit is None or (value is not None and value <= limit)
+
+
+def from_entry(entry: Mapping[str, Any]) -> Model:
+    """A model of the shipped snapshot; ValueError for an entry that is not whole."""
+    name, repo_id, revision, size = (entry.get(key) for key in ("name", "repo_id", "revision", "size"))
+    config, metrics = entry.get("config"), entry.get("metrics")
+    if not is_name(name) or not is_repo_id(repo_id) or not is_sha(revision) or type(size) is not int:
+        raise ValueError("an entry of the snapshot lacks its name, repo_id, revision or size")
+    if not isinstance(config, dict) or not isinstance(metrics, dict):
+        raise ValueError(f"the snapshot's entry {name!r} lacks its config or metrics")
+    check_record(str(name), config, metrics)
+    return Model(str(name), None, config, metrics, "snapshot", str(repo_id), str(revision), size)
+
+
+def to_entry(model: Model) -> dict[str, Any]:
+    """What `from_entry` reads."""
+    keys = ("name", "repo_id", "revision", "size", "config", "metrics")
+    return {key: getattr(model, key) for key in keys}

@@ -1,0 +1,60 @@
+"""The shipped snapshot of what is published: python -m vqzoo.hub.snapshot OWNER [OWNER ...]"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from vqzoo.download import Repository
+from vqzoo.hub.card import METRICS
+from vqzoo.hub.live import Listing, listing
+from vqzoo.hub.model import Model, check_record, to_entry
+from vqzoo.hub.registry import SNAPSHOT, SNAPSHOT_FORMAT
+from vqzoo.ops.text import brief
+from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, read_json, write_json
+
+
+def take(owners: list[str], now: Listing) -> tuple[list[Model], list[str]]:
+    """What these owners have published, of a list of the Hub, as their files say; and why others were left out."""
+    models: dict[str, Model] = {}
+    left: list[str] = []
+    for listed in sorted(now.models, key=lambda model: (model.name, str(model.repo_id))):
+        if listed.author not in owners:
+            continue
+        try:
+            if listed.name in models:
+                raise ValueError(f"{listed.repo_id}: {models[listed.name].repo_id} has this name already")
+            models[listed.name] = _read(listed)
+        except ValueError as error:
+            left.append(str(error))
+    return list(models.values()), left
+
+
+def _read(listed: Model) -> Model:
+    """The same model with its files' whole config and metrics."""
+    repository = Repository(str(listed.repo_id), listed.revision)
+    config, metrics = (read_json(repository.path(file), repository.name) for file in (CONFIG, METRICS))
+    metrics.pop("curves", None)  # thousands of numbers that no list shows
+    check_record(repository.name, config, metrics)
+    size = repository.size(WEIGHTS, WEIGHTS_LIMIT)
+    return Model(listed.name, None, config, metrics, "snapshot", listed.repo_id, repository.sha, size)
+
+
+def main() -> None:
+    """Ask the Hub and write the file; the exit code tells whether anything of theirs was left out."""
+    parser = argparse.ArgumentParser(prog="python -m vqzoo.hub.snapshot", description=__doc__)
+    parser.add_argument("owners", nargs="+", metavar="OWNER", help="users or organisations whose models are listed")
+    parser.add_argument("--output", type=Path, default=SNAPSHOT, help="the file; by default the one that is shipped")
+    settings = parser.parse_args()
+    now = listing(seconds=60, fresh=0)
+    if now.problem:
+        sys.exit(f"error: {now.problem}; nothing was written")
+    models, left = take(settings.owners, now)
+    write_json(settings.output, {"format": SNAPSHOT_FORMAT, "models": [to_entry(model) for model in models]})
+    print(f"{settings.output}: {len(models)} models of {', '.join(settings.owners)}")
+    for why in left:
+        print("left out:", brief(why), file=sys.stderr)
+    sys.exit(1 if left else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""A Space of the Hub: one folder, deployed as one commit."""
+
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+from vqzoo.remote import explained
+
+
+def deploy(folder: Path, repo_id: str, token: str | None = None) -> str:
+    """Make the Space `repo_id`, created where there is none, hold the files of `folder` and no others.
+
+    Returns the commit's URL.
+
+    Raises ValueError where the Hub refuses, or where somebody else's commit came first; then nothing has changed.
+    """
+    api = HfApi(token=token)
+    with explained(repo_id):
+        api.create_repo(repo_id, repo_type="space", space_sdk="gradio", exist_ok=True)
+        head = api.space_info(repo_id)
+        files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        there = {file.rfilename for file in head.siblings or []} - {".gitattributes"}
+        commit = api.create_commit(
+            repo_id,
+            [
+                *(CommitOperationAdd(name, path) for name, path in files.items()),
+                *(CommitOperationDelete(name) for name in sorted(there - set(files))),
+            ],
+            commit_message="Deploy",
+            repo_type="space",
+            parent_commit=head.sha,
+        )
+    return commit.commit_url

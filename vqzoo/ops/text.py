@@ -1,0 +1,52 @@
+"""Text that strangers wrote: one line of it for a message, and JSON that means what it says."""
+
+import json
+from typing import Any
+
+_DEPTH = 32
+_PARTS = 2**16
+
+
+def brief(text: object, limit: int = 280) -> str:
+    """One printable line of at most `limit` characters; what is longer loses its middle."""
+    line = " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in str(text)).split())
+    if len(line) <= limit:
+        return line
+    tail = limit // 3
+    return f"{line[: limit - tail - 5]} ... {line[-tail:]}"
+
+
+def parse_json(text: bytes) -> Any:
+    """The value in UTF-8 JSON; ValueError for broken syntax, a key given twice, nesting over 32 and over 2^16 parts."""
+    if text.count(b"[") + text.count(b"{") > _PARTS:  # each takes twenty times the memory of its text
+        raise ValueError("too many arrays and objects")
+    try:
+        value = json.loads(text.decode("utf-8"), object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _check_depth(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {brief(repr(key), 80)} is given twice")
+        found[key] = value
+    return found
+
+
+def _check_depth(value: Any) -> None:
+    layer = [value]
+    for _ in range(_DEPTH):
+        layer = [
+            part
+            for each in layer
+            if isinstance(each, (dict, list))
+            for part in (each.values() if isinstance(each, dict) else each)
+            if isinstance(part, (dict, list))
+        ]
+        if not layer:
+            return
+    raise ValueError("nested too deeply")
