@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -111,6 +111,17 @@ def parse_label(text: str) -> tuple[str, int] | None:
     """(codec, bits) of a pseudo-model's name; None for any other."""
     match = re.fullmatch(rf"({'|'.join(CODECS)}) at ([\d,]+) bits", text)
     return (match[1], int(match[2].replace(",", ""))) if match else None
+
+
+def rate_groups(bits: Iterable[float]) -> list[int]:
+    """Rates within 5 % of the lowest of a group are one group: the highest of each, ascending."""
+    groups: list[list[float]] = []
+    for each in sorted(bits):
+        if groups and each <= 1.05 * groups[-1][0]:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return [round(group[-1]) for group in groups]
 
 
 def evaluate_codec(

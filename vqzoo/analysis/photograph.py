@@ -30,7 +30,7 @@ class Result:
     pixels: np.ndarray
     original: np.ndarray
     metrics: dict[str, Any]
-    counts: list[Tensor] | None
+    counts: list[np.ndarray] | None
     codebook_of: tuple[int, ...]
 
 
@@ -56,8 +56,8 @@ def reconstruct(
     counts = count(tokenizer, tokens)
     metrics |= usage_metrics(tokenizer, counts)
     metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms}
-    counts = None if counts is None else [column.cpu() for column in counts]
-    return Result(_to_rgb(restored), _to_rgb(original), metrics, counts, codebook_of(tokenizer))
+    uses = None if counts is None else [column.cpu().numpy() for column in counts]
+    return Result(_to_rgb(restored), _to_rgb(original), metrics, uses, codebook_of(tokenizer))
 
 
 @torch.inference_mode()

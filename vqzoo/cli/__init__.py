@@ -1,0 +1,59 @@
+"""The command line, `vqzoo COMMAND`: one file a command, imported when it is asked for, as torch takes seconds.
+
+Exit codes: 0 fine, 1 a mistake of the user's or a check that failed (one line on standard error), 2 wrong usage,
+130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from vqzoo import __version__
+from vqzoo.cli.arguments import Command, Usage
+
+_DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
+
+COMMAND --help tells what a command takes; vqzoo --version tells the version."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line, by default this process's; returns the exit code."""
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads has seen enough, as `| head` has; Python must not write there when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, Usage) else 1
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments == ["--version"]:
+        print(f"vqzoo {__version__}")
+        return 0
+    if "--json" in arguments or not sys.stdout.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # read when that library is imported
+    try:
+        command = tyro.cli(
+            Annotated[Command, tyro.conf.arg(name="", metavar="COMMAND")],
+            prog="vqzoo",
+            description=_DESCRIPTION,
+            args=arguments,
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+        )
+        return importlib.import_module(f"vqzoo.cli.{command.home}").run(command)
+    except SystemExit as stop:  # tyro's, after help or a usage error, and the app's, with a message
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+            return 1
+        return stop.code or 0

@@ -1,0 +1,154 @@
+"""What each command takes. Nothing is imported here that is slow: help and usage errors come at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from tyro.conf import Positional, arg, subcommand
+
+
+class Usage(ValueError):
+    """A command line that is wrong in what only its command can tell."""
+
+
+@dataclass(frozen=True)
+class List:
+    """The models there are, by data set and true bits."""
+
+    home: ClassVar[str] = "models"
+
+    quantizer: str | None = None
+    """Only models of this quantizer."""
+    dataset: str | None = None
+    """Only models trained on this data set."""
+    max_bits: float | None = None
+    """Only models that need at most so many true bits for an image of their test split."""
+    author: str | None = None
+    """Only models that this user or organisation published; asks the Hub, too."""
+    live: bool = False
+    """Ask the Hub now, besides what is on this machine."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """What one model is, what it was measured to, how long it was trained, and its files."""
+
+    home: ClassVar[str] = "models"
+
+    source: Positional[Annotated[str, arg(metavar="SOURCE")]]
+    """A name that `vqzoo list` shows, a folder, or a published model's "owner/name"."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class LoadCheck:
+    """Load a model and try it on an image: do its files agree, and does decoding undo encoding?"""
+
+    home: ClassVar[str] = "load_check"
+
+    source: Positional[Annotated[str, arg(metavar="SOURCE")]]
+    """A name, a folder, or a Hub id "owner/name[@revision]"."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Reconstruct:
+    """Photographs through models: a PNG of each, and results.csv with quality, true bits and times."""
+
+    home: ClassVar[str] = "reconstruct"
+
+    images: Positional[Annotated[tuple[Path, ...], arg(metavar="IMAGE [IMAGE ...]", help_behavior_hint="")]]
+    """PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF files."""
+    models: Annotated[str, arg(metavar="NAME[,NAME ...]")]
+    """Names, folders or Hub ids, with commas between them."""
+    output: Annotated[Path, arg(metavar="FOLDER")] = Path("reconstructions")
+    """Where the PNGs and results.csv go."""
+    codecs: bool = False
+    """Also what JPEG, WebP and AVIF make of the models' bits."""
+    position: Annotated[bool, arg(help_behavior_hint="")] = True
+    """Leave the models' positional encodings out."""
+    max_side: int = 1024
+    """Larger photographs are shrunk to so many pixels a side."""
+    overwrite: bool = False
+    """Replace files that exist."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a model on its test split again and compare with its metrics.json."""
+
+    home: ClassVar[str] = "evaluate"
+
+    source: Positional[Annotated[str, arg(metavar="NAME|FOLDER")]]
+    """A name that `vqzoo list` shows, or a folder."""
+    data: Annotated[str | None, arg(metavar="FOLDER")] = None
+    """The data set's folder; without it $VQZOO_DATA/DATASET where that exists, else the Hub."""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Put a model's folder on the Hub as one commit; without --yes only say what would change."""
+
+    home: ClassVar[str] = "publish"
+
+    folder: Positional[Annotated[str, arg(metavar="NAME|FOLDER")]]
+    """A name that `vqzoo list` shows, or a folder laid out as those of model_cards/."""
+    to: Annotated[str | None, arg(metavar="OWNER/NAME")] = None
+    """The repository, made where there is none; without it the folder's name under your own."""
+    private: bool = False
+    """Make a new repository private."""
+    collection: Annotated[str | None, arg(metavar="TITLE")] = None
+    """Also put it into the collection of this title, made where there is none."""
+    tag: str | None = None
+    """Also tag the commit."""
+    yes: bool = False
+    """Do it."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Turn another project's tokenizer into a folder that can be loaded here; docs/foreign.md tells which."""
+
+    home: ClassVar[str] = "convert"
+
+    source: Positional[Annotated[Path, arg(metavar="SOURCE")]]
+    """A checkpoint file, or a folder with config.json and weights."""
+    folder: Positional[Annotated[Path, arg(metavar="FOLDER")]]
+    """The folder to make."""
+    family: str | None = None
+    """taming, diffusers, llamagen, magvit2 or ibq; without it the keys tell."""
+    resolution: int = 256
+    """Side in pixels of the images it was trained on, which no file tells."""
+
+
+@dataclass(frozen=True)
+class App:
+    """Start the app, which compares models on a photograph in the browser."""
+
+    home: ClassVar[str] = "app"
+
+    host: str | None = None
+    """Address to listen on; without it $GRADIO_SERVER_NAME, else this machine alone."""
+    port: int | None = None
+    """Port to listen on; without it $GRADIO_SERVER_PORT, else the first free one from 7860."""
+
+
+Command = (
+    Annotated[List, subcommand("list")]
+    | Annotated[Info, subcommand("info")]
+    | Annotated[LoadCheck, subcommand("load-check")]
+    | Annotated[Reconstruct, subcommand("reconstruct")]
+    | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Publish, subcommand("publish")]
+    | Annotated[Convert, subcommand("convert")]
+    | Annotated[App, subcommand("app")]
+)
+"""One of the commands; each one's `home` is the file here with its `run`, which returns the exit code."""

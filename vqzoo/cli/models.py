@@ -1,0 +1,182 @@
+"""`vqzoo list` and `vqzoo info`: the registry, as it is."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from vqzoo.cli.arguments import Info, List
+from vqzoo.cli.show import note, print_json, print_table
+from vqzoo.hub.card import METRICS, quantizer_names, show, show_trained, show_usage
+from vqzoo.hub.live import FRESH, cached
+from vqzoo.hub.model import Model, is_name, matches, read_model
+from vqzoo.hub.registry import cards_folder, list_models, local_models
+from vqzoo.ops.check import check_choice
+from vqzoo.storage import CONFIG, WEIGHTS, read_json
+
+_MEASURED = ["psnr", "ssim", "lpips", "rfid", "rfid_squeeze", "l1", "bits_per_image", "bits_per_pixel", "share_of_raw"]
+_MEASURED += ["usage", "perplexity", "dead"]
+_SHOWN = {"bits_per_image": "true bits", "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "usage": "usage"}
+
+
+def run(settings: List | Info) -> int:
+    """Either command."""
+    return _list(settings) if isinstance(settings, List) else _info(settings)
+
+
+def folder_of(source: str) -> Path:
+    """The folder of a model on this machine: by its name, or the folder itself; ValueError offers the nearest names."""
+    folder = _folder(source)
+    return folder or cards_folder() / check_choice("model", source, [model.name for model in local_models()[0]])
+
+
+def find(source: str) -> Model:
+    """The model of a name, in a folder, or of an "owner/name" that the registry knows; the Hub is asked last.
+
+    Its metrics are empty where nothing was measured. ValueError offers the nearest names.
+    """
+    if folder := _folder(source):
+        folder = folder.resolve()
+        measured = (folder / METRICS).exists()
+        return read_model(folder) if measured else Model(folder.name, folder, read_json(folder / CONFIG), {})
+    models = list_models(live=True)
+    known = {model.repo_id: model for model in models} | {model.name: model for model in models}
+    return known.get(source) or known[check_choice("model", source, [model.name for model in models])]
+
+
+def _folder(source: str) -> Path | None:
+    named = cards_folder() / source
+    if is_name(source) and named.is_dir():
+        return named
+    return Path(source) if Path(source).is_dir() else None
+
+
+def _list(settings: List) -> int:
+    live = settings.live or settings.author is not None
+    models = list_models(live)
+    _note_age(live)
+    known = {
+        "quantizer": {name for model in models for name in quantizer_names(model.config)},
+        "dataset": {model.metrics[key] for model in models for key in ("dataset", "hub_id") if model.metrics.get(key)},
+    }
+    for what, wanted in (("quantizer", settings.quantizer), ("dataset", settings.dataset)):
+        if wanted is not None:
+            check_choice(what, wanted, sorted(known[what]))
+    models = [
+        model
+        for model in models
+        if matches(model, settings.quantizer, settings.dataset, settings.max_bits, author=settings.author)
+    ]
+    models.sort(key=_place)
+    if settings.json:
+        print_json([_summary(model) for model in models])
+    elif models:
+        rows = [
+            [
+                model.name,
+                model.metrics.get("dataset", ""),
+                ", ".join(quantizer_names(model.config)),
+                *(_shown(metric, model) for metric in _SHOWN),
+                show_trained(model.metrics) if "training" in model.metrics else "not available",
+            ]
+            for model in models
+        ]
+        print_table(["model", "dataset", "quantizer", *_SHOWN.values(), "trained"], rows, texts=3)
+    else:
+        note("no model is so")
+    return 0
+
+
+def _note_age(live: bool) -> None:
+    """Says so where the Hub did not answer now; `list_models` has taken its last answer then."""
+    age = cached().age
+    if live and (age is None or age > FRESH):
+        note("the Hub did not answer" + ("" if age is None else f": what it said {age / 3600:.1f} hours ago"))
+
+
+def _place(model: Model) -> tuple[str, float, str]:
+    bits = model.metrics.get("metrics", {}).get("bits_per_image", math.inf)
+    return model.metrics.get("dataset", ""), bits, model.name
+
+
+def _shown(metric: str, model: Model) -> str:
+    metrics = model.metrics.get("metrics", {})
+    if metric == "usage" and metric in metrics:
+        return show_usage(metrics[metric])
+    return show(metric, metrics.get(metric))
+
+
+def _summary(model: Model) -> dict[str, Any]:
+    """What `list --json` tells of a model."""
+    return {
+        "name": model.name,
+        "dataset": model.metrics.get("dataset"),
+        "quantizers": quantizer_names(model.config),
+        **_whence(model),
+        "metrics": model.metrics.get("metrics", {}),
+    }
+
+
+def _whence(model: Model) -> dict[str, Any]:
+    """Where it is, as far as that is known."""
+    return {
+        "origin": model.origin,
+        "source": None if model.source is None else str(model.source),
+        "repo_id": model.repo_id,
+        "revision": model.revision,
+    }
+
+
+def _files(model: Model) -> dict[str, int]:
+    if model.source is None:
+        return {} if model.size is None else {WEIGHTS: model.size}
+    return {path.name: path.stat().st_size for path in sorted(model.source.iterdir()) if path.is_file()}
+
+
+def _info(settings: Info) -> int:
+    model = find(settings.source)
+    record, files = model.metrics, _files(model)
+    if settings.json:
+        print_json({**record, "name": model.name, **_whence(model), "config": model.config, "files": files})
+        return 0
+    print(model.name)
+    _section("where", {key: value for key, value in _whence(model).items() if value is not None})
+    _section("config.json", {key: _words(value) for key, value in model.config.items()})
+    if "metrics" in record:
+        metrics = record["metrics"]
+        measured = {metric: _shown(metric, model) for metric in _MEASURED}
+        if "num_images" in metrics:  # a list of the Hub does not tell
+            of = f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}"
+            measured = {"on": of, "protocol": metrics.get("protocol"), **measured}
+        _section("measured", measured)
+    if "training" in record:
+        _section("trained", _training(record))
+    _section("files", {name: f"{size:,} bytes" for name, size in files.items()})
+    return 0
+
+
+def _training(record: dict[str, Any]) -> dict[str, str]:
+    training = record["training"]
+    seen, full = training["images"], training["full_budget_images"]
+    facts = {"share of full budget": show_trained(record), "images": f"{seen:,} of {full:,}"}
+    if "steps" in training:
+        facts["step kept"] = f"{training['best_step']:,} of {training['steps']:,}"
+    if "seconds" in training:
+        facts["minutes"] = f"{training['seconds'] / 60:.0f}, on {training['device']}"
+    return facts
+
+
+def _section(title: str, facts: dict[str, Any]) -> None:
+    print(f"\n{title}")
+    for key, value in facts.items():
+        print(f"  {key:20}  {value}")
+
+
+def _words(value: Any) -> str:
+    """A setting for a reader: long lists are cut short."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(each)}" for key, each in value.items())
+    if isinstance(value, list) and len(value) > 8:
+        return f"[{', '.join(map(_words, value[:8]))}, ... {len(value)} in all]"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_words, value))}]"
+    return str(value)

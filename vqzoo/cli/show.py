@@ -1,0 +1,65 @@
+"""How commands talk: tables and JSON on standard output, a bar on standard error."""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich import progress
+from rich.console import Console
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:
+    """Aligned columns, never cut to a terminal's width; the first `texts` are words, the others numbers."""
+    lines = [headings, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if number < texts else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def print_json(value: Any) -> None:
+    """One document, null for a number that is none, for which JSON has no word."""
+    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def note(text: str) -> None:
+    """A line for the reader that is no result."""
+    print(text, file=sys.stderr)
+
+
+@contextmanager
+def bar(total: int | None, enabled: bool) -> Iterator[Callable[[str], None]]:
+    """A bar of `total` steps, or one that only moves; gives what has to be called with a label as each step begins.
+
+    Nothing is drawn unless `enabled`, and where standard output or standard error is no terminal.
+    """
+    console = Console(stderr=True)
+    shown = progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not (enabled and sys.stdout.isatty() and console.is_interactive),
+    )
+    done = iter(range(10**9))
+    with shown:
+        task = shown.add_task("", total=total)
+        yield lambda label: shown.update(task, description=label, completed=next(done))
