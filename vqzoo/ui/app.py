@@ -1,13 +1,16 @@
 """The app: its pages, its looks and how it is served."""
 
+import os
 import sys
 from pathlib import Path
 
 import gradio as gr
 
-from vqzoo.hub.registry import cards_folder, list_models
+from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
 from vqzoo.ui import compare
 from vqzoo.ui.engine import Engine
+from vqzoo.ui.limits import limits_here
+from vqzoo.ui.zerogpu import ZeroGpuEngine, on_zerogpu
 
 _TITLE = "vqzoo"
 _INTRO = """
@@ -16,9 +19,27 @@ Image tokenizers, side by side: the same photograph through every quantizer, at 
 """
 
 
+HUB_VARIABLE = "VQZOO_ALLOW_HUB"
+"""Environment variable: 1 offers the published models, too, and downloads those that are asked for."""
+
+
+def offered() -> list[Model]:
+    """The models of `cards_folder()`, and with VQZOO_ALLOW_HUB=1 those of the shipped snapshot of the Hub.
+
+    A folder whose files are damaged is named on standard error and left out.
+    """
+    models, damaged = local_models()
+    for sentence in damaged:
+        print(f"left out: {sentence}", file=sys.stderr)
+    if os.environ.get(HUB_VARIABLE) == "1":
+        known = {model.name for model in models}
+        models += [model for model in shipped_models() if model.name not in known]
+    return sorted(models, key=lambda model: model.name)
+
+
 def build_app() -> gr.Blocks:
-    """The app over the models of the registry; raises ValueError where there are none."""
-    models = list_models()
+    """The app over the models that are offered; raises ValueError where there are none."""
+    models = offered()
     if not models:
         raise ValueError(
             f"{cards_folder()} holds no models; train one with `accelerate launch trainers/train.py RECIPE`, "
@@ -26,7 +47,10 @@ def build_app() -> gr.Blocks:
         )
     with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as app:
         gr.Markdown(_INTRO, elem_id="intro")
-        compare.build(Engine(models))
+        engine = ZeroGpuEngine(models) if on_zerogpu() else Engine(models)
+        compare.build(engine, limits_here())
+    if isinstance(engine, ZeroGpuEngine):
+        engine.pack()
     return app
 
 
@@ -36,7 +60,8 @@ def launch() -> None:
         app = build_app()
     except ValueError as error:
         sys.exit(f"error: {error}")
-    app.queue(max_size=32).launch(
+    # ZeroGPU lends as many GPUs as there are clicks that wait; elsewhere the engine does one thing at a time.
+    app.queue(max_size=32, default_concurrency_limit=4 if on_zerogpu() else 1).launch(
         theme=gr.themes.Default(
             primary_hue="violet",
             neutral_hue="slate",
@@ -50,4 +75,5 @@ def launch() -> None:
         enable_monitoring=False,
         state_session_capacity=200,
         show_error=True,
+        ssr_mode=False,  # a Space would have pages drawn by Node, which the viewer's script is not written for
     )

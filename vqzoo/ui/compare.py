@@ -1,6 +1,7 @@
 """The page that compares: one photograph, several tokenizers, side by side."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from vqzoo.analysis.examples import examples
 from vqzoo.hub.registry import Model
 from vqzoo.ui.comparison import COLUMNS, ORIGINAL, compare, device_line, first_models, slide, trained_on
 from vqzoo.ui.engine import Engine
+from vqzoo.ui.limits import Limits
 from vqzoo.ui.position import ABOUT, cases, show_case
 from vqzoo.ui.viewer import viewer, viewer_value
 
@@ -19,8 +21,8 @@ _FIRST_SIDE = 256
 _POSITION = "Positional encoding"
 
 
-def build(engine: Engine) -> None:
-    """Lay the page out inside a gr.Blocks; it opens on a finished comparison."""
+def build(engine: Engine, limits: Limits | None = None) -> None:
+    """Lay the page out inside a gr.Blocks; it opens on a finished comparison. `limits`: those of each visitor."""
     pictures = examples()
     first_path = str(next(iter(pictures.values())))
     models = list(engine.models.values())
@@ -51,7 +53,7 @@ def build(engine: Engine) -> None:
             )
             groups = _model_choices(models, ticked)
             side = gr.Dropdown(
-                SIDES,
+                [side for side in SIDES if limits is None or side <= limits.side],
                 value=_FIRST_SIDE,
                 label="Longest side, pixels",
                 info="Larger photographs are shrunk to it, smaller ones stay.",
@@ -121,10 +123,15 @@ def build(engine: Engine) -> None:
         "device": device,
     }
 
-    def on_compare(path: str | None, longest: int, codecs: bool, *chosen: list[str]) -> Iterator[dict[Any, Any]]:
+    def on_compare(
+        request: gr.Request, path: str | None, longest: int, codecs: bool, *chosen: list[str]
+    ) -> Iterator[dict[Any, Any]]:
         names = [name for group in chosen for name in group]
-        for step in compare(engine, path, longest, names, codecs):
-            yield {outputs[key]: value for key, value in step.items()}
+        if limits is not None:
+            limits.check(names, longest)
+        with nullcontext() if limits is None else limits.turn(request.session_hash):
+            for step in compare(engine, path, longest, names, codecs):
+                yield {outputs[key]: value for key, value in step.items()}
 
     def on_slide(of: tuple, left_name: str, right_name: str) -> tuple[np.ndarray, np.ndarray]:
         return slide(engine, of, left_name, right_name)

@@ -1,18 +1,18 @@
 """What the page of comparisons shows, computed: values for its components from a photograph and names of models."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
 
-from vqzoo.analysis.codecs import available, label, parse_label
+from vqzoo.analysis.codecs import available, label, parse_label, rate_groups
 from vqzoo.analysis.images import ImageError
 from vqzoo.analysis.photograph import Result
 from vqzoo.hub.card import quantizer_names, show, show_trained, show_usage
 from vqzoo.hub.registry import Model, usage_counts
-from vqzoo.ui.engine import Engine, Photo
+from vqzoo.ui.engine import Engine, Job, Photo
 from vqzoo.ui.figures import Use, usage_figure
 from vqzoo.ui.viewer import Picture, viewer_value
 
@@ -70,15 +70,16 @@ def compare(
     names = sorted(names, key=lambda name: engine.models[name].metrics["metrics"]["bits_per_image"])
     results: dict[str, Result] = {}
     step: dict[str, Any] = {}
-    for name in names:
-        results[name] = run(engine, name, photo)
+    for name, result in zip(names, run(engine, [(name, True) for name in names], photo), strict=True):
+        results[name] = result
         so_far = "" if len(results) == len(names) else f" {len(results)} of {len(names)} models so far."
         step = _shown(engine, photo, results, so_far)
         yield step
     rates = rate_groups([result.metrics["bits_per_image"] for result in results.values()]) if codecs else []
     labels = [label(codec, bits) for bits in rates if bits < 8 * photo.pixels.size for codec in available()]
-    for number, name in enumerate(labels, 1):
-        results[name] = run(engine, name, photo)
+    coded = run(engine, [(name, True) for name in labels], photo)
+    for number, (name, result) in enumerate(zip(labels, coded, strict=True), 1):
+        results[name] = result
         so_far = "" if number == len(labels) else f" {number} of {len(labels)} codecs so far."
         step = _shown(engine, photo, results, so_far)
         yield step
@@ -93,23 +94,12 @@ def compare(
     }
 
 
-def run(engine: Engine, name: str, photo: Photo, position: bool = True) -> Result:
-    """`Engine.run`, whose errors a visitor sees."""
+def run(engine: Engine, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
+    """`Engine.run_all`, whose errors a visitor sees."""
     try:
-        return engine.run(name, photo, position)
+        yield from engine.run_all(jobs, photo)
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
-
-
-def rate_groups(bits: Iterable[float]) -> list[int]:
-    """Rates within 5 % of the lowest of a group are one group: the highest of each, ascending."""
-    groups: list[list[float]] = []
-    for each in sorted(bits):
-        if groups and each <= 1.05 * groups[-1][0]:
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    return [round(group[-1]) for group in groups]
 
 
 def _ordered(results: dict[str, Result]) -> list[str]:
@@ -134,7 +124,9 @@ def _shown(engine: Engine, photo: Photo, results: dict[str, Result], so_far: str
 def slide(engine: Engine, shown: tuple, left: str, right: str) -> tuple[np.ndarray, np.ndarray]:
     """The two pictures for the slider, whole pixels enlarged so that none is blurred."""
     photo = engine.photo(*shown[:2])
-    one, two = (photo.pixels if name == ORIGINAL else engine.run(name, photo).pixels for name in (left, right))
+    names = [name for name in (left, right) if name != ORIGINAL]
+    pixels = {name: result.pixels for name, result in zip(names, engine.recall(names, photo), strict=True)}
+    one, two = (pixels.get(name, photo.pixels) for name in (left, right))
     times = max(1, 640 // max(photo.pixels.shape[:2]))
     return tuple(picture.repeat(times, 0).repeat(times, 1) for picture in (one, two))  # type: ignore[return-value]
 
@@ -142,6 +134,8 @@ def slide(engine: Engine, shown: tuple, left: str, right: str) -> tuple[np.ndarr
 def device_line(engine: Engine) -> str:
     """The device and its memory, as a line of text."""
     device = engine.describe_device()
+    if device.used is None or device.total is None:
+        return device.name
     return f"{device.name} · {device.used / 2**30:.1f} of {device.total / 2**30:.0f} GiB memory in use"
 
 
@@ -182,5 +176,5 @@ def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
         if result.counts is not None:
             counts = usage_counts(engine.models[name])
             test = None if counts is None else [np.array(column) for column in counts]
-            uses.append(Use(name, [column.numpy() for column in result.counts], test, result.codebook_of))
+            uses.append(Use(name, result.counts, test, result.codebook_of))
     return usage_figure(uses)

@@ -2,8 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -14,11 +15,14 @@ from vqzoo.analysis.codecs import parse_label
 from vqzoo.analysis.images import fit, load_image
 from vqzoo.analysis.photograph import Result, code, reconstruct
 from vqzoo.hub.registry import Model, load
-from vqzoo.metrics import perceptual
+from vqzoo.metrics import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+Job = tuple[str, bool]
+"""The name of a model, or of a codec by its `codecs.label`; False decodes without the model's positional encoding."""
 
 
 class Recent(Generic[K, V]):
@@ -27,6 +31,10 @@ class Recent(Generic[K, V]):
     def __init__(self, size: int):
         self.size = size
         self._values: OrderedDict[K, V] = OrderedDict()
+
+    def find(self, key: K) -> V | None:
+        """The value of a key, if it is among the recent ones."""
+        return self._values.get(key)
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of a key, made if it is not among the recent ones."""
@@ -49,11 +57,11 @@ class Photo:
 
 @dataclass(frozen=True)
 class Device:
-    """What computes, and its memory in bytes."""
+    """What computes, and its memory in bytes, unless that is another process's."""
 
     name: str
-    used: int
-    total: int
+    used: int | None = None
+    total: int | None = None
 
 
 class Engine:
@@ -63,9 +71,10 @@ class Engine:
     computations off one device; the lock here does. What is kept is bounded: models, photographs, results.
     """
 
-    def __init__(self, models: list[Model]):
+    def __init__(self, models: list[Model], device: torch.device | None = None):
+        """`device`: without it the GPU, or the CPU where there is none."""
         self.models = {model.name: model for model in models}
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._lock = threading.Lock()
         self._tokenizers: Recent[str, Tokenizer] = Recent(16)
         self._photos: Recent[Hashable, Photo] = Recent(16)
@@ -77,19 +86,22 @@ class Engine:
             return self._photos.get((path, longest), lambda: _read(path, longest))
 
     def run(self, name: str, photo: Photo, position: bool = True) -> Result:
-        """The model called `name`, or a codec by its `codecs.label`, on a photograph.
+        """One job on a photograph.
 
-        `position=False` decodes without the model's positional encoding.
         Raises ValueError for damaged model files and for a photograph that the device has no memory for.
         """
         with self._lock:
-            try:
-                return self._results.get((name, photo.key, position), lambda: self._reconstruct(name, photo, position))
-            except torch.OutOfMemoryError:
-                torch.cuda.empty_cache()
-                raise ValueError(
-                    f"{name}: the photograph needs more memory than there is; choose a smaller side"
-                ) from None
+            make = partial(self._reconstruct, name, photo.pixels, position)
+            return self._results.get((name, photo.key, position), make)
+
+    def run_all(self, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
+        """Each job as `run` does it, in their order; others get their turn in between."""
+        for name, position in jobs:
+            yield self.run(name, photo, position)
+
+    def recall(self, names: Sequence[str], photo: Photo) -> list[Result]:
+        """Of each model or codec what has been shown of it, for its pixels; what is forgotten is computed again."""
+        return list(self.run_all([(name, True) for name in names], photo))
 
     def describe_device(self) -> Device:
         """The GPU and what torch has reserved on it, or the CPU and what this process holds."""
@@ -99,16 +111,26 @@ class Engine:
         used = psutil.Process().memory_info().rss
         return Device(f"CPU, {torch.get_num_threads()} threads", used, psutil.virtual_memory().total)
 
-    def _reconstruct(self, name: str, photo: Photo, position: bool) -> Result:
+    def _reconstruct(self, name: str, pixels: np.ndarray, position: bool) -> Result:
+        try:
+            if codec := parse_label(name):
+                return code(codec[0], pixels, codec[1], self._network())
+            return reconstruct(self._tokenizer(name), pixels, self._network(), position)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            raise ValueError(out_of_memory(name)) from None
+
+    def _network(self) -> Perceptual | None:
         network = perceptual("squeeze")
-        if network is not None:
-            network.to(self.device)
-        if codec := parse_label(name):
-            return code(codec[0], photo.pixels, codec[1], network)
-        return reconstruct(self._tokenizer(name), photo.pixels, network, position)
+        return None if network is None else network.to(self.device)
 
     def _tokenizer(self, name: str) -> Tokenizer:
-        return self._tokenizers.get(name, lambda: load(self.models[name].source).to(self.device))
+        return self._tokenizers.get(name, lambda: load(self.models[name]).to(self.device))
+
+
+def out_of_memory(name: str) -> str:
+    """What a visitor is told."""
+    return f"{name}: the photograph needs more memory than there is; choose a smaller side"
 
 
 def _read(path: str, longest: int) -> Photo:

@@ -1,6 +1,7 @@
 """What the page of positional encodings shows: two twins, their difference, and each encoding switched off."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from os.path import commonprefix
 from typing import Any
 
@@ -40,24 +41,25 @@ def cases(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
 def show_case(engine: Engine, shown: tuple, case: Sequence[Model]) -> Iterator[dict[str, Any]]:
     """The viewer's value after each reconstruction; raises gr.Error with what is to be done."""
     photo = engine.photo(*shown[:2])
+    encoded = [model for model in case if has_encoding(model)]
+    jobs = [(model.name, True) for model in case] + [(model.name, False) for model in encoded]
+    results = run(engine, jobs, photo)
     note = _note(case)
     pictures: list[Picture | Difference] = []
-    on: list[Picture] = []
-    for model in case:
-        result = run(engine, model.name, photo)
+    on: dict[str, Picture] = {}
+    for model, result in zip(case, islice(results, len(case)), strict=True):
         if not pictures:
             pictures.append(Picture(ORIGINAL, result.original, "what the models are given"))
-        on.append(Picture(_encoding(model), result.pixels, _caption(result)))
-        pictures.append(on[-1])
+        on[model.name] = Picture(_encoding(model), result.pixels, _caption(result))
+        pictures.append(on[model.name])
         yield viewer_value(pictures, note)
     if len(on) == 2:
-        pictures.append(Difference("difference of the two", *on))
-    for model, picture in zip(case, on, strict=True):
-        if has_encoding(model):
-            result = run(engine, model.name, photo, position=False)
-            off = Picture(f"{picture.name}, switched off", result.pixels, _caption(result))
-            pictures += [off, Difference(f"{picture.name}, on minus off", picture, off)]
-            yield viewer_value(pictures, note)
+        pictures.append(Difference("difference of the two", *on.values()))
+    for model, result in zip(encoded, results, strict=True):
+        picture = on[model.name]
+        off = Picture(f"{picture.name}, switched off", result.pixels, _caption(result))
+        pictures += [off, Difference(f"{picture.name}, on minus off", picture, off)]
+        yield viewer_value(pictures, note)
 
 
 def _pair_label(one: Model, two: Model) -> str:

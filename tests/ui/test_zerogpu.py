@@ -1,0 +1,158 @@
+"""On ZeroGPU: one call for a GPU a click, of what a pickle can carry, and never the visitor's quota for nothing."""
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vqzoo.hub.registry import list_models
+from vqzoo.ui import zerogpu
+from vqzoo.ui.comparison import ORIGINAL, compare, device_line, slide
+from vqzoo.ui.engine import Engine
+from vqzoo.ui.position import show_case
+from vqzoo.ui.zerogpu import ZeroGpuEngine, seconds
+
+NAMES = ["cifar10-vq-1024x128", "cifar10-looc-256x4"]
+TWINS = ["cifar10-cvq-1024x128", "cifar10-cvq-1024x128-sinusoidal"]
+
+
+class Lender:
+    """`spaces.GPU`, which starts no process and has no GPU, and otherwise does what ZeroGPU does with a generator."""
+
+    def __init__(self):
+        self.asked: list[tuple[int, tuple]] = []
+        self.results: list[object] = []
+        self.closed = 0
+
+    def __call__(self, task, *, duration):
+        def lent(*arguments) -> Iterator[object]:
+            self.asked.append((duration(*arguments), arguments))
+            try:
+                for result in task(*pickle.loads(pickle.dumps(arguments))):
+                    self.results.append(pickle.loads(pickle.dumps(result)))
+                    yield self.results[-1]
+            finally:
+                self.closed += 1
+
+        return lent
+
+
+@pytest.fixture
+def lender(monkeypatch) -> Lender:
+    lender = Lender()
+    monkeypatch.setattr(zerogpu.spaces, "GPU", lender)
+    # There is no "cuda" here: what is moved there stays.
+    to = torch.nn.Module.to
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, device: self if device == "cuda" else to(self, device))
+    return lender
+
+
+@pytest.fixture
+def engine(lender) -> ZeroGpuEngine:
+    engine = ZeroGpuEngine([model for model in list_models() if model.name in NAMES + TWINS])
+    engine.pack()
+    return engine
+
+
+def tensors(value: object) -> bool:
+    if isinstance(value, torch.Tensor):
+        return True
+    if isinstance(value, (list, tuple)):
+        return any(map(tensors, value))
+    return any(map(tensors, vars(value).values())) if hasattr(value, "__dict__") else False
+
+
+def test_a_click_is_one_call(engine, lender, path):
+    steps = list(compare(engine, path, 32, NAMES, codecs=True))
+    assert len(lender.asked) == lender.closed == 1
+    requested, (jobs, pixels) = lender.asked[0]
+    assert jobs == tuple((name, True) for name in NAMES), "codecs need no GPU"
+    assert pixels.shape == (32, 32, 3) and requested == seconds(jobs, pixels)
+    assert [len(step["table"]) for step in steps][:2] == [1, 2], "one by one all the same"
+    assert not any(map(tensors, lender.results)), "a tensor would be shared memory of a process that may be gone"
+
+
+def test_what_comes_back_is_what_any_engine_computes(engine, path):
+    usual = Engine(list_models())
+    photo = engine.photo(path, 32)
+    jobs = [(TWINS[1], True), (NAMES[0], True), (TWINS[1], False), (NAMES[0], True)]
+    for job, result in zip(jobs, engine.run_all(jobs, photo), strict=True):
+        expected = usual.run(job[0], photo, job[1])
+        assert np.array_equal(result.pixels, expected.pixels), job
+        assert result.metrics["psnr"] == expected.metrics["psnr"]
+        assert [column.tolist() for column in result.counts] == [column.tolist() for column in expected.counts]
+
+
+def test_what_is_remembered_needs_no_call(engine, lender, path):
+    *_, last = compare(engine, path, 32, NAMES)
+    slide(engine, last["shown"], ORIGINAL, NAMES[0])
+    list(compare(engine, path, 32, NAMES[::-1]))
+    assert len(lender.asked) == 1
+    list(compare(engine, path, 32, [*NAMES, TWINS[0]]))
+    assert [asked[1][0] for asked in lender.asked[1:]] == [((TWINS[0], True),)], "what is new alone"
+    slide(engine, (path, 24, tuple(NAMES)), *NAMES)
+    slide(engine, (path, 16, tuple(NAMES)), NAMES[0], NAMES[0])
+    assert [len(asked[1][0]) for asked in lender.asked[2:]] == [2, 1]
+
+
+def test_twins_and_their_encodings_switched_off_are_one_call(engine, lender, path):
+    list(show_case(engine, (path, 32, ()), [engine.models[name] for name in TWINS]))
+    assert [asked[1][0] for asked in lender.asked] == [((TWINS[0], True), (TWINS[1], True), (TWINS[1], False))]
+
+
+def test_the_page_opens_without_a_gpu_and_its_times_are_not_taken_for_those_of_one(lender, path):
+    engine = ZeroGpuEngine([model for model in list_models() if model.name in NAMES])
+    *_, opened = compare(engine, path, 32, NAMES)
+    assert "CPU" in device_line(engine)
+    engine.pack()
+    assert not lender.asked
+    slide(engine, opened["shown"], *NAMES)
+    assert not lender.asked, "pixels are pixels"
+    *_, last = compare(engine, path, 32, NAMES)
+    assert len(lender.asked) == 1, "times are not"
+    assert last["device"] == "A GPU lent by ZeroGPU at every click"
+
+
+def test_a_visitor_who_stops_gives_the_gpu_back(engine, lender, path):
+    steps = compare(engine, path, 32, NAMES)
+    next(steps)
+    steps.close()
+    assert lender.closed == 1 and len(lender.results) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [(ValueError("is damaged"), "is damaged"), (torch.OutOfMemoryError(), "choose a smaller side")]
+)
+def test_what_goes_wrong_there_is_told_here(engine, lender, path, monkeypatch, error, says):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(zerogpu, "reconstruct", fails)
+    with pytest.raises(ValueError, match=says):
+        list(engine.run_all([(name, True) for name in NAMES], engine.photo(path, 32)))
+    assert lender.closed == 1
+    monkeypatch.undo()
+    assert len(engine._results._values) == 0, "a failure is not remembered"
+
+
+def test_more_work_asks_for_more_seconds_up_to_a_limit():
+    small, large = np.zeros((32, 32, 3), np.uint8), np.zeros((512, 512, 3), np.uint8)
+    one, many = [("a", True)], [("a", True)] * 12
+    assert seconds(one, small) < seconds(many, small) < seconds(many, large) <= 30, "of an anonymous visitor's 120"
+    assert seconds(many * 100, large) == 60
+
+
+def test_elsewhere_nothing_is_lent():
+    import spaces
+
+    assert not zerogpu.on_zerogpu()
+    assert spaces.GPU(seconds, duration=3) is seconds
+
+
+def test_app_py_imports_spaces_first():
+    lines = (Path(__file__).parents[2] / "app.py").read_text(encoding="utf-8").splitlines()
+    imports = [line.split()[1] for line in lines if line.startswith(("import ", "from "))]
+    assert imports[:2] == ["os", "spaces"]
