@@ -164,8 +164,8 @@ def checkpointed(on: bool) -> Iterator[None]:
 
 def vqgan() -> None:
     recipe = get_recipe("flowers-vqgan-1024x256")
-    multipliers = (1, 1) if REHEARSAL else (1, 1, 2, 2, 4)
-    settings = {"width": WIDTH, "multipliers": multipliers, "blocks": 2, "attention": (16,)}
+    multipliers, attention = ((1, 1), ()) if REHEARSAL else ((1, 1, 2, 2, 4), (16,))
+    settings = {"width": WIDTH, "multipliers": multipliers, "blocks": 2, "attention": attention}
     recipe = replace(recipe, autoencoder=recipe.autoencoder | settings)
     images = torch.rand(VQGAN_BATCH, 3, SIDE, SIDE, device=DEVICE) * 2 - 1
     print(f"\n### VQGAN of width {WIDTH}, {VQGAN_BATCH} x {SIDE} x {SIDE}, {PRECISIONS[-1]}\n")

@@ -78,7 +78,11 @@ def publish(
 def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tuple[torch.dtype, Evaluation]:
     """Save as small as keeps the test split's `psnr`, that of the weights in full; says how, and what was measured of
     the weights when they were loaded again."""
+    largest = max(tensor.abs().max().item() for tensor in tokenizer.state_dict().values())
+    fits = largest <= torch.finfo(torch.float16).max  # what is stored as int8 is in part float16
     for dtype, tolerance in _LADDER.items():
+        if not fits and dtype != torch.float32:
+            continue
         tokenizer.save(folder, dtype)
         loaded = Tokenizer.from_pretrained(folder).to(test.device)
         stored = evaluate(loaded, test, perceptual("squeeze"), extractors())

@@ -234,7 +234,8 @@ def _train(recipe: Recipe, options: Options, run: Path) -> None:
 
     accelerator.end_training()
     if first:
-        test = load_images(recipe.dataset, "test", recipe.resolution, recipe.channels, options.data)
+        size, streams = (recipe.resolution, recipe.channels), options.loading == "stream"
+        test = load_images(recipe.dataset, "test", *size, options.data, options.bad_images, streams)
         device = torch.cuda.get_device_name() if accelerator.device.type == "cuda" else "CPU"
         facts = {"seconds": round(meter.seconds, 3), "device": device, "processes": processes}
         folder = finish(recipe, run, options.cards, test.to(accelerator.device), facts)
