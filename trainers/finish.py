@@ -21,6 +21,7 @@ from vqzoo.metrics import extractors, perceptual
 from vqzoo.storage import read_json, write_json
 from vqzoo.tokenizer import Tokenizer
 
+_LARGEST = torch.finfo(torch.float16).max
 # How matrices may be stored, smallest first, and the dB of PSNR that each may cost.
 _LADDER = {torch.int8: 0.05, torch.float16: 0.01, torch.float32: math.inf}
 
@@ -78,8 +79,9 @@ def publish(
 def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tuple[torch.dtype, Evaluation]:
     """Save as small as keeps the test split's `psnr`, that of the weights in full; says how, and what was measured of
     the weights when they were loaded again."""
-    largest = max(tensor.abs().max().item() for tensor in tokenizer.state_dict().values())
-    fits = largest <= torch.finfo(torch.float16).max  # what is stored as int8 is in part float16
+    # What is stored as int8 is in part float16.
+    numbers = [tensor for tensor in tokenizer.state_dict().values() if tensor.is_floating_point()]
+    fits = all(tensor.abs().max() <= _LARGEST for tensor in numbers)
     for dtype, tolerance in _LADDER.items():
         if not fits and dtype != torch.float32:
             continue

@@ -155,7 +155,7 @@ class Hub:
         listener.listen(32)
         # A cut connection is an application's error to uvicorn, one that is asked for here.
         config = uvicorn.Config(self._application(), log_level="critical", access_log=False, lifespan="off")
-        self._server, self._listener = uvicorn.Server(config), listener
+        self._server, self._listener = uvicorn.Server(config), listener.dup()  # the server closes its own
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -165,6 +165,8 @@ class Hub:
         if self._thread is not None:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join()
+            # Not only closed: a process that was forked meanwhile has it, too, and would take connections for ever.
+            self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._thread = None
 
