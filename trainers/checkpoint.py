@@ -32,7 +32,9 @@ def write(path: Path, state: dict[str, Any]) -> None:
         os.replace(partial, path)
     except (OSError, RuntimeError) as error:  # torch turns a failed write into the latter
         partial.unlink(missing_ok=True)
-        cause = error if isinstance(error, OSError) else error.__context__ or error
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):  # something else that only happened now, as the death of a data worker
+            raise
         raise OSError(f"{path} could not be written ({cause}); earlier checkpoints are kept") from error
     _flush_folder(path.parent)
 

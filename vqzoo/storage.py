@@ -78,9 +78,14 @@ def read_json(path: Path, of: str | None = None) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any], indent: int | None = 2) -> None:
-    """Write an object as JSON, indented for readers, or with None on one line, for long lists of numbers."""
+    """Write an object as JSON, indented for readers, or with None on one line, for long lists of numbers.
+
+    The file is whole at any moment: it is written beside and renamed.
+    """
     separators = (",", ":") if indent is None else None
-    path.write_text(json.dumps(value, indent=indent, separators=separators) + "\n", encoding="utf-8")
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(value, indent=indent, separators=separators) + "\n", encoding="utf-8")
+    os.replace(partial, path)
 
 
 def load_weights(model: nn.Module, path: Path, of: str | None = None) -> None:

@@ -103,6 +103,7 @@ def hub_env(hub: Hub, tmp_path: Path) -> dict[str, str]:
         **kept,
         "HF_ENDPOINT": hub.endpoint,
         "HF_HOME": str(tmp_path / "other_hf_home"),
+        "HF_HUB_OFFLINE": "0",  # other tests of this session may have set it
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",

@@ -119,7 +119,7 @@ def test_a_worker_dies(command, checkpoints, run, monkeypatch):
         patch.setattr(Mapped, "batches", kill)
         code, line = command(*arguments)
     assert code == 1 and "worker" in line and "--resume" in line, line
-    assert checkpoint.read_latest(checkpoints)["step"] == 4
+    assert checkpoint.read_latest(checkpoints)["step"] in (4, 6), "what was read ahead may still be used"
     assert command(*arguments, "--resume")[0] == 0
     assert_as_if_nothing_had_been(checkpoints, run)
 
