@@ -1,8 +1,7 @@
 """What the world does to a run: it ends in one clear line, loses nothing that was saved, and can be resumed."""
 
-import os
+import json
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ import torch
 
 from trainers import checkpoint, train
 from trainers.calls import WARNED
-from trainers.data.mapped import Mapped
 from trainers.data.streamed import Streamed
 from trainers.log import read
 from trainers.recipes import RECIPES
@@ -103,24 +101,44 @@ def test_a_shard_of_the_data_is_deleted(command, checkpoints, tmp_path, data, mo
     assert command(*arguments, "--steps", "40", "--resume", source=folder)[0] == 0
 
 
-def test_a_worker_dies(command, checkpoints, run, monkeypatch):
-    """A process that decodes images is killed, as where memory ran out."""
-    batches = Mapped.batches
+DEADLY = """
+import json, os, signal, sys
 
-    def kill(self, start, state=None):
-        for number, batch in enumerate(batches(self, start, state), start):
-            if number == 5:
-                for child in torch.multiprocessing.active_children():
-                    os.kill(child.pid, signal.SIGKILL)
-            yield batch
+os.sched_getaffinity = lambda process: {0}
+import torch
+from trainers import train
+from trainers.data.mapped import Mapped
+from trainers.recipe import Recipe
+from trainers.recipes import RECIPES
 
-    arguments = ["--loading", "mapped", "--workers", "1"]
-    with monkeypatch.context() as patch:
-        patch.setattr(Mapped, "batches", kill)
-        code, line = command(*arguments)
-    assert code == 1 and "worker" in line and "--resume" in line, line
+batches = Mapped.batches
+
+def kill(self, start, state=None):
+    for number, batch in enumerate(batches(self, start, state), start):
+        if number == 5:
+            for child in torch.multiprocessing.active_children():
+                os.kill(child.pid, signal.SIGKILL)
+        yield batch
+
+Mapped.batches = kill
+recipe = Recipe.from_dict(json.loads(sys.argv[1]))
+RECIPES[recipe.name] = lambda: recipe
+sys.exit(train.main([recipe.name, *sys.argv[2:]]))
+"""
+
+
+def test_a_worker_dies(command, checkpoints, run, tiny, data, tmp_path):
+    """A process that decodes images is killed, as where memory ran out.
+
+    In a process of its own: PyTorch looks after the workers of all loaders of a process at once.
+    """
+    where = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
+    arguments = [json.dumps(tiny().to_dict()), *where, "--loading", "mapped", "--workers", "1"]
+    done = subprocess.run([sys.executable, "-c", DEADLY, *arguments], capture_output=True, text=True)
+    line = done.stderr.rstrip("\n").split("\n")[-1]
+    assert done.returncode == 1 and "process that reads images is gone" in line and "--resume" in line, line
     assert checkpoint.read_latest(checkpoints)["step"] in (4, 6), "what was read ahead may still be used"
-    assert command(*arguments, "--resume")[0] == 0
+    assert command("--loading", "mapped", "--workers", "0", "--resume")[0] == 0
     assert_as_if_nothing_had_been(checkpoints, run)
 
 
