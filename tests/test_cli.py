@@ -213,6 +213,8 @@ def test_the_list_by_data_set(cards, succeeds):
         (["--max-bits", "640.4"], [FSQ, VQ]),
         (["--max-bits", "640"], [VQ]),
         (["--max-bits", "1"], []),
+        (["--max-megabytes", "1e-6"], []),
+        (["--max-bits", "640", "--max-megabytes", "100"], [VQ]),
         (["--quantizer", "vq", "--dataset", "blocks"], []),
     ],
 )

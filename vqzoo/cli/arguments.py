@@ -23,6 +23,8 @@ class List:
     """Only models trained on this data set."""
     max_bits: float | None = None
     """Only models that need at most so many true bits for an image of their test split."""
+    max_megabytes: float | None = None
+    """Only models whose weights take at most so many megabytes."""
     author: str | None = None
     """Only models that this user or organisation published; asks the Hub, too."""
     live: bool = False

@@ -64,7 +64,9 @@ def _list(settings: List) -> int:
     models = [
         model
         for model in models
-        if matches(model, settings.quantizer, settings.dataset, settings.max_bits, author=settings.author)
+        if matches(
+            model, settings.quantizer, settings.dataset, settings.max_bits, settings.max_megabytes, settings.author
+        )
     ]
     models.sort(key=_place)
     if settings.json:
