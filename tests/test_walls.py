@@ -18,6 +18,7 @@ FLOORS = [
     {"vqzoo.tokenizer"},
     {"vqzoo.analysis", "vqzoo.hub"},
     {"vqzoo"},  # the public face
+    {"vqzoo.views"},
     {"vqzoo.ui"},
     {"app", "trainers", "docs", "spaces"},
     {"vqzoo.cli", "benchmarks"},

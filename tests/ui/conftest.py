@@ -1,4 +1,4 @@
-"""The engine on the shipped models, and the app as a person meets it: its own process, a real browser."""
+"""The app as a person meets it: its own process, a real browser."""
 
 import os
 import re
@@ -14,22 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from vqzoo.analysis.examples import examples
-from vqzoo.hub.registry import list_models
-from vqzoo.ui.engine import Engine
-
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(list_models())
-
-
-@pytest.fixture(scope="session")
-def path() -> str:
-    """A bundled photograph of 256 x 256 pixels."""
-    return str(next(iter(examples().values())))
 
 
 def free_port() -> int:

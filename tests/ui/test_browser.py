@@ -110,7 +110,7 @@ def test_zoom_moves_every_picture_alike(page):
 def test_twins_are_shown_with_every_difference_and_follow_the_photograph(page, photograph, tmp_path):
     upload(page, photograph)
     compare(page, THREE[:1])
-    page.get_by_role("tab", name="Positional encoding").click()
+    page.get_by_role("tab", name="Position").click()
     viewer = "#position-viewer"
     page.locator(f"{viewer} .vq-viewer[data-ready='6']").wait_for()
     shown = names(page, viewer)
@@ -129,8 +129,10 @@ def test_twins_are_shown_with_every_difference_and_follow_the_photograph(page, p
 
     turned = tmp_path / "turned.png"
     Image.open(photograph).transpose(Image.Transpose.ROTATE_90).save(turned)
+    page.get_by_role("tab", name="Compare").click()
     upload(page, turned)
-    page.locator("#compare").click()
+    compare(page, THREE[:1])
+    page.get_by_role("tab", name="Position").click()
     page.wait_for_function(f"document.querySelector('{viewer} canvas[aria-label=original]').width === 61")
     page.locator(f"{viewer} .vq-viewer[data-ready='8']").wait_for()
     assert np.array_equal(canvas_pixels(page, "original", viewer), np.array(Image.open(turned)))

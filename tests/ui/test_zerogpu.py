@@ -10,10 +10,10 @@ import torch
 
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import zerogpu
-from vqzoo.ui.comparison import ORIGINAL, compare, device_line, slide
-from vqzoo.ui.engine import Engine
-from vqzoo.ui.position import show_case
 from vqzoo.ui.zerogpu import ZeroGpuEngine, seconds
+from vqzoo.views.comparison import ORIGINAL, compare, device_line, slide
+from vqzoo.views.engine import Engine
+from vqzoo.views.position import show_case
 
 NAMES = ["cifar10-vq-1024x128", "cifar10-looc-256x4"]
 TWINS = ["cifar10-cvq-1024x128", "cifar10-cvq-1024x128-sinusoidal"]

@@ -7,10 +7,11 @@ from pathlib import Path
 import gradio as gr
 
 from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
-from vqzoo.ui import compare
-from vqzoo.ui.engine import Engine
+from vqzoo.ui import compare, position
+from vqzoo.ui.context import Context
 from vqzoo.ui.limits import limits_here
 from vqzoo.ui.zerogpu import ZeroGpuEngine, on_zerogpu
+from vqzoo.views.engine import Engine
 
 _TITLE = "vqzoo"
 _INTRO = """
@@ -18,6 +19,9 @@ _INTRO = """
 Image tokenizers, side by side: the same photograph through every quantizer, at true bit rates.
 """
 
+
+PAGES = (position,)
+"""Beside the page that compares, in their order; each has a NAME and a build(context)."""
 
 HUB_VARIABLE = "VQZOO_ALLOW_HUB"
 """Environment variable: 1 offers the published models, too, and downloads those that are asked for."""
@@ -48,10 +52,22 @@ def build_app() -> gr.Blocks:
     with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as app:
         gr.Markdown(_INTRO, elem_id="intro")
         engine = ZeroGpuEngine(models) if on_zerogpu() else Engine(models)
-        compare.build(engine, limits_here())
+        limits, opened = limits_here(), compare.opening(engine)
+        shown, active = gr.State(opened["shown"]), gr.State(compare.NAME)
+        with gr.Tabs(elem_id="pages") as tabs:
+            with gr.Tab(compare.NAME, id=compare.NAME) as tab:
+                compare.build(Context(engine, limits, shown, tab, active), opened)
+            for page in PAGES:
+                with gr.Tab(page.NAME, id=page.NAME) as tab:
+                    page.build(Context(engine, limits, shown, tab, active))
+        tabs.select(_label, None, active, api_visibility="private", show_progress="hidden", queue=False)
     if isinstance(engine, ZeroGpuEngine):
         engine.pack()
     return app
+
+
+def _label(selected: gr.SelectData) -> str:
+    return selected.value
 
 
 def launch() -> None:

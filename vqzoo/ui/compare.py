@@ -10,24 +10,32 @@ import numpy as np
 from vqzoo.analysis.codecs import available
 from vqzoo.analysis.examples import examples
 from vqzoo.hub.registry import Model
-from vqzoo.ui.comparison import COLUMNS, ORIGINAL, compare, device_line, first_models, slide, trained_on
-from vqzoo.ui.engine import Engine
-from vqzoo.ui.limits import Limits
-from vqzoo.ui.position import ABOUT, cases, show_case
-from vqzoo.ui.viewer import viewer, viewer_value
+from vqzoo.ui.components.viewer import viewer
+from vqzoo.ui.context import Context
+from vqzoo.ui.tell import told
+from vqzoo.views.comparison import COLUMNS, ORIGINAL, compare, device_line, first_models, slide, trained_on
+from vqzoo.views.engine import Engine
 
 SIDES = [32, 64, 128, 256, 512, 1024]
 _FIRST_SIDE = 256
-_POSITION = "Positional encoding"
+
+NAME = "Compare"
 
 
-def build(engine: Engine, limits: Limits | None = None) -> None:
-    """Lay the page out inside a gr.Blocks; it opens on a finished comparison. `limits`: those of each visitor."""
+def opening(engine: Engine) -> dict[str, Any]:
+    """The comparison that the page opens on, finished."""
+    first_path = str(next(iter(examples().values())))
+    *_, opened = compare(engine, first_path, _FIRST_SIDE, first_models(list(engine.models.values())))
+    return opened
+
+
+def build(context: Context, opened: dict[str, Any]) -> None:
+    """Lay the page out around a finished comparison."""
+    engine, limits = context.engine, context.limits
     pictures = examples()
-    first_path = str(next(iter(pictures.values())))
     models = list(engine.models.values())
-    *_, opened = compare(engine, first_path, _FIRST_SIDE, first_models(models))
-    ticked = list(opened["shown"][2])
+    first_path, _, ticked = opened["shown"]
+    ticked = list(ticked)
 
     with gr.Row(elem_id="page"):
         with gr.Column(scale=1, min_width=290, elem_id="controls"):
@@ -71,7 +79,6 @@ def build(engine: Engine, limits: Limits | None = None) -> None:
             device = gr.HTML(device_line(engine), elem_id="device")
 
         with gr.Column(scale=4, min_width=320, elem_id="results"):
-            shown = gr.State(opened["shown"])
             side_by_side = viewer(opened["viewer"], "viewer")
             table = gr.Dataframe(
                 opened["table"],
@@ -91,14 +98,14 @@ def build(engine: Engine, limits: Limits | None = None) -> None:
                 "a codec every byte of the file counts, at the highest quality that fits; some cannot go so low.",
                 elem_classes="hint",
             )
-            with gr.Tabs() as tabs:
+            with gr.Tabs():
                 with gr.Tab("Slider", id="slider"):
                     names = [ORIGINAL, *ticked]
                     with gr.Row():
                         left = gr.Dropdown(names, value=names[0], label="Left", elem_id="slider-left")
                         right = gr.Dropdown(names, value=names[-1], label="Right", elem_id="slider-right")
                     slider = gr.ImageSlider(
-                        slide(engine, shown.value, names[0], names[-1]),
+                        slide(engine, opened["shown"], names[0], names[-1]),
                         format="png",
                         show_label=False,
                         elem_id="slider",
@@ -106,20 +113,12 @@ def build(engine: Engine, limits: Limits | None = None) -> None:
                     )
                 with gr.Tab("Codebook use", id="use"):
                     usage = gr.Plot(opened["usage"], show_label=False, elem_id="usage")
-                with gr.Tab(_POSITION, id="position"):
-                    pairs = cases(models)
-                    which = gr.Dropdown(list(pairs), label="Twins", visible=bool(pairs), elem_id="position-pair")
-                    position_viewer = viewer(viewer_value([]), "position-viewer", errors=False)
-                    gr.Markdown(ABOUT if pairs else "No model here has a positional encoding.", elem_classes="hint")
-            opened_tab = gr.State("")
 
     outputs = {
         "viewer": side_by_side,
         "table": table,
         "usage": usage,
-        "shown": shown,
-        "left": left,
-        "right": right,
+        "shown": context.shown,
         "device": device,
     }
 
@@ -129,41 +128,32 @@ def build(engine: Engine, limits: Limits | None = None) -> None:
         names = [name for group in chosen for name in group]
         if limits is not None:
             limits.check(names, longest)
-        with nullcontext() if limits is None else limits.turn(request.session_hash):
+        with told(), nullcontext() if limits is None else limits.turn(request.session_hash):
             for step in compare(engine, path, longest, names, codecs):
-                yield {outputs[key]: value for key, value in step.items()}
+                choices = step.pop("choices", None)
+                new: dict[Any, Any] = {outputs[key]: value for key, value in step.items()}
+                if choices:
+                    new[left] = gr.update(choices=choices, value=choices[0])
+                    new[right] = gr.update(choices=choices, value=choices[-1])
+                yield new
 
     def on_slide(of: tuple, left_name: str, right_name: str) -> tuple[np.ndarray, np.ndarray]:
-        return slide(engine, of, left_name, right_name)
-
-    def on_tab(chosen: gr.SelectData) -> str:
-        return chosen.value
-
-    def on_position(of: tuple, label: str | None, tab: str) -> Iterator[dict[str, Any]]:
-        if tab == _POSITION and label:  # hidden it can wait: it may take as long as all of a comparison
-            yield from show_case(engine, of, pairs[label])
-        else:
-            yield gr.skip()
+        with told():
+            return slide(engine, of, left_name, right_name)
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    slider_event: dict[str, Any] = {"fn": on_slide, "inputs": [shown, left, right], "outputs": slider, **quiet}
-    position_event: dict[str, Any] = {
-        "fn": on_position,
-        "inputs": [shown, which, opened_tab],
-        "outputs": position_viewer,
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-        "show_progress": "minimal",
-    }
+    slider_event: dict[str, Any] = {"fn": on_slide, "inputs": [context.shown, left, right], "outputs": slider, **quiet}
     running = go_button.click(
-        on_compare, [image, side, codecs, *groups], list(outputs.values()), api_name="compare", show_progress="minimal"
+        on_compare,
+        [image, side, codecs, *groups],
+        [*outputs.values(), left, right],
+        api_name="compare",
+        show_progress="minimal",
     )
-    running.success(**slider_event).success(**position_event)
+    running.success(**slider_event)
     stop_button.click(None, cancels=running, api_visibility="private")
     left.input(**slider_event)
     right.input(**slider_event)
-    which.input(**position_event)
-    tabs.select(on_tab, None, opened_tab, **quiet).success(**position_event)
 
 
 def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGroup]:

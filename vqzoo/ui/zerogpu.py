@@ -19,7 +19,7 @@ from vqzoo.analysis.photograph import Result, reconstruct
 from vqzoo.hub.registry import Model, load
 from vqzoo.metrics import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
-from vqzoo.ui.engine import Device, Engine, Job, Photo, Recent, out_of_memory
+from vqzoo.views.engine import Device, Engine, Job, Photo, Recent, out_of_memory
 
 LONGEST_CALL = 60
 """Seconds that a call asks for at most."""

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -79,6 +80,20 @@ class Engine:
         self._tokenizers: Recent[str, Tokenizer] = Recent(16)
         self._photos: Recent[Hashable, Photo] = Recent(16)
         self._results: Recent[Hashable, Result] = Recent(128)
+
+    def add(self, model: Model) -> None:
+        """Offer one more model to everybody who asks from now on, in place of one of its name."""
+        with self._lock:
+            self.models[model.name] = model
+
+    @contextmanager
+    def borrow(self, name: str) -> Iterator[Tokenizer]:
+        """A model, loaded and in evaluation mode, while nothing else computes; to be brief about it is only fair.
+
+        Raises ValueError for damaged model files.
+        """
+        with self._lock:
+            yield self._tokenizer(name)
 
     def photo(self, path: str, longest: int) -> Photo:
         """The picture in a file, no side over `longest` pixels; raises ImageError for a file that cannot be used."""

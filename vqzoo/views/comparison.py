@@ -1,20 +1,18 @@
 """What the page of comparisons shows, computed: values for its components from a photograph and names of models."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Literal
 
-import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
 
 from vqzoo.analysis.codecs import available, label, parse_label, rate_groups
-from vqzoo.analysis.images import ImageError
 from vqzoo.analysis.photograph import Result
 from vqzoo.hub.card import quantizer_names, show, show_trained, show_usage
 from vqzoo.hub.registry import Model, usage_counts
-from vqzoo.ui.engine import Engine, Job, Photo
-from vqzoo.ui.figures import Use, usage_figure
-from vqzoo.ui.viewer import Picture, viewer_value
+from vqzoo.views.engine import Engine, Photo
+from vqzoo.views.pictures import Picture, viewer_value
+from vqzoo.views.usage import Use, usage_figure
 
 ORIGINAL = "original"
 _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
@@ -55,51 +53,38 @@ def trained_on(models: list[Model]) -> str:
 def compare(
     engine: Engine, path: str | None, longest: int, names: list[str], codecs: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """After each model, the values of the components that have changed; raises gr.Error with what is to be done.
+    """After each model, the values of the components that have changed; raises ValueError with what is to be done.
 
     With `codecs` the same of every image codec at each of the models' rates, those of raw pixels and above left out.
     """
     if not path:
-        raise gr.Error("Choose a photograph first: drop one in, paste one, or click an example.", print_exception=False)
+        raise ValueError("Choose a photograph first: drop one in, paste one, or click an example.")
     if not names:
-        raise gr.Error("Tick at least one model.", print_exception=False)
-    try:
-        photo = engine.photo(path, longest)
-    except ImageError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        raise ValueError("Tick at least one model.")
+    photo = engine.photo(path, longest)
     names = sorted(names, key=lambda name: engine.models[name].metrics["metrics"]["bits_per_image"])
     results: dict[str, Result] = {}
     step: dict[str, Any] = {}
-    for name, result in zip(names, run(engine, [(name, True) for name in names], photo), strict=True):
+    for name, result in zip(names, engine.run_all([(name, True) for name in names], photo), strict=True):
         results[name] = result
         so_far = "" if len(results) == len(names) else f" {len(results)} of {len(names)} models so far."
         step = _shown(engine, photo, results, so_far)
         yield step
     rates = rate_groups([result.metrics["bits_per_image"] for result in results.values()]) if codecs else []
     labels = [label(codec, bits) for bits in rates if bits < 8 * photo.pixels.size for codec in available()]
-    coded = run(engine, [(name, True) for name in labels], photo)
+    coded = engine.run_all([(name, True) for name in labels], photo)
     for number, (name, result) in enumerate(zip(labels, coded, strict=True), 1):
         results[name] = result
         so_far = "" if number == len(labels) else f" {number} of {len(labels)} codecs so far."
         step = _shown(engine, photo, results, so_far)
         yield step
-    choices = [ORIGINAL, *_ordered(results)]
     yield {
         **step,
         "usage": _usage(engine, results),
         "shown": (path, longest, tuple(names)),
-        "left": gr.update(choices=choices, value=choices[0]),
-        "right": gr.update(choices=choices, value=choices[-1]),
+        "choices": [ORIGINAL, *_ordered(results)],
         "device": device_line(engine),
     }
-
-
-def run(engine: Engine, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
-    """`Engine.run_all`, whose errors a visitor sees."""
-    try:
-        yield from engine.run_all(jobs, photo)
-    except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from None
 
 
 def _ordered(results: dict[str, Result]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Figures from numbers."""
+"""How often codevectors are used, drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-_THIS = "#7c6cf0"
-_TEST = "#9aa0ab"
+from vqzoo.views.style import ACCENT, QUIET, message, styled
+
 _MOST = 4096  # codevectors in a panel: more bars than pixels say nothing and stall a browser
 
 
@@ -29,7 +29,7 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
     Of a codebook of more than 4096 the most used are drawn, and the title says so.
     """
     if not uses:
-        return _empty("No model here has a codebook to count.")
+        return message("No model here has a codebook to count.")
     shares = [(_shares(use.image, use.codebook_of), _test_shares(use)) for use in uses]
     titles = [_title(use.name, len(image)) for use, (image, _) in zip(uses, shares, strict=True)]
     height = 190 * len(uses) + 60
@@ -40,7 +40,7 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
         rank = np.arange(1, len(order) + 1)
         first = row == 1
         if test is not None:
-            style = {"fill": "tozeroy", "line": {"width": 1, "color": _TEST, "shape": "hvh"}}
+            style = {"fill": "tozeroy", "line": {"width": 1, "color": QUIET, "shape": "hvh"}}
             figure.add_scatter(
                 x=rank, y=test[order], name="test split", legendgroup="test", showlegend=first, row=row, col=1, **style
             )
@@ -50,7 +50,7 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
             name="this image",
             legendgroup="image",
             showlegend=first,
-            marker={"color": _THIS, "line": {"width": 0}},
+            marker={"color": ACCENT, "line": {"width": 0}},
             opacity=0.75,
             customdata=order,
             hovertemplate="codevector %{customdata}: %{y:.3%}",
@@ -59,7 +59,7 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
         )
     figure.update_xaxes(title_text="codevectors, most used on the test split first", row=len(uses), col=1)
     figure.update_yaxes(tickformat=".1%", rangemode="tozero", title_text="share")
-    return _style(figure, height)
+    return styled(figure, height)
 
 
 def _title(name: str, size: int) -> str:
@@ -78,31 +78,3 @@ def _shares(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> np.ndar
     ]
     total = np.concatenate(books).astype(np.float64)
     return total / total.sum()
-
-
-def _empty(text: str) -> go.Figure:
-    figure = go.Figure()
-    figure.add_annotation(text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return _style(figure, 160)
-
-
-def _style(figure: go.Figure, height: int) -> go.Figure:
-    """A transparent ground and mid-grey ink: legible on the light and on the dark page alike."""
-    ink = "#8a8f99"
-    figure.update_layout(
-        height=height,
-        autosize=True,
-        margin={"l": 60, "r": 16, "t": 58, "b": 44},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": ink, "size": 12},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "yref": "container"},
-        bargap=0,
-        hovermode="x",
-    )
-    figure.update_annotations(font={"size": 13, "color": ink})
-    figure.update_xaxes(gridcolor="rgba(138,143,153,0.18)", zeroline=False)
-    figure.update_yaxes(gridcolor="rgba(138,143,153,0.18)", zeroline=False)
-    return figure

@@ -8,8 +8,8 @@ import pytest
 
 from vqzoo.analysis.images import ImageError
 from vqzoo.hub.registry import list_models
-from vqzoo.ui import engine as engine_module
-from vqzoo.ui.engine import Engine, Recent
+from vqzoo.views import engine as engine_module
+from vqzoo.views.engine import Engine, Recent
 
 
 def test_recent_keeps_the_last_used():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vqzoo.ui.figures import Use, usage_figure
+from vqzoo.views.usage import Use, usage_figure
 
 
 def traces(figure, name):

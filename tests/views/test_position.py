@@ -12,10 +12,10 @@ from PIL import Image
 
 from vqzoo.hub.registry import Model, list_models, load
 from vqzoo.ops.pixels import from_bytes, to_bytes
-from vqzoo.ui import engine as engine_module
-from vqzoo.ui.engine import Engine
-from vqzoo.ui.position import cases, show_case
-from vqzoo.ui.viewer import Difference, Picture, viewer_value
+from vqzoo.views import engine as engine_module
+from vqzoo.views.engine import Engine
+from vqzoo.views.pictures import Difference, Picture, viewer_value
+from vqzoo.views.position import cases, show_case
 
 PLAIN, SINUSOIDAL, LEARNED = (f"cifar10-cvq-1024x128{ending}" for ending in ("", "-sinusoidal", "-learned"))
 

@@ -13,9 +13,9 @@ from PIL import Image
 from vqzoo.analysis.codecs import available, compress, label
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import app
-from vqzoo.ui.comparison import COLUMNS, compare, first_models, rate_groups, slide, trained_on
-from vqzoo.ui.engine import Engine
-from vqzoo.ui.viewer import Picture, viewer_value
+from vqzoo.views.comparison import COLUMNS, compare, first_models, rate_groups, slide, trained_on
+from vqzoo.views.engine import Engine
+from vqzoo.views.pictures import Picture, viewer_value
 
 NAMES = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-none-128"]
 
@@ -92,7 +92,7 @@ def test_rates_that_hardly_differ_are_one():
 
 
 def test_lpips_is_not_available_without_weights(engine, path, monkeypatch):
-    monkeypatch.setattr("vqzoo.ui.engine.perceptual", lambda net: None)
+    monkeypatch.setattr("vqzoo.views.engine.perceptual", lambda net: None)
     *_, last = compare(Engine(list_models()), path, 32, NAMES[:1])
     assert dict(zip(COLUMNS, last["table"][0], strict=True))["LPIPS"] == "not available"
 

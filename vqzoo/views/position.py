@@ -1,0 +1,94 @@
+"""What the page of positional encodings shows: two twins, their difference, and each encoding switched off."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from os.path import commonprefix
+from typing import Any
+
+from vqzoo.analysis.photograph import Result
+from vqzoo.hub.card import show, show_trained
+from vqzoo.hub.registry import Model
+from vqzoo.hub.twins import has_encoding, twins
+from vqzoo.views.comparison import ORIGINAL
+from vqzoo.views.engine import Engine
+from vqzoo.views.pictures import Difference, Picture, viewer_value
+
+ABOUT = (
+    "Twins are two models equal in data, network, quantizer and training recipe, and different in their positional "
+    "encoding alone; two of different encodings are twins, too. *Switched off*, a model decodes without the encoding "
+    "that it was trained with: that shows how much it leans on it, not what it would be like without. A difference is "
+    "the absolute difference of bytes, black where there is none; the scale above the pictures tells which difference "
+    "is the brightest. Twins have one seed each, and short trainings vary: which of them is the better one here is no "
+    "proof for or against an encoding."
+)
+
+_ENDS = {"decoder": "", "encoder": " at the encoder", "both": " at both ends"}
+_ADDED = {
+    "decoder": "added to what its decoder gets",
+    "encoder": "added to what its encoder gives",
+    "both": "added to what its encoder gives and to what its decoder gets",
+}
+
+
+def cases(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
+    """What there is to choose from: every pair of twins, then every model that has an encoding and no twin."""
+    pairs = twins(models)
+    paired = {model.name for pair in pairs for model in pair}
+    alone = [model for model in models if has_encoding(model) and model.name not in paired]
+    return {_pair_label(*pair): pair for pair in pairs} | {f"{model.name}, without a twin": (model,) for model in alone}
+
+
+def show_case(engine: Engine, shown: tuple, case: Sequence[Model]) -> Iterator[dict[str, Any]]:
+    """The viewer's value after each reconstruction; raises ValueError with what is to be done."""
+    photo = engine.photo(*shown[:2])
+    encoded = [model for model in case if has_encoding(model)]
+    jobs = [(model.name, True) for model in case] + [(model.name, False) for model in encoded]
+    results = engine.run_all(jobs, photo)
+    note = _note(case)
+    pictures: list[Picture | Difference] = []
+    on: dict[str, Picture] = {}
+    for model, result in zip(case, islice(results, len(case)), strict=True):
+        if not pictures:
+            pictures.append(Picture(ORIGINAL, result.original, "what the models are given"))
+        on[model.name] = Picture(_encoding(model), result.pixels, _caption(result))
+        pictures.append(on[model.name])
+        yield viewer_value(pictures, note)
+    if len(on) == 2:
+        pictures.append(Difference("difference of the two", *on.values()))
+    for model, result in zip(encoded, results, strict=True):
+        picture = on[model.name]
+        off = Picture(f"{picture.name}, switched off", result.pixels, _caption(result))
+        pictures += [off, Difference(f"{picture.name}, on minus off", picture, off)]
+        yield viewer_value(pictures, note)
+
+
+def _pair_label(one: Model, two: Model) -> str:
+    """Both names; what they have in common up to a hyphen is said once."""
+    common = commonprefix([f"{one.name}-", f"{two.name}-"]).rpartition("-")[0]
+    return f"{one.name} and {'…' if common else ''}{two.name[len(common) :]}"
+
+
+def _encoding(model: Model) -> str:
+    position = model.config["position"]
+    return f"{position['name']}{_ENDS[position.get('place', 'decoder')]}" if has_encoding(model) else "no encoding"
+
+
+def _note(case: Sequence[Model]) -> str:
+    said = " ".join(f"{model.name}: {_told(model)}." for model in case)
+    return f"{said} {'All else is equal.' if len(case) == 2 else 'There is no twin of it here.'}"
+
+
+def _told(model: Model) -> str:
+    position, budget = model.config["position"], show_trained(model.metrics)
+    trained = "trained in full" if budget == "in full" else f"trained for {budget} of the full budget"
+    if not has_encoding(model):
+        return f"no encoding, {trained}"
+    return f"{position['name']} encoding, {_ADDED[position.get('place', 'decoder')]}, {trained}"
+
+
+def _caption(result: Result) -> str:
+    metrics = result.metrics
+    said = [f"{show('psnr', metrics['psnr'])} dB", f"SSIM {show('ssim', metrics['ssim'])}"]
+    if metrics["lpips"] is not None:
+        said.append(f"LPIPS {show('lpips', metrics['lpips'])}")
+    return " · ".join([*said, f"{show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"])
