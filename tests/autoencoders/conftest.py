@@ -27,6 +27,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
         {"stride": 8, "width": 12, "depth": 1, "heads": 3, "mlp": 8},
     ],
     "hierarchical": [{"stride": stride, "width": 16, "residual_width": 8} for stride in (2, 4, 16)],
+    "squeeze": [{"halvings": 1, "width": 4}, {"halvings": 3, "width": 16}],
     "pca": [{"stride": 3}, {"stride": 8}],
 }
 

@@ -7,7 +7,7 @@ import torch
 
 from trainers.objective import objective
 from trainers.recipe import PIXEL_TERMS, Recipe
-from trainers.recipes import RECIPES, full_budget, full_command, get_recipe
+from trainers.recipes import RECIPES, adaptive, full_budget, full_command, get_recipe, looc, residual
 from vqzoo.tokenizer import Tokenizer
 
 
@@ -75,3 +75,10 @@ def test_the_command_of_a_full_training():
     other = replace(recipe, name=f"{recipe.name}-small", quantizer=quantizer, seed=3, steps=7)
     flags = "--name cifar10-fsq-8-5-5-5-small --quantizer.levels 8 6 --seed 3"
     assert full_command(other) == f"{full_command(recipe)} {flags}"
+
+
+@pytest.mark.parametrize("study", [looc, adaptive, residual])
+def test_a_row_of_a_study_is_the_recipe_of_its_name(study):
+    """Also where several tables, or the starter zoo, have the same row."""
+    for row in study.recipes():
+        assert get_recipe(row.name) == row

@@ -1,10 +1,12 @@
 """Recipes: Python functions that return a `Recipe`, one module a study. Here is the table of them all."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from trainers.recipe import Recipe
-from trainers.recipes import cifar10, flowers
+from trainers.recipes import adaptive, cifar10, flowers, looc, residual
 from vqzoo.ops.check import check_choice
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -61,6 +63,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "flowers-vqgan-1024x256-sinusoidal-both": flowers.sinusoidal_both,
     "flowers-vqgan-1024x256-nerf": flowers.nerf,
 }
+for _row in (*looc.recipes(), *adaptive.recipes(), *residual.recipes()):
+    RECIPES.setdefault(_row.name, partial(replace, _row))
 """In order of priority: `trainers.pending` lists what is untrained in this order."""
 
 

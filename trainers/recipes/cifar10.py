@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from trainers.recipe import Recipe
 
-_EPOCHS = 500
+EPOCHS = 500
 _BATCH = 256
 _HELD_OUT = 1000
 
@@ -23,7 +23,7 @@ def vq() -> Recipe:
         dataset="cifar10",
         quantizer={"name": "vq", "codebook_size": 1024},
         weights={"reconstruction": 1.0, "codebook": 1.0, "commitment": 0.25},
-        steps=_EPOCHS * (50_000 - _HELD_OUT) // _BATCH,
+        steps=EPOCHS * (50_000 - _HELD_OUT) // _BATCH,
         batch_size=_BATCH,
         held_out=_HELD_OUT,
     )

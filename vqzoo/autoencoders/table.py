@@ -8,6 +8,7 @@ from vqzoo.autoencoders.conv import ConvAutoencoder
 from vqzoo.autoencoders.hierarchical import HierarchicalAutoencoder
 from vqzoo.autoencoders.magvit2 import MAGVIT2Autoencoder
 from vqzoo.autoencoders.pca import PCAAutoencoder
+from vqzoo.autoencoders.squeeze import SqueezeAutoencoder
 from vqzoo.autoencoders.study import StudyAutoencoder
 from vqzoo.autoencoders.vit import ViTAutoencoder
 from vqzoo.autoencoders.vqgan import MoVQAutoencoder, VQGANAutoencoder
@@ -20,6 +21,7 @@ AUTOENCODERS: dict[str, Callable[..., Autoencoder]] = {
     "movq": MoVQAutoencoder,
     "magvit2": MAGVIT2Autoencoder,
     "vit": ViTAutoencoder,
+    "squeeze": SqueezeAutoencoder,
     "hierarchical": HierarchicalAutoencoder,
     "pca": PCAAutoencoder,
 }

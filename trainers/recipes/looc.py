@@ -1,0 +1,72 @@
+"""LooC's tables (arXiv:2601.00222) on small images, a recipe a row: backbone and training of `cifar10`, nothing tuned.
+
+The paper's rows have the interpolation factor 2, while the scripts that its authors published for Tables 3 to 5 have
+none: each size is here at factor 1 and at factor 2, which needs four times the bits. PQ's row has the budget that its
+code ran with: 256 codevectors shared out to 32 codebooks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from trainers.recipe import Recipe, Settings
+from trainers.recipes import cifar10
+
+_IMAGES = {"cifar10": (50_000, 3, 32), "mnist": (60_000, 1, 28), "fashion_mnist": (60_000, 1, 28)}
+"""Size of the train split, channels and side in pixels."""
+DATASETS = tuple(_IMAGES)
+
+TABLE_3 = ((256, 4), (256, 8), (256, 16), (256, 32), (256, 64))
+"""(K, d): a codevector of fewer dimensions at one size of the codebook."""
+TABLE_4 = ((256, 128), (512, 64), (1024, 32), (2048, 16), (4096, 8), (8192, 4))
+"""The same at one product of both."""
+TABLE_5 = ((8, 4), (16, 4), (32, 4), (64, 4), (128, 4), (256, 4), (512, 4), (1024, 4))
+"""A larger codebook at one dimension."""
+
+
+def on(dataset: str, recipe: Recipe) -> Recipe:
+    """A recipe for CIFAR-10 on another data set, for as many epochs."""
+    images, channels, resolution = _IMAGES[dataset]
+    return replace(
+        recipe,
+        name=f"{dataset}-{recipe.name.removeprefix('cifar10-')}",
+        dataset=dataset,
+        channels=channels,
+        resolution=resolution,
+        steps=cifar10.EPOCHS * (images - recipe.held_out) // recipe.batch_size,
+    )
+
+
+def looc(dataset: str, codebook_size: int, code_dim: int, factor: int = 1) -> Recipe:
+    """LooC with codevectors of that many dimensions, of which 128 / code_dim make a latent."""
+    name = f"cifar10-looc-{codebook_size}x{code_dim}" + (f"-factor{factor}" if factor > 1 else "")
+    quantizer: Settings = {"name": "looc", "codebook_size": codebook_size, "segments": 128 // code_dim}
+    if factor > 1:
+        quantizer["factor"] = factor
+    return on(dataset, replace(cifar10.looc(), name=name, quantizer=quantizer))
+
+
+def without_update(dataset: str) -> Recipe:
+    """`looc` whose unused codevectors stay where they are, with the initialisation and the cosine of the original."""
+    parent = looc(dataset, 256, 4)
+    return replace(parent, name=f"{parent.name}-without-update", quantizer=parent.quantizer | {"revival": "none"})
+
+
+def pq(dataset: str) -> Recipe:
+    """32 segments of 4 dimensions, a codebook of 8 codevectors each."""
+    quantizer: Settings = {"name": "pq", "segments": 32, "codebook_size": 256, "budget": "total"}
+    return on(dataset, replace(cifar10.pq(), name="cifar10-pq-32x8", quantizer=quantizer))
+
+
+def recipes() -> Iterator[Recipe]:
+    """Every row of Tables 1, 3, 4, 5 and 8 on the three data sets, and what Tables 6 and 7 ask, on CIFAR-10."""
+    for dataset in DATASETS:
+        for baseline in (cifar10.vq, cifar10.cvq, cifar10.sq, cifar10.hvq):
+            yield on(dataset, baseline())
+        yield pq(dataset)
+        for factor in (1, 2):
+            for size, dim in sorted({*TABLE_3, *TABLE_4, *TABLE_5}):
+                yield looc(dataset, size, dim, factor)
+    for factor in (1, 2, 3, 4):
+        yield looc("cifar10", 256, 4, factor)
+        yield looc("cifar10", 1024, 128, factor)
+    yield without_update("cifar10")

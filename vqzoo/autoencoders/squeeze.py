@@ -1,0 +1,77 @@
+"""Residual blocks that squeeze and excite: the network of a study of residual quantization on CIFAR-10."""
+
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.ops.check import check_int
+
+_RATIO = 8
+
+
+class SqueezeExcite(nn.Module):
+    """Scales each channel by a number in (0, 1), computed from the means of all (arXiv:1709.01507, eqs. 2 to 4).
+
+    A GELU stands where the paper has a ReLU, which would silence blocks of few channels for good.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.squeeze = nn.Linear(width, max(1, width // _RATIO))
+        self.excite = nn.Linear(max(1, width // _RATIO), width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scales = self.excite(F.gelu(self.squeeze(x.mean((2, 3))))).sigmoid()
+        return x * scales[:, :, None, None]
+
+
+class Block(nn.Module):
+    """Twice normalization, GELU, a 3x3 convolution and its excitation, beside a 1x1 convolution."""
+
+    def __init__(self, width_in: int, width: int):
+        super().__init__()
+        self.shortcut = nn.Conv2d(width_in, width, 1)
+        self.body = nn.Sequential(*_half(width_in, width), *_half(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shortcut(x) + self.body(x)
+
+
+def _half(width_in: int, width: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(width_in), nn.GELU(), nn.Conv2d(width_in, width, 3, padding=1), SqueezeExcite(width)]
+
+
+class SqueezeAutoencoder(Autoencoder):
+    """Levels of two residual blocks each, with a strided convolution behind them, down; the mirror image up.
+
+    Of `halvings` levels the first has `width` channels and each further one twice as many; 3 are the study's 4 x 4
+    latents of a 32 x 32 image, 2 its 8 x 8 ones. In evaluation, batch normalization uses its running statistics.
+    """
+
+    def __init__(self, channels: int = 3, latent_dim: int = 64, halvings: int = 3, width: int = 32):
+        super().__init__()
+        self.channels = check_channels(channels)
+        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
+        check_int("halvings", halvings, 1, 6)
+        check_int("width", width, 2, 1024)
+        self.stride = 2**halvings
+        self.strides = (self.stride,)
+        widths = [width * 2**level for level in range(halvings)]
+        down: list[nn.Module] = []
+        for width_in, width_out in pairwise([width // 2, *widths]):
+            down += [*_blocks(width_in, width_out), nn.Conv2d(width_out, width_out, 4, stride=2, padding=1)]
+        up: list[nn.Module] = []
+        for width_in, width_out in pairwise([*reversed(widths), width // 2]):
+            up += [nn.ConvTranspose2d(width_in, width_out, 4, stride=2, padding=1), *_blocks(width_out, width_out)]
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, width // 2, 3, padding=1), *down, nn.Conv2d(widths[-1], latent_dim, 1)
+        )
+        self.decoder = nn.Sequential(
+            nn.Conv2d(latent_dim, widths[-1], 3, padding=1), *up, nn.Conv2d(width // 2, channels, 1)
+        )
+
+
+def _blocks(width_in: int, width: int) -> list[nn.Module]:
+    return [Block(width_in, width), Block(width, width)]
