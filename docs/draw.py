@@ -1,20 +1,20 @@
 """Draw every model card, and the README's tables of models, anew from the numbers: python docs/draw.py"""
 
-import json
 from pathlib import Path
 
-from vqzoo.hub.card import CARD, model_card
+from vqzoo.analysis.measured import measured_codecs
+from vqzoo.hub.card import model_card
 from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
+from vqzoo.remote import CARD
 
 README = Path(__file__).parents[1] / "README.md"
-CODECS = Path(__file__).parent / "codecs.json"
 END = "\n<!-- end of table -->"
 
 
 def with_tables(text: str) -> str:
     """`text` with the table of each data set in its place: the registry's models, and what was measured of codecs."""
-    codecs = json.loads(CODECS.read_text(encoding="utf-8"))
+    codecs = measured_codecs()
     for dataset in sorted({model.metrics["dataset"] for model in list_models()}):
         models = [model for model in list_models() if model.metrics["dataset"] == dataset]
         table = zoo_table(models, [row for row in codecs if row["dataset"] == dataset])

@@ -10,7 +10,9 @@ import torch
 import tyro
 
 from trainers.data import load_images
-from vqzoo.analysis.codecs import CODECS, available, evaluate_codec
+from vqzoo.analysis.codecs import evaluate_codec
+from vqzoo.analysis.formats import CODECS, available
+from vqzoo.analysis.measured import MEASURED
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
 from vqzoo.metrics import extractors, perceptual
@@ -19,7 +21,7 @@ from vqzoo.storage import read_json
 
 
 def measure(model: str, codec: str, data: str | None = None) -> dict[str, Any]:
-    """A row of docs/codecs.json: the codec on the images that the model's card was measured on, at its mean bits."""
+    """A row of codecs.json: the codec on the images that the model's card was measured on, at its mean bits."""
     names = sorted(path.parent.name for path in cards_folder().glob(f"*/{METRICS}"))
     record = read_json(cards_folder() / check_choice("model", model, names) / METRICS)
     recipe = record["training"]["recipe"]
@@ -58,7 +60,7 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
 def main(
     models: Annotated[list[str], tyro.conf.Positional],
     codecs: tuple[str, ...] = tuple(CODECS),
-    out: Path = Path("docs/codecs.json"),
+    out: Path = MEASURED,
     data: str | None = None,
 ) -> int:
     """Measure image codecs at models' mean bits, on the images that the models' cards were measured on.

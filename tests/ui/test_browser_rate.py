@@ -1,0 +1,107 @@
+"""The page of rate and distortion in a real browser."""
+
+import re
+
+import pytest
+from gradio_client import Client
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=60_000)
+
+
+def open_part(page: Page, name: str) -> None:
+    page.locator("#rate-parts").get_by_role("tab", name=name, exact=True).click()
+
+
+@pytest.fixture
+def rate(page) -> Page:
+    page.get_by_role("tab", name="Rate", exact=True).click()
+    expect(page.locator("#rate-story")).to_contain_text("bits per image")
+    return page
+
+
+def choose(page: Page, dropdown: str, option: str) -> None:
+    page.locator(f"{dropdown} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_the_story_changes_with_the_axis(rate):
+    expect(rate.locator("#rate-figure .legendtext").filter(has_text="JPEG")).to_be_visible()
+    points = rate.locator("#rate-figure path.point")
+    by_bits = points.count()
+    assert by_bits > 30, "models and codecs"
+    choose(rate, "#rate-axis", "codebook size")
+    expect(rate.locator("#rate-story")).to_contain_text("cifar10-looc-32x4 moves the furthest")
+    expect(rate.locator("#rate-figure .xtitle")).to_have_text("codebook size K")
+    expect(rate.locator("#rate-figure .legendtext").filter(has_text="JPEG")).to_have_count(0)
+    rate.locator("#rate-dataset").get_by_text("flowers").click()
+    expect(rate.locator("#rate-table")).to_contain_text("flowers-vqgan-8192x256")
+
+
+def test_bits_for_a_psnr_with_interval_or_refused(rate):
+    open_part(rate, "Bits for a PSNR")
+    answer = rate.locator("#rate-answer")
+    expect(answer).to_contain_text(re.compile(r"24 dB: about [\d,]+ bits an image.* between [\d,]+ and [\d,]+ bits"))
+    rate.locator("#rate-psnr input").fill("60")
+    rate.locator("#rate-psnr input").press("Tab")
+    expect(answer).to_contain_text("too far from what was measured")
+
+
+def test_costs_and_entropies_can_be_saved(rate):
+    open_part(rate, "Cost of a lookup")
+    row = rate.locator("#rate-costs [role=row]").filter(has_text=re.compile("cifar10-looc-256x4(?!-)"))
+    expect(row).to_contain_text("2097152")
+    with rate.expect_download() as saved:
+        rate.get_by_role("link", name="Save as vqzoo-cifar10-lookup.csv").click()
+    assert "cifar10-looc-256x4,1,256,4096,2097152,0," in saved.value.path().read_text()
+    open_part(rate, "Entropy coding")
+    choose(rate, "#rate-entropy-model", "cifar10-rvq-8x256")
+    # Eight columns, each with a bar of either kind.
+    expect(rate.locator("#rate-columns .bars path")).to_have_count(16)
+
+
+def test_the_own_photograph_against_codecs(rate):
+    open_part(rate, "This photograph")
+    expect(rate.locator("#rate-models")).to_contain_text("cifar10-rvq-8x256")
+    rate.locator("#rate-measure").click()
+    expect(rate.locator("#rate-photo .legendtext").filter(has_text="WebP")).to_be_visible()
+    expect(rate.locator("#rate-note")).not_to_contain_text("so far")
+    expect(rate.locator("#rate-photo-table")).to_contain_text("LZMA")
+    rate.locator("#rate-photo-metric").get_by_text("SSIM").click()
+    expect(rate.locator("#rate-photo .ytitle")).to_have_text("SSIM")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
+    page = browser.new_page(viewport={"width": 360, "height": 800}, color_scheme=scheme)
+    page.set_default_timeout(60_000)
+    page.goto(app_url)
+    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    tab = page.get_by_role("tab", name="Rate", exact=True)
+    if not tab.is_visible():
+        page.locator("#pages > * > .overflow-menu > button").first.click()
+        tab = page.locator("#pages > * > .overflow-menu").get_by_text("Rate", exact=True)
+    tab.click()
+    expect(page.locator("#rate-story")).to_contain_text("bits per image")
+    legend = page.locator("#rate-figure .legend")
+    legend.wait_for()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    box, plot = legend.bounding_box(), page.locator("#rate-figure .main-svg").first.bounding_box()
+    page.close()
+    assert width <= 360
+    assert box["x"] >= plot["x"] and box["x"] + box["width"] <= plot["x"] + plot["width"] + 1, "all of the legend"
+
+
+def test_the_same_from_a_program(app_url):
+    client = Client(app_url, verbose=False)
+    found = client.predict("cifar10", "psnr", "codebook size", api_name="/rate_distortion")
+    assert "moves the furthest" in found["story"] and len(found["rows"][0]) == len(found["columns"])
+    law = client.predict("cifar10", 24.0, api_name="/bits_for_psnr")
+    assert law["interval"][0] < law["bits"] < law["interval"][1]
+    costs = client.predict("cifar10", api_name="/lookup_costs")
+    assert ["cifar10-looc-32x4", 1, 32, 512, 262144, 0] in [row[:6] for row in costs["rows"]]
+    assert client.predict("flowers", api_name="/entropy_coding")["rows"]
+    with pytest.raises(Exception, match="did you mean 'cifar10'"):
+        client.predict("cifar", "psnr", "codebook size", api_name="/rate_distortion")
+    *_, last = client.submit(["cifar10-vq-1024x128"], "psnr", api_name="/photograph_rates")
+    assert last[1]["data"][0][0] == "cifar10-vq-1024x128"

@@ -1,0 +1,197 @@
+"""What the page of rate and distortion shows, without a browser."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from vqzoo.analysis.measured import measured_codecs
+from vqzoo.analysis.powerlaw import distortion, fit
+from vqzoo.hub.registry import Model, list_models
+from vqzoo.views.csv import csv_link, csv_text
+from vqzoo.views.engine import Engine
+from vqzoo.views.rate import AXES, METRICS, ONE, PCA, PLAIN, SCALAR, SEVERAL, Rates
+from vqzoo.views.rate_costs import (
+    COST_COLUMNS,
+    ENTROPY_COLUMNS,
+    cost_table,
+    entropy_figure,
+    entropy_table,
+    opening_model,
+)
+from vqzoo.views.rate_figure import TABLE_COLUMNS, fit_figure, rate_figure, rate_table, story
+from vqzoo.views.rate_fit import CODEVECTORS, bits_said, groups, law_of, law_said
+
+
+@pytest.fixture(scope="module")
+def rates() -> Rates:
+    return Rates(Engine(list_models()))
+
+
+def value(rates: Rates, axis: str, name: str) -> float | None:
+    (point,) = (point for point in rates.models("cifar10") if point.name == name)
+    return AXES[axis].value(point)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "size", "total", "books", "choices"),
+    [
+        ("cifar10-vq-1024x128", 640, 1024, 1024, 1, 10),
+        ("cifar10-rvq-8x256", 4096, 256, 2048, 8, 64),
+        ("cifar10-rq-8x256", 4096, 256, 256, 1, 64),
+        # Four times as many indices a latent.
+        ("cifar10-looc-256x4-factor2", 65536, 256, 256, 1, 1024),
+        ("cifar10-fsq-8-5-5-5", 64 * math.log2(1000), 1000, 1000, 1, math.log2(1000)),
+        ("cifar10-none-128", 262144, None, None, None, None),
+    ],
+)
+def test_axes_by_hand(rates, name, bits, size, total, books, choices):
+    found = [value(rates, axis, name) for axis in AXES]
+    expected = [bits, bits / 1024, size, total, books, choices]
+    for axis, one, two in zip(AXES, found, expected, strict=True):
+        assert one == (None if two is None else pytest.approx(two)), axis
+
+
+def test_kinds_and_series(rates):
+    points = {point.name: point for point in rates.models("cifar10")}
+    kinds = {
+        "cifar10-vq-1024x128": ONE,
+        "cifar10-adaptive-65536": ONE,
+        "cifar10-rvq-8x256": SEVERAL,
+        "cifar10-multiscale-1024x128": SEVERAL,
+        "cifar10-lfq-10": SCALAR,
+        "cifar10-pca-32x256": PCA,
+        "cifar10-none-128": PLAIN,
+    }
+    assert {name: points[name].kind for name in kinds} == kinds
+    looc = {name for name, point in points.items() if point.series == points["cifar10-looc-32x4"].series}
+    assert looc == {"cifar10-looc-32x4", "cifar10-looc-256x4", "cifar10-looc-256x4-factor2"}
+    assert points["cifar10-vq-1024x128"].series != points["cifar10-vq-1024x128-rotation"].series
+    assert [p.metrics["bits_per_image"] for p in points.values()] == sorted(
+        p.metrics["bits_per_image"] for p in points.values()
+    )
+
+
+@pytest.mark.parametrize("metric", [name for name in METRICS if name != "rfid"])
+@pytest.mark.parametrize("axis", AXES)
+def test_every_point_is_drawn_where_it_was_measured(rates, axis, metric):
+    figure = rate_figure(rates, "cifar10", axis, metric)
+    drawn = {
+        (name, x, y)
+        for trace in figure.data
+        if trace.mode == "markers"
+        for name, x, y in zip(trace.text, trace.x, trace.y, strict=True)
+    }
+    expected = {
+        (point.name, AXES[axis].value(point), point.metrics[metric])
+        for point in [*rates.models("cifar10"), *rates.codecs("cifar10")]
+        if AXES[axis].value(point) is not None
+    }
+    assert drawn == expected and len(json.loads(figure.to_json())["data"]) < 40
+
+
+def test_codecs_are_where_there_are_bits_alone(rates):
+    rows = [row for row in measured_codecs() if row["dataset"] == "cifar10"]
+    assert len(rates.codecs("cifar10")) == len(rows) >= 9
+    for axis, has in (("bits per pixel", True), ("codebook size", False)):
+        names = {trace.name for trace in rate_figure(rates, "cifar10", axis, "psnr").data}
+        assert ({"JPEG", "WebP", "AVIF"} <= names) == has
+
+
+def test_the_squared_error_is_that_of_the_psnr(rates):
+    for point in rates.models("cifar10"):
+        assert -10 * math.log10(point.metrics["mse"]) == pytest.approx(point.metrics["psnr"])
+
+
+def test_the_story_says_how_the_order_changes(rates):
+    said = story(rates, "cifar10", "codebook size", "psnr")
+    assert "nothing is better at the same cost or less than cifar10-looc-32x4 and cifar10-pca-16x320." in said
+    assert "cifar10-looc-32x4 moves the furthest, from place 22 of 24 by bits to 1 here" in said
+    assert "1 of 25 models have no place on this axis" in said
+    assert "1.00 for bits per pixel" in story(rates, "cifar10", "bits per image", "psnr")
+    assert "0.3%" in said, "nobody takes a short training for a full one"
+
+
+def test_unequal_trainings_are_said_and_seen(rates):
+    models = list_models()
+    (first,) = (model for model in models if model.name == "cifar10-vq-1024x128")
+    training = first.metrics["training"] | {"images": 50, "full_budget_images": 100}
+    longer = dataclasses.replace(first, metrics=first.metrics | {"training": training})
+    engine = Engine([longer, *(model for model in models if model.name != longer.name)])
+    said = story(Rates(engine), "cifar10", "bits per image", "psnr")
+    assert "**Unequal trainings**" in said and "to 50.0% (cifar10-vq-1024x128)" in said
+    figure = rate_figure(Rates(engine), "cifar10", "bits per image", "psnr")
+    (trace,) = (trace for trace in figure.data if trace.name == ONE)
+    bright = {name for name, seen in zip(trace.text, trace.marker.opacity, strict=True) if seen == 1}
+    assert bright == {"cifar10-vq-1024x128"}
+
+
+def test_mistakes_name_what_there_is(rates):
+    with pytest.raises(ValueError, match="did you mean 'cifar10'"):
+        story(rates, "cifar", "bits per image", "psnr")
+    with pytest.raises(ValueError, match="axis='bits': did you mean"):
+        rate_figure(rates, "cifar10", "bits", "psnr")
+    with pytest.raises(ValueError, match="metric='psnrr': did you mean 'psnr'"):
+        rate_figure(rates, "cifar10", "bits per image", "psnrr")
+    with pytest.raises(ValueError, match="group='none'"):
+        law_of(rates, "cifar10", "none")
+
+
+def test_a_model_known_by_its_card_alone_has_a_place_by_bits():
+    known = next(model for model in list_models() if model.name == "cifar10-vq-1024x128")
+    metrics = {"dataset": "cifar10", "metrics": {"bits_per_image": 640.0, "psnr": 20.0}}
+    parts = {"autoencoder": {"name": "conv"}, "quantizer": {"name": "vq"}, "position": {"name": "none"}}
+    card = Model("far", None, known.config | parts, metrics, "hub", "somebody/far", "0" * 40)
+    unmeasured = dataclasses.replace(card, name="unmeasured", metrics={})
+    rates = Rates(Engine([known, card, unmeasured]))
+    assert [row[0] for row in rate_table(rates, "cifar10")] == ["cifar10-vq-1024x128", "far"]
+    assert cost_table(rates, "cifar10")[0] == ["far", *[None] * (len(COST_COLUMNS) - 1)]
+    assert "1 of 2 models have no place" in story(rates, "cifar10", "codebook size", "psnr")
+
+
+def test_tables(rates):
+    table = {row[0]: row for row in rate_table(rates, "cifar10")}
+    assert len(table) == 25 and all(len(row) == len(TABLE_COLUMNS) for row in table.values())
+    assert table["cifar10-rvq-8x256"][2] == 27.93 and table["cifar10-rvq-8x256"][-1] == 0.3
+    costs = {row[0]: dict(zip(COST_COLUMNS, row, strict=True)) for row in cost_table(rates, "cifar10")}
+    assert costs["cifar10-looc-256x4"]["search, multiplications"] == 2_097_152
+    assert costs["cifar10-vq-1024x128"]["search of one VQ for the same choices"] == "8.39e+06"
+    assert costs["cifar10-none-128"]["search of one VQ for the same choices"] is None
+
+
+def test_entropy_coding_saves_and_never_costs(rates):
+    rows = {row[0]: dict(zip(ENTROPY_COLUMNS, row, strict=True)) for row in entropy_table(rates, "cifar10")}
+    assert "cifar10-none-128" not in rows and len(rows) == 24
+    for name, row in rows.items():
+        assert 0 < row["entropy-coded bits"] <= row["fixed-length bits"], name
+    # 2.1 % of its codevectors are in use: no index of it needs more than log2(22) bits.
+    assert rows["cifar10-vq-1024x128"]["entropy-coded bits"] < 64 * math.log2(22)
+    assert rows["cifar10-rvq-8x256"]["indices"] == 512
+
+
+def test_columns_are_drawn_one_by_one(rates):
+    fixed, coded = entropy_figure(rates, "cifar10", "cifar10-rvq-8x256").data
+    assert list(fixed.y) == [8.0] * 8 and all(0 < bits < 8 for bits in coded.y)
+    assert "not counted" in entropy_figure(rates, "cifar10", "cifar10-none-128").layout.annotations[0].text
+    assert opening_model(rates, "cifar10") == "cifar10-looc-32x4"
+
+
+def test_the_law_goes_through_the_points_of_its_group(rates):
+    points, law = law_of(rates, "cifar10", CODEVECTORS)
+    expected = fit([x for _, x, _ in points], [distortion(y) for *_, y in points])
+    assert law == expected and {point.kind for point, *_ in points} == {ONE, SEVERAL}
+    assert f"{law.exponent:.3f}" in law_said(law, points)
+    assert "about 2,303 bits" in bits_said(law, 24)
+    with pytest.raises(ValueError, match="too far from what was measured"):
+        bits_said(law, 60)
+    assert {"JPEG", "WebP", "AVIF", SEVERAL} <= set(groups(rates, "cifar10"))
+    assert ONE not in groups(rates, "cifar10"), "two rates tell no law"
+    figure = fit_figure(points, law, 24)
+    (line,) = (trace for trace in figure.data if trace.name == "power law")
+    assert line.x[0] == pytest.approx(320) and line.x[-1] == pytest.approx(131072)
+
+
+def test_a_table_as_a_file():
+    assert csv_text(["a", "b"], [["x, y", None], [1.5, "z"]]) == 'a,b\r\n"x, y",\r\n1.5,z\r\n'
+    assert 'download="a&quot;b.csv"' in csv_link('a"b.csv', ["a"], [])

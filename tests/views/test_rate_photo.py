@@ -1,0 +1,110 @@
+"""Models against codecs on one photograph, without a browser."""
+
+import numpy as np
+import pytest
+import torch
+
+from vqzoo.analysis.formats import available
+from vqzoo.analysis.index_file import index_file
+from vqzoo.analysis.lossless import decompress
+from vqzoo.hub.registry import list_models, load
+from vqzoo.ops.pixels import from_bytes
+from vqzoo.views.engine import Engine
+from vqzoo.views.rate import Rates
+from vqzoo.views.rate_photo import PHOTO_COLUMNS, RATES, PhotoRates, codec_jobs
+
+SIDE = 64  # indices of fewer pixels are too few to be compressed
+NAMES = ["cifar10-vq-1024x128", "cifar10-rvq-8x256", "cifar10-none-128"]
+
+
+@pytest.fixture(scope="module")
+def photo() -> PhotoRates:
+    return PhotoRates(Rates(Engine(list_models())))
+
+
+@pytest.fixture(scope="module")
+def steps(photo, path) -> list[dict]:
+    return list(photo.compute(path, SIDE, NAMES, "psnr"))
+
+
+def rows(step: dict) -> dict[str, dict]:
+    return {row[0]: dict(zip(PHOTO_COLUMNS, row, strict=True)) for row in step["table"]}
+
+
+def test_models_come_one_by_one_and_then_the_curves(steps):
+    assert [len(step["table"]) for step in steps[:3]] == [1, 2, 3]
+    assert steps[0]["note"].endswith("1 of 3 models so far.") and "so far" not in steps[-1]["note"]
+    names = {trace.name for trace in steps[-1]["figure"].data}
+    assert {*available(), "indices, compressed"} <= names
+
+
+def test_every_number_is_that_of_the_result(photo, steps, path):
+    drawn = {
+        (name, x): y
+        for trace in steps[-1]["figure"].data
+        if trace.mode == "markers"
+        for name, x, y in zip(trace.text, trace.x, trace.y, strict=True)
+    }
+    picture = photo.engine.photo(path, SIDE)
+    for name in NAMES:
+        metrics = photo.engine.run(name, picture).metrics
+        assert drawn[name, metrics["bits_per_image"]] == metrics["psnr"]
+        assert rows(steps[-1])[name]["PSNR, dB"] == round(metrics["psnr"], 2)
+    for levels in range(1, 8):
+        assert drawn[f"cifar10-rvq-8x256, first {levels} levels", 256 * 8 * levels] > 0
+    qualities = [drawn[f"cifar10-rvq-8x256, first {levels} levels", 2048 * levels] for levels in (1, 4, 7)]
+    assert qualities == sorted(qualities), "every level adds"
+
+
+def test_bits_after_lossless_coding(photo, steps, path):
+    found = rows(steps[-1])
+    for name in NAMES[:2]:
+        row = found[name]
+        assert row["own entropy, bits"] <= row["with the test split's shares, bits"], name
+        assert row["own entropy, bits"] < row["true bits"]
+        assert row["compressed file, bits"] <= row["true bits"] + 7, "packed bits are no worse than whole bytes of them"
+    (marks,) = (trace for trace in steps[-1]["figure"].data if trace.name == "indices, compressed")
+    assert found[NAMES[0]]["compressed file, bits"] < found[NAMES[0]]["true bits"]
+    assert dict(zip(marks.text, marks.x, strict=True)) == {n: found[n]["compressed file, bits"] for n in NAMES[:2]}
+    assert found["cifar10-none-128"]["own entropy, bits"] is None, "floats are no indices"
+    assert found["cifar10-none-128"]["compressed file, bits"] is None
+
+
+@pytest.mark.parametrize("name", ["cifar10-vq-1024x128", "cifar10-looc-32x4", "cifar10-fsq-8-5-5-5"])
+def test_the_file_can_be_decoded_with_the_model_alone(photo, path, name):
+    picture = photo.engine.photo(path, SIDE)
+    tokenizer, original = load(name), photo.engine.run(name, picture).original
+    file = index_file(tokenizer, original)
+    (sizes,) = file.sizes
+    restored = decompress(file.compress(), len(file.grids[0]), sizes)
+    image = from_bytes(torch.from_numpy(original).permute(2, 0, 1)[None])
+    with torch.inference_mode():
+        (grid,) = tokenizer.encode(image).grids
+    assert np.array_equal(restored, grid.flatten(0, 2).numpy())
+
+
+def test_codecs_span_the_rates_of_the_models(photo, path):
+    picture = photo.engine.photo(path, SIDE)
+    results = [photo.engine.run(name, picture) for name in ("cifar10-vq-1024x128", "cifar10-rvq-8x256")]
+    jobs = [job.name for job in codec_jobs(results, picture) if job.name.startswith("JPEG")]
+    assert len(jobs) == RATES and jobs[0] == "JPEG at 2,560 bits" and jobs[-1] == "JPEG at 16,384 bits"
+    alone = [job.name for job in codec_jobs(results[:1], picture) if job.name.startswith("JPEG")]
+    assert alone[0] == "JPEG at 640 bits" and alone[-1] == "JPEG at 10,240 bits", "a curve around a single rate"
+
+
+def test_another_metric_computes_nothing_anew(photo, steps, path, monkeypatch):
+    def fails(*_):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(photo.engine, "_compute", fails)
+    figure = photo.figure(path, SIDE, NAMES, "ssim")
+    assert figure.layout.yaxis.title.text == "SSIM"
+
+
+def test_mistakes_say_what_to_do(photo, path):
+    with pytest.raises(ValueError, match="Choose at least one model"):
+        next(photo.compute(path, SIDE, [], "psnr"))
+    with pytest.raises(ValueError, match="model='cifar10-vq'"):
+        next(photo.compute(path, SIDE, ["cifar10-vq"], "psnr"))
+    with pytest.raises(ValueError, match="metric='rfid'"):
+        next(photo.compute(path, SIDE, NAMES, "rfid"))

@@ -1,0 +1,254 @@
+"""Every model and image codec as a point of a plane of rate and distortion, and how the story changes with the axis."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from vqzoo.analysis.measured import measured_codecs
+from vqzoo.hub.card import show_trained
+from vqzoo.hub.registry import Model
+from vqzoo.views.engine import Engine
+
+if TYPE_CHECKING:
+    from vqzoo.analysis.cost import Cost
+
+ONE, SEVERAL, SCALAR, PCA, PLAIN = (
+    "one codevector a latent",
+    "several codevectors a latent",
+    "no learnt codevectors",
+    "PCA",
+    "no quantizer",
+)
+KINDS = (ONE, SEVERAL, SCALAR, PCA, PLAIN)
+"""What a model stores of a latent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A model, or a codec at one rate, as measured on a test split.
+
+    kind: one of KINDS, or the name of the codec. series: points of one series differ in their sizes alone, and are
+    joined. metrics: as in metrics.json. cost: of a test image, None where the config does not tell. trained: share of
+    the recipe's full budget, up to 1, None of what is not trained. said: that in words.
+    """
+
+    name: str
+    kind: str
+    series: str
+    metrics: dict[str, Any]
+    cost: "Cost | None"
+    trained: float | None
+    said: str
+    model: Model | None = None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What lies on the horizontal axis. label: with its unit; value: of a point, None where it has none."""
+
+    label: str
+    about: str
+    value: Callable[[Point], float | None]
+
+
+def _of_cost(value: Callable[["Cost"], float]) -> Callable[[Point], float | None]:
+    """None, too, for what has no codebook."""
+    return lambda point: None if point.cost is None or not point.cost.books else value(point.cost)
+
+
+AXES: dict[str, Axis] = {
+    "bits per image": Axis(
+        "true bits per image",
+        "every index that decoding needs, before entropy coding; of a codec the whole file",
+        lambda point: point.metrics.get("bits_per_image"),
+    ),
+    "bits per pixel": Axis(
+        "true bits per pixel",
+        "bits per image over height x width",
+        lambda point: point.metrics.get("bits_per_pixel"),
+    ),
+    "codebook size": Axis(
+        "codebook size K",
+        "codevectors of the largest codebook; of scalars the largest alphabet",
+        _of_cost(lambda cost: cost.codebook_size),
+    ),
+    "total codevectors": Axis(
+        "codevectors of all codebooks",
+        "a codebook that several levels or segments share counts once",
+        _of_cost(lambda cost: cost.codevectors),
+    ),
+    "number of codebooks": Axis(
+        "number of codebooks",
+        "a shared codebook counts once; scalar alphabets of channels count each",
+        _of_cost(lambda cost: len(cost.books)),
+    ),
+    "log2 of possible quantizations": Axis(
+        "log2 of the possible quantizations of a latent",
+        "of all index grids that an image can get, over the number of its latents: the bits of one latent, whatever "
+        "the size of the latent grid",
+        _of_cost(lambda cost: cost.log2_choices / cost.latents),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """label: with its unit; better: 1 where more is better, else -1; digits: of a value that is shown."""
+
+    label: str
+    better: int
+    digits: str
+
+
+METRICS: dict[str, Metric] = {
+    "psnr": Metric("PSNR, dB", 1, ".2f"),
+    "ssim": Metric("SSIM", 1, ".4f"),
+    "lpips": Metric("LPIPS", -1, ".4f"),
+    "l1": Metric("L1 on [0, 1]", -1, ".4f"),
+    "mse": Metric("squared error on [0, 1], geometric mean of images", -1, ".5f"),
+    "rfid": Metric("rFID", -1, ",.2f"),
+    "rfid_squeeze": Metric("rFID of SqueezeNet features", -1, ",.1f"),
+}
+
+
+class Rates:
+    """The points of an engine's models and of the measured codecs; what a model costs is worked out once."""
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+        self._models: dict[str, tuple[Model, Point]] = {}
+
+    @cached_property
+    def _codecs(self) -> list[dict[str, Any]]:
+        return measured_codecs()
+
+    def datasets(self) -> list[str]:
+        """Those that models were measured on."""
+        return sorted({model.metrics["dataset"] for model in self._known()})
+
+    def models(self, dataset: str) -> list[Point]:
+        """Of a data set, cheapest first."""
+        points = [self.point(model) for model in self._known() if model.metrics["dataset"] == dataset]
+        return sorted(points, key=lambda point: (point.metrics["bits_per_image"], point.name))
+
+    def codecs(self, dataset: str) -> list[Point]:
+        """Of a data set, by codec and bits."""
+        return [
+            Point(
+                f"{row['codec']} at {row['metrics']['bits_per_image']:,.0f} bits",
+                row["codec"],
+                row["codec"],
+                _with_mse(row["metrics"]),
+                None,
+                None,
+                _met(row["metrics"]),
+            )
+            for row in self._codecs
+            if row["dataset"] == dataset
+        ]
+
+    def metrics(self, dataset: str) -> list[str]:
+        """Names of METRICS that are there for any model of a data set; nothing is worked out for that."""
+        cards = [model.metrics["metrics"] for model in self._known() if model.metrics["dataset"] == dataset]
+        return [name for name in METRICS if any(_with_mse(card).get(name) is not None for card in cards)]
+
+    def _known(self) -> list[Model]:
+        """Those whose card tells what they were measured on, and their rate."""
+        models = list(self.engine.models.values())
+        return [m for m in models if m.metrics.get("dataset") and "bits_per_image" in m.metrics.get("metrics", {})]
+
+    def point(self, model: Model) -> Point:
+        """A model on its test split."""
+        known = self._models.get(model.name)
+        if known is None or known[0] is not model:
+            known = self._models[model.name] = (model, _point(model))
+        return known[1]
+
+
+def _point(model: Model) -> Point:
+    metrics = _with_mse(model.metrics["metrics"])
+    cost = _cost(model, metrics)
+    share, said = _trained(model)
+    return Point(model.name, _kind(model, cost), _series(model), metrics, cost, share, said, model)
+
+
+def _trained(model: Model) -> tuple[float | None, str]:
+    training = model.metrics.get("training")
+    if training is None:
+        return None, "its card does not tell how long it was trained"
+    if "explained_variance" in training:
+        return None, "fitted, not trained"
+    share = min(1.0, training["images"] / training["full_budget_images"])
+    shown = show_trained(model.metrics)
+    return share, "trained in full" if share == 1 else f"trained for {shown} of the full budget"
+
+
+def _with_mse(metrics: dict[str, Any]) -> dict[str, Any]:
+    psnr = metrics.get("psnr")
+    return {**metrics, "mse": None if psnr is None else 10 ** (-psnr / 10)}
+
+
+def _met(metrics: dict[str, Any]) -> str:
+    if metrics["met"] < 1:
+        return f"asked for less, which {1 - metrics['met']:.0%} of the images cannot be had at"
+    return f"quality {metrics['quality']:.0f} on average"
+
+
+def _cost(model: Model, metrics: dict[str, Any]) -> "Cost | None":
+    """Of an image of the test split; None where a card told no more than names."""
+    from vqzoo.analysis.cost import cost
+
+    try:
+        return cost(model.config, *_size(model, metrics))
+    except (TypeError, ValueError):  # no settings, or those of a later version
+        return None
+
+
+def _size(model: Model, metrics: dict[str, Any]) -> tuple[int, int]:
+    """Sides of the square images of the test split, which are larger than those that crops were trained on."""
+    per_pixel = metrics.get("bits_per_pixel")
+    if not per_pixel:
+        return model.config["resolution"], model.config["resolution"]
+    side = round(math.sqrt(metrics["bits_per_image"] / per_pixel))
+    return side, side
+
+
+def _kind(model: Model, cost: "Cost | None") -> str:
+    if model.config["autoencoder"]["name"] == "pca":
+        return PCA
+    if cost is None:
+        return ONE
+    if not cost.books:
+        return PLAIN
+    if not any(book.stored for book in cost.books):
+        return SCALAR
+    return ONE if cost.indices <= cost.latents else SEVERAL
+
+
+_SIZES = {"codebook_size", "levels", "segments", "factor", "dim", "latent_dim", "stride", "bits", "capacity", "scales"}
+_SIZES |= {"codebooks", "code_dim"}
+
+
+def _series(model: Model) -> str:
+    """The config without its sizes."""
+
+    def stripped(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: stripped(value) for key, value in part.items() if key not in _SIZES}
+        return [stripped(each) for each in part] if isinstance(part, list) else part
+
+    config = {key: stripped(model.config[key]) for key in ("autoencoder", "quantizer", "position")}
+    return json.dumps(config, sort_keys=True)
+
+
+def placed(points: Sequence[Point], axis: str, metric: str) -> list[tuple[Point, float, float]]:
+    """(point, x, y) of those that have both."""
+    found = []
+    for point in points:
+        x, y = AXES[axis].value(point), point.metrics.get(metric)
+        if x is not None and x > 0 and y is not None:
+            found.append((point, float(x), float(y)))
+    return found

@@ -1,0 +1,261 @@
+"""The plane of rate and distortion, drawn and put into words."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from vqzoo.analysis.formats import CODECS
+from vqzoo.analysis.powerlaw import PowerLaw
+from vqzoo.analysis.ranks import kendall, ranks, swapped
+from vqzoo.ops.check import check_choice
+from vqzoo.views.rate import AXES, KINDS, METRICS, PCA, PLAIN, SCALAR, SEVERAL, Point, Rates, placed
+from vqzoo.views.style import ACCENT, QUIET, message, styled
+
+# Kind -> colour, symbol; the colours stand out on the light page and on the dark one.
+_LOOKS = {
+    KINDS[0]: (ACCENT, "circle"),
+    SEVERAL: ("#d9622b", "diamond"),
+    SCALAR: ("#1f9d86", "square"),
+    PCA: ("#c2528b", "cross"),
+    PLAIN: (QUIET, "star"),
+    "JPEG": ("#a8811a", "triangle-up"),
+    "WebP": ("#3f88d4", "triangle-down"),
+    "AVIF": ("#579a35", "triangle-right"),
+}
+
+
+def look(kind: str) -> tuple[str, str]:
+    """(colour, symbol) of one of KINDS or of a codec."""
+    return _LOOKS[kind]
+
+
+def rate_figure(rates: Rates, dataset: str, axis: str, metric: str) -> go.Figure:
+    """Models as points, those of one series joined, and codecs as curves where they have a place on the axis.
+
+    Raises ValueError for an unknown data set, axis or metric.
+    """
+    check(rates, dataset, axis, metric)
+    found = placed([*rates.models(dataset), *rates.codecs(dataset)], axis, metric)
+    if not found:
+        return message(f"No model of {dataset} has this metric.")
+    return plane(found, AXES[axis].label, METRICS[metric].label, _spans(found))
+
+
+def check(rates: Rates, dataset: str, axis: str, metric: str) -> None:
+    """Raises ValueError with the nearest names for one that is unknown."""
+    check_choice("data set", dataset, rates.datasets())
+    check_choice("axis", axis, AXES)
+    check_choice("metric", metric, METRICS)
+
+
+def plane(found: Sequence[tuple[Point, float, float]], x_title: str, y_title: str, log: bool = True) -> go.Figure:
+    """Points (point, x, y) with a hover text that says all of each."""
+    figure = go.Figure()
+    by_series: dict[str, list[tuple[Point, float, float]]] = {}
+    for each in found:
+        by_series.setdefault(each[0].series, []).append(each)
+    for series in by_series.values():
+        series.sort(key=lambda each: each[1])
+        if len({x for _, x, _ in series}) > 1:
+            kind = series[0][0].kind
+            figure.add_scatter(
+                x=[x for _, x, _ in series],
+                y=[y for *_, y in series],
+                mode="lines",
+                line={"color": look(kind)[0], "width": 1.5, "dash": "dot" if kind in CODECS else "solid"},
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=kind,
+            )
+    longest = max((point.trained for point, *_ in found if point.trained is not None), default=0.0)
+    for kind in (*KINDS, *CODECS):
+        mine = [each for each in found if each[0].kind == kind]
+        if mine:
+            colour, symbol = look(kind)
+            figure.add_scatter(
+                x=[x for _, x, _ in mine],
+                y=[y for *_, y in mine],
+                mode="markers",
+                name=kind,
+                legendgroup=kind,
+                marker={
+                    "color": colour,
+                    "symbol": symbol,
+                    "size": 10,
+                    "opacity": [0.45 if (point.trained or 1) < longest / 2 else 1.0 for point, *_ in mine],
+                    "line": {"width": 1.5, "color": colour},
+                },
+                text=[point.name for point, *_ in mine],
+                customdata=[_hover(point) for point, *_ in mine],
+                hovertemplate=f"<b>%{{text}}</b><br>{y_title}: %{{y:.5~g}}<br>{x_title}: %{{x:,.5~g}}"
+                "<br>%{customdata}<extra></extra>",
+            )
+    styled(figure, 520)
+    figure.update_xaxes(title_text=x_title, type="log" if log else "linear")
+    figure.update_yaxes(title_text=y_title)
+    return below(figure)
+
+
+def below(figure: go.Figure) -> go.Figure:
+    """The legend of a styled figure under the plot, where it has the whole width of a narrow screen."""
+    top, bottom, ticks = 12, 56, 66  # pixels; Plotly widens the bottom for the legend
+    figure.update_layout(
+        hovermode="closest",
+        margin={"l": 56, "r": 12, "t": top, "b": bottom},
+        legend={"x": 0, "xanchor": "left", "y": -ticks / (figure.layout.height - top - bottom), "yref": "paper"},
+    )
+    return figure
+
+
+def _spans(found: Sequence[tuple[Point, float, float]]) -> bool:
+    """Whether values are so far apart that a logarithmic axis shows them better."""
+    return max(x for _, x, _ in found) > 8 * min(x for _, x, _ in found)
+
+
+def _hover(point: Point) -> str:
+    said = [f"{point.kind}; {point.said}"]
+    if (bits := point.metrics.get("bits_per_image")) is not None:
+        said.append(f"{bits:,.0f} true bits an image")
+    if point.cost is not None and point.cost.books:
+        cost = point.cost
+        said.append(
+            f"codebooks: {len(cost.books):,}, the largest of {cost.codebook_size:,}; {cost.codevectors:,} codevectors"
+        )
+    return "<br>".join(said)
+
+
+TABLE_METRICS = ("psnr", "ssim", "lpips", "rfid_squeeze", "l1")
+TABLE_COLUMNS = ("model", "kind", *(METRICS[name].label for name in TABLE_METRICS), *AXES, "% of full budget")
+
+
+def rate_table(rates: Rates, dataset: str) -> list[list[Any]]:
+    """A row of TABLE_COLUMNS for each model, cheapest first; None for what there is not."""
+    check_choice("data set", dataset, rates.datasets())
+    return [
+        [
+            point.name,
+            point.kind,
+            *(_rounded(point.metrics.get(metric), metric) for metric in TABLE_METRICS),
+            *(_plain(axis.value(point)) for axis in AXES.values()),
+            None if point.trained is None else round(100 * point.trained, 1),
+        ]
+        for point in rates.models(dataset)
+    ]
+
+
+def _rounded(value: float | None, metric: str) -> float | None:
+    return None if value is None else float(format(value, METRICS[metric].digits).replace(",", ""))
+
+
+def _plain(value: float | None) -> float | None:
+    if value is None:
+        return None
+    return round(value) if value == round(value) or value >= 1000 else round(value, 3)
+
+
+def story(rates: Rates, dataset: str, axis: str, metric: str) -> str:
+    """What the axis does to the order of the models, and what there is to be careful about, as Markdown."""
+    check(rates, dataset, axis, metric)
+    models = rates.models(dataset)
+    found = placed(models, axis, metric)
+    if not found:
+        return f"No model of {dataset} has this metric."
+    parts = [f"**{axis}**: {AXES[axis].about}.", _frontier(found, metric), _order(models, axis, metric)]
+    parts.append(_budget([point for point, *_ in found]))
+    missing = len(models) - len(found)
+    if missing:
+        parts.append(f"{missing} of {len(models)} models have no place on this axis.")
+    return " ".join(part for part in parts if part)
+
+
+def _frontier(found: Sequence[tuple[Point, float, float]], metric: str) -> str:
+    """Models that no other beats at the same cost or less."""
+    sign = METRICS[metric].better
+    best, names = -math.inf, []
+    for point, _, y in sorted(found, key=lambda each: (each[1], -sign * each[2])):
+        if sign * y > best:
+            best = sign * y
+            names.append(point.name)
+    return f"On this axis nothing is better at the same cost or less than {_listed(names)}."
+
+
+def _order(models: Sequence[Point], axis: str, metric: str) -> str:
+    """How the order by this axis compares with that by true bits, and which model it moves the furthest."""
+    reference = "bits per image"
+    if axis == reference:
+        taus = []
+        for other in AXES:
+            pairs = _both(models, reference, other)
+            tau = kendall([a for _, a, _ in pairs], [b for *_, b in pairs]) if len(pairs) > 1 else None
+            if other != reference and tau is not None:
+                taus.append(f"{tau:.2f} for {other}")
+        return f"How far other axes keep the order of bits, as Kendall's tau (1: the same order): {', '.join(taus)}."
+    pairs = _both(models, axis, reference)
+    if len(pairs) < 2:
+        return ""
+    here, bits = [a for _, a, _ in pairs], [b for *_, b in pairs]
+    against, ordered = swapped(here, bits)
+    tau = kendall(here, bits)
+    said = f"Against the order by true bits, {against} of {ordered} pairs of models that both axes order change places"
+    said += "" if tau is None else f" (Kendall's tau {tau:.2f})"
+    moves = [(abs(a - b), point.name, a, b) for (point, *_), a, b in zip(pairs, ranks(here), ranks(bits), strict=True)]
+    distance, name, place, by_bits = max(moves)
+    if distance >= 1:
+        said += f"; {name} moves the furthest, from place {by_bits:g} of {len(pairs)} by bits to {place:g} here"
+    return said + "."
+
+
+def _both(models: Sequence[Point], one: str, two: str) -> list[tuple[Point, float, float]]:
+    pairs = [(point, AXES[one].value(point), AXES[two].value(point)) for point in models]
+    return [(point, a, b) for point, a, b in pairs if a is not None and b is not None]
+
+
+def _budget(points: Sequence[Point]) -> str:
+    shares = [(point.trained, point.name) for point in points if point.trained is not None]
+    if not shares or min(shares)[0] == 1:
+        return ""
+    (least, first), (most, last) = min(shares), max(shares)
+    if least == most:
+        return f"All are trained for {least:.1%} of their full budgets, so none shows what it can do."
+    return (
+        f"**Unequal trainings**: from {least:.1%} of the full budget ({first}) to {most:.1%} ({last}); a difference "
+        "between points may be one of training. Fainter ones had less than half as much as the longest."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def fit_figure(points: Sequence[tuple[Point, float, float]], law: PowerLaw, target: float | None) -> go.Figure:
+    """PSNR against bits with the law and its 95 % prediction band, and a line at the PSNR that is asked for."""
+    figure = plane(points, AXES["bits per image"].label, METRICS["psnr"].label)
+    steps = 60
+    bits = [law.lowest / 2 * (4 * law.highest / law.lowest) ** (step / (steps - 1)) for step in range(steps)]
+    low, high = zip(*(law.band(each) for each in bits), strict=True)
+    figure.add_scatter(
+        x=[*bits, *reversed(bits)],
+        y=[_psnr(value) for value in (*low, *reversed(high))],
+        fill="toself",
+        mode="none",
+        fillcolor="rgba(124,108,240,0.14)",
+        name="95 % of further models",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=bits,
+        y=[_psnr(law.distortion(each)) for each in bits],
+        mode="lines",
+        line={"color": ACCENT, "width": 2},
+        name="power law",
+        hovertemplate="the law: %{y:.2f} dB at %{x:,.0f} bits<extra></extra>",
+    )
+    if target is not None:
+        figure.add_hline(y=target, line={"color": QUIET, "dash": "dash", "width": 1.5})
+    return figure
+
+
+def _psnr(value: float) -> float:
+    return -10 * math.log10(value)

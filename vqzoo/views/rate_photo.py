@@ -1,0 +1,181 @@
+"""Models against image codecs on one photograph, and what lossless coding makes of the models' indices."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from vqzoo.analysis.formats import available, label, parse_label
+from vqzoo.analysis.lossless import Compressed, cross_entropy_bits, entropy_bits
+from vqzoo.analysis.result import Result
+from vqzoo.ops.check import check_choice
+from vqzoo.views.engine import Engine, Photo, Recent
+from vqzoo.views.job import Job
+from vqzoo.views.levels import num_levels
+from vqzoo.views.rate import METRICS, Point, Rates, placed
+from vqzoo.views.rate_costs import counts_of
+from vqzoo.views.rate_figure import plane
+from vqzoo.views.style import QUIET, message
+
+RATES = 6
+"""At how many rates each codec is tried, from the cheapest model's to the dearest's."""
+
+PHOTO_METRICS = ("psnr", "ssim", "lpips")
+PHOTO_COLUMNS = (
+    "model",
+    "true bits",
+    "bits / pixel",
+    "PSNR, dB",
+    "SSIM",
+    "LPIPS",
+    "own entropy, bits",
+    "with the test split's shares, bits",
+    "compressed file, bits",
+    "by",
+)
+PHOTO_ABOUT = (
+    "*True bits*: fixed length, log2 K an index. *Own entropy*: of the indices of this very photograph, column by "
+    "column, as if their shares were known to whoever decodes: too low, the more so the fewer indices there are. *With "
+    "the test split's shares*: what an ideal coder needs that has the shares of the test split, one added to each "
+    "count. *Compressed file*: what the smallest of five ways really takes, indices packed to bits or to whole bytes, "
+    "as they are, through Deflate or through LZMA, without headers; it can be decoded with the model alone. Hollow "
+    "marks in the figure are these files."
+)
+
+
+class PhotoRates:
+    """What is shown of one photograph at a time; what compressing took is remembered."""
+
+    def __init__(self, rates: Rates):
+        self.rates = rates
+        self.engine: Engine = rates.engine
+        self._compressed: Recent[Any, Compressed] = Recent(128)
+
+    def compute(self, path: str, longest: int, names: Sequence[str], metric: str) -> Iterator[dict[str, Any]]:
+        """After each model and codec the values that changed: figure, table and note.
+
+        Raises ValueError with what is to be done.
+        """
+        check_choice("metric", metric, PHOTO_METRICS)
+        if not names:
+            raise ValueError("Choose at least one model.")
+        for name in names:
+            check_choice("model", name, self.engine.models)
+        photo = self.engine.photo(path, longest)
+        models = [Job(name) for name in names]
+        found: dict[Job, Result] = {}
+        rows: list[list[Any]] = []
+        for job, result in zip(models, self.engine.run_all(models, photo), strict=True):
+            found[job] = result
+            rows.append(self._row(job.name, result, photo))
+            yield self._shown(found, rows, metric, photo, f"{len(found)} of {len(models)} models so far.")
+        more = [*self._levels(names), *codec_jobs(found.values(), photo)]
+        for number, (job, result) in enumerate(zip(more, self.engine.run_all(more, photo), strict=True), 1):
+            found[job] = result
+            said = "" if number == len(more) else f"{number} of {len(more)} points of curves so far."
+            if not said or number % 4 == 0:
+                yield self._shown(found, rows, metric, photo, said)
+
+    def figure(self, path: str, longest: int, names: Sequence[str], metric: str) -> go.Figure:
+        """Of what was computed before with another metric; what was forgotten is computed again."""
+        *_, last = self.compute(path, longest, names, metric)
+        return last["figure"]
+
+    def _levels(self, names: Sequence[str]) -> list[Job]:
+        """The first levels of residual models: a curve of one model."""
+        counts = {name: num_levels(self.engine.models[name]) for name in names}
+        return [Job(name, levels=levels) for name, count in counts.items() for levels in range(1, count)]
+
+    def _shown(
+        self, found: dict[Job, Result], rows: list[list[Any]], metric: str, photo: Photo, said: str
+    ) -> dict[str, Any]:
+        points = [self._measured(job, result) for job, result in found.items()]
+        drawn = placed(
+            list({(p.name, p.metrics["bits_per_image"]): p for p in points}.values()), "bits per image", metric
+        )
+        if not drawn:
+            return {"figure": message(f"{METRICS[metric].label} is not available here."), "table": rows, "note": said}
+        figure = plane(drawn, "true bits of this photograph", METRICS[metric].label)
+        self._add_compressed(figure, found, rows, metric)
+        return {"figure": figure, "table": list(rows), "note": f"{photo.note} {said}".strip()}
+
+    def _measured(self, job: Job, result: Result) -> Point:
+        """A result in the place of what was measured on a test split."""
+        if codec := parse_label(job.name):
+            metrics = result.metrics
+            said = f"quality {metrics['quality']}" if metrics["met"] else "cannot go lower"
+            name = f"{codec[0]} at {metrics['bits_per_image']:,.0f} bits"
+            return Point(name, codec[0], codec[0], metrics, None, None, said)
+        of = self.rates.point(self.engine.models[job.name])
+        name = job.name if job.levels is None else f"{job.name}, first {job.levels} levels"
+        return Point(name, of.kind, job.name, result.metrics, None, of.trained, of.said)
+
+    def _add_compressed(self, figure: go.Figure, found: dict[Job, Result], rows: list[list[Any]], metric: str) -> None:
+        """A hollow mark at the size of each model's file, joined with its true bits."""
+        bits = {row[0]: (row[1], row[8]) for row in rows if row[8] is not None}
+        places = [(name, *both, found[Job(name)].metrics[metric]) for name, both in bits.items()]
+        places = [each for each in places if each[3] is not None]
+        figure.add_scatter(
+            x=[x for _, fixed, coded, _ in places for x in (fixed, coded, None)],
+            y=[y for *_, value in places for y in (value, value, None)],
+            mode="lines",
+            line={"color": QUIET, "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        figure.add_scatter(
+            x=[coded for _, _, coded, _ in places],
+            y=[value for *_, value in places],
+            text=[name for name, *_ in places],
+            mode="markers",
+            name="indices, compressed",
+            marker={"color": QUIET, "symbol": "circle-open", "size": 9, "line": {"width": 2}},
+            hovertemplate="<b>%{text}</b><br>%{x:,.0f} bits as a compressed file<extra></extra>",
+        )
+
+    def _row(self, name: str, result: Result, photo: Photo) -> list[Any]:
+        """Of PHOTO_COLUMNS."""
+        metrics, counts = result.metrics, result.counts
+        own = known = None
+        if counts is not None:
+            own = round(sum(entropy_bits(counts)))
+            test = counts_of(self.rates.point(self.engine.models[name]))
+            known = None if test is None else round(cross_entropy_bits(counts, test))
+        packed = self._compress(name, result, photo) if counts is not None else None
+        lpips = metrics["lpips"]
+        return [
+            name,
+            round(metrics["bits_per_image"]),
+            round(metrics["bits_per_pixel"], 3),
+            round(metrics["psnr"], 2),
+            round(metrics["ssim"], 4),
+            None if lpips is None else round(lpips, 4),
+            own,
+            known,
+            None if packed is None else packed.bits,
+            None if packed is None else packed.method,
+        ]
+
+    def _compress(self, name: str, result: Result, photo: Photo) -> Compressed:
+        """The smallest file of a model's indices of the photograph."""
+        key = (name, self.engine.models[name].revision, photo.key)
+        known = self._compressed.find(key)
+        if known is not None:
+            return known
+        from vqzoo.analysis.index_file import index_file
+
+        with self.engine.borrow(name) as tokenizer:
+            file = index_file(tokenizer, result.original)
+        return self._compressed.get(key, file.compress)
+
+
+def codec_jobs(results: Sequence[Result] | Any, photo: Photo) -> list[Job]:
+    """Every codec at RATES rates, evenly spaced in log bits over those of the models, none above raw pixels."""
+    bits = [result.metrics["bits_per_image"] for result in results]
+    raw = 8 * photo.pixels.size
+    low, high = min(*bits, raw / 4), min(max(bits), raw / 2)
+    if high < 4 * low:  # models of one rate: a curve around it
+        low, high = low / 4, min(4 * high, raw / 2)
+    rates = np.geomspace(low, max(high, low), RATES)
+    return [Job(label(codec, rate)) for codec in available() for rate in rates]
