@@ -1,0 +1,62 @@
+"""The page of studies in a real browser: a table reported beside measured, at matched rates, and the claims."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=60_000)  # as the page fixture: a machine may be busy
+
+
+@pytest.fixture
+def studies(page) -> Page:
+    page.get_by_role("tab", name="Studies", exact=True).click()
+    page.locator("#studies-figure .js-plotly-plot").wait_for()
+    return page
+
+
+def column(page: Page, place: int) -> list[str]:
+    rows = page.locator("#studies-table [role=row]").all()
+    cells = [row.locator("[role=gridcell]").all_inner_texts() for row in rows]
+    return [row[place].strip() for row in cells if row]
+
+
+def test_reported_stands_beside_measured_and_what_is_missing_is_told(studies):
+    settings, trained = column(studies, 0), column(studies, 6)
+    assert settings[0] == "vq-vae 1024x128" and column(studies, 1)[0] == "23.32"
+    assert "not trained yet" in trained and trained[0] != "not trained yet"
+    expect(studies.locator("#studies-said")).to_contain_text(f"of {len(settings)} settings are trained")
+
+
+def test_rows_by_true_bits(studies):
+    studies.locator("#studies-number input").click()
+    studies.get_by_role("option", name="Table 3").click()
+    expect(studies.locator("#studies-table")).to_contain_text("looc 256x64, factor 2")
+    studies.get_by_label("by true bits").check()
+    figure = "document.querySelector('#studies-figure .js-plotly-plot')"
+    studies.wait_for_function(f"{figure}._fullLayout.xaxis.type === 'log'")
+    bits = [float(text.replace(",", "")) for text in column(studies, 4)]
+    assert bits == sorted(bits) and len(set(bits)) > 3
+
+
+def test_a_claim_opens_and_leads_to_its_figure(studies):
+    claim = studies.locator("#studies-claims details", has_text="C3")
+    expect(claim.locator(".badge")).not_to_be_empty()
+    claim.locator("summary").press("Enter")
+    claim.get_by_role("button", name="Show Figure 5").click()
+    expect(studies.locator("#studies-table")).to_contain_text("24.12%")
+    expect(studies.locator("#studies-number input")).to_have_value("Figure 5")
+
+
+def test_a_study_without_tables_shows_its_claims(studies):
+    studies.locator("#study input").click()
+    studies.get_by_role("option", name="Residual vector").click()
+    expect(studies.locator("#studies-said")).to_contain_text("there is no table")
+    expect(studies.locator("#studies-claims details")).to_have_count(5)
+    expect(studies.locator("#studies-table")).not_to_be_visible()
+
+
+def test_another_study_opens_on_what_it_reports(studies):
+    studies.locator("#study input").click()
+    studies.get_by_role("option", name="Adaptive").click()
+    expect(studies.locator("#studies-table")).to_contain_text("vq-ema-fixed 16384x4")
+    expect(studies.locator("#studies-metric input")).to_have_value("sum of squared errors over batches")
+    assert column(studies, 1)[0] == "0.606"

@@ -1,0 +1,112 @@
+"""The page of studies, without Gradio."""
+
+from dataclasses import replace
+
+import pytest
+
+from vqzoo.studies import STUDIES
+from vqzoo.studies.claims import claims
+from vqzoo.studies.results import Result
+from vqzoo.studies.settings import Setting
+from vqzoo.views import studies
+from vqzoo.views.studies import MISSING, ORDERS, claims_html, figure, look, summary, table_record, table_rows
+
+VQ = Setting("looc", "cifar10", "vq-vae", 1024, 128)
+
+
+def result(budget="short", seed=1, protocol="lossless", lpips_network="", setting=VQ, **numbers):
+    said = {"seed": seed, "share": 0.25, **numbers}
+    return Result("some-run", setting, budget, protocol, said, lpips_network)
+
+
+def row_of(shown, setting=VQ):
+    return next(each for each in shown if each.row.setting == setting)
+
+
+def test_a_setting_without_a_run_says_so():
+    shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [])
+    assert summary(shown) == "0 of 10 settings are trained here."
+    assert table_rows(shown, "psnr")[0] == ["vq-vae 1024x128", "23.32", "–", "–", "640", "2.6%", MISSING]
+
+
+def test_reported_beside_the_mean_of_the_seeds():
+    lines = [result(seed=1, psnr=22.0), result(seed=2, psnr=23.0)]
+    cells = table_rows([row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))], "psnr")[0]
+    assert cells[1:4] == ["23.32", "22.5", "-0.82"]
+    assert cells[-1] == "short, 25.0% of full, 2 seeds, lossless"
+
+
+def test_the_longest_training_is_taken_and_budgets_are_not_mixed():
+    lines = [result("zoo", psnr=10.0), result("full", psnr=24.0), result("short", psnr=20.0)]
+    each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))
+    assert each.measured == 24.0 and table_rows([each], "psnr")[0][-1] == "full, 1 seed, lossless"
+
+
+def test_protocols_are_not_mixed():
+    lines = [result(protocol="cvq-jpeg", psnr=30.0), result(psnr=20.0)]
+    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines)).measured == 20.0
+    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines[:1])).measured == 30.0
+
+
+@pytest.mark.parametrize(("network", "measured"), [("lpips-squeeze-v0.1", None), ("lpips-vgg-v0.1", 0.25)])
+def test_lpips_of_another_network_is_not_compared(network, measured):
+    lines = [result(lpips=0.25, lpips_network=network)]
+    assert row_of(look("looc", "5", "cifar10", "lpips", ORDERS[0], lines)).measured == measured
+
+
+def test_true_bits_order_the_rows_and_measured_ones_come_first():
+    bits = [each.bits for each in look("looc", "5", "cifar10", "psnr", "by true bits", [])]
+    assert bits == sorted(bits) and bits[0] == 640 and bits[-1] == 81_920
+    each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=1.0, bits_per_image=123.0)]))
+    assert each.bits == 123.0
+    unknown = look("looc", "8", "cifar10", "psnr", "by true bits", [])
+    assert unknown[-1].bits is None and table_rows(unknown, "psnr")[-1][4] == "not known"
+
+
+def test_the_figure_shows_both():
+    shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=21.0)])
+    drawn = {trace.name: dict(zip(trace.x, trace.y, strict=True)) for trace in figure(shown, "psnr", ORDERS[0]).data}
+    assert drawn["measured here"] == {"vq-vae 1024x128": 21.0}
+    assert len(drawn["reported"]) == 10 and drawn["reported"]["looc 1024x4, factor 2"] == 36.38
+    by_bits = figure(shown, "psnr", "by true bits")
+    assert list(by_bits.data[1].x) == [640] and by_bits.layout.xaxis.type == "log"
+
+
+def test_every_table_can_be_shown_in_every_order_and_measure():
+    for study in STUDIES:
+        for table in studies.study_tables(study):
+            for dataset in studies.table_datasets(study, table):
+                for metric in studies.table_metrics(study, table):
+                    for order in ORDERS:
+                        shown = look(study, table, dataset, metric, order)
+                        assert shown and len(table_rows(shown, metric)) == len(shown)
+                        figure(shown, metric, order).to_json()
+
+
+def test_the_record_is_plain_data():
+    first = table_record("looc", "5", "cifar10", "psnr")[0]
+    assert first["setting"]["method"] == "vq-vae" and first["reported"] == 23.32 and first["true_bits"] == 640
+
+
+def test_every_claim_is_shown_with_a_verdict_in_words():
+    for study in STUDIES:
+        html = claims_html(study)
+        for claim in claims():
+            assert (f"<b>{claim.id}</b>" in html) == (claim.study == study)
+            if claim.study == study:
+                assert claim.verdict in html
+    assert "22 claims of 4 studies" in studies.verdict_counts()
+
+
+def test_what_a_claim_says_is_text(monkeypatch):
+    evil = [replace(claim, claim="<script>", because="<script>", command="<script>") for claim in claims()]
+    monkeypatch.setattr(studies, "claims", lambda: evil)
+    assert "<script>" not in claims_html("looc")
+
+
+def test_a_claims_figure_is_a_view_that_has_its_measure():
+    with_figure = [claim for claim in claims() if claim.figure]
+    assert with_figure
+    for claim in with_figure:
+        study, table, dataset, metric = studies.claim_figure(claim.id)
+        assert any(each.reported is not None for each in look(study, table, dataset, metric, ORDERS[0]))

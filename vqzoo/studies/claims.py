@@ -1,0 +1,81 @@
+"""The studies' claims and what became of them here."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from vqzoo.studies import STUDIES
+from vqzoo.studies.reported import METRICS, tables
+from vqzoo.studies.results import Result, read_results
+
+PATH = Path(__file__).with_name("claims.json")
+
+Verdict = Literal["holds", "does not hold", "only under", "not tested"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The view of the page of studies that shows a claim."""
+
+    table: str
+    dataset: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """claim: in our words. because: what a verdict hangs on; of "only under" the condition, of "not tested" why not.
+
+    rows: recipes of results.csv that are its evidence. command: what would measure it, or did.
+    """
+
+    id: str
+    study: str
+    claim: str
+    verdict: Verdict
+    because: str
+    rows: tuple[str, ...]
+    figure: Figure | None
+    command: str
+
+
+@cache
+def claims() -> tuple[Claim, ...]:
+    """All of them; raises ValueError that names the claim whose entry is wrong."""
+    entries = json.loads(PATH.read_text(encoding="utf-8"))
+    found = tuple(_claim(entry) for entry in entries)
+    if len({claim.id for claim in found}) < len(found):
+        raise ValueError(f"{PATH.name}: a claim is given twice")
+    return found
+
+
+def evidence(claim: Claim, results: Sequence[Result] | None = None) -> list[Result]:
+    """The lines that a claim rests on; ValueError where one of them is not there."""
+    lines = read_results() if results is None else results
+    known = {line.recipe for line in lines}
+    if missing := [row for row in claim.rows if row not in known]:
+        raise ValueError(f"claim {claim.id} rests on {missing[0]}, which results.csv does not have")
+    return [line for line in lines if line.recipe in claim.rows and line.setting.source == claim.study]
+
+
+def _claim(entry: dict[str, Any]) -> Claim:
+    where = f"{PATH.name}, {entry.get('id')}"
+    if entry.keys() != set(Claim.__dataclass_fields__):
+        raise ValueError(f"{where}: expected {', '.join(Claim.__dataclass_fields__)}")
+    if entry["study"] not in STUDIES or entry["verdict"] not in VERDICTS:
+        raise ValueError(f"{where}: unknown study or verdict")
+    if not entry["claim"] or not entry["because"] or not entry["command"]:
+        raise ValueError(f"{where}: claim, because and command cannot be empty")
+    if entry["verdict"] != "not tested" and not entry["rows"]:
+        raise ValueError(f"{where}: a verdict needs rows of results.csv")
+    figure = Figure(**entry["figure"]) if entry["figure"] else None
+    if figure:
+        rows = tables()[entry["study"]].get(figure.table, ())
+        if not any(row.setting.dataset == figure.dataset and figure.metric in row.reported for row in rows):
+            raise ValueError(f"{where}: no table {figure.table} with {figure.metric} on {figure.dataset}")
+        assert figure.metric in METRICS
+    return Claim(**{**entry, "rows": tuple(entry["rows"]), "figure": figure})

@@ -1,0 +1,43 @@
+"""True bits of the settings in the studies' tables, which report none: every index that decoding needs."""
+
+import math
+
+from vqzoo.studies.settings import Setting
+
+_SMALL = {"mnist": 7, "fashion_mnist": 7, "cifar10": 8, "tiny-imagenet": 16}
+"""Side of the latent grid at stride 4."""
+_LARGE = {"ffhq", "imagenet", "celeba (trained on ffhq)"}
+"""Images of 256 x 256 pixels, latent grids of 16 x 16 unless a method has its own."""
+_GRIDS = {"rq-vae": (8, 4), "movq": (16, 4), "vit-vqgan": (32, 1)}
+"""Method -> side of its latent grid on `_LARGE`, and indices a latent."""
+_ONE_INDEX = {"vq-vae", "cvq-vae", "sq-vae", "vqgan", "seq-gan", "vq-ema-fixed"}
+_RAW = {"mnist": 8 * 28**2, "fashion_mnist": 8 * 28**2, "cifar10": 24 * 32**2, "tiny-imagenet": 24 * 64**2}
+
+
+def fixed_bits(setting: Setting) -> float | None:
+    """Bits of an image before entropy coding, from the setting alone; None where the study does not say enough.
+
+    LooC: beta^2 h w m log2 K for m segments; the paper counts them without the beta^2.
+    """
+    small = _SMALL.get(setting.dataset)
+    if setting.codebook_size is None or (small is None and setting.dataset not in _LARGE):
+        return None
+    side = small or 16
+    dim = 128 if small else 256
+    method = setting.method
+    if method in _ONE_INDEX:
+        indices = 1
+    elif method.startswith("looc") and setting.codevector_dim:
+        indices = (setting.beta or 1) ** 2 * dim // setting.codevector_dim
+    elif method == "pq" and setting.codebooks:
+        indices = setting.codebooks
+    elif method in _GRIDS and not small:
+        side, indices = _GRIDS[method]
+    else:
+        return None
+    return side**2 * indices * math.log2(setting.codebook_size)
+
+
+def raw_bits(dataset: str) -> int | None:
+    """Bits of an image's pixels, 8 a value; None for a data set of no known size."""
+    return 24 * 256**2 if dataset in _LARGE else _RAW.get(dataset)

@@ -1,0 +1,120 @@
+"""What was measured here: docs/studies/results.csv, a line a run and setting.
+
+A run that is two settings of the tables (the adaptive quantizer is a row of two of them) has two lines; a setting that
+several tables report has one, as a table looks its rows up by their settings.
+"""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vqzoo.studies import STUDIES
+from vqzoo.studies.settings import COLUMNS, Setting
+
+PATH = Path(__file__).parents[2] / "docs" / "studies" / "results.csv"
+"""Beside the package, as model_cards/ is: an installed package without a checkout has no results."""
+
+BUDGETS = ("zoo", "short", "full")
+"""From the least training to the most. zoo: a shipped checkpoint, trained as long as there was time; short: the same
+number of steps for all rows of a table; full: the paper's epochs."""
+_TEXTS = ("budget", "protocol", "lpips_network", "device", "torch")
+NUMBERS = (
+    "share",
+    "seed",
+    "l1",
+    "psnr",
+    "ssim",
+    "lpips",
+    "rfid",
+    "rfid_squeeze",
+    "reconstruction_loss",
+    "bits_per_image",
+    "usage",
+    "perplexity",
+    "steps",
+    "images",
+    "seconds",
+)
+_WHOLE = ("seed", "steps", "images")
+FIELDS = (
+    *("recipe", *COLUMNS, "budget", "share", "seed", "protocol"),
+    *("l1", "psnr", "ssim", "lpips", "lpips_network", "rfid", "rfid_squeeze", "reconstruction_loss"),
+    *("bits_per_image", "usage", "perplexity", "steps", "images", "seconds", "device", "torch"),
+)
+"""Columns, in their order. share: images seen over those of the paper's budget. bits_per_image: true bits."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line. numbers: by `NUMBERS`, without those that were not measured."""
+
+    recipe: str
+    setting: Setting
+    budget: str
+    protocol: str
+    numbers: dict[str, float] = field(default_factory=dict)
+    lpips_network: str = ""
+    device: str = ""
+    torch: str = ""
+
+
+def read_results(path: Path = PATH) -> list[Result]:
+    """All lines; none where there is no file. Raises ValueError that names the line that is wrong, and how."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        if tuple(reader.fieldnames or ()) != FIELDS:
+            raise ValueError(f"{path.name}: expected the columns {', '.join(FIELDS)}")
+        found = []
+        for number, line in enumerate(reader, 2):
+            try:
+                found.append(_result(line))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path.name}, line {number}: {error}") from None
+    return found
+
+
+def write_results(results: Iterable[Result], path: Path = PATH) -> None:
+    """Write all of them, ordered; the file is whole at any moment: it is written beside and renamed."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(to_csv(results), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def to_csv(results: Iterable[Result]) -> str:
+    """The text of the file, ordered by study, data set, setting, budget and seed."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for result in sorted(results, key=_order):
+        texts = {name: getattr(result, name) for name in ("recipe", *_TEXTS)}
+        numbers = {name: f"{result.numbers[name]:.6g}" for name in NUMBERS if name in result.numbers}
+        numbers |= {name: f"{result.numbers[name]:.0f}" for name in _WHOLE if name in result.numbers}
+        writer.writerow(texts | result.setting.to_row() | numbers)
+    return out.getvalue()
+
+
+def _order(result: Result) -> tuple:
+    sizes = tuple(-1 if size is None else size for size in result.setting[3:])
+    budget = BUDGETS.index(result.budget)
+    return (*result.setting[:3], *sizes, budget, result.numbers.get("seed", -1), result.protocol, result.recipe)
+
+
+def _result(line: dict[str, str]) -> Result:
+    setting = Setting.from_row(line)
+    if setting.source not in STUDIES:
+        raise ValueError(f"source={setting.source!r}: expected one of {', '.join(STUDIES)}")
+    if line["budget"] not in BUDGETS:
+        raise ValueError(f"budget={line['budget']!r}: expected one of {', '.join(BUDGETS)}")
+    if not line["recipe"] or not line["protocol"]:
+        raise ValueError("a line needs its recipe and protocol")
+    numbers = {name: float(line[name]) for name in NUMBERS if line[name]}
+    if not all(map(math.isfinite, numbers.values())):
+        raise ValueError("a number is not finite")
+    texts = {name: line[name] for name in _TEXTS}
+    return Result(line["recipe"], setting, numbers=numbers, **texts)

@@ -1,0 +1,242 @@
+"""What the page of studies shows: a table reported beside measured, and the claims with what became of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from statistics import fmean
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from vqzoo.studies import STUDIES
+from vqzoo.studies.claims import VERDICTS, Claim, claims, evidence
+from vqzoo.studies.rates import fixed_bits, raw_bits
+from vqzoo.studies.reported import METRICS, Row, tables
+from vqzoo.studies.results import BUDGETS, Result, read_results
+from vqzoo.views.style import ACCENT, QUIET, message, styled
+
+Order = Literal["as in the paper", "by true bits"]
+ORDERS: tuple[Order, ...] = ("as in the paper", "by true bits")
+
+# Heading -> (type, share of the table's width).
+COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
+    "setting": ("str", "22%"),
+    "reported": ("str", "12%"),
+    "measured": ("str", "12%"),
+    "difference": ("str", "14%"),
+    "true bits": ("str", "12%"),
+    "% of raw": ("str", "9%"),
+    "trained": ("str", "19%"),
+}
+MISSING = "not trained yet"
+_ANYWHERE = "psnr"  # offered also where a table does not report it
+
+ABOUT = (
+    "Reported: as the paper prints it, measured by its own protocol (files of JPEG, for LooC's tables on small "
+    "images). Measured: the longest training there is of exactly this setting, by the protocol named; of several seeds "
+    "the mean. Trained: full is the paper's epochs, short the same steps for every row, zoo a shipped model with the "
+    "share of the full budget that it has seen. True bits are all indices that decoding an image needs, before "
+    "entropy coding; the papers print none. LPIPS is compared where both are those of VGG."
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A row of the view. bits: measured ones where there are any. runs: what the measured value is the mean of."""
+
+    row: Row
+    reported: float | None
+    measured: float | None
+    bits: float | None
+    runs: Sequence[Result]
+
+
+def study_tables(study: str) -> list[str]:
+    """The tables of a study; none for one whose figures are pictures."""
+    return sorted(tables()[study], key=lambda table: (not table.isdecimal(), int(table.lstrip("fig") or 0)))
+
+
+def place_label(table: str) -> str:
+    """ "Table 5" or "Figure 5", as the paper calls it."""
+    return f"Figure {table.removeprefix('fig')}" if table.startswith("fig") else f"Table {table}"
+
+
+def table_datasets(study: str, table: str) -> list[str]:
+    """The data sets of a table, in its order but for those that can be trained here soonest, which come first."""
+    found = dict.fromkeys(row.setting.dataset for row in tables()[study][table])
+    return sorted(found, key=lambda name: name != "cifar10")
+
+
+def table_metrics(study: str, table: str) -> dict[str, str]:
+    """Metrics of a table that can be looked at -> labels; PSNR everywhere, as it is measured of everything."""
+    said = {metric for row in tables()[study][table] for metric in row.reported} | {_ANYWHERE}
+    return {metric: label for metric, label in METRICS.items() if metric in said}
+
+
+def look(
+    study: str, table: str, dataset: str, metric: str, order: Order, results: Sequence[Result] | None = None
+) -> list[Shown]:
+    """The rows of a table on one data set, those of unknown rate last where they are ordered by it."""
+    lines = read_results() if results is None else results
+    rows = [row for row in tables()[study][table] if row.setting.dataset == dataset]
+    shown = [_shown(row, metric, lines) for row in rows]
+    if order == "by true bits":
+        shown.sort(key=lambda each: (each.bits is None, each.bits))
+    return shown
+
+
+def _shown(row: Row, metric: str, lines: Sequence[Result]) -> Shown:
+    runs = [line for line in lines if line.setting == row.setting]
+    longest = max((BUDGETS.index(run.budget) for run in runs), default=0)
+    runs = [run for run in runs if run.budget == BUDGETS[longest]]
+    protocols = sorted({run.protocol for run in runs}, key=lambda name: name != "lossless")
+    runs = [run for run in runs if run.protocol == protocols[0]]
+    comparable = [run for run in runs if metric in run.numbers and (metric != "lpips" or "vgg" in run.lpips_network)]
+    measured = fmean(run.numbers[metric] for run in comparable) if comparable else None
+    bits = [run.numbers["bits_per_image"] for run in runs if "bits_per_image" in run.numbers]
+    return Shown(row, row.reported.get(metric), measured, fmean(bits) if bits else fixed_bits(row.setting), runs)
+
+
+def table_rows(shown: Sequence[Shown], metric: str) -> list[list[str]]:
+    """Cells, in the order of `COLUMNS`."""
+    return [_cells(each, metric) for each in shown]
+
+
+def _cells(each: Shown, metric: str) -> list[str]:
+    one, two, bits = each.reported, each.measured, each.bits
+    raw = raw_bits(each.row.setting.dataset)
+    share = metric == "usage"
+    style = ".2%" if share else ".4g"
+    return [
+        each.row.setting.label,
+        "–" if one is None else f"{one:{style}}",
+        "–" if two is None else f"{two:{style}}",
+        "–" if one is None or two is None else f"{two - one:+{style}}",
+        "not known" if bits is None else f"{bits:,.0f}",
+        "–" if bits is None or raw is None else f"{bits / raw:.1%}",
+        _trained(each.runs),
+    ]
+
+
+def _trained(runs: Sequence[Result]) -> str:
+    if not runs:
+        return MISSING
+    shares = [run.numbers["share"] for run in runs if "share" in run.numbers]
+    share = f", {max(shares):.1%} of full" if shares and runs[0].budget != "full" else ""
+    seeds = len({run.numbers.get("seed") for run in runs})
+    return f"{runs[0].budget}{share}, {seeds} seed{'s' * (seeds > 1)}, {runs[0].protocol}"
+
+
+def summary(shown: Sequence[Shown]) -> str:
+    """How much of a table there is."""
+    trained = sum(bool(each.runs) for each in shown)
+    return f"{trained} of {len(shown)} settings are trained here."
+
+
+def figure(shown: Sequence[Shown], metric: str, order: Order) -> go.Figure:
+    """Reported against measured: over the rows of the table, or over true bits."""
+    by_bits = order == "by true bits"
+    drawn = [each for each in shown if not by_bits or each.bits]
+    if not any(each.reported is not None or each.measured is not None for each in drawn):
+        return message("Nothing is reported in this measure, and nothing is measured yet.")
+    chart = go.Figure()
+    for name, values, marker in (
+        ("reported", [each.reported for each in drawn], {"symbol": "diamond-open", "color": QUIET, "size": 11}),
+        ("measured here", [each.measured for each in drawn], {"symbol": "circle", "color": ACCENT, "size": 11}),
+    ):
+        kept = [(each, value) for each, value in zip(drawn, values, strict=True) if value is not None]
+        if kept:
+            chart.add_scatter(
+                x=[each.bits if by_bits else each.row.setting.label for each, _ in kept],
+                y=[value for _, value in kept],
+                name=name,
+                mode="markers",
+                marker={**marker, "line": {"width": 2, "color": marker["color"]}},
+                text=[f"{each.row.setting.label}, {_trained(each.runs)}" for each, _ in kept],
+                hovertemplate="%{text}: %{y:.4~g}",
+            )
+    if by_bits:
+        chart.update_xaxes(type="log", title_text="true bits of an image")
+        raw = raw_bits(drawn[0].row.setting.dataset)
+        if raw:
+            chart.add_vline(x=raw, line={"color": QUIET, "dash": "dot"}, annotation_text="raw pixels")
+    else:
+        labels = [each.row.setting.label for each in drawn]
+        chart.update_xaxes(type="category", categoryorder="array", categoryarray=labels, tickangle=-35)
+    chart.update_yaxes(title_text=METRICS[metric], automargin=True, tickformat=".0%" if metric == "usage" else "")
+    styled(chart, 420)
+    chart.update_layout(hovermode="closest", margin={"b": 60 if by_bits else 120, "t": 40})
+    return chart
+
+
+def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict[str, Any]]:
+    """The view as data: a dict a row."""
+    return [
+        {
+            "setting": each.row.setting._asdict(),
+            "reported": each.reported,
+            "measured": each.measured,
+            "true_bits": each.bits,
+            "runs": [{"recipe": run.recipe, "budget": run.budget, "protocol": run.protocol} for run in each.runs],
+        }
+        for each in look(study, table, dataset, metric, "as in the paper")
+    ]
+
+
+def verdict_counts() -> str:
+    """One line on all claims: how many hold, and so on."""
+    every = claims()
+    counts = {verdict: sum(claim.verdict == verdict for claim in every) for verdict in VERDICTS}
+    said = ", ".join(f"{count} {_PLURAL[verdict]}" for verdict, count in counts.items() if count)
+    return f"Of {len(every)} claims of {len(STUDIES)} studies: {said}."
+
+
+_PLURAL = {
+    "holds": "hold",
+    "does not hold": "do not hold",
+    "only under": "hold only under a condition",
+    "not tested": "are not tested yet",
+}
+_MARKS = {"holds": "✓", "does not hold": "✗", "only under": "◐", "not tested": "○"}
+
+
+def claims_html(study: str) -> str:
+    """The claims of a study: a badge in words each, and the evidence behind a disclosure triangle."""
+    return "".join(_claim_html(claim) for claim in claims() if claim.study == study)
+
+
+def _claim_html(claim: Claim) -> str:
+    badge = f'<span class="badge {claim.verdict.replace(" ", "-")}">{_MARKS[claim.verdict]} {claim.verdict}</span>'
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _evidence(r))}</tr>" for r in evidence(claim))
+    heads = "".join(
+        f'<th scope="col">{head}</th>' for head in ("run", "setting", "PSNR", "usage", "true bits", "budget")
+    )
+    table = f"<div><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>" if rows else ""
+    button = ""
+    if claim.figure:
+        place = claim.figure
+        where = f"{place_label(place.table)}, {place.dataset}, {METRICS[place.metric]}"
+        button = f'<button type="button" data-claim="{claim.id}">Show {escape(where)}</button>'
+    return (
+        f"<details><summary>{badge} <b>{claim.id}</b> {escape(claim.claim)}</summary><p>{escape(claim.because)}</p>"
+        f"{table}{button}<p>To measure it: <code>{escape(claim.command)}</code></p></details>"
+    )
+
+
+def _evidence(line: Result) -> list[str]:
+    numbers = line.numbers
+    return [
+        line.recipe,
+        line.setting.label,
+        f"{numbers['psnr']:.2f} dB" if "psnr" in numbers else "–",
+        f"{numbers['usage']:.1%}" if "usage" in numbers else "–",
+        f"{numbers['bits_per_image']:,.0f}" if "bits_per_image" in numbers else "–",
+        _trained([line]),
+    ]
+
+
+def claim_figure(claim_id: str) -> tuple[str, str, str, str]:
+    """(study, table, data set, metric) of the view that shows a claim."""
+    claim = next(claim for claim in claims() if claim.id == claim_id)
+    assert claim.figure is not None
+    return claim.study, claim.figure.table, claim.figure.dataset, claim.figure.metric
