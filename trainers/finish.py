@@ -12,12 +12,13 @@ from torch import Tensor
 
 from trainers import checkpoint
 from trainers.data import hub_id
-from trainers.log import curves
 from trainers.recipe import Recipe
 from trainers.recipes import full_budget, full_command
 from vqzoo.analysis.evaluation import Evaluation, evaluate
-from vqzoo.hub.card import CARD, METRICS, USAGE, model_card
+from vqzoo.analysis.log import curves
+from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.metrics import extractors, perceptual
+from vqzoo.remote import CARD
 from vqzoo.storage import read_json, write_json
 from vqzoo.tokenizer import Tokenizer
 

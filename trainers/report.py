@@ -18,7 +18,7 @@ import plotly.io
 import tyro
 from plotly.offline import get_plotlyjs
 
-from trainers.log import read
+from vqzoo.analysis.log import NOT_TERMS, SELECTION, by_size, read, thin
 from vqzoo.storage import read_json
 
 _COLOURS = ("#7c6cf0", "#e0813a", "#1f9e89", "#d1495b", "#3d8fd8", "#8a9a2b", "#b565c9", "#9a7355")
@@ -27,11 +27,9 @@ _INK = "#8a8f99"
 _WARNING = "#d99a1c"
 _POINTS = 2000  # in a curve: more than a screen has columns
 
-_NOT_TERMS = {"step", "loss", "learning_rate", "usage", "perplexity", "images_per_second", "peak_memory_mib"}
-_SELECTION = "selection/"
 _HELD_OUT = "held_out/"
 
-Points = tuple[list[int], list[float]]
+Points = tuple[list[float], list[float]]
 Panel = tuple[str, go.Figure]
 """Heading and figure."""
 
@@ -92,7 +90,7 @@ def sections(runs: Sequence[Run]) -> dict[str, list[Panel]]:
         for run in runs
         for row in run.rows
         for key in row
-        if key.startswith(_HELD_OUT) or ("loss" in row and key not in _NOT_TERMS and not key.startswith(_SELECTION))
+        if key.startswith(_HELD_OUT) or ("loss" in row and key not in NOT_TERMS and not key.startswith(SELECTION))
     )
     losses = [_panel("loss", runs, "loss", "held_out")]
     losses += [_panel(name, runs, name, _HELD_OUT + name) for name in terms]
@@ -139,11 +137,11 @@ def _panel(
 def _selection_panel(run: Run, several: bool) -> Panel:
     """The shares of an adaptive quantizer's codebooks, one line each."""
     figure = go.Figure()
-    names = sorted({key for row in run.rows for key in row if key.startswith(_SELECTION)}, key=_by_first_number)
+    names = sorted({key for row in run.rows for key in row if key.startswith(SELECTION)}, key=by_size)
     for number, key in enumerate(names):
         steps, shares = _thin(run.points(key))
         line = {"color": _COLOURS[number % len(_COLOURS)], "width": 1.5}
-        name = _plain(key.removeprefix(_SELECTION))
+        name = _plain(key.removeprefix(SELECTION))
         figure.add_scatter(x=steps, y=shares, name=name, mode=_mode((steps, shares)), line=line)
     _style(figure, [run])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
@@ -152,26 +150,12 @@ def _selection_panel(run: Run, several: bool) -> Panel:
     return f"selection of codebooks: {run.name}" if several else "selection of codebooks", figure
 
 
-def _by_first_number(key: str) -> tuple[int, str]:
-    digits = key.removeprefix(_SELECTION).split(" ")[0].split("x")[0]
-    return (int(digits) if digits.isdigit() else 0, key)
-
-
 def _mode(points: Points) -> str:
     return "lines" if len(points[0]) > 1 else "markers"
 
 
 def _thin(points: Points) -> Points:
-    """At most 2000 points, with the least and the greatest of each stretch: no spike goes missing."""
-    steps, values = points
-    if len(steps) <= _POINTS:
-        return points
-    stretches = _POINTS // 2
-    kept = set()
-    for number in range(stretches):
-        stretch = range(number * len(steps) // stretches, (number + 1) * len(steps) // stretches)
-        kept |= {min(stretch, key=values.__getitem__), max(stretch, key=values.__getitem__)}
-    return [steps[place] for place in sorted(kept)], [values[place] for place in sorted(kept)]
+    return thin(*points, _POINTS)
 
 
 def _style(figure: go.Figure, runs: Sequence[Run]) -> None:

@@ -1,0 +1,155 @@
+"""A training that goes on, read from its run folder while it is being written."""
+
+import time
+import warnings
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vqzoo.analysis.log import columns, read
+from vqzoo.ops.text import brief
+from vqzoo.storage import read_json
+from vqzoo.views.training import Course, rate_of
+
+LOG = "metrics.jsonl"
+_LARGEST = 256 * 2**20  # bytes of a log: months of rows
+_SIDE = 8192  # pixels of a sample grid
+_QUIET = 120  # seconds without a new row after which the page says so
+
+
+@dataclass(frozen=True, eq=False)
+class Live:
+    """A run as it stands. samples: the newest grid, (h, w, 3) uint8, and its step; None before the first evaluation."""
+
+    course: Course
+    steps: int
+    samples: tuple[int, np.ndarray] | None
+    seconds_quiet: float
+    rate: float | None
+
+    @property
+    def step(self) -> int:
+        steps = [*self.course.train.get("step", []), *self.course.held_out.get("step", [])]
+        return max([0, *(int(step) for step in steps if step is not None)])
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done; a run may evaluate its test split for a while after that."""
+        return 0 < self.steps <= self.step
+
+
+def signature(folder: str) -> tuple[Any, ...]:
+    """Differs whenever the run has written something, and every minute in which it has not.
+
+    Nothing is read for it: a page looks again and again.
+    """
+    path = Path(folder).expanduser()
+    try:
+        written = (path / LOG).stat()
+        quiet = int(time.time() - written.st_mtime) // 60
+        grids = len(list((path / "samples").glob("step-*.png")))
+        return (folder, written.st_mtime_ns, written.st_size, grids, quiet)
+    except (OSError, ValueError):
+        return (folder,)
+
+
+def newest_run(runs: Path) -> Path | None:
+    """The folder of runs/ that was written to last."""
+    logs = sorted(runs.glob(f"*/{LOG}"), key=lambda path: path.stat().st_mtime)
+    return logs[-1].parent if logs else None
+
+
+def follow(folder: str) -> Live:
+    """Read a run folder. Raises ValueError with what is to be done where it is none, or has nothing to show yet."""
+    if not folder.strip():
+        raise ValueError("Name the folder of a run, such as runs/cifar10-looc-256x4.")
+    path = Path(folder.strip()).expanduser()
+    said = brief(folder, 120)
+    try:
+        if not path.is_dir():
+            raise ValueError(f"There is no folder {said}; name that of a run, such as runs/cifar10-looc-256x4.")
+        log = path / LOG
+        if not (path / "recipe.json").is_file():
+            raise ValueError(f"{said} holds no recipe.json: it is not the folder of a run, or the run has just begun.")
+        if not log.is_file() or log.stat().st_size == 0:
+            raise ValueError(f"{said} has no row yet: the first one comes after fifty steps.")
+        if log.stat().st_size > _LARGEST:
+            raise ValueError(f"{LOG} of {said} is over {_LARGEST // 2**20} MiB, which is more than this page reads.")
+        recipe, rows = read_json(path / "recipe.json"), read(log)
+        quiet = time.time() - log.stat().st_mtime
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"{said} cannot be read; name a folder that this machine may read.") from None
+    if any(not isinstance(row, dict) or type(row.get("step")) is not int for row in rows):
+        raise ValueError(f"{LOG} of {said} is not that of a run: every line has to be an object with a step.")
+    train, held_out = columns(rows)
+    if not train and not held_out:
+        raise ValueError(f"{said} has no row yet: the first one comes after fifty steps.")
+    told = [(row["step"], str(row["warning"]), str(row.get("text", ""))) for row in rows if "warning" in row]
+    batch, steps = (recipe.get(key) if type(recipe.get(key)) is int else 0 for key in ("batch_size", "steps"))
+    rate = rate_of(train)
+    course = Course(path.resolve().name, batch or 1, train, held_out, told)
+    live = Live(course, steps or 0, _newest(path / "samples"), max(0.0, quiet), rate)
+    course.facts.update(_facts(live))
+    return live
+
+
+def status(live: Live) -> str:
+    """HTML: how far it is, how fast, how long it will take, what it was warned of."""
+    course, done = live.course, live.step
+    parts = [f"step {done:,} of {live.steps:,}"]
+    if live.rate:
+        parts.append(f"{live.rate:,.0f} images a second")
+    if live.finished:
+        parts.append("all steps are done")
+    elif live.seconds_quiet > _QUIET:
+        parts.append(f"no new row for {_duration(live.seconds_quiet)}: it may have ended")
+    elif live.rate:
+        parts.append(f"about {_duration((live.steps - done) * course.batch_size / live.rate)} to go")
+    if losses := _held_out(course):
+        parts.append(f"best held-out loss {min(losses)[0]:.4g} at step {min(losses)[1]:,}")
+    share = min(1.0, done / live.steps) if live.steps else 0.0
+    bar = f'<progress max="1" value="{share:.4f}" aria-label="steps done">{share:.0%}</progress>'
+    items = "".join(f"<li><strong>{escape(kind)}</strong> {escape(text)}</li>" for _, kind, text in course.warnings)
+    warned = f"<ul>{items}</ul>" if items else ""
+    return f"<strong>{escape(course.name)}</strong> {bar} <span>{escape(' · '.join(parts))}</span>{warned}"
+
+
+def _facts(live: Live) -> dict[str, str]:
+    losses = [loss for loss, _ in _held_out(live.course)]
+    return {
+        "steps": f"{live.step:,} so far" if not live.finished else f"{live.step:,}",
+        "images seen": f"{live.step * live.course.batch_size:,}",
+        "of the full budget": "a run on this machine",
+        "best held-out loss": f"{min(losses):.4g}" if losses else "–",
+    }
+
+
+def _held_out(course: Course) -> list[tuple[float, int]]:
+    """(loss, step) of every evaluation."""
+    steps, losses = course.points("loss", True, "steps")
+    return [(loss, int(step)) for step, loss in zip(steps, losses, strict=True)]
+
+
+def _newest(folder: Path) -> tuple[int, np.ndarray] | None:
+    """The last grid that is whole: the newest may still be being written."""
+    for path in sorted(folder.glob("step-*.png"), reverse=True)[:3]:
+        number = path.stem.removeprefix("step-")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(path, formats=["PNG"]) as image:
+                    if number.isdecimal() and max(image.size) <= _SIDE:
+                        return int(number), np.asarray(image.convert("RGB"))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            continue
+    return None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:,.0f} minutes" if seconds < 5400 else f"{seconds / 3600:,.1f} hours"

@@ -1,0 +1,215 @@
+"""What the page of trainings shows: the curves of checkpoints, laid over each other."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from vqzoo.analysis.log import NOT_TERMS, SELECTION, Columns, by_size, thin
+from vqzoo.hub.card import show_trained
+from vqzoo.hub.model import Model, is_number
+from vqzoo.views.style import styled
+
+Against = Literal["steps", "images seen"]
+AGAINST: tuple[Against, ...] = ("steps", "images seen")
+
+COLOURS = ("#7c6cf0", "#c8682a", "#1f9e89", "#d1495b", "#3d8fd8", "#8a9a2b", "#b565c9", "#9a7355")
+"""Of the trainings, in their order; each can be told on a light page and on a dark one."""
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+"""So that colour alone does not tell two trainings apart; with eight colours, forty differ."""
+_POINTS = 500  # in a curve: more than a panel has columns
+
+_TITLES = {
+    "gradient_gap": "gradient gap",
+    "learning_rate": "learning rate",
+    "images_per_second": "images a second",
+    "peak_memory_mib": "peak memory, MiB",
+}
+_LAST = ("usage", "perplexity", SELECTION, "gradient_gap", "learning_rate", "images_per_second", "peak_memory_mib")
+"""After the loss and its terms."""
+_NEVER_LOG = {"usage", "images_per_second", "peak_memory_mib"}
+
+
+@dataclass(frozen=True)
+class Course:
+    """A training as it went. train, held_out: as `analysis.log.columns` has them. batch_size: images a step.
+
+    warnings: (step, kind, sentence). facts: what the table says of it, by heading.
+    """
+
+    name: str
+    batch_size: int
+    train: Columns
+    held_out: Columns
+    warnings: Sequence[tuple[int, str, str]] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def points(self, key: str, held_out: bool, against: Against) -> tuple[list[float], list[float]]:
+        """(steps or images, values) where there is a value."""
+        table = self.held_out if held_out else self.train
+        times = self.batch_size if against == "images seen" else 1
+        pairs = zip(table.get("step", []), table.get(key, []), strict=False)
+        found = [(step * times, value) for step, value in pairs if step is not None and value is not None]
+        return [at for at, _ in found], [value for _, value in found]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    title: str
+    figure: go.Figure
+
+
+def has_curves(model: Model) -> bool:
+    """Whether a model's metrics.json tells of its training; one that was computed, such as a PCA, has none."""
+    curves = model.metrics.get("curves")
+    return isinstance(curves, dict) and any(isinstance(part, dict) and part.get("step") for part in curves.values())
+
+
+def course_of(model: Model) -> Course:
+    """The training of a model, from its metrics.json; raises ValueError where that holds no curves."""
+    if not has_curves(model):
+        raise ValueError(
+            f"{model.name} has no curves: it was computed and not trained step by step, or its card is old."
+        )
+    curves, training = model.metrics["curves"], model.metrics["training"]
+    batch = training["recipe"].get("batch_size")
+    steps, best = training.get("steps"), training.get("best_held_out")
+    facts = {
+        "steps": f"{steps:,}" if isinstance(steps, int) else "–",
+        "images seen": f"{training['images']:,}",
+        "of the full budget": show_trained(model.metrics),
+        "best held-out loss": f"{best:.4g}" if is_number(best) else "–",
+        "time": _minutes(training["seconds"]) if is_number(training.get("seconds")) else "–",
+        "device": str(training.get("device", "–")),
+    }
+    train, held_out = (_checked(model.name, curves.get(split)) for split in ("train", "held_out"))
+    return Course(model.name, batch if isinstance(batch, int) else 1, train, held_out, facts=facts)
+
+
+def curves_of(models: Sequence[Model]) -> dict[str, Any]:
+    """The numbers behind the curves: name -> {"batch_size", "train", "held_out"}."""
+    courses = [course_of(model) for model in models]
+    return {c.name: {"batch_size": c.batch_size, "train": c.train, "held_out": c.held_out} for c in courses}
+
+
+def panels(courses: Sequence[Course], against: Against = "steps", log: bool = False) -> list[Panel]:
+    """One panel a quantity that any of the trainings has, losses first; selections of codebooks one a training.
+
+    log: a logarithmic scale for whatever can fall by orders of magnitude; what is not above zero is not drawn on it.
+    """
+    keys = dict.fromkeys(key for course in courses for table in (course.train, course.held_out) for key in table)
+    terms = [key for key in keys if key not in {*NOT_TERMS, *_LAST} and not key.startswith(SELECTION)]
+    found = []
+    for key in ("loss", *terms, *_LAST):
+        if key == SELECTION:
+            found += [_selection(course, against, len(courses) > 1) for course in courses]
+        else:
+            found.append(_overlay(courses, key, against, log and key not in _NEVER_LOG))
+    return [panel for panel in found if panel.figure.data]
+
+
+def _overlay(courses: Sequence[Course], key: str, against: Against, log: bool) -> Panel:
+    """Thin lines for the training, thick ones with dots for held-out images."""
+    figure = go.Figure()
+    for number, course in enumerate(courses):
+        style = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)]}
+        for held_out in (False, True):
+            at, values = thin(*course.points(key, held_out, against), _POINTS)
+            if log:
+                at, values = [x for x, y in zip(at, values, strict=True) if y > 0], [y for y in values if y > 0]
+            if at:
+                figure.add_scatter(
+                    x=at,
+                    y=[float(f"{value:.5g}") for value in values],
+                    name=f"{escape(course.name, quote=False)}{', held out' if held_out else ''}",
+                    mode="lines+markers" if held_out or len(at) == 1 else "lines",
+                    line={**style, "width": 2.5 if held_out else 1.5},
+                    marker={"size": 7},
+                    hovertemplate="%{y:.4~g}",
+                )
+    _finish(figure, against)
+    for number, course in enumerate(courses if figure.data else ()):
+        times = course.batch_size if against == "images seen" else 1
+        for step, kind, _ in course.warnings:
+            figure.add_vline(
+                x=step * times,
+                line={"color": COLOURS[number % len(COLOURS)], "width": 1, "dash": "dot"},
+                annotation={"text": escape(kind, quote=False), "textangle": -90, "font": {"size": 10}},
+                annotation_position="top right",
+            )
+    if log:
+        figure.update_yaxes(type="log", dtick="D2")
+    if key == "usage":
+        figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    return Panel(_TITLES.get(key, key.replace("_", " ")) + (", log scale" if log else ""), figure)
+
+
+def _selection(course: Course, against: Against, several: bool) -> Panel:
+    figure = go.Figure()
+    names = sorted((key for key in course.train if key.startswith(SELECTION)), key=by_size)
+    for number, key in enumerate(names):
+        at, values = thin(*course.points(key, False, against), _POINTS)
+        figure.add_scatter(
+            x=at,
+            y=[float(f"{value:.4g}") for value in values],
+            name=escape(key.removeprefix(SELECTION), quote=False),
+            mode="lines" if len(at) > 1 else "markers",
+            line={"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)], "width": 1.8},
+            hovertemplate="%{y:.1%}",
+        )
+    _finish(figure, against)
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    legend = {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.22, "yanchor": "top", "yref": "paper"}
+    figure.update_layout(showlegend=True, legend=legend, height=330, margin={"b": 110})
+    return Panel("selection of codebooks" + (f", {course.name}" if several else ""), figure)
+
+
+def _finish(figure: go.Figure, against: Against) -> None:
+    styled(figure, 270)
+    figure.update_layout(showlegend=False, hovermode="x unified", margin={"l": 58, "r": 14, "t": 40, "b": 42})
+    figure.update_layout(hoverlabel={"bgcolor": "#23262d", "font": {"color": "#eceef2"}, "namelength": -1})
+    figure.update_xaxes(title={"text": "step" if against == "steps" else "images seen", "standoff": 6})
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(exponentformat="e")
+
+
+def key_table(courses: Sequence[Course]) -> str:
+    """HTML: which line is whose, and what the trainings were, for there is no legend in the panels."""
+    heads = list(dict.fromkeys(head for course in courses for head in course.facts))
+    rows = []
+    for number, course in enumerate(courses):
+        dash = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3", "longdash": "12 4"}
+        colour, style = COLOURS[number % len(COLOURS)], dash[_DASHES[number % len(_DASHES)]]
+        line = (
+            f'<svg width="34" height="10" aria-hidden="true"><line x1="1" y1="5" x2="33" y2="5" stroke="{colour}" '
+            f'stroke-width="3" stroke-dasharray="{style}"/></svg>'
+        )
+        cells = "".join(f"<td>{escape(course.facts.get(head, '–'))}</td>" for head in heads)
+        rows.append(f'<tr><th scope="row">{line} {escape(course.name)}</th>{cells}</tr>')
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("training", *heads))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def rate_of(train: Columns) -> float | None:
+    """Images a second: the median of the last ten rows, as one of them may be of a machine that was busy."""
+    rates = [rate for rate in train.get("images_per_second", []) if rate is not None]
+    return statistics.median(rates[-10:]) if rates else None
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+
+
+def _checked(name: str, table: Any) -> Columns:
+    """A split of a card's curves; ValueError unless it is lists of numbers, all of one length."""
+    if not table:
+        return {}
+    lists = isinstance(table, dict) and all(isinstance(column, list) for column in table.values())
+    if not lists or "step" not in table or len({len(column) for column in table.values()}) != 1:
+        raise ValueError(f"metrics.json of {name}: curves have to be lists of one length, with that of the step")
+    if any(value is not None and not is_number(value) for column in table.values() for value in column):
+        raise ValueError(f"metrics.json of {name}: curves have to be numbers or null")
+    return table
