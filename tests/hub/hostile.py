@@ -74,7 +74,7 @@ def read(folder: Path, case: str) -> Any:
     if about == "metrics":
         return read_model(folder)
     if about == "usage":
-        return usage_counts(Model(NAME, folder, {}, {}))
+        return usage_counts(Model(NAME, folder, {}, {"training": {}}))
     return Tokenizer.from_pretrained(folder)
 
 

@@ -240,6 +240,6 @@ def test_a_symbolic_link_in_the_cache_is_none_out_of_a_folder(hub, files):
 
 def test_usage_of_a_published_model_is_its_file(hub, files):
     sha = hub.put(ID, files() | {"usage.json": b'{"counts": [[1, 2]]}'})
-    model = vqzoo.Model("x", None, {}, {}, "hub", ID, sha)
+    model = vqzoo.Model("x", None, {}, {"training": {}}, "hub", ID, sha)
     assert usage_counts(model) == [[1, 2]]
     assert torch.equal(first(vqzoo.load(model)), first(make()))

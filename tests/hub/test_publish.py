@@ -9,11 +9,11 @@ import torch
 from huggingface_hub import HfApi, ModelCard, constants
 from safetensors.torch import load_file, save_file
 
-from vqzoo.hub.card import CARD, METRICS, USAGE, model_card
+from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.hub.publish import check, plan, publish
 from vqzoo.hub.registry import cards_folder
-from vqzoo.remote import FILES, hub_tags
-from vqzoo.storage import CONFIG, WEIGHTS, read_json, write_json
+from vqzoo.remote import CARD, FILES, hub_tags
+from vqzoo.storage import CONFIG, MAP, WEIGHTS, read_json, sha256, write_json
 from vqzoo.tokenizer import Tokenizer
 
 from .conftest import tiny
@@ -189,6 +189,20 @@ def test_a_plan_needs_no_login(hub, make_card, monkeypatch):
     publish(make_card())
     monkeypatch.delenv("HF_TOKEN")
     assert plan(make_card(), ID).changes == []
+
+
+def test_maps_of_the_codebook_go_along_and_go_again(hub, make_card):
+    folder = make_card()
+    mark = sha256(folder / WEIGHTS)
+    write_json(folder / MAP, {"weights_sha256": mark})
+    assert publish(folder, ID).plan.files == dict.fromkeys([*FILES, MAP], "new")
+    assert hub.repos[ID].head.files[MAP] == (folder / MAP).read_bytes()
+    write_json(folder / MAP, {"weights_sha256": mark[::-1]})
+    with pytest.raises(ValueError, match="is of other weights: run `python -m trainers.maps"):
+        check(folder)
+    (folder / MAP).unlink()
+    assert publish(folder, ID).plan.files == dict.fromkeys(FILES, "same") | {MAP: "gone"}
+    assert set(hub.repos[ID].head.files) >= set(FILES) and MAP not in hub.repos[ID].head.files
 
 
 def test_files_of_others_are_left_alone(hub, make_card):

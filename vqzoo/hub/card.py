@@ -2,14 +2,6 @@
 
 from typing import Any
 
-import torch
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
-
-from vqzoo.autoencoders import build_autoencoder
-from vqzoo.remote import CARD, hub_tags
-
-__all__ = ["CARD", "METRICS", "USAGE", "model_card", "quantizer_names", "show", "show_trained", "show_usage"]
-
 METRICS = "metrics.json"
 USAGE = "usage.json"
 
@@ -42,13 +34,24 @@ def show(metric: str, value: float | None) -> str:
     return "not available" if value is None else _ROWS[metric][1].format(value)
 
 
+def labelled(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """(label, value as text) of every metric, in the order of tables."""
+    return [
+        (label, show_usage(metrics[metric]) if metric == "usage" and metric in metrics else show(metric, value))
+        for metric, (label, _) in _ROWS.items()
+        for value in (metrics.get(metric),)
+    ]
+
+
 def show_usage(usage: float | None) -> str:
     """Usage as text; None is that of a tokenizer whose indices are not counted."""
     return "no codebook" if usage is None else show("usage", usage)
 
 
 def show_trained(record: dict[str, Any]) -> str:
-    """How much of its recipe's full budget a checkpoint was trained for, from its metrics.json."""
+    """How much of its recipe's full budget a checkpoint was trained for, from its metrics.json, or from none."""
+    if "training" not in record:
+        return "not known"
     seen, full = record["training"]["images"], record["training"]["full_budget_images"]
     return "in full" if seen >= full else f"{seen / full:.1%}"
 
@@ -61,6 +64,13 @@ def quantizer_names(config: dict[str, Any]) -> list[str]:
 
 def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     """README.md of a checkpoint, front matter with model-index included, from its metrics.json and config.json."""
+    # What is only read needs neither of these, which take seconds to import.
+    import torch
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+    from vqzoo.autoencoders import build_autoencoder
+    from vqzoo.remote import hub_tags
+
     name, metrics, training = record["name"], record["metrics"], record["training"]
     quantizers = quantizer_names(config)
     with torch.device("meta"):

@@ -1,7 +1,6 @@
 """Which tokenizers are on the Hub now: one request in the background, and the last answer on disk."""
 
 import json
-import os
 import threading
 import time
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from huggingface_hub.errors import HTTPError
 
 from vqzoo.hub.model import SHOWN, Model, is_name, is_number, is_plain, is_repo_id, is_sha
 from vqzoo.ops.text import brief, parse_json
+from vqzoo.storage import write_text
 
 FILTER = ["vqzoo", "image-tokenizer"]
 MAX_MODELS = 2000
@@ -110,12 +110,10 @@ def _path() -> Path:
 
 
 def _keep(path: Path, kept: dict[str, Any]) -> None:
-    """Write the file in one step, so that whoever reads it sees one answer; a disk that is full costs nothing else."""
+    """Write the file; a disk that is full costs nothing else."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(kept), encoding="utf-8")
-        fresh.replace(path)
+        write_text(path, json.dumps(kept))
     except OSError:
         pass
 

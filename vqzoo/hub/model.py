@@ -20,8 +20,9 @@ _RATE = "bits_per_image"
 class Model:
     """A tokenizer that can be loaded.
 
-    config, metrics: its config.json and metrics.json; of a model that is known from the Hub's list alone no more than
-    what its card says: names of quantizers and positional encoding, dataset, and such metrics as it has.
+    config, metrics: its config.json and metrics.json, the latter empty where nothing was measured; of a model that is
+    known from the Hub's list alone no more than what its card says: names of quantizers and positional encoding,
+    dataset, and such metrics as it has.
     source: its folder, for "local" ones alone. repo_id, revision: of the others, a commit of a repository on the Hub.
     size: of model.safetensors in bytes, None if not known.
     """
@@ -39,6 +40,11 @@ class Model:
     def author(self) -> str | None:
         """The user or organisation that published it."""
         return None if self.repo_id is None else self.repo_id.split("/")[0]
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a whole metrics.json."""
+        return "training" in self.metrics
 
 
 def is_name(text: object) -> bool:
@@ -75,6 +81,12 @@ def check_record(name: str, config: dict[str, Any], metrics: dict[str, Any]) -> 
 
     Numbers are finite, and no text has markup or control characters, whoever wrote it.
     """
+    check_config(name, config)
+    _check_metrics(name, metrics)
+
+
+def check_config(name: str, config: dict[str, Any]) -> None:
+    """The part of `check_record` that is about config.json."""
     where = f"{CONFIG} of {name}"
     _check_plain(where, config)
     levels = config.get("quantizer")
@@ -83,6 +95,9 @@ def check_record(name: str, config: dict[str, Any], metrics: dict[str, Any]) -> 
         raise ValueError(f"{where}: autoencoder, quantizer and position have to be objects with a name")
     if type(config.get("resolution")) is not int:
         raise ValueError(f"{where}: resolution has to be a whole number")
+
+
+def _check_metrics(name: str, metrics: dict[str, Any]) -> None:
     where = f"{METRICS} of {name}"
     _check_plain(where, metrics)
     if not isinstance(metrics.get("dataset"), str):

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from huggingface_hub import HfApi
 
-from vqzoo.hub.card import CARD, METRICS, USAGE, model_card
+from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.quantizers.adaptive import Adaptive
-from vqzoo.remote import FILES, Plan, compare, explained, full_id, look, upload
-from vqzoo.storage import CONFIG, read_json
+from vqzoo.remote import CARD, FILES, OPTIONAL, Plan, compare, explained, full_id, look, upload
+from vqzoo.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
 from vqzoo.tokenizer import Tokenizer
 
 __all__ = ["Plan", "Published", "check", "plan", "publish"]
@@ -39,9 +39,11 @@ def check(folder: Path) -> None:
     for name in FILES:
         if name not in present:
             raise ValueError(f"{folder.name}: there is no {name}; a card folder holds {', '.join(FILES)}")
-    if strangers := sorted(present - set(FILES)):
+    if strangers := sorted(present - {*FILES, *OPTIONAL}):
         raise ValueError(f"{folder.name}: {', '.join(strangers)} does not belong here; expected {', '.join(FILES)}")
     tokenizer = Tokenizer.from_pretrained(folder)
+    if MAP in present and read_json(folder / MAP).get("weights_sha256") != sha256(folder / WEIGHTS):
+        raise ValueError(f"{MAP} of {folder.name} is of other weights: run `python -m trainers.maps {folder.name}`")
     record, config = read_json(folder / METRICS), read_json(folder / CONFIG)
     read_json(folder / USAGE)
     try:
@@ -68,7 +70,7 @@ def plan(folder: Path, repo_id: str | None = None, *, token: str | None = None) 
     api = HfApi(token=token)
     repo_id = full_id(api, repo_id or folder.name)
     with explained(repo_id):
-        return compare(folder, FILES, repo_id, look(api, repo_id))
+        return compare(folder, _files(folder), repo_id, look(api, repo_id))
 
 
 def publish(
@@ -92,16 +94,23 @@ def publish(
     repo_id = full_id(api, repo_id or folder.name)
     with explained(repo_id):
         tagged = _tagged(api, repo_id, tag)
-        if tagged is not None and (ahead := compare(folder, FILES, repo_id, look(api, repo_id))):
+        if tagged is not None and (ahead := compare(folder, _files(folder), repo_id, look(api, repo_id))):
             if ahead.changes or ahead.parent != tagged:
                 raise ValueError(f"tag={tag!r} of {repo_id!r} names another commit: choose a new one")
-        done, commit = upload(api, folder, FILES, repo_id, f"Publish {folder.name} with vqzoo", private or None)
+        done, commit = upload(
+            api, folder, _files(folder), repo_id, f"Publish {folder.name} with vqzoo", private or None
+        )
         if tag is not None and tagged is None:
             api.create_tag(repo_id, tag=tag, revision=commit.oid)
         if collection is not None:
             shelf = api.create_collection(collection, namespace=repo_id.split("/")[0], exists_ok=True)
             api.add_collection_item(shelf.slug, repo_id, "model", exists_ok=True)
     return Published(done, commit.oid, f"{api.endpoint}/{repo_id}")
+
+
+def _files(folder: Path) -> list[str]:
+    """The files of a folder that `check` has passed."""
+    return [*FILES, *(name for name in OPTIONAL if (folder / name).is_file())]
 
 
 def _tagged(api: HfApi, repo_id: str, tag: str | None) -> str | None:

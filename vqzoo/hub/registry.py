@@ -1,18 +1,20 @@
 """The registry: which tokenizers there are, and loading one by name."""
 
-import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vqzoo.download import Repository
 from vqzoo.hub.card import METRICS, USAGE
 from vqzoo.hub.live import Listing, cached, listing
 from vqzoo.hub.model import Model, from_entry, is_name, matches, read_model
 from vqzoo.ops.check import check_choice
-from vqzoo.storage import Folder, read_json
-from vqzoo.tokenizer import Tokenizer
+from vqzoo.storage import CARDS_VARIABLE, Folder, cards_folder, read_json
+
+if TYPE_CHECKING:
+    from vqzoo.tokenizer import Tokenizer
 
 __all__ = [
     "CARDS_VARIABLE",
@@ -23,21 +25,14 @@ __all__ = [
     "listing",
     "load",
     "local_models",
+    "merged",
     "shipped_models",
     "usage_counts",
 ]
 
-CARDS_VARIABLE = "VQZOO_CARDS"
-"""Environment variable: a folder to look for tokenizers in, in place of the checkout's model_cards/."""
-
 SNAPSHOT = Path(__file__).with_name("registry.json")
 """What was published when this version of vqzoo was made; `python -m vqzoo.hub.snapshot OWNER` makes it."""
 SNAPSHOT_FORMAT = 1
-
-
-def cards_folder() -> Path:
-    """Where named tokenizers live: $VQZOO_CARDS, or model_cards/ of the checkout."""
-    return Path(os.environ.get(CARDS_VARIABLE, Path(__file__).parents[2] / "model_cards"))
 
 
 def local_models() -> tuple[list[Model], list[str]]:
@@ -82,11 +77,11 @@ def list_models(
     if damaged:
         raise ValueError(damaged[0])
     if live:
-        models = _merged(models, shipped_models(), listing())
+        models = merged(models, shipped_models(), listing())
     return [model for model in models if matches(model, quantizer, dataset, max_bits, max_megabytes, author)]
 
 
-def _merged(local: list[Model], shipped: list[Model], now: Listing) -> list[Model]:
+def merged(local: Sequence[Model], shipped: Sequence[Model], now: Listing) -> list[Model]:
     """One model of each name; a local one learns where it is published from the snapshot."""
     published = {model.name: model for model in shipped}
     known = {**published, **{model.name: _published(model, published.get(model.name)) for model in local}}
@@ -103,7 +98,7 @@ def _published(model: Model, at: Model | None) -> Model:
     return model if at is None else replace(model, repo_id=at.repo_id, revision=at.revision)
 
 
-def load(source: str | Path | Model) -> Tokenizer:
+def load(source: str | Path | Model) -> "Tokenizer":
     """A tokenizer in evaluation mode: a name in `cards_folder()`, a folder, a Hub id "owner/name[@revision]", the name
     of a published one, or what `list_models` returned.
 
@@ -111,6 +106,8 @@ def load(source: str | Path | Model) -> Tokenizer:
     commit that was listed. Raises ValueError that says what is wrong with the files, or offers the nearest names for an
     unknown one.
     """
+    from vqzoo.tokenizer import Tokenizer  # and torch, which takes seconds and which a list does without
+
     if isinstance(source, Model):
         return _load(source)
     text = str(source)
@@ -121,11 +118,13 @@ def load(source: str | Path | Model) -> Tokenizer:
     repo_id, _, revision = text.partition("@")
     if repo_id.count("/") == 1 and not repo_id.startswith((".", "/")):
         return Tokenizer.from_pretrained(repo_id, revision=revision or None)
-    models = {model.name: model for model in _merged(local_models()[0], shipped_models(), cached())}
+    models = {model.name: model for model in merged(local_models()[0], shipped_models(), cached())}
     return _load(models[check_choice("model", text, models)])
 
 
-def _load(model: Model) -> Tokenizer:
+def _load(model: Model) -> "Tokenizer":
+    from vqzoo.tokenizer import Tokenizer
+
     if model.source is not None:
         return Tokenizer.from_pretrained(model.source)
     return Tokenizer.from_pretrained(str(model.repo_id), revision=model.revision)
@@ -134,8 +133,10 @@ def _load(model: Model) -> Tokenizer:
 def usage_counts(model: Model) -> list[list[int]] | None:
     """How often each index was used on the test split, as `analysis.evaluation` counts; None if not counted.
 
-    Raises ValueError for a file that is damaged.
+    Raises ValueError for a file that is damaged, or is missing although the model is measured.
     """
+    if not model.measured:
+        return None
     if model.source is not None:
         record: dict[str, Any] = read_json(Folder(model.source).path(USAGE))
     else:

@@ -2,15 +2,16 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from vqzoo.download import Repository
 from vqzoo.hub.card import METRICS
+from vqzoo.hub.fetch import published
 from vqzoo.hub.live import Listing, listing
-from vqzoo.hub.model import Model, check_record, to_entry
+from vqzoo.hub.model import Model, to_entry
 from vqzoo.hub.registry import SNAPSHOT, SNAPSHOT_FORMAT
 from vqzoo.ops.text import brief
-from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, read_json, write_json
+from vqzoo.storage import write_json
 
 
 def take(owners: list[str], now: Listing) -> tuple[list[Model], list[str]]:
@@ -31,12 +32,11 @@ def take(owners: list[str], now: Listing) -> tuple[list[Model], list[str]]:
 
 def _read(listed: Model) -> Model:
     """The same model with its files' whole config and metrics."""
-    repository = Repository(str(listed.repo_id), listed.revision)
-    config, metrics = (read_json(repository.path(file), repository.name) for file in (CONFIG, METRICS))
-    metrics.pop("curves", None)  # thousands of numbers that no list shows
-    check_record(repository.name, config, metrics)
-    size = repository.size(WEIGHTS, WEIGHTS_LIMIT)
-    return Model(listed.name, None, config, metrics, "snapshot", listed.repo_id, repository.sha, size)
+    model = published(str(listed.repo_id), listed.revision)
+    if not model.measured:
+        raise ValueError(f"{model.repo_id}: there is no {METRICS}")
+    metrics = {key: value for key, value in model.metrics.items() if key != "curves"}  # thousands of numbers
+    return replace(model, metrics=metrics, origin="snapshot")
 
 
 def main() -> None:

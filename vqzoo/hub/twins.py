@@ -18,10 +18,11 @@ def has_encoding(model: Model) -> bool:
 def twins(models: Sequence[Model]) -> list[tuple[Model, Model]]:
     """Every pair of twins once, by name: first the pairs of a model without an encoding, which leads, and one with.
 
+    A model that comes without a metrics.json has none, as nobody knows its recipe.
     They share data set, network, quantizer and training recipe. Recipes are compared in the fields that both have:
     an older one lacks those that were added later.
     """
-    ordered = sorted(models, key=lambda model: (has_encoding(model), model.name))
+    ordered = sorted((model for model in models if model.measured), key=lambda model: (has_encoding(model), model.name))
     return [(one, two) for one, two in combinations(ordered, 2) if _are_twins(one, two)]
 
 

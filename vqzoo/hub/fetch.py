@@ -1,0 +1,67 @@
+"""One tokenizer's whole record from its files, wherever they are: what a list of the Hub does not tell."""
+
+from pathlib import Path
+
+from vqzoo.download import Repository
+from vqzoo.hub.card import METRICS, USAGE
+from vqzoo.hub.model import Model, check_config, check_record, is_name, is_repo_id, read_model
+from vqzoo.ops.text import brief
+from vqzoo.remote import CARD
+from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json
+
+
+def find(text: str, folders: bool = True) -> Model:
+    """The model of "owner/name", of "owner/name@revision", or (with `folders`) in a folder, with all its files say.
+
+    Its metrics are empty where there is no metrics.json. Raises ValueError that says what is wrong.
+    """
+    text = text.strip()
+    if folders and text and Path(text).expanduser().is_dir():
+        return in_folder(Path(text).expanduser())
+    repo_id, _, revision = text.partition("@")
+    if not is_repo_id(repo_id):
+        known = "a Hub repository as owner/name or owner/name@revision" + (", or a folder" if folders else "")
+        raise ValueError(f"{brief(repr(text), 80)} is no model: write {known}")
+    return published(repo_id, revision or None)
+
+
+def in_folder(folder: Path) -> Model:
+    """The model in a folder on this machine."""
+    folder = folder.resolve()
+    files = Folder(folder)
+    if files.has(METRICS):
+        return read_model(folder)
+    if not is_name(folder.name):
+        raise ValueError(f"{brief(repr(folder.name), 80)} is no name of a model: letters, digits, '.', '_' and '-'")
+    config = read_json(files.path(CONFIG))
+    check_config(folder.name, config)
+    return Model(folder.name, folder, config, {}, size=files.path(WEIGHTS, WEIGHTS_LIMIT).stat().st_size)
+
+
+def published(repo_id: str, revision: str | None = None, local_files_only: bool = False) -> Model:
+    """The model of a repository at the commit that `revision` (main) is now; `local_files_only` takes it from the
+    cache."""
+    repository = Repository(repo_id, revision, local_files_only)
+    name = repo_id.split("/")[1]
+    config = read_json(repository.path(CONFIG), repo_id)
+    measured = repository.has(METRICS)
+    metrics = read_json(repository.path(METRICS), repo_id) if measured else {}
+    if measured:
+        check_record(repo_id, config, metrics)
+    else:
+        check_config(repo_id, config)
+    return Model(name, None, config, metrics, "hub", repo_id, repository.sha, repository.size_of(WEIGHTS))
+
+
+def card_text(model: Model) -> str | None:
+    """The README.md of a model, at its commit, whatever somebody wrote there; None where there is none."""
+    place = Folder(model.source) if model.source else Repository(str(model.repo_id), model.revision)
+    return place.path(CARD).read_text(encoding="utf-8", errors="replace") if place.has(CARD) else None
+
+
+def keep_usage(model: Model) -> None:
+    """Fetch a published model's usage counts, so that no page has to wait for the Hub when it shows them."""
+    if model.source is None and model.measured:
+        repository = Repository(str(model.repo_id), model.revision)
+        if repository.has(USAGE):
+            repository.path(USAGE)

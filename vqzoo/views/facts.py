@@ -1,0 +1,95 @@
+"""What is known of one model, as HTML; whatever its files say is escaped."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from vqzoo.hub.card import labelled, show_trained
+from vqzoo.hub.model import Model
+from vqzoo.views.markdown import safe_html
+from vqzoo.views.zoo import ORIGINS, Shown, megabytes
+
+NOTHING_CHOSEN = '<p class="zoo-empty">Choose a model in the table to see what it is and to load it.</p>'
+
+_Facts = Sequence[tuple[str, str]]
+
+
+def facts_html(shown: Shown, offered_as: str | None) -> str:
+    """A heading, and a list of facts a topic; `offered_as` is the model's name on the other pages."""
+    model = shown.model
+    offer = f"Offered on every page as {offered_as}." if offered_as else "Not loaded: the other pages do not offer it."
+    head = f'<h3>{escape(model.name)}</h3><p class="zoo-offer">{escape(offer)}</p>'
+    topics: list[tuple[str, _Facts]] = [("Where", _where(shown)), ("Settings", _settings(model))]
+    metrics = model.metrics.get("metrics", {})
+    if metrics:
+        topics.append(("Measured", [*_protocol(model), *labelled(metrics)]))
+    if model.measured:
+        topics.append(("Trained", _training(model)))
+    said = "" if metrics else '<p class="zoo-offer">Not measured: it comes without a metrics.json.</p>'
+    return head + said + "".join(_topic(title, facts) for title, facts in topics)
+
+
+def card_html(shown: Shown) -> str:
+    """The model card, or a sentence why there is none."""
+    if shown.card is not None:
+        return f'<article aria-label="model card">{safe_html(shown.card)}</article>'
+    return f'<p class="zoo-empty">{escape(shown.note or "It comes without a model card (README.md).")}</p>'
+
+
+def _topic(title: str, facts: _Facts) -> str:
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    return f"<section><h4>{escape(title)}</h4><dl>{rows}</dl></section>"
+
+
+def _where(shown: Shown) -> _Facts:
+    model = shown.model
+    facts = []
+    if model.source is not None:
+        files = [path for path in sorted(model.source.iterdir()) if path.is_file()]
+        facts += [("folder", f"{model.source.parent.name}/{model.source.name}")]
+        facts += [(path.name, megabytes(path.stat().st_size)) for path in files]
+    if model.repo_id is not None:
+        facts += [("repository", model.repo_id), ("commit", str(model.revision))]
+    if model.source is None and model.size is not None:
+        facts += [("model.safetensors", megabytes(model.size))]
+    for other in shown.entry.others:
+        at = f"{other.repo_id} at {str(other.revision)[:7]}"
+        facts += [(f"of this name, {ORIGINS[other.origin]}", at)]
+    for each in shown.entry.kept:
+        facts += [("downloaded", f"{each.repo_id}, {megabytes(each.size)}")]
+    return facts
+
+
+def _settings(model: Model) -> _Facts:
+    return [(key, _words(value)) for key, value in model.config.items()]
+
+
+def _protocol(model: Model) -> _Facts:
+    record, metrics = model.metrics, model.metrics["metrics"]
+    facts = []
+    if "num_images" in metrics:  # a list of the Hub does not tell
+        facts = [("on", f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}")]
+    if "protocol" in metrics:
+        facts += [("protocol", str(metrics["protocol"]))]
+    return facts
+
+
+def _training(model: Model) -> _Facts:
+    training = model.metrics["training"]
+    seen, full = training["images"], training["full_budget_images"]
+    facts = [("share of full budget", show_trained(model.metrics)), ("images", f"{seen:,} of {full:,}")]
+    if "steps" in training and "best_step" in training:
+        facts += [("step kept", f"{training['best_step']:,} of {training['steps']:,}")]
+    if "seconds" in training and "device" in training:
+        facts += [("minutes", f"{training['seconds'] / 60:.0f}, on {training['device']}")]
+    return facts
+
+
+def _words(value: Any) -> str:
+    """A setting for a reader: long lists are cut short."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        more = f", … {len(value)} in all" if len(value) > 8 else ""
+        return f"[{', '.join(map(_words, value[:8]))}{more}]"
+    return str(value)
