@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.quantizers import QUANTIZERS, build
-from vqzoo.storage import load_weights, read_json, save_weights, write_json
+from vqzoo.storage import read_json, write_json, write_text
 from vqzoo.tokenizer import Tokenizer
+from vqzoo.weights import load_weights, save_weights
 
 DIM = 32
 
@@ -370,6 +371,15 @@ def test_json_files_round_trip(tmp_path):
     assert read_json(tmp_path / "a.json") == value
     with pytest.raises(ValueError, match="there is no b.json"):
         read_json(tmp_path / "b.json")
+
+
+def test_a_text_that_cannot_be_written_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "one\ntwo\r\nä")
+    assert path.read_bytes() == "one\ntwo\r\nä".encode()
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "half a character: \ud800")
+    assert path.read_bytes() == "one\ntwo\r\nä".encode() and list(tmp_path.iterdir()) == [path]
 
 
 def test_json_files_over_a_megabyte_are_not_read(tmp_path):

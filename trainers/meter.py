@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from vqzoo.analysis.usage import codebook_of, count, usage_metrics
+from vqzoo.metrics import by_codebook
 from vqzoo.ops.distributed import all_reduce
 from vqzoo.tokenizer import Tokenizer, Tokens
 
@@ -53,7 +54,7 @@ class Meter:
         if self.used:
             used = [all_reduce(column) for column in self.used]
             row |= _flat(usage_metrics(self.tokenizer, used))
-            self.books = _books(used, codebook_of(self.tokenizer))
+            self.books = by_codebook(used, codebook_of(self.tokenizer))
         self._tick()
         row["images_per_second"] = round(self._images / (self.seconds - self._seconds_then), 2)
         row["peak_memory_mib"] = round(_peak_memory() / 2**20)
@@ -93,12 +94,6 @@ class Meter:
         self.sums, self.counts = {}, {}
         self.used = None if self.used is None else []
         self._images, self._seconds_then = 0, self.seconds
-
-
-def _books(used: Sequence[Tensor], codebook_of: Sequence[int]) -> list[Tensor]:
-    """Counts of codebooks from those of columns."""
-    columns = list(zip(used, codebook_of, strict=True))
-    return [torch.stack([c for c, of in columns if of == book]).sum(0) for book in sorted(set(codebook_of))]
 
 
 def _flat(usage: dict[str, Any]) -> dict[str, float]:

@@ -7,6 +7,7 @@ trainers/pca.py are not covered: they have another command line, and take minute
 """
 
 import csv
+import io
 import itertools
 import os
 import re
@@ -32,7 +33,7 @@ from trainers.recipes import RECIPES, get_recipe
 from trainers.train import Run
 from vqzoo.hub.card import METRICS, show
 from vqzoo.ops.check import check_choice, check_int
-from vqzoo.storage import read_json
+from vqzoo.storage import read_json, write_text
 
 _POLL = 0.2
 _SHOWN = 8
@@ -231,12 +232,11 @@ class Row:
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
     """Write all rows, so that a reader finds the file whole at any moment. The cards are the truth, this a view."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [column.name for column in fields(Row)])
-        writer.writeheader()
-        writer.writerows(map(asdict, rows))
-    os.replace(partial, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [column.name for column in fields(Row)])
+    writer.writeheader()
+    writer.writerows(map(asdict, rows))
+    write_text(path, text.getvalue())
 
 
 def train_command(job: Job) -> list[str]:
@@ -317,6 +317,7 @@ def _start(job: Job, row: Row, seat: Seat, runs: Path, command: Callable[[Job], 
         newline = "\n" if file.tell() else ""  # a run that was killed leaves half a line
         file.write(f"{newline}$ {shlex.join(words)}\n".encode())
         file.flush()
+        start = file.tell()  # not later: the run may have written by then
         # A session of its own, so that Ctrl-C reaches the run through us alone, and once.
         environment = os.environ | seat.variables
         process = subprocess.Popen(
@@ -327,7 +328,6 @@ def _start(job: Job, row: Row, seat: Seat, runs: Path, command: Callable[[Job], 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        start = file.tell()
     _say(f"running {job.name} ({row.note}), output in {log}")
     row.state, row.note = "running", ""
     return _Running(row, seat, process, log, start, time.monotonic())

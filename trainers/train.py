@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import tyro
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trainers import checkpoint, tracking
 from trainers.calls import Calls, Stopped
-from trainers.data import load_images, naming_dead_workers, open_feed
+from trainers.data import BAD_SHARE, Loading, load_images, naming_dead_workers, open_feed
 from trainers.finish import finish
 from trainers.lock import alone_in
 from trainers.log import Log
@@ -58,12 +58,12 @@ class Options:
     """Go on from the newest checkpoint of this run; without it, a run folder with checkpoints is left alone."""
     save_minutes: float = 10.0
     """Minutes between checkpoints; every evaluation saves one, too."""
-    loading: Literal["auto", "memory", "mapped", "stream"] = "auto"
+    loading: Loading = "auto"
     """Where images wait: decoded in memory; on the disk, decoded when wanted; or far away, read as they come. auto: in
     memory where they take at most 4 GiB, else mapped."""
     workers: int = 2
     """Processes that decode images, where they are not in memory; 0: this one."""
-    bad_images: float = 0.01
+    bad_images: float = BAD_SHARE
     """Share of a split that may be unreadable; such images are named and left out."""
     stop_on: tuple[Kind, ...] = ()
     """Warnings that end the run: exploding, collapse, over-fitting. It can be resumed."""

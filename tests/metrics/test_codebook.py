@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vqzoo.metrics import codebook_stats, count_indices, rate
+from vqzoo.metrics import by_codebook, codebook_stats, count_indices, rate
 
 
 def test_counts_by_hand():
@@ -41,6 +41,13 @@ def test_uneven_use_by_hand():
     stats = codebook_stats([torch.tensor([1, 1, 2, 0])], (0,))
     assert stats.perplexity == pytest.approx(math.exp(0.5 * math.log(4) + 0.5 * math.log(2)))
     assert (stats.usage, stats.dead) == (0.75, 1)
+
+
+def test_counts_of_columns_become_those_of_codebooks_by_hand():
+    """Five columns of two codebooks of different sizes, the later number first."""
+    columns = [[0, 0, 7], [1, 2], [0, 1, 0], [3, 0], [5, 0, 0]]
+    books = by_codebook([torch.tensor(column) for column in columns], (4, 1, 4, 1, 4))
+    assert [book.tolist() for book in books] == [[4, 2], [5, 1, 7]]
 
 
 def test_columns_of_one_codebook_are_one():

@@ -15,8 +15,8 @@ from accelerate.state import AcceleratorState
 from PIL import Image
 
 from trainers.recipe import Adversary, Recipe, Settings
-from trainers.recipes import get_recipe
-from trainers.train import Options, train
+from trainers.recipes import RECIPES, get_recipe
+from trainers.train import Options, main, train
 from vqzoo.metrics import perceptual
 from vqzoo.quantizers import QUANTIZERS as TABLE
 
@@ -220,3 +220,25 @@ def run(finished: tuple[Path, str]) -> Path:
 def card(finished: tuple[Path, str]) -> Path:
     """The card folder of `finished`."""
     return finished[0] / "cards" / "cifar10-vq-1024x128"
+
+
+@pytest.fixture
+def command(
+    tiny: Callable[..., Recipe],
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    forget_accelerator: Callable[[], None],
+) -> Callable[..., tuple[int, str]]:
+    """command(*overrides, name=..., source=data): exit code and last line of the errors of a tiny run in tmp_path."""
+    recipe = tiny()
+    monkeypatch.setitem(RECIPES, recipe.name, lambda: recipe)
+
+    def call(*overrides: str, name: str = recipe.name, source: Path = data) -> tuple[int, str]:
+        forget_accelerator()
+        where = ["--data", str(source), "--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
+        code = main([name, *where, *overrides])
+        return code, capsys.readouterr().err.rstrip("\n").split("\n")[-1]
+
+    return call

@@ -20,21 +20,6 @@ NAME = "cifar10-vq-1024x128"
 
 
 @pytest.fixture
-def command(tiny, data, tmp_path, capsys, monkeypatch, forget_accelerator):
-    """command(*overrides): exit code and last line of the error output of a small run in tmp_path."""
-    recipe = tiny()
-    monkeypatch.setitem(RECIPES, NAME, lambda: recipe)
-
-    def call(*overrides: str, source: Path = data) -> tuple[int, str]:
-        forget_accelerator()
-        where = ["--data", str(source), "--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
-        code = train.main([NAME, *where, *overrides])
-        return code, capsys.readouterr().err.rstrip("\n").split("\n")[-1]
-
-    return call
-
-
-@pytest.fixture
 def checkpoints(tmp_path) -> Path:
     return tmp_path / "runs" / NAME / "checkpoints"
 

@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from trainers import checkpoint
 from trainers.calls import STOPPED
-from trainers.log import read
-from vqzoo.storage import read_json
+
+from .same import assert_same_runs
 
 NAME = "cifar10-vq-1024x128"
 KILLS = 20
@@ -112,30 +110,6 @@ def whole(nursery) -> Path:
     return made.run
 
 
-def flat(value, key=""):
-    if isinstance(value, (dict, list, tuple)):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        return {path: leaf for name, part in items for path, leaf in flat(part, f"{key}/{name}").items()}
-    return {key: value}
-
-
-def assert_same_runs(one: Path, other: Path) -> None:
-    for name in (f"checkpoints/step-{STEPS:08d}.pt", "best.pt"):
-        a, b = (flat(checkpoint.read(run / name)) for run in (one, other))
-        assert a.keys() == b.keys()
-        for key in a.keys() - {"/meter/seconds"}:
-            same = torch.equal(a[key], b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key]
-            assert same, key
-    of_the_machine = ("seconds", "images_per_second", "peak_memory_mib")
-    rows = [
-        [{key: value for key, value in row.items() if key not in of_the_machine} for row in read(run / "metrics.jsonl")]
-        for run in (one, other)
-    ]
-    assert rows[0] == rows[1] and rows[0][-1]["step"] == STEPS
-    cards = [read_json(run / "card" / "metrics.json") for run in (one, other)]
-    assert cards[0]["metrics"] == cards[1]["metrics"] and cards[0]["curves"] == cards[1]["curves"]
-
-
 def test_killed_at_twenty_random_moments(nursery, whole):
     broken, moments = nursery("broken"), random.Random(0)
     kills, seconds = [0], 0.5
@@ -148,7 +122,7 @@ def test_killed_at_twenty_random_moments(nursery, whole):
         kills.append(broken.step)
     assert len(set(kills)) > 5, f"killed at the same places: {kills}"
     assert broken.live(NEVER) == 0, broken.errors.read_text()
-    assert_same_runs(whole, broken.run)
+    assert_same_runs(whole, broken.run, STEPS)
 
 
 def test_told_to_end_it_saves_and_says_so_by_its_exit_code(nursery, whole):
@@ -162,4 +136,4 @@ def test_told_to_end_it_saves_and_says_so_by_its_exit_code(nursery, whole):
         seconds *= 1 if code == STOPPED else 1.5  # before its first step it has nothing to save
     assert steps == sorted(set(steps)), "nothing was saved"
     assert told.live(NEVER) == 0, told.errors.read_text()
-    assert_same_runs(whole, told.run)
+    assert_same_runs(whole, told.run, STEPS)

@@ -15,22 +15,8 @@ from vqzoo.storage import read_json
 NAME = "cifar10-vq-1024x128"
 
 
-@pytest.fixture
-def command(tiny, data, tmp_path, capsys, monkeypatch):
-    """command(name, *overrides): exit code and last line of the error output of a small run in tmp_path."""
-    recipe = tiny()
-    monkeypatch.setitem(RECIPES, NAME, lambda: recipe)
-
-    def call(name: str, *overrides: str) -> tuple[int, str]:
-        where = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
-        code = train.main([name, *where, *overrides])
-        return code, capsys.readouterr().err.rstrip("\n").split("\n")[-1]
-
-    return call
-
-
 def test_a_small_run_as_it_should_be(command, tmp_path):
-    assert command(NAME)[0] == 0
+    assert command()[0] == 0
     assert (tmp_path / "cards" / NAME / "README.md").exists()
 
 
@@ -55,7 +41,7 @@ def test_a_small_run_as_it_should_be(command, tmp_path):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_settings_that_do_not_fit(command, tmp_path, overrides, message):
-    code, line = command(NAME, *overrides)
+    code, line = command(*overrides)
     assert code == 1 and re.match(f"error: {message}", line), line
     assert not list(tmp_path.rglob("*.pt")) and not list(tmp_path.rglob("*.json"))
 
@@ -108,14 +94,14 @@ def test_a_loss_term_without_a_weight(tiny, data, tmp_path, monkeypatch, capsys)
 
 def test_a_data_set_without_a_test_split_is_found_before_training(command, tmp_path, pictures, write_dataset):
     folder = write_dataset(tmp_path / "half", train=pictures(48, 0))
-    code, line = command(NAME, "--data", str(folder))
+    code, line = command("--data", str(folder))
     assert (code, line) == (1, "error: data set 'pictures' has no split 'test'; it has: train")
     assert not (tmp_path / "runs").exists()
 
 
 def test_an_unknown_recipe_and_the_nearest_names(command):
-    code, line = command("cifar10-looc-256x5")
-    assert code == 1 and line.startswith("error: recipe='cifar10-looc-256x5': did you mean 'cifar10-looc-256x4' or ")
+    code, line = command(name="cifar10-vqq-1024x128")
+    assert code == 1 and line.startswith("error: recipe='cifar10-vqq-1024x128': did you mean 'cifar10-vq-1024x128' or ")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +124,7 @@ def test_help_lists_recipes_and_what_can_be_overridden(capsys):
     for arguments in ([], ["-h"], ["--help"]):
         assert train.main(arguments) == 0
         printed = capsys.readouterr().out
-        listed = [line.strip() for line in printed.splitlines() if line.startswith(("  cifar10-", "  flowers-"))]
+        listed = [line.strip() for line in printed.splitlines() if line.startswith("  ")]
         assert listed == list(RECIPES)
     with pytest.raises(SystemExit) as stopped:
         train.main([NAME, "--help"])
@@ -150,7 +136,7 @@ def test_help_lists_recipes_and_what_can_be_overridden(capsys):
 
 def test_tracking_without_trackio(command, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackio", None)
-    code, line = command(NAME, "--track")
+    code, line = command("--track")
     assert code == 1 and line.startswith("error: --track needs trackio (pip install trackio)")
     assert not (tmp_path / "runs").exists()
 
@@ -165,9 +151,9 @@ def test_a_full_disk(command, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "write_step", full)
-        assert command(NAME) == (1, "error: [Errno 28] No space left on device")
+        assert command() == (1, "error: [Errno 28] No space left on device")
     assert checkpoint.read_latest(tmp_path / "runs" / NAME / "checkpoints")["step"] == 4
-    assert command(NAME, "--resume")[0] == 0
+    assert command("--resume")[0] == 0
 
 
 def poison(what: str, at: int, patch: pytest.MonkeyPatch) -> None:
@@ -205,7 +191,7 @@ def poison(what: str, at: int, patch: pytest.MonkeyPatch) -> None:
 def test_a_loss_that_is_no_number(command, tmp_path, monkeypatch, what, at, kept, message):
     with monkeypatch.context() as patch:
         poison(what, at, patch)
-        code, line = command(NAME)
+        code, line = command()
     assert code == 1 and re.match(f"error: {message}", line), line
     run = tmp_path / "runs" / NAME
     saved = [checkpoint.read(path) for path in run.rglob("*.pt")]
@@ -215,7 +201,7 @@ def test_a_loss_that_is_no_number(command, tmp_path, monkeypatch, what, at, kept
     latest = checkpoint.read_latest(run / "checkpoints")
     assert (latest["step"] if latest else None) == kept
     assert all(row["step"] <= (kept or 0) + 2 for row in read(run / "metrics.jsonl"))
-    assert command(NAME, *(["--resume"] if kept else []), "--learning-rate", "1e-4")[0] == 0
+    assert command(*(["--resume"] if kept else []), "--learning-rate", "1e-4")[0] == 0
 
 
 def test_a_loss_that_is_no_number_is_noticed_before_the_next_evaluation(tiny, data, tmp_path, monkeypatch):

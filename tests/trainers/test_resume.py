@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,43 +19,13 @@ from trainers.train import Options
 from vqzoo.quantizers import QUANTIZERS
 from vqzoo.storage import read_json, write_json
 
+from .same import assert_same_runs, flat
+
 NAME = "cifar10-vq-1024x128"
 
 
 class Killed(Exception):
     """Stands for the end of the process: nothing in the trainer catches it."""
-
-
-def flat(value, key=""):
-    """Nested dicts and lists as {path: leaf}."""
-    if isinstance(value, (dict, list)):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        return {path: leaf for name, part in items for path, leaf in flat(part, f"{key}/{name}").items()}
-    return {key: value}
-
-
-def assert_same(one: dict, other: dict) -> None:
-    """Equal to the last bit, wall-clock times apart."""
-    one, other = flat(one), flat(other)
-    assert one.keys() == other.keys()
-    for key in one.keys() - {"/meter/seconds"}:
-        a, b = one[key], other[key]
-        assert (torch.equal(a, b) and a.dtype == b.dtype) if isinstance(a, torch.Tensor) else a == b, key
-
-
-def without_times(row: dict) -> dict:
-    return {key: row[key] for key in row.keys() - {"seconds", "images_per_second", "peak_memory_mib"}}
-
-
-def assert_same_runs(one: Path, other: Path, last: int) -> None:
-    for name in (f"checkpoints/step-{last:08d}.pt", "best.pt"):
-        assert_same(checkpoint.read(one / name), checkpoint.read(other / name))
-    rows = [[without_times(row) for row in read(run / "metrics.jsonl")] for run in (one, other)]
-    assert rows[0] == rows[1]
-    grids = [sorted((run / "samples").iterdir()) for run in (one, other)]
-    assert [path.read_bytes() for path in grids[0]] == [path.read_bytes() for path in grids[1]]
-    cards = [read_json(run / "card" / "metrics.json") for run in (one, other)]
-    assert cards[0]["metrics"] == cards[1]["metrics"] and cards[0]["curves"] == cards[1]["curves"]
 
 
 @pytest.fixture

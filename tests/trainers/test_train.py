@@ -98,7 +98,7 @@ def test_metrics_are_those_of_the_stored_weights(card, data, run):
     assert not {"images_per_second", "peak_memory_mib"} & train.keys()
     assert train["commitment"] == pytest.approx([row["commitment"] for row in rows[::2]], rel=1e-5)
     assert held_out["commitment"] == pytest.approx([row["held_out/commitment"] for row in rows[1::2]], rel=1e-5)
-    assert held_out.keys() == {"step", "reconstruction", "commitment", "codebook", "gradient_gap"}
+    assert held_out.keys() == {"step", "loss", "reconstruction", "commitment", "codebook", "gradient_gap"}
 
 
 def test_what_the_record_says_of_the_training(card, run, tiny):

@@ -23,12 +23,14 @@ class Autoencoder(nn.Module):
     stride: int
     strides: tuple[int, ...]
     """Pixels a cell of each level's grid, coarsest first; the first is `stride`."""
+    encoder: nn.Module
+    decoder: nn.Module
     config: dict[str, Any]
     """Name and settings, set by `build`."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Features that `latents` reads every level's latents from."""
-        raise NotImplementedError
+        return self.encoder(images)
 
     def latents(self, features: Tensor, *coarser: Tensor) -> Tensor:
         """Latents of the next level, given what the coarser ones were quantized to; with one level, the features."""
@@ -37,9 +39,11 @@ class Autoencoder(nn.Module):
 
     def decode(self, *latents: Tensor) -> Tensor:
         """Images, not clamped, from the quantized latents of every level, coarsest first."""
-        raise NotImplementedError
+        return self.decoder(*latents)
 
     @property
     def last_layer(self) -> nn.Parameter:
-        """Weight of the layer that makes the pixels, where VQGAN compares the gradients of two losses."""
-        raise NotImplementedError
+        """Weight of the layer that makes the pixels, where VQGAN compares the gradients of two losses: the last one of
+        `decoder`, whose layers stand in the order of their use."""
+        *_, weight = (value for name, value in self.decoder.named_parameters() if name.endswith("weight"))
+        return weight

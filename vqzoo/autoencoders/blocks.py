@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -51,7 +52,9 @@ def initialise(module: nn.Module) -> None:
     updates. The last convolution of a branch starts at zero, a spatial norm as the norm inside it.
     """
     if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        # The numbers of nn.init.kaiming_normal_, which without memory, on the meta device, imports torch's compiler.
+        with torch.no_grad():
+            module.weight.copy_(torch.randn(module.weight.shape).mul_(module.weight[0].numel() ** -0.5))
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     ends = {ResidualBlock: ["conv2"], Attention: ["out"], SpatialNorm: ["scale", "shift"]}

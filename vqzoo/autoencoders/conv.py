@@ -93,13 +93,3 @@ class ConvAutoencoder(Autoencoder):
             *residual(width, residual_width, residual_blocks),
             *behind,
         )
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(images)
-
-    def decode(self, *latents: Tensor) -> Tensor:
-        return self.decoder(*latents)
-
-    @property
-    def last_layer(self) -> nn.Parameter:
-        return self.decoder[-1].weight  # type: ignore[return-value]

@@ -63,17 +63,7 @@ class HierarchicalAutoencoder(Autoencoder):
         self.bottom = nn.Conv2d(latent_dim + width, latent_dim, 1)
         self.decoder = Decoder(channels, latent_dim, stride, width, inner, blocks)
 
-    def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(images)
-
     def latents(self, features: Tensor, *coarser: Tensor) -> Tensor:
         if not coarser:
             return self.top(features)
         return self.bottom(torch.cat([self.condition(*coarser), features], 1))
-
-    def decode(self, *latents: Tensor) -> Tensor:
-        return self.decoder(*latents)
-
-    @property
-    def last_layer(self) -> nn.Parameter:
-        return self.decoder.pixels[-1].weight  # type: ignore[return-value]

@@ -114,13 +114,3 @@ class MAGVIT2Autoencoder(Autoencoder):
         self.encoder = Encoder(channels, latent_dim, widths, blocks, groups)
         self.decoder = Decoder(channels, latent_dim, widths, blocks, groups)
         self.apply(initialise)
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(images)
-
-    def decode(self, *latents: Tensor) -> Tensor:
-        return self.decoder(*latents)
-
-    @property
-    def last_layer(self) -> nn.Parameter:
-        return self.decoder.conv_out.weight  # type: ignore[return-value]

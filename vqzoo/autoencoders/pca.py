@@ -26,7 +26,8 @@ class PCAAutoencoder(Autoencoder):
         if latent_dim > numbers:
             raise ValueError(f"latent_dim={latent_dim}: a block has {numbers} numbers, so at most as many components")
         self.mean = nn.Parameter(torch.zeros(numbers), requires_grad=False)
-        self.components = nn.Parameter(torch.eye(latent_dim, numbers), requires_grad=False)
+        # Not torch.eye, which without memory, on the meta device, imports torch's compiler: seconds.
+        self.components = nn.Parameter(torch.zeros(latent_dim, numbers).fill_diagonal_(1), requires_grad=False)
 
     def fit(self, mean: Tensor, components: Tensor) -> None:
         """Take over a mean (n,) and orthonormal components (latent_dim, n), n = channels x stride x stride numbers.

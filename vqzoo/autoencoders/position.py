@@ -89,7 +89,8 @@ class LearnedPosition(Position):
     def __init__(self, dim: int, grid: int, place: str = "decoder"):
         super().__init__(dim, 1, place)
         self.grid = check_int("grid", grid, 1, 1024)
-        self.table = nn.Parameter(torch.zeros(grid, grid, dim).normal_(std=0.02))
+        # Not by normal_, which without memory, on the meta device, imports torch's compiler: seconds.
+        self.table = nn.Parameter(torch.randn(grid, grid, dim).mul_(0.02))
 
     def forward(self, height: int, width: int) -> Tensor:
         if (height, width) == (self.grid, self.grid):

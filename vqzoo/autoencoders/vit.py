@@ -91,7 +91,3 @@ class ViTAutoencoder(Autoencoder):
 
     def decode(self, *latents: Tensor) -> Tensor:
         return F.pixel_shuffle(self.decoder(*latents), self.stride)
-
-    @property
-    def last_layer(self) -> nn.Parameter:
-        return self.decoder.head[-1].weight  # type: ignore[return-value]

@@ -140,16 +140,6 @@ class VQGANAutoencoder(Autoencoder):
         self.decoder = self.decoder_type(shape, partial(type(self).norm, groups=groups))
         self.apply(initialise)
 
-    def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(images)
-
-    def decode(self, *latents: Tensor) -> Tensor:
-        return self.decoder(*latents)
-
-    @property
-    def last_layer(self) -> nn.Parameter:
-        return self.decoder.conv_out.weight  # type: ignore[return-value]
-
 
 class MoVQAutoencoder(VQGANAutoencoder):
     """VQGAN's autoencoder in whose decoder every norm is modulated by the quantized latents (`SpatialNorm`)."""

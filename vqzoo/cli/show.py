@@ -50,6 +50,9 @@ def bar(total: int | None, enabled: bool) -> Iterator[Callable[[str], None]]:
     Nothing is drawn unless `enabled`, and where standard output or standard error is no terminal.
     """
     console = Console(stderr=True)
+    if not (enabled and sys.stdout.isatty() and console.is_interactive):
+        yield lambda label: None
+        return
     shown = progress.Progress(
         progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
@@ -57,7 +60,6 @@ def bar(total: int | None, enabled: bool) -> Iterator[Callable[[str], None]]:
         progress.TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not (enabled and sys.stdout.isatty() and console.is_interactive),
     )
     done = iter(range(10**9))
     with shown:

@@ -4,7 +4,7 @@ Protocol "lossless": reconstructions are clamped and rounded to bytes, nothing i
 computed per image and then averaged over images, but for the Frechet distances, which compare whole sets.
 """
 
-from vqzoo.metrics.codebook import CodebookStats, codebook_stats, count_indices
+from vqzoo.metrics.codebook import CodebookStats, by_codebook, codebook_stats, count_indices
 from vqzoo.metrics.fid import FID_METRICS, Extractor, Fid, extractors
 from vqzoo.metrics.fidelity import PSNR_CAP, l1, psnr, ssim
 from vqzoo.metrics.perceptual import Perceptual, perceptual
@@ -21,6 +21,7 @@ __all__ = [
     "Fid",
     "Perceptual",
     "Rate",
+    "by_codebook",
     "codebook_stats",
     "count_indices",
     "extractors",

@@ -34,6 +34,12 @@ def count_indices(indices: Tensor, index_sizes: Sequence[int]) -> tuple[Tensor, 
     return counts.scatter_add_(0, flat, torch.ones_like(flat)).split(list(index_sizes))
 
 
+def by_codebook(counts: Sequence[Tensor], codebook_of: Sequence[int]) -> list[Tensor]:
+    """Counts of each codebook from those of each column; columns of one `codebook_of` share a codebook."""
+    columns = list(zip(counts, codebook_of, strict=True))
+    return [torch.stack([c for c, of in columns if of == book]).sum(0) for book in sorted(set(codebook_of))]
+
+
 def codebook_stats(counts: Sequence[Tensor], codebook_of: Sequence[int]) -> CodebookStats:
     """Usage from the counts of each column, as `count_indices` gives; columns of one `codebook_of` share a codebook.
 
@@ -43,11 +49,9 @@ def codebook_stats(counts: Sequence[Tensor], codebook_of: Sequence[int]) -> Code
         raise ValueError("counts are all zero: no image was counted, so there is no usage to tell")
     used = total = 0
     perplexities = []
-    for number in sorted(set(codebook_of)):
-        columns = [column for column, of in zip(counts, codebook_of, strict=True) if of == number]
-        codebook = torch.stack(columns).sum(0).double()
+    for codebook in by_codebook(counts, codebook_of):
         used += int((codebook > 0).sum())
         total += len(codebook)
-        shares = codebook / codebook.sum()
+        shares = codebook.double() / codebook.sum()
         perplexities.append(torch.special.entr(shares).sum().exp().item())
     return CodebookStats(used / total, total - used, sum(perplexities) / len(perplexities))
