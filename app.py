@@ -1,11 +1,15 @@
-"""The app, on this machine and as a Space: python app.py"""
+"""The app, on this machine and as a Space: python app.py, or python app.py --desktop for a window of its own"""
 
 import os
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import spaces  # noqa: E402, F401, I001  on a Space it has to come before torch
-from vqzoo.ui.app import launch  # noqa: E402
+from vqzoo.ui.start import start  # noqa: E402
 
 if __name__ == "__main__":
-    launch()
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--desktop", action="store_true", help="a window of its own; closing it ends the app")
+    start(parser.parse_args().desktop)

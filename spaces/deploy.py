@@ -20,7 +20,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
-BUNDLE = ["LICENSE", "app.py", "model_cards", "vqzoo"]
+BUNDLE = ["LICENSE", "app.py", "docs/studies/results.csv", "model_cards", "vqzoo"]
 """Not the folder spaces/: on a Space the library of that name has to win the import. Nor the command line in vqzoo."""
 
 PINS = {"torch": "torch==2.11.0", "torchvision": "torchvision==0.26.0"}
@@ -46,6 +46,7 @@ def stage(folder: Path) -> None:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*", "cli"))
         else:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "spaces" / "vqzoo" / "README.md", folder / "README.md")
     (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")

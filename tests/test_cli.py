@@ -16,7 +16,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 import vqzoo
-from vqzoo.analysis.codecs import available
+from vqzoo.analysis.formats import available
 from vqzoo.analysis.photograph import code, reconstruct
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.cli import main, show
@@ -544,7 +544,7 @@ def launched(monkeypatch):
     monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace())
     monkeypatch.delitem(sys.modules, "vqzoo.cli.app", raising=False)
 
-    def launch():
+    def launch(splash, desktop):
         import os
 
         seen.append([os.environ.get(name) for name in names])
@@ -560,7 +560,7 @@ def test_the_app_listens_where_it_is_told(launched, succeeds):
 
 
 def test_the_apps_own_mistakes(launched, monkeypatch, fails):
-    def launch():
+    def launch(splash, desktop):
         sys.exit("error: there are no models")
 
     monkeypatch.setitem(sys.modules, "vqzoo.ui.app", SimpleNamespace(launch=launch))

@@ -14,9 +14,9 @@ FLOORS = [
     {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training"},
     {"vqzoo.header"},
     {"vqzoo.storage", "vqzoo.remote"},
-    {"vqzoo.download"},
+    {"vqzoo.download", "vqzoo.weights"},
     {"vqzoo.tokenizer"},
-    {"vqzoo.analysis", "vqzoo.hub"},
+    {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies"},
     {"vqzoo"},  # the public face
     {"vqzoo.views"},
     {"vqzoo.ui"},
@@ -119,3 +119,14 @@ def test_importing_vqzoo_brings_neither_the_app_nor_the_trainer():
     code = f"import sys, vqzoo; vqzoo.load; print([name for name in {unwanted} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import vqzoo; vqzoo.list_models()", "import vqzoo.views.comparison", "from vqzoo.ui.app import build_app"],
+)
+def test_what_lists_or_serves_does_not_wait_for_torch(code):
+    """It takes seconds: what computes imports it when there is something to compute."""
+    code = f"import sys\n{code}\nprint([name for name in ('torch', 'lpips', 'torchvision') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"

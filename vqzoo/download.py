@@ -59,18 +59,31 @@ class Repository(Folder):
 
     def size(self, name: str, limit: int) -> int:
         """The size of a file in bytes as the Hub lists it; ValueError if there is none or it is over `limit`."""
-        if self._sizes is None:
-            with _said(self.name):
-                info = HfApi().model_info(self.name, revision=self.sha, files_metadata=True)
-            self._sizes = {file.rfilename: file.size for file in info.siblings or []}
-        if name not in self._sizes:
-            pickles = sorted(file for file in self._sizes if file.endswith(_PICKLES))
+        sizes = self._listed()
+        if name not in sizes:
+            pickles = sorted(file for file in sizes if file.endswith(_PICKLES))
             said = f"; {pickles[0]} is a pickle, which could run code and is never read" if pickles else ""
             raise ValueError(f"{self.name}: there is no {name}{said}")
-        size = self._sizes[name]
+        size = sizes[name]
         check_size(f"{name} of {self.name}", size, limit)
         assert size is not None
         return size
+
+    def size_of(self, name: str) -> int | None:
+        """The size of a file in bytes, in the cache or as the Hub lists it; None where neither tells."""
+        cached = self._cached(name)
+        if cached is not None:
+            return Path(cached).stat().st_size
+        return self._listed().get(name) if self.has(name) else None
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file; where the Hub cannot be asked, whether it is in the cache."""
+        if self._cached(name) is not None:
+            return True
+        try:
+            return not self.local_files_only and name in self._listed()
+        except ValueError:
+            return False
 
     def header(self, name: str) -> dict[str, Stored]:
         """What a safetensors file says it holds, of which no more than that is downloaded."""
@@ -90,6 +103,14 @@ class Repository(Folder):
             raise ValueError(
                 f"{name} of {self.name} is cut short or no safetensors file: {brief(error, 160)}"
             ) from None
+
+    def _listed(self) -> dict[str, int | None]:
+        """The size of each file of the commit, by name; the Hub is asked once."""
+        if self._sizes is None:
+            with _said(self.name):
+                info = HfApi().model_info(self.name, revision=self.sha, files_metadata=True)
+            self._sizes = {file.rfilename: file.size for file in info.siblings or []}
+        return self._sizes
 
     def _cached(self, name: str) -> str | None:
         found = try_to_load_from_cache(self.name, name, revision=self.sha)

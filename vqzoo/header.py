@@ -1,4 +1,4 @@
-"""The header of a safetensors file, read by hand: checked against a model before anything is allocated or fetched."""
+"""The header of a safetensors file, read by hand: what it says it holds, before anything is allocated or fetched."""
 
 import math
 from dataclasses import dataclass
@@ -6,15 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from vqzoo.ops.text import brief, parse_json
 
 HEADER_LIMIT = 2 * 2**20
 """Bytes of a header that are read; that of a network of 500 tensors has 60 thousand."""
 MAX_TENSORS = 16384
-SCALE = ".scale"  # No tensor of a model ends so next to one without: a name is a tensor's or a module's, not both.
 
 _BYTES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
@@ -22,7 +18,6 @@ _BYTES = {
     **dict.fromkeys(("U32", "I32", "F32"), 4),
     **dict.fromkeys(("U64", "I64", "F64"), 8),
 }
-_KINDS = {"F64": "float", "F32": "float", "F16": "float", "BF16": "float", "I64": torch.int64, "BOOL": torch.bool}
 
 
 @dataclass(frozen=True)
@@ -81,38 +76,3 @@ def _span(key: str, entry: Any) -> tuple[int, int]:
     if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _BYTES[dtype]:
         raise ValueError(f"{named} has offsets that do not fit its type and shape")
     return offsets[0], offsets[1]
-
-
-def is_matrix(tensor: Tensor) -> bool:
-    """Whether a tensor may be stored as int8 with one scale a row."""
-    return tensor.dtype.is_floating_point and tensor.ndim >= 2
-
-
-def check_header(where: str, stored: dict[str, Stored], expected: dict[str, Tensor]) -> None:
-    """ValueError naming the key unless a file's tensors are those of a model, in types that can become the model's."""
-    narrow = {
-        key for key, tensor in expected.items() if is_matrix(tensor) and key in stored and stored[key].dtype == "I8"
-    }
-    needed = expected.keys() | {key + SCALE for key in narrow}
-    for key in sorted(needed - stored.keys()):
-        by = "the configuration" if key in expected else f"int8 {key.removesuffix(SCALE)!r}"
-        raise ValueError(f"{where}: tensor {key!r} is missing; {by} needs it")
-    for key in sorted(stored.keys() - needed):
-        raise ValueError(f"{where}: tensor {key!r} is unknown to the configuration")
-    for key, tensor in expected.items():
-        part = stored[key]
-        if part.shape != tuple(tensor.shape):
-            raise ValueError(
-                f"{where}: tensor {key!r} has shape {part.shape}; the configuration needs {tuple(tensor.shape)}"
-            )
-        if key in narrow:
-            scale = stored[key + SCALE]
-            if scale != Stored("F32", (len(tensor),)):
-                raise ValueError(
-                    f"{where}: tensor {key + SCALE!r} has type {scale.dtype} and shape {scale.shape}; "
-                    f"int8 {key!r} needs F32 and ({len(tensor)},), one number a row"
-                )
-            continue
-        kind = "float" if tensor.dtype.is_floating_point else tensor.dtype
-        if _KINDS.get(part.dtype) != kind:
-            raise ValueError(f"{where}: tensor {key!r} has type {part.dtype}; the configuration needs {tensor.dtype}")

@@ -20,7 +20,9 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 CARD = "README.md"
 FILES = (CARD, "config.json", "model.safetensors", "metrics.json", "usage.json")
-"""All that vqzoo ever writes into a repository; whatever else is there is left alone."""
+"""With `OPTIONAL` all that vqzoo ever writes into a repository; whatever else is there is left alone."""
+OPTIONAL = ("map.json",)
+"""What a card folder may hold besides, and a repository then does."""
 
 _LOGIN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write"
 
@@ -29,7 +31,7 @@ _LOGIN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write
 class Plan:
     """What an upload changes.
 
-    files: name -> "new", "changed", "same", or "gone" for one of `FILES` that is there and belongs there no longer.
+    files: name -> "new", "changed", "same", or "gone" for one of ours that is there and belongs there no longer.
     parent: the commit that the files were compared with; None if there is no such repository yet.
     """
 
@@ -60,20 +62,20 @@ def look(api: HfApi, repo_id: str) -> ModelInfo | None:
 
 
 def compare(folder: Path, names: Sequence[str], repo_id: str, there: ModelInfo | None) -> Plan:
-    """What putting `names` of `folder`, in place of whatever of `FILES` is there, would change."""
+    """What putting `names` of `folder`, in place of whatever of ours is there, would change."""
     files = {row.rfilename: row for row in (there.siblings or [])} if there is not None else {}
     states = {
         name: "new" if name not in files else "same" if _is_same(folder / name, files[name]) else "changed"
         for name in names
     }
-    states |= {name: "gone" for name in FILES if name in files and name not in names}
+    states |= {name: "gone" for name in (*FILES, *OPTIONAL) if name in files and name not in names}
     return Plan(repo_id, states, None if there is None else there.sha)
 
 
 def upload(
     api: HfApi, folder: Path, names: Sequence[str], repo_id: str, message: str, private: bool | None = None
 ) -> tuple[Plan, CommitInfo]:
-    """Make the repository hold `names` of `folder` and no others of `FILES`; it is created if it does not exist.
+    """Make the repository hold `names` of `folder` and no others of ours; it is created if it does not exist.
 
     Everything is one commit on top of the one that the files were compared with; if nothing differs there is none, and
     the information is that of the head. `private=True` is refused for a repository that is public already.

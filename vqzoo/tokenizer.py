@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_position
 from vqzoo.download import Repository
-from vqzoo.header import check_header
 from vqzoo.ops.budget import Budget
 from vqzoo.ops.check import check_choice, check_int
 from vqzoo.ops.text import brief
 from vqzoo.quantizers import Quantizer, build
 from vqzoo.remote import CARD, explained, full_id, hub_tags, upload
-from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, load_weights, read_json, save_weights, write_json
+from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, write_json
+from vqzoo.weights import check_header, load_weights, save_weights
 
 _FORMAT = 1
 
@@ -174,6 +174,15 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
             (quantizer.bits(grid) for quantizer, grid in zip(self.quantizers, tokens.grids, strict=True)),
             torch.zeros((), dtype=torch.float64),
         )
+
+    def first_levels(self, tokens: Tokens, levels: int) -> Tokens:
+        """Tokens of the first levels of a residual quantizer, coarse to fine: `decode` and `bits` take them, too.
+
+        Raises ValueError where there are fewer, or no levels that are an approximation without those behind them.
+        """
+        if len(tokens.grids) != 1 or not self.quantizers[0].level_columns:
+            raise ValueError("the first levels alone: this tokenizer's quantizer is no sum of levels")
+        return Tokens((self.quantizers[0].first_levels(tokens.grids[0], levels),), tokens.size)
 
     def latents(self, images: Tensor) -> Tensor:
         """(b, h, w, dim): what the quantizer gets, in a hierarchy that of the coarsest level."""

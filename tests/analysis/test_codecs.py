@@ -8,8 +8,9 @@ import torch
 from PIL import Image, features
 
 from vqzoo.analysis import codecs
-from vqzoo.analysis.codecs import CODECS, available, compress, decode, evaluate_codec, label, parse_label
+from vqzoo.analysis.codecs import compress, decode, evaluate_codec
 from vqzoo.analysis.examples import examples
+from vqzoo.analysis.formats import CODECS, available, label, parse_label
 from vqzoo.metrics import l1, psnr, ssim
 
 

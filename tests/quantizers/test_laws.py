@@ -244,6 +244,33 @@ def test_bits_count_every_index(case):
     torch.testing.assert_close(bits, by_hand.expand(3))
 
 
+def test_the_first_levels_alone_are_decoded_and_cost_what_they_are(case):
+    """All levels are what `decode` makes of all indices; a level more changes nothing of those before it."""
+    quantizer = trained(case)
+    if not quantizer.level_columns:
+        with pytest.raises(ValueError, match="levels=1: expected"):
+            quantizer.first_levels(quantizer.encode(grid(case)), 1)
+        pytest.skip("no sum of levels")
+    latents = grid(case)
+    indices = quantizer.encode(latents)
+    assert sum(quantizer.level_columns) == indices.shape[-1]
+    before, cost = torch.zeros_like(latents), torch.zeros(len(latents), dtype=torch.float64)
+    for levels, columns in enumerate(quantizer.level_columns, 1):
+        first = quantizer.first_levels(indices, levels)
+        decoded = quantizer.decode(first)
+        silent = indices.clone()
+        silent[..., first.shape[-1] :] = 0
+        assert torch.equal(quantizer.decode(quantizer.first_levels(silent, levels)), decoded)
+        assert not torch.equal(decoded, before), "a level adds something"
+        sizes = torch.tensor(quantizer.index_sizes[first.shape[-1] - columns : first.shape[-1]]).double()
+        cost = cost + sizes.log2().sum() * indices[0, ..., 0].numel()
+        torch.testing.assert_close(quantizer.bits(first), cost)
+        before = decoded
+    assert torch.equal(before, quantizer.decode(indices))
+    with pytest.raises(ValueError, match=f"from 1 to {levels}"):
+        quantizer.first_levels(indices, levels + 1)
+
+
 def test_wrong_latents_are_refused_with_what_is_right(case):
     quantizer = build(**case)
     right = rf"expected floating point of shape \(batch, height, width, {case['dim']}\), channels last"

@@ -22,6 +22,7 @@ def test_two_levels_by_hand():
     out = quantizer(torch.tensor([4.4, -1.2]).view(1, 1, 2, 1))
     assert out.indices.tolist() == [[[[1, 0], [0, 1]]]]
     assert out.latents.flatten().tolist() == [4.5, -1.0]
+    assert quantizer.decode(quantizer.first_levels(out.indices, 1)).flatten().tolist() == [4.0, 0.0]
     # Level 1: (0.4^2 + 1.2^2) / 2 = 0.8; level 2: (0.1^2 + 0.2^2) / 2 = 0.025; their mean.
     assert out.losses["commitment"].item() == pytest.approx(0.4125)
     assert out.losses["codebook"].item() == pytest.approx(0.4125)

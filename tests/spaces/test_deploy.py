@@ -16,7 +16,7 @@ from vqzoo.ui.limits import SPACE
 
 ROOT = Path(__file__).parents[2]
 PROVIDED = {"gradio", "spaces"}
-OPTIONAL = {"torch-fidelity"}
+OPTIONAL = {"pywebview", "torch-fidelity", "webview"}
 """Imported by what nobody asks for on a Space, in the functions that need it."""
 
 
@@ -44,11 +44,13 @@ def test_it_holds_the_app_and_its_models_and_nothing_else(staged):
         "LICENSE",
         "README.md",
         "app.py",
+        "docs",
         "model_cards",
         "requirements.txt",
         "vqzoo",
     }
     files = {path.relative_to(staged) for path in staged.rglob("*") if path.is_file()}
+    assert {path.as_posix() for path in files if path.parts[0] == "docs"} == {"docs/studies/results.csv"}
     for name in ("vqzoo", "model_cards"):
         there = {path.relative_to(ROOT) for path in (ROOT / name).rglob("*") if path.is_file()}
         wanted = {path for path in there if not {"__pycache__", "cli"} & set(path.parts)}

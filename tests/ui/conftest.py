@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,34 +24,45 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def app_url(tmp_path_factory) -> Iterator[str]:
-    """`python app.py`, as the README says, on a port of its own."""
+@contextmanager
+def serving(folder: Path, log: Path, **variables: str) -> Iterator[str]:
+    """`python app.py` in a folder, on a port of its own, until the block ends: its address, once it answers.
+
+    What it says goes into the file `log`, beside which it keeps its temporary files; `variables` are its alone.
+    """
     port = free_port()
-    log = tmp_path_factory.mktemp("app") / "log.txt"
     environment = os.environ | {
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(log.parent / "gradio"),
         "NO_PROXY": "127.0.0.1,localhost",
+        **variables,
     }
     with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=environment, stdout=out, stderr=out)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
             assert process.poll() is None, f"the app stopped:\n{log.read_text()}"
             try:
-                urllib.request.urlopen(url, timeout=5).close()
+                urllib.request.urlopen(f"{url}/gradio_api/info", timeout=5).close()  # not the example it starts with
                 break
             except OSError:
                 time.sleep(0.2)
         else:
             pytest.fail(f"the app did not answer:\n{log.read_text()}")
         yield url
-        assert "Traceback" not in log.read_text(), log.read_text()
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory) -> Iterator[str]:
+    """`python app.py`, as the README says."""
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    with serving(ROOT, log) as url:
+        yield url
+        assert "Traceback" not in log.read_text(), log.read_text()
 
 
 @pytest.fixture(scope="session")

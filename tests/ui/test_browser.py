@@ -1,6 +1,9 @@
-"""The main job in a real browser: open, compare an own photograph, read the table, see twins, fail well."""
+"""The page that compares in a real browser: open, compare an own photograph, look closely, take it along, fail well."""
 
+import json
 import os
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,56 +14,20 @@ from playwright.sync_api import Page, expect
 from vqzoo.analysis.photograph import reconstruct
 from vqzoo.hub.registry import load
 
-ROOT = Path(__file__).parents[2]
-THREE = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256"]
+from .steps import THREE, canvas_pixels, compare, names, own_photograph, table, tick_only, upload
 
 
 @pytest.fixture(scope="module")
 def photograph(tmp_path_factory) -> Path:
-    """A smooth picture, neither square nor a multiple of the stride: 90 x 61 pixels."""
-    y, x = np.mgrid[0:61, 0:90]
-    pixels = np.stack([x * 2.5, y * 3.5, 255 - x - y], -1).clip(0, 255).astype(np.uint8)
-    path = tmp_path_factory.mktemp("photograph") / "own photograph.png"
-    Image.fromarray(pixels).save(path)
-    return path
+    return own_photograph(tmp_path_factory.mktemp("photograph"))
 
 
-def names(page: Page, viewer: str = "#viewer") -> list[str]:
-    return page.locator(f"{viewer} figcaption strong").all_inner_texts()
-
-
-def upload(page: Page, path: Path) -> None:
-    page.locator("#photograph").get_by_label("Remove Image").click()
-    page.locator("#photograph input[type=file]").set_input_files(path)
-    page.locator("#photograph").get_by_label("Remove Image").wait_for()
-
-
-def tick_only(page: Page, wanted: list[str]) -> None:
-    boxes = page.locator(".models label")
-    for label in boxes.all():
-        label.locator("input").set_checked(label.inner_text().strip() in wanted)
-
-
-def compare(page: Page, wanted: list[str]) -> None:
-    tick_only(page, wanted)
-    page.locator("#compare").click()
-    expect(page.locator("#viewer figcaption strong")).to_have_count(len(wanted) + 1)
-    expect(page.locator("#viewer .vq-viewer")).to_have_attribute("data-ready", str(len(wanted) + 1))
-
-
-def table(page: Page) -> dict[str, dict[str, str]]:
-    """Rows of the table on the page, by the text of their first cell."""
-    headings = page.locator("#table [role=columnheader]").evaluate_all("all => all.map(cell => cell.title)")
-    rows = [row.locator("[role=gridcell]").all_inner_texts() for row in page.locator("#table [role=row]").all()]
-    return {cells[0].strip(): dict(zip(headings, cells, strict=True)) for cells in rows if cells}
-
-
-def canvas_pixels(page: Page, label: str, viewer: str = "#viewer") -> np.ndarray:
-    """The bytes that a canvas shows, (h, w, 3)."""
-    flat, width, height = page.locator(f'{viewer} canvas[aria-label="{label}"]').evaluate(
-        "c => [Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data), c.width, c.height]"
-    )
-    return np.array(flat, np.uint8).reshape(height, width, 4)[..., :3]
+def press(page: Page, part: str, *keys: str) -> str:
+    """Where the first picture then is."""
+    page.locator(part).focus()
+    for key in keys:
+        page.keyboard.press(key)
+    return page.locator("#viewer canvas").first.evaluate("c => c.style.transform")
 
 
 def test_the_page_opens_on_a_finished_comparison(page):
@@ -107,44 +74,14 @@ def test_zoom_moves_every_picture_alike(page):
     assert "scale(1)" in page.locator("#viewer canvas").first.evaluate("c => c.style.transform")
 
 
-def test_twins_are_shown_with_every_difference_and_follow_the_photograph(page, photograph, tmp_path):
-    upload(page, photograph)
-    compare(page, THREE[:1])
-    page.get_by_role("tab", name="Position").click()
-    viewer = "#position-viewer"
-    page.locator(f"{viewer} .vq-viewer[data-ready='6']").wait_for()
-    shown = names(page, viewer)
-    assert shown[:2] == ["original", "no encoding"] and shown[3] == "difference of the two"
-    one, two, off = (canvas_pixels(page, shown[number], viewer).astype(int) for number in (1, 2, 4))
-    for drawn, difference in ((shown[3], np.abs(one - two)), (shown[5], np.abs(two - off))):
-        caption = page.locator(f"{viewer} .vq-card").nth(shown.index(drawn)).locator("span").inner_text()
-        assert caption.startswith(f"mean {difference.mean():.2f} / 255"), "computed on the very bytes that are shown"
-        brightness = canvas_pixels(page, drawn, viewer).astype(int).sum(-1)
-        difference = difference.mean(-1)
-        strong, weak = difference >= np.quantile(difference, 0.95), difference <= np.quantile(difference, 0.05)
-        assert brightness[strong].min() > brightness[weak].max()
-    page.locator("#position-pair input").click()
-    page.get_by_role("option", name="cifar10-cvq-1024x128-learned and …-sinusoidal").click()
-    page.locator(f"{viewer} .vq-viewer[data-ready='8']").wait_for()
-
-    turned = tmp_path / "turned.png"
-    Image.open(photograph).transpose(Image.Transpose.ROTATE_90).save(turned)
-    page.get_by_role("tab", name="Compare").click()
-    upload(page, turned)
-    compare(page, THREE[:1])
-    page.get_by_role("tab", name="Position").click()
-    page.wait_for_function(f"document.querySelector('{viewer} canvas[aria-label=original]').width === 61")
-    page.locator(f"{viewer} .vq-viewer[data-ready='8']").wait_for()
-    assert np.array_equal(canvas_pixels(page, "original", viewer), np.array(Image.open(turned)))
-
-
 def test_garbage_is_answered_with_a_message_and_nothing_is_lost(page, tmp_path):
     before = names(page)
     garbage = tmp_path / "garbage.png"
     garbage.write_text("this is no picture")
     upload(page, garbage)
     page.locator("#compare").click()
-    expect(page.get_by_text("The file cannot be read as an image")).to_be_visible()
+    expect(page.locator(".status[data-kind=error]")).to_contain_text("The file cannot be read as an image")
+    expect(page.locator(".toast-body")).to_contain_text("The file cannot be read as an image")
     assert names(page) == before
 
 
@@ -164,3 +101,176 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
     page.close()
     assert width <= 390
     assert min(figures) >= 60, "a figure stays on one line, the table scrolls"
+
+
+def test_the_viewer_is_moved_by_keys_and_stays_where_it_is_for_the_same_photograph(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[:1])
+    assert "scale(1.5)" in press(page, "#viewer .vq-cards", "+")
+    assert "translate(-35%" in press(page, "#viewer .vq-cards", "ArrowRight")
+    assert "scale(1.5)" in press(page, "#viewer .vq-scale", "ArrowRight"), "keys of other controls are theirs"
+    compare(page, THREE[:2])
+    transforms = page.locator("#viewer .vq-cards canvas").evaluate_all("all => all.map(c => c.style.transform)")
+    assert len(set(transforms)) == 1 and "translate(-35%" in transforms[0], "one more model, the same place"
+    assert "scale(1)" in press(page, "#viewer .vq-cards", "0")
+    ring = page.locator("#viewer .vq-cards").evaluate("c => getComputedStyle(c).outlineStyle")
+    assert ring == "solid", "focus is seen"
+
+
+def test_two_in_one_place_slider_and_blink(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[:2])
+    page.locator("#viewer .vq-mode[value=slider]").click()
+    page.locator("#viewer .vq-one").select_option(THREE[0])
+    page.locator("#viewer .vq-two").select_option("original")
+    assert np.array_equal(canvas_pixels(page, f"left: {THREE[0]}"), canvas_pixels(page, THREE[0]))
+    assert np.array_equal(canvas_pixels(page, "right: original"), canvas_pixels(page, "original"))
+    top = page.locator("#viewer .vq-top")
+    assert "50%" in top.evaluate("t => t.style.clipPath")
+    page.locator("#viewer .vq-divider").press("ArrowRight")
+    assert "52%" in top.evaluate("t => t.style.clipPath")
+    page.locator("#viewer .vq-mode[value=blink]").click()
+    tag = page.locator("#viewer .vq-left")
+    expect(tag).to_have_text(THREE[0])
+    page.locator("#viewer .vq-swap").click()
+    expect(tag).to_have_text("original")
+    page.locator("#viewer .vq-swap").click()
+    page.locator("#viewer .vq-stage").focus()
+    page.keyboard.down(" ")
+    expect(tag).to_have_text("original")
+    page.keyboard.up(" ")
+    expect(tag).to_have_text(THREE[0])
+    page.locator("#viewer .vq-auto").check()
+    expect(tag).to_have_text("original")
+    expect(tag).to_have_text(THREE[0])
+
+
+def test_a_tolerance_map_is_white_where_more_is_off(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[:1])
+    page.locator("#viewer .vq-errors").select_option("tolerance")
+    error = np.abs(canvas_pixels(page, THREE[0]).astype(int) - canvas_pixels(page, "original")).mean(-1)
+    for tolerance in (16, 3):
+        page.locator("#viewer .vq-scale").fill(str(tolerance))
+        drawn = canvas_pixels(page, f"absolute error of {THREE[0]}")
+        assert set(np.unique(drawn)) <= {0, 255} and np.array_equal(drawn[..., 0] == 255, error > tolerance)
+        share = page.locator("#viewer .vq-share").nth(1).inner_text()
+        assert share == f"{(error > tolerance).mean() * 100:.1f} % of pixels off by more"
+
+
+def test_pictures_and_table_are_sorted_at_once_by_what_is_there(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE)
+    before = {name: canvas_pixels(page, name) for name in THREE}
+    psnr = {name: float(row["PSNR dB"]) for name, row in table(page).items()}
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#sort input").click()
+    page.get_by_role("option", name="PSNR").click()
+    order = sorted(psnr, key=lambda name: -psnr[name])
+    expect(page.locator("#viewer figcaption strong")).to_have_text(["original", *order])
+    assert list(table(page)) == order
+    page.get_by_label("Worst first").check()
+    expect(page.locator("#viewer figcaption strong")).to_have_text(["original", *order[::-1]])
+    assert list(table(page)) == order[::-1]
+    assert not [url for url in asked if "queue" in url or "run" in url], "nothing is asked of the server"
+    for name in THREE:
+        assert np.array_equal(canvas_pixels(page, name), before[name])
+
+
+def test_a_blind_vote_reveals_names_only_then(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[:2])
+    page.get_by_role("tab", name="Blind test").click()
+    page.locator("#blind-draw").click()
+    page.locator("#blind-viewer .vq-viewer[data-ready='3']").wait_for()
+    assert names(page, "#blind-viewer") == ["left", "original", "right"]
+    assert not any(name in page.locator("#blind-viewer").inner_html() for name in THREE)
+    left = canvas_pixels(page, "left", "#blind-viewer")
+    whose = next(name for name in THREE[:2] if np.array_equal(left, canvas_pixels(page, name)))
+    page.get_by_role("button", name="Left is closer").click()
+    expect(page.locator("#blind-verdict")).to_contain_text(f"The left one is {whose}")
+    expect(page.locator("#blind-tally [role=gridcell]").first).to_have_text(whose)
+    expect(page.get_by_role("button", name="Left is closer")).to_be_disabled()
+
+
+def test_levels_of_a_residual_model(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[2:])
+    page.get_by_role("tab", name="Levels").click()
+    page.locator("#levels-viewer .vq-viewer[data-ready='3']").wait_for()
+    box = page.locator("#levels-count input[type=number]")
+    box.fill("3")
+    box.press("Tab")
+    expect(page.locator("#levels-viewer figcaption strong").nth(1)).to_have_text("first 3 of 8")
+    page.locator("#levels-viewer .vq-viewer[data-ready='3']").wait_for()
+    expected = reconstruct(load(THREE[2]), np.array(Image.open(photograph)), levels=3)
+    page.wait_for_function("document.querySelector('#levels-viewer canvas[aria-label=\"first 3 of 8\"]').width === 90")
+    assert np.array_equal(canvas_pixels(page, "first 3 of 8", "#levels-viewer"), expected.pixels)
+
+
+def test_everything_is_exported(page, photograph, tmp_path):
+    upload(page, photograph)
+    compare(page, THREE[:1])
+    with page.expect_download() as download:
+        page.locator("#export").click()
+    assert download.value.suggested_filename.startswith("vqzoo-1-rows-side-256-")
+    download.value.save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as files:
+        shown = np.array(Image.open(files.open(f"{THREE[0]}.png")))
+        settings = json.loads(files.read("settings.json"))
+    assert np.array_equal(shown, canvas_pixels(page, THREE[0]))
+    assert settings["photograph"]["width"] == 90
+
+
+def test_a_link_opens_on_the_comparison_it_was_made_of(page, app_url):
+    page.locator("#examples button").nth(1).click()
+    expect(page.locator("#photograph img").first).to_have_attribute("src", re.compile("cat"), timeout=30_000)
+    page.locator("#codecs input").check()
+    two = ["cifar10-fsq-8-5-5-5", THREE[0]]  # by their bits
+    tick_only(page, two)
+    page.locator("#compare").click()
+    expect(page.locator(".status")).to_contain_text("2 models and", timeout=60_000)
+    shown, pixels = names(page), canvas_pixels(page, THREE[0])
+    page.locator("#copy-link").click()
+    asked = f"?tab=Compare&image=Cat&side=256&models={','.join(two)}&codecs=1"
+    expect(page.locator("#link textarea, #link input").first).to_have_value(f"{app_url}/{asked}")
+    link = page.locator("#link textarea, #link input").first.input_value()
+    page.goto(link)
+    expect(page.locator(".status")).to_contain_text("2 models and", timeout=60_000)
+    expect(page.locator("#viewer .vq-viewer")).to_have_attribute("data-ready", str(len(shown)))
+    assert names(page) == shown and np.array_equal(canvas_pixels(page, THREE[0]), pixels)
+    expect(page.locator(".models input:checked")).to_have_count(2)
+    page.goto(f"{app_url}/?tab=Position")
+    expect(page.get_by_role("tab", name="Position")).to_have_attribute("aria-selected", "true", timeout=30_000)
+    page.locator("#position-viewer .vq-viewer[data-ready='6']").wait_for()
+
+
+def test_stop_stops_at_the_next_model_and_says_what_there_is(page, tmp_path):
+    large = tmp_path / "large.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (512, 512, 3), np.uint8)).save(large)
+    page.locator("#side input").click()
+    page.get_by_role("option", name="512", exact=True).click()
+    upload(page, large)
+    for box in page.locator("#models-cifar10 input").all():
+        box.check()
+    page.locator("#compare").click()
+    expect(page.locator(".status[data-kind=running]")).to_contain_text("2 of ")
+    page.locator("#stop").click()
+    expect(page.locator(".status[data-kind=stopped]")).to_contain_text("Stopped after")
+    page.wait_for_timeout(1500)
+    said = page.locator(".status").inner_text()
+    count = int(said.split()[2])
+    assert count < 15 and "these are what is shown" in said
+    expect(page.locator("#viewer .vq-viewer")).to_have_attribute("data-ready", str(count + 1))
+    page.wait_for_timeout(3000)
+    assert len(names(page)) == count + 1, "nothing goes on"
+
+
+def test_what_is_missing_is_said_where_one_looks(page):
+    tick_only(page, [])
+    page.locator("#compare").click()
+    expect(page.locator(".status[data-kind=error]")).to_have_text("Tick at least one model.")
+    page.locator("#photograph").get_by_label("Remove Image").click()
+    page.locator("#compare").click()
+    expect(page.locator(".status[data-kind=error]")).to_contain_text("Choose a photograph first")

@@ -4,15 +4,13 @@ import os
 import re
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from .conftest import ROOT, free_port
+from .conftest import ROOT, serving
 
 TWO = ["cifar10-vq-1024x128", "cifar10-looc-256x4"]
 
@@ -27,36 +25,13 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def space_url(folder) -> Iterator[str]:
     """`python app.py` in the bundle, offline, with the variables that a Space has."""
-    port = free_port()
     log = folder.parent / "log.txt"
-    environment = os.environ | {
-        "SYSTEM": "spaces",
-        "SPACE_ID": "owner/vqzoo",
-        "HF_HUB_OFFLINE": "1",
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(folder.parent / "gradio"),
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
-    with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=environment, stdout=out, stderr=out)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, f"the app stopped:\n{log.read_text()}"
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        else:
-            pytest.fail(f"the app did not answer:\n{log.read_text()}")
+    variables = {"SYSTEM": "spaces", "SPACE_ID": "owner/vqzoo", "HF_HUB_OFFLINE": "1"}
+    with serving(folder, log, **variables) as url:
         yield url
         # Gradio on a Space starts a second server, whose event loop ends untidily: Python says so and goes on.
         said = re.sub(r"Exception ignored in: <function BaseEventLoop.__del__.*\nTraceback", "", log.read_text())
         assert "Traceback" not in said, said
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.fixture

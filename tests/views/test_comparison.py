@@ -4,16 +4,25 @@ import base64
 import dataclasses
 import io
 
-import gradio as gr
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from vqzoo.analysis.codecs import available, compress, label
+from vqzoo.analysis.codecs import compress
+from vqzoo.analysis.formats import PCA, label, rate_groups
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import app
-from vqzoo.views.comparison import COLUMNS, compare, first_models, rate_groups, slide, trained_on
+from vqzoo.views.comparison import (
+    COLUMNS,
+    SORTS,
+    Status,
+    beside,
+    compare,
+    first_models,
+    stopped,
+    trained_on,
+)
 from vqzoo.views.engine import Engine
 from vqzoo.views.pictures import Picture, viewer_value
 
@@ -31,12 +40,59 @@ def test_pictures_travel_without_loss():
     assert np.array_equal(decoded(picture["uri"]), pixels)
 
 
+def names_of(step: dict) -> list[str]:
+    """Of the rows, which stand in the order of the pictures behind the original."""
+    names = [row[0] for row in step["table"]]
+    assert [picture["name"] for picture in step["viewer"]["pictures"]] == ["original", *names]
+    return names
+
+
 def test_models_arrive_one_by_one_cheapest_first(engine, path):
     steps = list(compare(engine, path, 64, NAMES))
-    assert [len(step["table"]) for step in steps] == [1, 2, 3, 3]
-    assert [len(step["viewer"]["pictures"]) for step in steps] == [2, 3, 4, 4]
-    assert [row[0] for row in steps[-1]["table"]] == NAMES, "ordered by true bits"
+    said, computed = steps[0:-1:2], steps[1:-1:2]
+    assert [step["status"] for step in said] == [
+        Status("running", f"{name}: {number} of 3 models") for number, name in enumerate(NAMES, 1)
+    ], "what is computed is said before it is"
+    assert [names_of(step) for step in computed] == [NAMES[:1], NAMES[:2], NAMES], "ordered by true bits"
+    assert [step["listed"] for step in computed] == [(path, 64, tuple(NAMES[:number])) for number in (1, 2, 3)]
+    assert steps[-1]["status"] == Status("done", "3 models.")
     assert set(steps[-1]) > {"usage", "shown", "device"}
+
+
+def test_nothing_behind_the_model_of_a_stop_is_computed(path, monkeypatch):
+    engine, asked = Engine(list_models()), []
+    real = Engine.run
+    monkeypatch.setattr(Engine, "run", lambda self, name, *rest: asked.append(name) or real(self, name, *rest))
+    steps = compare(engine, path, 32, NAMES)
+    now = [next(steps), next(steps)][-1]["listed"]
+    steps.close()
+    assert asked == NAMES[:1]
+    before = ("another", 64, ("one",))
+    assert stopped(now, before) == (now, Status("stopped", "Stopped after 1 model: these are what is shown."))
+    now = (path, 32, (*NAMES[:2], label("JPEG", 100)))
+    shown, said = stopped(now, before)
+    assert shown == (path, 32, tuple(NAMES[:2])), "other pages look at models"
+    assert said.text == "Stopped after 2 models and 1 row of codecs: these are what is shown."
+    assert stopped((path, 32, ()), before) == (before, Status("stopped", "Stopped before the first model."))
+
+
+@pytest.mark.parametrize("worst_first", [False, True])
+@pytest.mark.parametrize("sort", SORTS)
+def test_rows_can_be_ordered_by_every_metric(engine, path, sort, worst_first):
+    *_, last = compare(engine, path, 32, NAMES, codecs=True, sort=sort, worst_first=worst_first)
+    metric, more = SORTS[sort]
+    photo = engine.photo(path, 32)
+    values = {name: engine.run(name, photo).metrics[metric] for name in names_of(last)}
+    known = [name for name in names_of(last) if values[name] is not None]
+    assert names_of(last)[: len(known)] == known, "what has no such value stands last"
+    ordered = [values[name] for name in known if sort != "true bits" or name in NAMES]
+    assert ordered == sorted(ordered, reverse=more != worst_first)
+    if sort != "LPIPS":  # whose weights are not everywhere
+        assert len(ordered) >= 2
+    assert last["viewer"]["orders"][sort] == (known[::-1] if worst_first else known), (
+        "what the page turns round by itself"
+    )
+    assert last["viewer"]["orders"].keys() == SORTS.keys()
 
 
 def test_a_row_holds_true_figures(engine, path):
@@ -60,19 +116,27 @@ def test_a_row_holds_true_figures(engine, path):
 def test_codecs_stand_behind_the_models_whose_bits_they_have(engine, path):
     *_, last = compare(engine, path, 64, NAMES, codecs=True)
     rows = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in last["table"]}
-    labels = [label(codec, bits) for bits in (2560, 65_536) for codec in available()]
+    labels = [label(codec, bits) for bits in (2560, 65_536) for codec in beside(engine)]
     # 64 x 64 photographs have 98,304 raw bits, under those of the model that quantizes nothing.
-    half = len(available())
-    assert list(rows) == [NAMES[0], *labels[:half], NAMES[1], *labels[half:], NAMES[2]]
-    assert [picture["name"] for picture in last["viewer"]["pictures"]] == ["original", *rows]
-    assert last["left"]["choices"] == ["original", *rows]
+    half = len(beside(engine))
+    assert names_of(last) == [NAMES[0], *labels[:half], NAMES[1], *labels[half:], NAMES[2]]
+    assert last["listed"] == (path, 64, (*NAMES, *labels)) and last["shown"] == (path, 64, tuple(NAMES))
+    assert last["status"].text == f"3 models and {2 * half} rows of codecs."
     fine = rows[label("JPEG", 65_536)]
     assert fine["true bits"] <= 65_536 and fine["trained"].startswith("quality ") and fine["PSNR dB"] > 30
     assert rows[label("JPEG", 2560)]["trained"] == "cannot go lower"
     assert rows[label("JPEG", 2560)]["true bits"] > 2560, "the smallest file, at its own true bits"
     assert fine["usage here"] == fine["usage on test split"] == "no codebook"
-    one, two = slide(engine, last["shown"], "original", label("JPEG", 65_536))
-    assert one.shape == two.shape and (one != two).any()
+
+
+def test_pca_is_a_fitted_model_within_the_bits(engine, path):
+    *_, last = compare(engine, path, 64, NAMES[:1], codecs=True)
+    row = dict(zip(COLUMNS, last["table"][-1], strict=True))
+    assert row["model"] == label(PCA, 2560) and row["true bits"] <= 2560
+    count, of, total, *_, basis = row["trained"].split()
+    assert of == "of" and int(count) <= int(total) and basis in engine.linear()
+    alone = Engine([engine.models[name] for name in NAMES])
+    assert PCA not in beside(alone), "where there is no fitted model there is no such row"
 
 
 def test_the_figures_of_a_codec_are_those_of_its_file(engine, path):
@@ -92,7 +156,7 @@ def test_rates_that_hardly_differ_are_one():
 
 
 def test_lpips_is_not_available_without_weights(engine, path, monkeypatch):
-    monkeypatch.setattr("vqzoo.views.engine.perceptual", lambda net: None)
+    monkeypatch.setattr("vqzoo.views.compute.perceptual", lambda net: None)
     *_, last = compare(Engine(list_models()), path, 32, NAMES[:1])
     assert dict(zip(COLUMNS, last["table"][0], strict=True))["LPIPS"] == "not available"
 
@@ -102,22 +166,16 @@ def test_lpips_is_not_available_without_weights(engine, path, monkeypatch):
     [(None, NAMES, "Choose a photograph"), ("", NAMES, "Choose a photograph"), ("example", [], "Tick at least one")],
 )
 def test_what_is_missing_is_said(engine, path, photograph, names, says):
-    with pytest.raises(gr.Error, match=says):
+    with pytest.raises(ValueError, match=says):
         next(compare(engine, path if photograph == "example" else photograph, 64, names))
 
 
 def test_an_unusable_file_is_said(engine, tmp_path):
     empty = tmp_path / "empty.png"
     empty.touch()
-    with pytest.raises(gr.Error) as caught:
+    with pytest.raises(ValueError) as caught:
         next(compare(engine, str(empty), 64, NAMES))
     assert str(tmp_path) not in str(caught.value), "a message never tells where the server keeps its files"
-
-
-def test_slider_pictures_have_one_size_and_whole_pixels(engine, path):
-    one, two = slide(engine, (path, 32, tuple(NAMES)), "original", NAMES[0])
-    assert one.shape == two.shape == (640, 640, 3)
-    assert np.array_equal(one[::20, ::20], engine.photo(path, 32).pixels)
 
 
 def test_a_group_tells_what_its_models_have_seen(engine):

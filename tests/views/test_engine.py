@@ -8,7 +8,7 @@ import pytest
 
 from vqzoo.analysis.images import ImageError
 from vqzoo.hub.registry import list_models
-from vqzoo.views import engine as engine_module
+from vqzoo.views import compute
 from vqzoo.views.engine import Engine, Recent
 
 
@@ -40,7 +40,7 @@ def test_the_same_photograph_gives_the_same_bytes(path):
 
 def test_computations_never_overlap(engine, path, monkeypatch):
     inside, most = 0, 0
-    real = engine_module.reconstruct
+    real = compute.reconstruct
 
     def slow(*args):
         nonlocal inside, most
@@ -50,7 +50,7 @@ def test_computations_never_overlap(engine, path, monkeypatch):
         inside -= 1
         return real(*args)
 
-    monkeypatch.setattr(engine_module, "reconstruct", slow)
+    monkeypatch.setattr(compute, "reconstruct", slow)
     photos = [engine.photo(path, side) for side in (16, 24, 32, 40)]
     name = next(iter(engine.models))
     threads = [threading.Thread(target=engine.run, args=(name, photo)) for photo in photos]

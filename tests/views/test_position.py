@@ -3,8 +3,8 @@
 import base64
 import dataclasses
 import io
+from collections.abc import Iterable
 
-import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -12,10 +12,10 @@ from PIL import Image
 
 from vqzoo.hub.registry import Model, list_models, load
 from vqzoo.ops.pixels import from_bytes, to_bytes
-from vqzoo.views import engine as engine_module
+from vqzoo.views import compute
 from vqzoo.views.engine import Engine
 from vqzoo.views.pictures import Difference, Picture, viewer_value
-from vqzoo.views.position import cases, show_case
+from vqzoo.views.position import cases, curves, show_case
 
 PLAIN, SINUSOIDAL, LEARNED = (f"cifar10-cvq-1024x128{ending}" for ending in ("", "-sinusoidal", "-learned"))
 
@@ -30,8 +30,11 @@ def case(engine: Engine, *names: str) -> tuple[Model, ...]:
 
 
 def last(engine: Engine, shown: tuple, *names: str) -> dict:
-    *_, value = show_case(engine, shown, case(engine, *names))
-    return value
+    return viewers(show_case(engine, shown, case(engine, *names)))[-1]
+
+
+def viewers(steps: Iterable[dict]) -> list[dict]:
+    return [step["viewer"] for step in steps if "viewer" in step]
 
 
 def titles(value: dict) -> list[str]:
@@ -84,7 +87,7 @@ def test_captions_carry_quality_and_bits(engine, shown, monkeypatch):
     assert caption.startswith(f"{result.metrics['psnr']:.2f} dB · SSIM {result.metrics['ssim']:.4f}")
     assert caption.endswith("0.625 bits / pixel")
     assert ("LPIPS" in caption) == (result.metrics["lpips"] is not None)
-    monkeypatch.setattr(engine_module, "perceptual", lambda net: None)
+    monkeypatch.setattr(compute, "perceptual", lambda net: None)
     assert "LPIPS" not in last(Engine(list_models()), shown, PLAIN, SINUSOIDAL)["pictures"][2]["caption"]
 
 
@@ -107,17 +110,17 @@ def test_a_model_without_a_twin_is_shown_on_and_off(engine, shown):
 
 def test_pictures_come_as_they_are_made_and_nothing_is_computed_twice(shown, monkeypatch):
     calls = []
-    real = engine_module.reconstruct
+    real = compute.reconstruct
 
     def counted(*args):
         calls.append(args)
         return real(*args)
 
-    monkeypatch.setattr(engine_module, "reconstruct", counted)
+    monkeypatch.setattr(compute, "reconstruct", counted)
     engine = Engine(list_models())
     twins = case(engine, PLAIN, SINUSOIDAL)
-    assert [len(value["pictures"]) for value in show_case(engine, shown, twins)] == [2, 3, 6]
-    assert [len(value["pictures"]) for value in show_case(engine, shown, twins)] == [2, 3, 6]
+    assert [len(value["pictures"]) for value in viewers(show_case(engine, shown, twins))] == [2, 3, 6]
+    assert [len(value["pictures"]) for value in viewers(show_case(engine, shown, twins))] == [2, 3, 6]
     assert len(calls) == 3
 
 
@@ -128,7 +131,7 @@ def test_the_note_tells_what_is_compared_and_how_long_it_was_trained(engine, sho
     both = dataclasses.replace(
         engine.models[SINUSOIDAL], config=short.config | {"position": {"name": "sinusoidal", "place": "both"}}
     )
-    *_, value = show_case(engine, shown, (full, both))
+    *_, value = viewers(show_case(engine, shown, (full, both)))
     assert f"{PLAIN}: no encoding, trained in full." in value["note"]
     assert "added to what its encoder gives and to what its decoder gets, trained for 0.3% of" in value["note"]
     assert titles(value)[2] == "sinusoidal at both ends"
@@ -152,6 +155,31 @@ def test_what_goes_wrong_is_said(engine, shown, monkeypatch):
     def fails(*_):
         raise ValueError("model.safetensors is damaged")
 
-    monkeypatch.setattr(engine_module, "reconstruct", fails)
-    with pytest.raises(gr.Error, match="is damaged"):
+    monkeypatch.setattr(compute, "reconstruct", fails)
+    with pytest.raises(ValueError, match="is damaged"):
         list(show_case(Engine(list_models()), shown, case(engine, PLAIN, SINUSOIDAL)))
+
+
+def test_close_ups_are_of_the_case(engine, shown):
+    *_, last = show_case(engine, shown, case(engine, PLAIN, SINUSOIDAL))
+    names = ("original", "no encoding", "sinusoidal", "sinusoidal, switched off")
+    assert last["closeups"]
+    for patch in last["closeups"]:
+        assert tuple(picture.name for picture in patch.pictures) == names
+
+
+def test_curves_of_twins_are_laid_over_each_other_and_what_was_not_kept_is_said(engine):
+    found, table, said = curves(case(engine, PLAIN, SINUSOIDAL))
+    assert [panel.title for panel in found] == ["reconstruction"]
+    assert [trace.name for trace in found[0].figure.data] == [f"{PLAIN}, held out", f"{SINUSOIDAL}, held out"]
+    recorded = engine.models[SINUSOIDAL].metrics["curves"]["held_out"]
+    assert list(found[0].figure.data[1].x) == recorded["step"]
+    assert list(found[0].figure.data[1].y) == pytest.approx(recorded["reconstruction"], rel=1e-4)
+    assert PLAIN in table and SINUSOIDAL in table
+    assert said == f"Of {PLAIN} and {SINUSOIDAL} the points on held-out images alone were kept: 3 and 3 of them."
+    whole = case(engine, "flowers-vqgan-1024x256", "flowers-vqgan-1024x256-sinusoidal")
+    found, _, said = curves(whole)
+    assert {"loss", "l1", "perceptual"} <= {panel.title for panel in found} and not said
+    assert not {"learning rate", "gradient gap"} & {panel.title for panel in found}, "no loss"
+    none = dataclasses.replace(whole[0], metrics=whole[0].metrics | {"curves": {}})
+    assert curves([none])[0] == [] and curves([none])[2] == f"Of {none.name} no curves are known."

@@ -1,42 +1,20 @@
 """What everyday image codecs do with the same number of bits: JPEG, WebP and AVIF as pseudo-models."""
 
 import io
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, features
+from PIL import Image
 from torch import Tensor
 
+from vqzoo.analysis.formats import CODECS, available
 from vqzoo.analysis.measurements import Measurements, batches
 from vqzoo.metrics import Extractor, Perceptual
 from vqzoo.ops.check import check_choice
-
-
-@dataclass(frozen=True)
-class Codec:
-    """A format of Pillow's. feature: what its build must have; variants: settings of which the better is taken."""
-
-    format: str
-    feature: str
-    variants: tuple[dict[str, Any], ...]
-
-    @property
-    def available(self) -> bool:
-        """Whether this machine's Pillow can write and read it."""
-        return bool(features.check(self.feature))
-
-
-_CHROMA: tuple[dict[str, Any], ...] = ({"subsampling": "4:2:0"}, {"subsampling": "4:4:4"})
-CODECS: dict[str, Codec] = {
-    "JPEG": Codec("JPEG", "jpg", tuple({**chroma, "optimize": True} for chroma in _CHROMA)),
-    "WebP": Codec("WEBP", "webp", ({"method": 6},)),
-    "AVIF": Codec("AVIF", "avif", tuple({**chroma, "speed": 8} for chroma in _CHROMA)),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,33 +73,6 @@ def decode(file: bytes, like: Tensor) -> Tensor:
     with Image.open(io.BytesIO(file)) as picture:
         pixels = np.array(picture.convert("L" if len(like) == 1 else "RGB"))
     return torch.from_numpy(pixels).view(*like.shape[1:], len(like)).permute(2, 0, 1)
-
-
-def available() -> list[str]:
-    """Names of the codecs that this machine has."""
-    return [name for name, codec in CODECS.items() if codec.available]
-
-
-def label(codec: str, bits: float) -> str:
-    """The pseudo-model's name."""
-    return f"{codec} at {round(bits):,} bits"
-
-
-def parse_label(text: str) -> tuple[str, int] | None:
-    """(codec, bits) of a pseudo-model's name; None for any other."""
-    match = re.fullmatch(rf"({'|'.join(CODECS)}) at ([\d,]+) bits", text)
-    return (match[1], int(match[2].replace(",", ""))) if match else None
-
-
-def rate_groups(bits: Iterable[float]) -> list[int]:
-    """Rates within 5 % of the lowest of a group are one group: the highest of each, ascending."""
-    groups: list[list[float]] = []
-    for each in sorted(bits):
-        if groups and each <= 1.05 * groups[-1][0]:
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    return [round(group[-1]) for group in groups]
 
 
 def evaluate_codec(

@@ -1,8 +1,8 @@
 """A tokenizer, or a codec, on one photograph: the reconstruction, its quality, its cost, its use of the codebook."""
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,38 +10,34 @@ import torch
 from torch import Tensor
 
 from vqzoo.analysis.codecs import compress, decode, encode
+from vqzoo.analysis.linear import at_bits, components, nearest
+from vqzoo.analysis.result import Result
 from vqzoo.analysis.usage import codebook_of, count, usage_metrics
 from vqzoo.metrics import Perceptual, l1, psnr, rate, ssim
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
+
+__all__ = ["Result", "code", "code_linear", "reconstruct"]
 
 T = TypeVar("T")
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """pixels: uint8 (h, w, 3), what comes back; original: what went in, grey where the tokenizer is;
-    metrics: those of `analysis.evaluation` for this one image, with encode_ms and decode_ms;
-    counts: uses of each index, (K,) for each column of the indices, those of all levels one after the other, coarsest
-    first, or None where they cannot be counted; codebook_of: which codebook each column points into."""
-
-    pixels: np.ndarray
-    original: np.ndarray
-    metrics: dict[str, Any]
-    counts: list[np.ndarray] | None
-    codebook_of: tuple[int, ...]
-
-
 @torch.inference_mode()
 def reconstruct(
-    tokenizer: Tokenizer, pixels: np.ndarray, perceptual: Perceptual | None = None, position: bool = True
+    tokenizer: Tokenizer,
+    pixels: np.ndarray,
+    perceptual: Perceptual | None = None,
+    position: bool = True,
+    levels: int | None = None,
 ) -> Result:
     """Encode and decode a photograph, uint8 (h, w, 3) of any size, in one piece on the tokenizer's device.
 
     A tokenizer of grey images gets, and is measured against, the photograph's luminance. Times on a GPU are those of a
     second run, as the first one of a size also chooses kernels for it. `position=False` leaves the encoding out.
+    `levels`: decode the first ones of a residual quantizer alone, at the bits of these; indices are not counted then.
+    Raises ValueError for levels that the tokenizer does not have.
     """
     device = next(tokenizer.parameters()).device
     original = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None]
@@ -50,10 +46,12 @@ def reconstruct(
         original = (original * weights).sum(1, keepdim=True).round().to(torch.uint8)
     images = from_bytes(original)
     tokens, encode_ms = _timed(lambda: tokenizer.encode(images, position), device)
+    if levels is not None:
+        tokens = tokenizer.first_levels(tokens, levels)
     restored, decode_ms = _timed(lambda: to_bytes(tokenizer.decode(tokens, position)), device)
 
     metrics = _metrics(restored, original, tokenizer.bits(tokens).item(), perceptual)
-    counts = count(tokenizer, tokens)
+    counts = count(tokenizer, tokens) if levels is None else None
     metrics |= usage_metrics(tokenizer, counts)
     metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms}
     uses = None if counts is None else [column.cpu().numpy() for column in counts]
@@ -78,6 +76,25 @@ def code(codec: str, pixels: np.ndarray, bits: float, perceptual: Perceptual | N
     metrics |= {"usage": None, "encode_ms": encode_ms, "decode_ms": decode_ms}
     metrics |= {"quality": coded.quality, "met": coded.met}
     return Result(_to_rgb(restored), _to_rgb(original), metrics, None, ())
+
+
+def code_linear(
+    tokenizers: Mapping[str, Tokenizer], pixels: np.ndarray, bits: float, perceptual: Perceptual | None = None
+) -> Result:
+    """What fitted PCA tokenizers of colour images make of a photograph with at most `bits`, see `analysis.linear`.
+
+    Of all of them the one with the least squared error. Metrics have, besides, its name as basis, and components: how
+    many it stores of how many it has.
+    """
+    size = (pixels.shape[0], pixels.shape[1])
+    coarser = {name: at_bits(each, size, bits) for name, each in tokenizers.items()}
+    device = next(next(iter(tokenizers.values())).parameters()).device
+    images = from_bytes(torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None])
+    name, best = nearest(coarser, images)
+    result = reconstruct(best, pixels, perceptual)
+    stored = f"{components(best)} of {components(tokenizers[name])}"
+    extras = {"usage": None, "basis": name, "components": stored}
+    return Result(result.pixels, result.original, result.metrics | extras, None, ())
 
 
 def _metrics(restored: Tensor, original: Tensor, bits: float, perceptual: Perceptual | None) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from vqzoo.cli.arguments import App  # noqa: E402
 
 
 def run(settings: App) -> int:
-    """Serve until interrupted."""
+    """Serve until interrupted, or until the window is closed."""
     # Gradio reads both when it is imported.
     for variable, value in (("GRADIO_SERVER_NAME", settings.host), ("GRADIO_SERVER_PORT", settings.port)):
         if value is not None:
             os.environ[variable] = str(value)
-    from vqzoo.ui.app import launch
+    from vqzoo.ui.start import start
 
-    launch()
+    start(settings.desktop)
     return 0

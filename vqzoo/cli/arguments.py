@@ -141,6 +141,8 @@ class App:
     """Address to listen on; without it $GRADIO_SERVER_NAME, else this machine alone."""
     port: int | None = None
     """Port to listen on; without it $GRADIO_SERVER_PORT, else the first free one from 7860."""
+    desktop: bool = False
+    """A window of its own, which needs pywebview: pip install 'vqzoo[desktop]'; closing it ends the app."""
 
 
 Command = (

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vqzoo.analysis.codecs import available, label, rate_groups
+from vqzoo.analysis.formats import available, label, rate_groups
 from vqzoo.analysis.images import MAX_SIDE, MIN_SIDE, ImageError, fit, load_image
 from vqzoo.analysis.photograph import Result, code, reconstruct
 from vqzoo.cli.arguments import Reconstruct, Usage

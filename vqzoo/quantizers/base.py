@@ -4,10 +4,13 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from vqzoo.ops.check import check_int
 
 
 class NotFiniteError(ValueError):
@@ -45,6 +48,9 @@ class Quantizer(nn.Module):
     """Which codebook each column of the indices points into; columns with the same number share one."""
     multiple: int = 1
     """Height and width of a latent grid must be multiples of this."""
+    level_columns: tuple[int, ...] = ()
+    """Where latents are a sum of levels, coarse to fine, and the first ones alone are an approximation: the columns of
+    each level. Indices of the first levels are then indices, too: `decode` and `bits` take them. Else empty."""
     config: dict[str, Any]
     """Name and settings, set by `build`."""
 
@@ -79,12 +85,12 @@ class Quantizer(nn.Module):
     def decode(self, indices: Tensor) -> Tensor:
         """The latents (b, h, w, dim) float32 that indices (b, h', w', q) stand for, exactly as `forward` gives them.
 
-        Indices may be of any integer type. Raises ValueError for another shape or type, or an index outside its
-        column's alphabet.
+        Indices may be of any integer type, and of the first levels alone where there are `level_columns`. Raises
+        ValueError for another shape or type, or an index outside its column's alphabet.
         """
         num_columns = len(self.index_sizes)
         whole = not (indices.is_floating_point() or indices.is_complex() or indices.dtype == torch.bool)
-        if indices.ndim != 4 or indices.shape[-1] != num_columns or not whole:
+        if indices.ndim != 4 or indices.shape[-1] not in (num_columns, *accumulate(self.level_columns)) or not whole:
             raise ValueError(
                 f"indices of shape {tuple(indices.shape)} and type {indices.dtype}: "
                 f"expected whole numbers of shape (batch, height, width, {num_columns})"
@@ -97,9 +103,14 @@ class Quantizer(nn.Module):
 
     def bits(self, indices: Tensor) -> Tensor:
         """(b,) float64: bits that the indices of each image cost at log2(alphabet) each, before entropy coding."""
-        per_cell = sum(math.log2(size) for size in self.index_sizes)
+        per_cell = sum(math.log2(size) for size in self.index_sizes[: indices.shape[-1]])
         cells = indices.shape[1] * indices.shape[2]
         return torch.full((len(indices),), per_cell * cells, dtype=torch.float64, device=indices.device)
+
+    def first_levels(self, indices: Tensor, levels: int) -> Tensor:
+        """Those of the first levels, coarse to fine, out of indices of all; raises ValueError where there are fewer."""
+        check_int("levels", levels, 1, len(self.level_columns))
+        return indices[..., : sum(self.level_columns[:levels])]
 
     def _check_latents(self, latents: Tensor) -> None:
         if latents.ndim != 4 or latents.shape[-1] != self.dim or not latents.is_floating_point():
@@ -128,7 +139,8 @@ class Quantizer(nn.Module):
             )
 
     def _check_range(self, indices: Tensor) -> None:
-        outside = (indices < 0) | (indices >= torch.tensor(self.index_sizes, device=indices.device))
+        sizes = torch.tensor(self.index_sizes[: indices.shape[-1]], device=indices.device)
+        outside = (indices < 0) | (indices >= sizes)
         if outside.any():
             *_, column = outside.nonzero()[0].tolist()
             raise ValueError(

@@ -150,7 +150,8 @@ class SimCodebook(nn.Module):
         super().__init__()
         self.codebook_size = check_int("codebook_size", codebook_size, 1, 2**20)
         self.code_dim = check_int("code_dim", code_dim, 1, 4096)
-        self.register_buffer("frozen", torch.randn(codebook_size, code_dim) * code_dim**-0.5)
+        # In place, as a product without memory, on the meta device, imports torch's compiler: seconds.
+        self.register_buffer("frozen", torch.randn(codebook_size, code_dim).mul_(code_dim**-0.5))
         self.transform = nn.Linear(code_dim, code_dim, bias=check_flag("bias", bias))
 
     def codevectors(self) -> Tensor:

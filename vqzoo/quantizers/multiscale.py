@@ -1,6 +1,7 @@
 """Multi-scale residual quantization: a pyramid of grids, coarse to fine, that add up."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -31,20 +32,24 @@ class MultiScale(Quantizer):
         self.scales = [check_int("scales", scale, 1, 256) for scale in scales]
         if self.scales != sorted(set(self.scales)):
             raise ValueError(f"scales={scales!r}: expected each to be larger than the one before")
-        self.columns = [scale**2 for scale in self.scales]
-        if sum(self.columns) > 2**17:
-            raise ValueError(f"scales={scales!r}: {sum(self.columns)} cells; expected at most {2**17} of all scales")
+        self.level_columns = tuple(scale**2 for scale in self.scales)
+        if sum(self.level_columns) > 2**17:
+            raise ValueError(
+                f"scales={scales!r}: {sum(self.level_columns)} cells; expected at most {2**17} of all scales"
+            )
         self.level = level
         self.multiple = self.scales[-1]
         self.dim = level.dim
         self.phi = nn.Conv2d(self.dim, self.dim, 3, padding=1)
-        self.index_sizes = level.index_sizes * sum(self.columns)
-        self.codebook_of = (0,) * sum(self.columns)
+        self.index_sizes = level.index_sizes * sum(self.level_columns)
+        self.codebook_of = (0,) * sum(self.level_columns)
 
     def levels(self, indices: Tensor) -> list[Tensor]:
-        """The pyramid's grids (b, h s / S, w s / S, 1), coarse to fine, out of indices (b, h / S, w / S, q)."""
-        parts = indices.split(self.columns, -1)
-        return [_unpacked(part, scale) for part, scale in zip(parts, self.scales, strict=True)]
+        """The grids (b, h s / S, w s / S, 1), coarse to fine, of as many levels as there are indices
+        (b, h / S, w / S, q) of."""
+        ends = [end for end in accumulate(self.level_columns) if end <= indices.shape[-1]]
+        parts = indices.split(self.level_columns[: len(ends)], -1)
+        return [_unpacked(part, scale) for part, scale in zip(parts, self.scales, strict=False)]
 
     def assign(self, latents: Tensor) -> Tensor:
         table, grids = self.level.codebook.codevectors(), []
@@ -56,7 +61,7 @@ class MultiScale(Quantizer):
 
     def lookup(self, indices: Tensor) -> Tensor:
         table, total = self.level.codebook.codevectors(), torch.zeros((), device=indices.device)
-        for scale, grid in zip(self.scales, self.levels(indices), strict=True):
+        for scale, grid in zip(self.scales, self.levels(indices), strict=False):
             total = total + self._enlarged(rows(table, grid.squeeze(-1)), scale)
         return total.permute(0, 2, 3, 1)
 

@@ -29,14 +29,14 @@ class Residual(Quantizer):
         self.estimate = ESTIMATORS[check_choice("estimator", estimator, ESTIMATORS)]
         self.dim = levels[0].dim
         self.index_sizes = tuple(size for level in levels for size in level.index_sizes)
-        self.columns = [len(level.index_sizes) for level in levels]
+        self.level_columns = tuple(len(level.index_sizes) for level in levels)
         self.codebook_of = joint_codebooks(levels)
 
     def assign(self, latents: Tensor) -> Tensor:
         return _assign_in_turn(self._levels(), latents)
 
     def lookup(self, indices: Tensor) -> Tensor:
-        return _sum_of_lookups(self._levels(), indices.split(self.columns, -1))
+        return _sum_of_lookups(self._levels(), self.level_columns, indices)
 
     def quantize(self, latents: Tensor) -> Quantized:
         residual, total, outputs = latents, torch.zeros_like(latents), []
@@ -67,12 +67,13 @@ class SharedResidual(Quantizer):
         self.dim = level.dim
         self.index_sizes = level.index_sizes * depth
         self.codebook_of = level.codebook_of * depth
+        self.level_columns = (1,) * depth
 
     def assign(self, latents: Tensor) -> Tensor:
         return _assign_in_turn([self.level] * self.depth, latents)
 
     def lookup(self, indices: Tensor) -> Tensor:
-        return _sum_of_lookups([self.level] * self.depth, indices.split(1, -1))
+        return _sum_of_lookups([self.level] * self.depth, self.level_columns, indices)
 
     def quantize(self, latents: Tensor) -> Quantized:
         codebook = self.level.codebook
@@ -103,8 +104,11 @@ def _assign_in_turn(levels: Sequence[Quantizer], latents: Tensor) -> Tensor:
     return torch.cat(columns, -1)
 
 
-def _sum_of_lookups(levels: Sequence[Quantizer], parts: Sequence[Tensor]) -> Tensor:
-    total = torch.zeros((), device=parts[0].device)
-    for level, part in zip(levels, parts, strict=True):
-        total = total + level.lookup(part)
+def _sum_of_lookups(levels: Sequence[Quantizer], columns: Sequence[int], indices: Tensor) -> Tensor:
+    """Of as many levels as there are indices of."""
+    total, start = torch.zeros((), device=indices.device), 0
+    for level, number in zip(levels, columns, strict=True):
+        if start < indices.shape[-1]:
+            total = total + level.lookup(indices[..., start : start + number])
+        start += number
     return total

@@ -28,9 +28,10 @@ class Uniform(Quantizer):
         self.index_sizes = tuple(check_int("levels", level, 1, 2**16) for level in levels)
         self.dim = len(self.index_sizes)
         self.codebook_of = tuple(range(self.dim))
-        sizes = torch.tensor(self.index_sizes, dtype=torch.float32)
-        self.register_buffer("step", 2 * _REACH / sizes)
-        self.register_buffer("low", self.step / 2 - _REACH)
+        # Not by arithmetic of tensors, which without memory, on the meta device, imports torch's compiler: seconds.
+        steps = [2 * _REACH / size for size in self.index_sizes]
+        self.register_buffer("step", torch.tensor(steps))
+        self.register_buffer("low", torch.tensor([step / 2 - _REACH for step in steps]))
 
     def fit(self, low: Tensor, high: Tensor) -> "Uniform":
         """Share the range low..high (dim,) of each channel out evenly among its cells, and return itself."""

@@ -3,28 +3,27 @@
 import os
 import sys
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import gradio as gr
 
 from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
-from vqzoo.ui import compare, position
+from vqzoo.ui import codebook, compare, frame, position, rate, studies, training, zoo
 from vqzoo.ui.context import Context
-from vqzoo.ui.limits import limits_here
-from vqzoo.ui.zerogpu import ZeroGpuEngine, on_zerogpu
+from vqzoo.ui.desktop import show
+from vqzoo.ui.limits import HUB_VARIABLE, limits_here, on_zerogpu
+from vqzoo.ui.splash import Splash
+from vqzoo.ui.theme import theme
+from vqzoo.views import comparison
 from vqzoo.views.engine import Engine
+from vqzoo.views.opening import first, opened, pending
 
-_TITLE = "vqzoo"
-_INTRO = """
-# vqzoo
-Image tokenizers, side by side: the same photograph through every quantizer, at true bit rates.
-"""
-
-
-PAGES = (position,)
+PAGES = (codebook, rate, position, training, studies, zoo)
 """Beside the page that compares, in their order; each has a NAME and a build(context)."""
 
-HUB_VARIABLE = "VQZOO_ALLOW_HUB"
-"""Environment variable: 1 offers the published models, too, and downloads those that are asked for."""
+
+_WARM = 3.0  # seconds after the app answers
 
 
 def offered() -> list[Model]:
@@ -41,55 +40,87 @@ def offered() -> list[Model]:
     return sorted(models, key=lambda model: model.name)
 
 
-def build_app() -> gr.Blocks:
-    """The app over the models that are offered; raises ValueError where there are none."""
+def build_app() -> tuple[gr.Blocks, Engine]:
+    """The app over the models that are offered, and what computes for it; raises ValueError where there are none."""
     models = offered()
     if not models:
         raise ValueError(
             f"{cards_folder()} holds no models; train one with `accelerate launch trainers/train.py RECIPE`, "
             "or start the app from a checkout of the repository"
         )
-    with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as app:
-        gr.Markdown(_INTRO, elem_id="intro")
-        engine = ZeroGpuEngine(models) if on_zerogpu() else Engine(models)
-        limits, opened = limits_here(), compare.opening(engine)
-        shown, active = gr.State(opened["shown"]), gr.State(compare.NAME)
+    engine, first_seen = _zerogpu(models) if on_zerogpu() else _here(models)
+    with gr.Blocks(title=frame.TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as app:
+        frame.header()
+        limits = limits_here()
+        shown, active = gr.State(first_seen["shown"]), gr.State(compare.NAME)
         with gr.Tabs(elem_id="pages") as tabs:
             with gr.Tab(compare.NAME, id=compare.NAME) as tab:
-                compare.build(Context(engine, limits, shown, tab, active), opened)
+                compare.build(Context(engine, limits, shown, tab, active), first_seen)
             for page in PAGES:
                 with gr.Tab(page.NAME, id=page.NAME) as tab:
                     page.build(Context(engine, limits, shown, tab, active))
         tabs.select(_label, None, active, api_visibility="private", show_progress="hidden", queue=False)
-    if isinstance(engine, ZeroGpuEngine):
-        engine.pack()
-    return app
+        frame.footer()
+    return app, engine
+
+
+def _here(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
+    """An engine, and the shipped comparison, or what stands for it until it is computed."""
+    engine = Engine(models)
+    return engine, opened(engine) or pending(engine)
+
+
+def _zerogpu(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
+    """The same where models have to be packed before the app is served, and whoever opens the page pays for nothing."""
+    from vqzoo.ui.zerogpu import ZeroGpuEngine  # and torch
+
+    engine = ZeroGpuEngine(models)
+    first_seen = opened(engine)
+    if first_seen is None:
+        *_, first_seen = comparison.compare(engine, *first(engine))
+    engine.pack()
+    return engine, first_seen
 
 
 def _label(selected: gr.SelectData) -> str:
     return selected.value
 
 
-def launch() -> None:
-    """Build and serve until interrupted. Gradio's environment variables (GRADIO_SERVER_PORT, ...) choose where."""
+def launch(splash: Splash | None = None, desktop: bool = False) -> None:
+    """Build and serve until interrupted, or with `desktop` until its window is closed.
+
+    Gradio's environment variables (GRADIO_SERVER_PORT, ...) choose where; in the place of `splash`, if there is one.
+    """
     try:
-        app = build_app()
+        app, engine = build_app()
     except ValueError as error:
         sys.exit(f"error: {error}")
     # ZeroGPU lends as many GPUs as there are clicks that wait; elsewhere the engine does one thing at a time.
-    app.queue(max_size=32, default_concurrency_limit=4 if on_zerogpu() else 1).launch(
-        theme=gr.themes.Default(
-            primary_hue="violet",
-            neutral_hue="slate",
-            radius_size="md",
-            font=("ui-sans-serif", "system-ui", "sans-serif"),
-            font_mono=("ui-monospace", "monospace"),
-        ),
+    app.queue(max_size=32, default_concurrency_limit=4 if on_zerogpu() else 1)
+    if splash is not None:
+        splash.close()
+    _, url, _ = app.launch(
+        server_port=None if splash is None else splash.port,
+        prevent_thread_lock=True,
+        theme=theme(),
+        head=frame.HEAD,
         css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
         max_file_size="20mb",
         run_history=False,  # photographs are the visitor's own: nothing is kept in the browser
         enable_monitoring=False,
         state_session_capacity=200,
-        show_error=True,
+        show_error=False,  # of what nobody foresaw; it could tell where files lie. What we raise as gr.Error is shown
         ssr_mode=False,  # a Space would have pages drawn by Node, which the viewer's script is not written for
+        favicon_path=Path(__file__).parent / "icon.svg",
+        pwa=True,
+        footer_links=["api", "settings"],
     )
+    # Not at once: whoever waits for the page would wait for torch, which is imported with the interpreter locked.
+    warm = Timer(_WARM, engine.warm, [first(engine)[2]])
+    warm.daemon = True
+    warm.start()
+    if desktop:
+        show(url)
+        app.close()
+    else:
+        app.block_thread()

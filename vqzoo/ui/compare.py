@@ -2,84 +2,95 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
+from html import escape
 from typing import Any
 
 import gradio as gr
-import numpy as np
+from gradio.context import Context as Building
 
-from vqzoo.analysis.codecs import available
 from vqzoo.analysis.examples import examples
 from vqzoo.hub.registry import Model
+from vqzoo.ui.components.photograph import Photograph
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.panels import blind, levels, share
+from vqzoo.ui.panels.loaded import loaded_choices, loaded_group
 from vqzoo.ui.tell import told
-from vqzoo.views.comparison import COLUMNS, ORIGINAL, compare, device_line, first_models, slide, trained_on
-from vqzoo.views.engine import Engine
+from vqzoo.views.comparison import (
+    COLUMNS,
+    FIRST_SORT,
+    SORTS,
+    Status,
+    beside,
+    compare,
+    device_line,
+    stopped,
+    trained_on,
+)
+from vqzoo.views.share import View, from_query
 
 SIDES = [32, 64, 128, 256, 512, 1024]
-_FIRST_SIDE = 256
 
 NAME = "Compare"
 
-
-def opening(engine: Engine) -> dict[str, Any]:
-    """The comparison that the page opens on, finished."""
-    first_path = str(next(iter(examples().values())))
-    *_, opened = compare(engine, first_path, _FIRST_SIDE, first_models(list(engine.models.values())))
-    return opened
+# The values that are there, in another order: nothing is asked of the server.
+_REORDER = """
+(sort, worst, viewer, table) => {
+  const best = (viewer.orders || {})[sort] || [];
+  const known = worst ? [...best].reverse() : best;
+  const place = (name) => known.indexOf(name) < 0 ? known.length : known.indexOf(name);
+  const [original, ...pictures] = viewer.pictures;
+  pictures.sort((one, two) => place(one.name) - place(two.name));
+  const rows = [...table.data].sort((one, two) => place(one[0]) - place(two[0]));
+  return [{...viewer, pictures: [original, ...pictures]}, {...table, data: rows, metadata: null}];
+}
+"""
 
 
 def build(context: Context, opened: dict[str, Any]) -> None:
-    """Lay the page out around a finished comparison."""
+    """Lay the page out around a comparison: a finished one, or one that is computed when the page has come up."""
     engine, limits = context.engine, context.limits
-    pictures = examples()
     models = list(engine.models.values())
-    first_path, _, ticked = opened["shown"]
-    ticked = list(ticked)
+    first_path, first_side, ticked = opened["shown"]
+    finished = "listed" in opened
+    status_now = opened.get("status", Status("running", "The first comparison is being computed."))
+    asked_for = gr.State(None)  # by the page's address
+    listed = gr.State(opened.get("listed", (first_path, first_side, ())))
+    sides = [side for side in SIDES if limits is None or side <= limits.side]
 
     with gr.Row(elem_id="page"):
         with gr.Column(scale=1, min_width=290, elem_id="controls"):
-            image = gr.Image(
-                first_path,
-                label="Photograph",
-                sources=["upload", "clipboard"],
-                type="filepath",
-                image_mode=None,
-                format="png",
-                height=230,
-                buttons=[],
-                elem_id="photograph",
-            )
-            # The file as it came: the project's own loader reads it, and says what is wrong with it.
-            image.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
-            gr.Examples(
-                [[str(path)] for path in pictures.values()],
-                image,
-                label="Examples",
-                elem_id="examples",
-                examples_per_page=6,
-            )
-            groups = _model_choices(models, ticked)
+            image = _photograph(first_path)
+            groups = _model_choices(models, list(ticked))
+            loaded = loaded_group(context)
             side = gr.Dropdown(
-                [side for side in SIDES if limits is None or side <= limits.side],
-                value=_FIRST_SIDE,
+                sides,
+                value=first_side,
                 label="Longest side, pixels",
                 info="Larger photographs are shrunk to it, smaller ones stay.",
                 elem_id="side",
             )
             codecs = gr.Checkbox(
                 False,
-                label="Compare with image codecs",
-                info=f"{' and '.join(available())} at the bits of each model.",
+                label="Compare with codecs and PCA",
+                info=f"{', '.join(beside(engine))}: at the bits of each model.",
                 elem_id="codecs",
             )
             with gr.Row():
                 go_button = gr.Button("Compare", variant="primary", elem_id="compare", scale=3, min_width=120)
                 stop_button = gr.Button("Stop", elem_id="stop", scale=1, min_width=60)
-            device = gr.HTML(device_line(engine), elem_id="device")
+            device = gr.HTML(opened["device"], elem_id="device")
 
         with gr.Column(scale=4, min_width=320, elem_id="results"):
-            side_by_side = viewer(opened["viewer"], "viewer")
+            with gr.Row(elem_id="above"):
+                status = gr.HTML(_line(status_now), elem_id="status")
+                sort = gr.Dropdown(
+                    list(SORTS), value=FIRST_SORT, label="Sort by", elem_id="sort", min_width=150, scale=0
+                )
+                worst = gr.Checkbox(False, label="Worst first", elem_id="worst", min_width=120, scale=0)
+            empty = "The first comparison is being computed: pictures come one by one."
+            side_by_side = viewer(opened["viewer"], "viewer", empty=empty)
             table = gr.Dataframe(
                 opened["table"],
                 headers=list(COLUMNS),
@@ -95,73 +106,167 @@ def build(context: Context, opened: dict[str, Any]) -> None:
             gr.Markdown(
                 "PSNR, SSIM and LPIPS compare bytes, at the size shown. Bits are true bits: every index that decoding "
                 "needs, before entropy coding; raw is 24 bits a pixel. Trained: share of the recipe's full budget. Of "
-                "a codec every byte of the file counts, at the highest quality that fits; some cannot go so low.",
+                "a codec every byte of the file counts, at the highest quality that fits; some cannot go so low. PCA "
+                "is the best for this photograph of the fitted models here, each with as few components or as coarse "
+                "steps as the bits ask for; they were fitted to other images, and cannot use more bits than they have.",
                 elem_classes="hint",
             )
-            with gr.Tabs():
-                with gr.Tab("Slider", id="slider"):
-                    names = [ORIGINAL, *ticked]
-                    with gr.Row():
-                        left = gr.Dropdown(names, value=names[0], label="Left", elem_id="slider-left")
-                        right = gr.Dropdown(names, value=names[-1], label="Right", elem_id="slider-right")
-                    slider = gr.ImageSlider(
-                        slide(engine, opened["shown"], names[0], names[-1]),
-                        format="png",
-                        show_label=False,
-                        elem_id="slider",
-                        max_height=640,
-                    )
+            share.build(context, listed, codecs, sort, worst)
+            active = gr.State("Codebook use")
+            with gr.Tabs(elem_id="panels") as panels:
                 with gr.Tab("Codebook use", id="use"):
                     usage = gr.Plot(opened["usage"], show_label=False, elem_id="usage")
+                with gr.Tab(levels.NAME, id=levels.NAME) as tab:
+                    levels.build(replace(context, tab=tab, active=active))
+                with gr.Tab(blind.NAME, id=blind.NAME):
+                    blind.build(context, listed)
+            panels.select(_label, None, active, api_visibility="private", show_progress="hidden", queue=False)
 
-    outputs = {
+    outputs: dict[str, Any] = {
         "viewer": side_by_side,
         "table": table,
         "usage": usage,
         "shown": context.shown,
+        "listed": listed,
         "device": device,
+        "status": status,
     }
 
+    pages, root = context.tab.parent, Building.root_block
+    assert isinstance(pages, gr.Tabs) and isinstance(root, gr.Blocks)
+
+    def steps(request: gr.Request, *asked: Any) -> Iterator[dict[Any, Any]]:
+        """What `compare` yields, for the components; what goes wrong stays on the page, too."""
+        path, longest, names, *how = asked
+        try:
+            with told():
+                if limits is not None:
+                    limits.check(names, longest)
+                with nullcontext() if limits is None else limits.turn(request.session_hash):
+                    for step in compare(engine, path, longest, names, *how):
+                        line = {status: _line(step.pop("status"))} if "status" in step else {}
+                        yield {outputs[key]: value for key, value in step.items()} | line
+        except gr.Error as error:
+            yield {status: _line(Status("error", error.message))}
+            raise
+
     def on_compare(
-        request: gr.Request, path: str | None, longest: int, codecs: bool, *chosen: list[str]
+        request: gr.Request,
+        photograph: str | None,
+        longest: int,
+        codecs: bool,
+        sort: str,
+        worst_first: bool,
+        *chosen: list[str],
     ) -> Iterator[dict[Any, Any]]:
+        """One photograph through several models; each step adds the pictures and the row of one.
+
+        Args:
+            photograph: an image file.
+            longest: its longest side in pixels: it is shrunk to it if it is larger.
+            codecs: compare with image codecs and PCA at the bits of each model, too.
+            sort: what rows are ordered by.
+            worst_first: the order turned round.
+            chosen: names of models, a list for each data set, and one of those that were loaded on the Zoo page.
+
+        Returns:
+            pictures as PNG data URIs, the table, a figure of codebook use, the device, and how far it is.
+        """
         names = [name for group in chosen for name in group]
-        if limits is not None:
-            limits.check(names, longest)
-        with told(), nullcontext() if limits is None else limits.turn(request.session_hash):
-            for step in compare(engine, path, longest, names, codecs):
-                choices = step.pop("choices", None)
-                new: dict[Any, Any] = {outputs[key]: value for key, value in step.items()}
-                if choices:
-                    new[left] = gr.update(choices=choices, value=choices[0])
-                    new[right] = gr.update(choices=choices, value=choices[-1])
-                yield new
+        yield from steps(request, photograph, longest, names, codecs, sort, worst_first)
 
-    def on_slide(of: tuple, left_name: str, right_name: str) -> tuple[np.ndarray, np.ndarray]:
-        with told():
-            return slide(engine, of, left_name, right_name)
+    def on_stop(now: tuple, before: tuple, line: str) -> Any:
+        if 'data-kind="running"' not in line:
+            return gr.skip(), gr.skip()
+        shown, said = stopped(now, before)
+        return shown, _line(said)
 
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    slider_event: dict[str, Any] = {"fn": on_slide, "inputs": [context.shown, left, right], "outputs": slider, **quiet}
+    def on_load(request: gr.Request) -> tuple[View | None, Any]:
+        """What the address asks for, or else the comparison that the page opens on, unless it is there."""
+        view = from_query(dict(request.query_params), engine, sides, first_side)
+        if view is None and not finished:
+            view = View(None, None, first_side, (), False, FIRST_SORT, False)
+        labels = [page.label for page in pages.children if isinstance(page, gr.Tab)]
+        return view, gr.Tabs(selected=view.page) if view and view.page in labels else gr.skip()
+
+    def on_view(request: gr.Request, view: View) -> Iterator[dict[Any, Any]]:
+        names, path = list(view.names or ticked), view.path or first_path
+        yield {
+            image: path,
+            side: view.side,
+            codecs: view.codecs,
+            sort: view.sort,
+            worst: view.worst_first,
+            **{group: [name for name in names if name in offered] for group, offered in groups.items()},
+            loaded: loaded_choices(context, names),
+        }
+        asked = (path, view.side, tuple(names), view.codecs, view.sort, view.worst_first)
+        if finished and asked == (first_path, first_side, tuple(ticked), False, FIRST_SORT, False):
+            return
+        yield from steps(request, *asked)
+        if view.left_out:
+            gr.Info(view.left_out)
+
     running = go_button.click(
         on_compare,
-        [image, side, codecs, *groups],
-        [*outputs.values(), left, right],
+        [image, side, codecs, sort, worst, *groups, loaded],
+        list(outputs.values()),
         api_name="compare",
-        show_progress="minimal",
+        show_progress="hidden",
     )
-    running.success(**slider_event)
-    stop_button.click(None, cancels=running, api_visibility="private")
-    left.input(**slider_event)
-    right.input(**slider_event)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    root.load(on_load, None, [asked_for, pages], **quiet)  # queued, or the change of a state is not noticed
+    root.load(lambda: device_line(engine), None, device, **quiet)  # when torch has come in
+    loading = asked_for.change(
+        on_view,
+        asked_for,
+        [image, side, codecs, sort, worst, *groups, loaded, *outputs.values()],
+        **quiet,
+    )
+    stop_button.click(None, cancels=[running, loading], **quiet)
+    stop_button.click(on_stop, [listed, context.shown, status], [context.shown, status], queue=False, **quiet)
+    gr.on(
+        [sort.input, worst.input],
+        None,
+        [sort, worst, side_by_side, table],
+        [side_by_side, table],
+        js=_REORDER,
+        **quiet,
+    )
 
 
-def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGroup]:
-    """A search box and a group of tick boxes a data set; what is ticked stays in sight whatever is searched."""
+def _line(status: Status) -> str:
+    return f'<div class="status" role="status" data-kind="{status.kind}">{escape(status.text)}</div>'
+
+
+def _label(selected: gr.SelectData) -> str:
+    return selected.value
+
+
+def _photograph(first_path: str) -> gr.Image:
+    image = Photograph(
+        first_path,
+        label="Photograph",
+        sources=["upload", "clipboard"],
+        type="filepath",
+        image_mode=None,
+        format="png",
+        height=230,
+        buttons=[],
+        elem_id="photograph",
+    )
+    pictures = [[str(path)] for path in examples().values()]
+    gr.Examples(pictures, image, label="Examples", elem_id="examples", examples_per_page=6)
+    return image
+
+
+def _model_choices(models: list[Model], ticked: list[str]) -> dict[gr.CheckboxGroup, list[str]]:
+    """A search box and a group of tick boxes a data set, each with all its names; what is ticked stays in sight
+    whatever is searched."""
     search = gr.Textbox(
         label="Models", placeholder="Search: looc, sinusoidal, 256 ...", elem_id="search", submit_btn=False
     )
-    groups = []
+    groups = {}
     for dataset in sorted({model.metrics["dataset"] for model in models}):
         names = [model.name for model in models if model.metrics["dataset"] == dataset]
         group = gr.CheckboxGroup(
@@ -171,7 +276,7 @@ def _model_choices(models: list[Model], ticked: list[str]) -> list[gr.CheckboxGr
             elem_classes="models",
             elem_id=f"models-{dataset}",
         )
-        groups.append(group)
+        groups[group] = names
 
         def found(text: str, chosen: list[str], names: list[str] = names) -> gr.CheckboxGroup:
             words = text.lower().split()

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.context import Context as Building
 
 from vqzoo.ui.limits import Limits
 from vqzoo.ui.tell import told
@@ -52,3 +53,29 @@ class Context:
         event["trigger_mode"] = "always_last"
         self.tab.select(on_select, list(inputs), **event)
         self.shown.change(on_change, [self.active, *inputs], **event)
+
+    def when_offered(
+        self, refresh: Callable[..., Sequence[Any]], inputs: Sequence[Component], outputs: Sequence[Component]
+    ) -> None:
+        """Bring a page's choices up to date when it comes into sight and when the app is opened: `refresh`, given the
+        values of `inputs`, gives those of `outputs` from `engine.models`.
+
+        It is only called where models were loaded or removed since this visitor's page last did so.
+        """
+        known = gr.State(0)
+
+        def on_select(number: int, *values: Any) -> Any:
+            changes = self.engine.changes
+            return gr.skip() if changes == number else [changes, *refresh(*values)]
+
+        opened = Building.root_block
+        assert opened is not None, "pages are built inside the app's Blocks"
+        gr.on(
+            [self.tab.select, opened.load],
+            on_select,
+            [known, *inputs],
+            [known, *outputs],
+            api_visibility="private",
+            show_progress="hidden",
+            queue=False,
+        )

@@ -1,5 +1,6 @@
 """What one visitor may ask of a machine that many share."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,14 +8,17 @@ from dataclasses import dataclass, field
 
 import gradio as gr
 from gradio.utils import get_space
+from spaces.config import Config
 
 
 @dataclass(frozen=True)
 class Limits:
-    """models: at a click; side: of a photograph, in pixels. A visitor compares one photograph at a time."""
+    """models: at a click; side: of a photograph, in pixels; loaded: models that all visitors together may have added.
+    A visitor compares one photograph at a time."""
 
     models: int
     side: int
+    loaded: int = 16
     _busy: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,6 +52,21 @@ class Limits:
         finally:
             with self._lock:
                 self._busy.discard(session or "")
+
+
+HUB_VARIABLE = "VQZOO_ALLOW_HUB"
+"""Environment variable: 1 offers the published models, too, and downloads those that are asked for."""
+
+
+def hub_allowed() -> bool:
+    """Whether visitors may have models downloaded that the app was not started with: on a machine of one's own, and
+    on a Space that says so."""
+    return not get_space() or os.environ.get(HUB_VARIABLE) == "1"
+
+
+def on_zerogpu() -> bool:
+    """Whether this process is a ZeroGPU Space."""
+    return Config.zero_gpu
 
 
 SPACE = Limits(models=12, side=512)

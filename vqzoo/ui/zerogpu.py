@@ -11,23 +11,19 @@ from contextlib import AbstractContextManager, closing, nullcontext
 
 import numpy as np
 import torch
-from spaces.config import Config
 
 import spaces
-from vqzoo.analysis.codecs import parse_label
 from vqzoo.analysis.photograph import Result, reconstruct
 from vqzoo.hub.registry import Model, load
 from vqzoo.metrics import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
-from vqzoo.views.engine import Device, Engine, Job, Photo, Recent, out_of_memory
+from vqzoo.views.compute import out_of_memory
+from vqzoo.views.device import Device
+from vqzoo.views.engine import Engine, Photo, Recent
+from vqzoo.views.job import Job
 
 LONGEST_CALL = 60
 """Seconds that a call asks for at most."""
-
-
-def on_zerogpu() -> bool:
-    """Whether this process is a ZeroGPU Space."""
-    return Config.zero_gpu
 
 
 def seconds(jobs: Sequence[Job], pixels: np.ndarray) -> int:
@@ -41,8 +37,11 @@ def seconds(jobs: Sequence[Job], pixels: np.ndarray) -> int:
 class ZeroGpuEngine(Engine):
     """Computes on the CPU until `pack`, for the page that everybody opens; from then on, one call for a GPU a click.
 
+    Models that are added later are not packed, and are computed on the CPU.
     Results of before and after are not mixed, as their times do not compare.
     """
+
+    note_on_added = "Models that are loaded here run on this Space's CPU: its GPU knows those that it started with."
 
     def __init__(self, models: list[Model]):
         super().__init__(models, torch.device("cpu"))
@@ -65,21 +64,28 @@ class ZeroGpuEngine(Engine):
             yield from super().run_all(jobs, photo)
             return
         known = self._remembered(jobs, photo, self._results)
-        needed = tuple(dict.fromkeys(job for job in jobs if job not in known and not parse_label(job[0])))
+        needed = tuple(dict.fromkeys(job for job in jobs if job not in known and job.name in self._packed))
         call: AbstractContextManager[Iterator[Result | str]] = nullcontext(iter(()))
         if needed:
             call = closing(self._on_gpu(needed, photo.pixels))
         with call as lent:
             for job in jobs:
                 if job not in known:
-                    known[job] = self.run(job[0], photo) if parse_label(job[0]) else self._received(lent, job, photo)
+                    packed = job.name in self._packed  # a codec never is
+                    known[job] = (
+                        self._received(lent, job, photo)
+                        if packed
+                        else self.run(job.name, photo, job.position, job.levels)
+                    )
                 yield known[job]
             assert next(lent, None) is None, "as many results as were asked for"
 
     def recall(self, names: Sequence[str], photo: Photo) -> list[Result]:
         """Also what the page opened with: pixels need no GPU's times."""
-        jobs = [(name, True) for name in names]
-        known = self._remembered(jobs, photo, self._opening) | self._remembered(jobs, photo, self._results)
+        jobs = [Job(name) for name in names]
+        with self._lock:
+            known = {job: self._shown[job.name, photo.key] for job in jobs if (job.name, photo.key) in self._shown}
+        known |= self._remembered(jobs, photo, self._opening) | self._remembered(jobs, photo, self._results)
         forgotten = [job for job in jobs if job not in known]
         known |= zip(forgotten, self.run_all(forgotten, photo), strict=True)
         return [known[job] for job in jobs]
@@ -91,11 +97,11 @@ class ZeroGpuEngine(Engine):
     def _reconstruct_all(self, jobs: tuple[Job, ...], pixels: np.ndarray) -> Iterator[Result | str]:
         """What runs on the GPU, in another process; the last is a message where it failed, as only a gr.Error keeps its
         words on the way back. Takes no lock: one that was held at the fork stays so."""
-        for name, position in jobs:
+        for job in jobs:
             try:
-                yield reconstruct(self._packed[name], pixels, self._gpu_network, position)
+                yield reconstruct(self._packed[job.name], pixels, self._gpu_network, job.position, job.levels)
             except torch.OutOfMemoryError:
-                yield out_of_memory(name)
+                yield out_of_memory(job.name)
                 return
             except ValueError as error:
                 yield str(error)
@@ -106,9 +112,9 @@ class ZeroGpuEngine(Engine):
         if isinstance(outcome, str):
             raise ValueError(outcome)
         with self._lock:
-            return self._results.get((job[0], photo.key, job[1]), lambda: outcome)
+            return self._results.get(job.key(photo.key), lambda: outcome)
 
     def _remembered(self, jobs: Sequence[Job], photo: Photo, memory: Recent[Hashable, Result]) -> dict[Job, Result]:
         with self._lock:
-            found = {job: memory.find((job[0], photo.key, job[1])) for job in jobs}
+            found = {job: memory.find(job.key(photo.key)) for job in jobs}
         return {job: result for job, result in found.items() if result is not None}

@@ -1,16 +1,19 @@
 """What the page of comparisons shows, computed: values for its components from a photograph and names of models."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 
-from vqzoo.analysis.codecs import available, label, parse_label, rate_groups
-from vqzoo.analysis.photograph import Result
+from vqzoo.analysis.formats import PCA, available, label, parse_label, rate_groups
+from vqzoo.analysis.result import Result
 from vqzoo.hub.card import quantizer_names, show, show_trained, show_usage
 from vqzoo.hub.registry import Model, usage_counts
 from vqzoo.views.engine import Engine, Photo
+from vqzoo.views.job import Job
 from vqzoo.views.pictures import Picture, viewer_value
 from vqzoo.views.usage import Use, usage_figure
 
@@ -50,70 +53,131 @@ def trained_on(models: list[Model]) -> str:
     return f"trained on {models[0].metrics['dataset']}, squares of {' or '.join(map(str, sides))} pixels"
 
 
-def compare(
-    engine: Engine, path: str | None, longest: int, names: list[str], codecs: bool = False
-) -> Iterator[dict[str, Any]]:
-    """After each model, the values of the components that have changed; raises ValueError with what is to be done.
+@dataclass(frozen=True)
+class Status:
+    """How far a comparison is, in words. kind: "running", "done", "stopped" or "error"."""
 
-    With `codecs` the same of every image codec at each of the models' rates, those of raw pixels and above left out.
+    kind: str
+    text: str
+
+
+SORTS: dict[str, tuple[str, bool]] = {
+    "true bits": ("bits_per_image", False),
+    "PSNR": ("psnr", True),
+    "SSIM": ("ssim", True),
+    "LPIPS": ("lpips", False),
+    "usage here": ("usage", True),
+    "time to encode": ("encode_ms", False),
+    "time to decode": ("decode_ms", False),
+}
+"""What rows can be ordered by -> (metric, whether more of it is better)."""
+FIRST_SORT = next(iter(SORTS))
+
+
+def compare(
+    engine: Engine,
+    path: str | None,
+    longest: int,
+    names: Sequence[str],
+    codecs: bool = False,
+    sort: str = FIRST_SORT,
+    worst_first: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Before and after each model, the values of the components that have changed; raises ValueError with what is to
+    be done.
+
+    With `codecs` the same of every image codec, and of the fitted PCAs, at each of the models' rates, those of raw
+    pixels and above left out. Rows and pictures are ordered by a key of `SORTS`.
     """
     if not path:
         raise ValueError("Choose a photograph first: drop one in, paste one, or click an example.")
     if not names:
         raise ValueError("Tick at least one model.")
+    if sort not in SORTS:
+        raise ValueError(f"sort={sort!r}: expected one of {', '.join(SORTS)}")
     photo = engine.photo(path, longest)
-    names = sorted(names, key=lambda name: engine.models[name].metrics["metrics"]["bits_per_image"])
+    names = sorted(names, key=lambda name: _bits(engine.models[name]))
     results: dict[str, Result] = {}
     step: dict[str, Any] = {}
-    for name, result in zip(names, engine.run_all([(name, True) for name in names], photo), strict=True):
-        results[name] = result
-        so_far = "" if len(results) == len(names) else f" {len(results)} of {len(names)} models so far."
-        step = _shown(engine, photo, results, so_far)
-        yield step
-    rates = rate_groups([result.metrics["bits_per_image"] for result in results.values()]) if codecs else []
-    labels = [label(codec, bits) for bits in rates if bits < 8 * photo.pixels.size for codec in available()]
-    coded = engine.run_all([(name, True) for name in labels], photo)
-    for number, (name, result) in enumerate(zip(labels, coded, strict=True), 1):
-        results[name] = result
-        so_far = "" if number == len(labels) else f" {number} of {len(labels)} codecs so far."
-        step = _shown(engine, photo, results, so_far)
-        yield step
+
+    def each(jobs: Sequence[str], what: str) -> Iterator[dict[str, Any]]:
+        nonlocal step
+        outcomes = engine.run_all(list(map(Job, jobs)), photo)
+        for number, name in enumerate(jobs, 1):
+            yield {"status": Status("running", f"{name}: {number} of {len(jobs)} {what}")}
+            results[name] = next(outcomes)
+            step = _shown(engine, photo, results, sort, worst_first)
+            yield step | {"listed": (path, longest, tuple(results))}
+        next(outcomes, None)  # a GPU that was lent is given back
+
+    yield from each(names, "models")
+    if codecs:
+        yield from each(_labels(engine, results, photo), "codecs")
     yield {
         **step,
         "usage": _usage(engine, results),
         "shown": (path, longest, tuple(names)),
-        "choices": [ORIGINAL, *_ordered(results)],
+        "listed": (path, longest, tuple(results)),
         "device": device_line(engine),
+        "status": Status("done", told_of(tuple(results))),
     }
 
 
-def _ordered(results: dict[str, Result]) -> list[str]:
-    """Models by their bits, codecs behind the models whose bits they were given."""
+def stopped(listed: tuple, shown: tuple) -> tuple[tuple, Status]:
+    """What a comparison that was stopped has come to: `shown` for the pages, and a line about it.
+
+    `listed` is that of its last step; the `shown` there was, of the comparison before it, stays where there is none.
+    """
+    path, longest, names = listed
+    models = tuple(name for name in names if parse_label(name) is None)
+    said = f"after {told_of(names)[:-1]}: these are what is shown" if names else "before the first model"
+    return (path, longest, models) if models else shown, Status("stopped", f"Stopped {said}.")
+
+
+def told_of(names: Sequence[str]) -> str:
+    """How many models and codecs there are, as a sentence."""
+    codecs = sum(parse_label(name) is not None for name in names)
+    models = len(names) - codecs
+    said = f"{models} {'model' if models == 1 else 'models'}"
+    return f"{said} and {codecs} {'row' if codecs == 1 else 'rows'} of codecs." if codecs else f"{said}."
+
+
+def beside(engine: Engine) -> list[str]:
+    """What can stand beside models at their bits: codecs of this machine, and PCA where there are fitted ones."""
+    return [*available(), *([PCA] if engine.linear() else [])]
+
+
+def _labels(engine: Engine, results: dict[str, Result], photo: Photo) -> list[str]:
+    rates = rate_groups([result.metrics["bits_per_image"] for result in results.values()])
+    return [label(codec, bits) for bits in rates if bits < 8 * photo.pixels.size for codec in beside(engine)]
+
+
+def _orders(results: dict[str, Result]) -> dict[str, list[str]]:
+    """For each of `SORTS` the names that have such a value, the best first; codecs stand behind the models whose bits
+    they were given."""
 
     def place(name: str) -> tuple[float, bool]:
         codec = parse_label(name)
         return (codec[1], True) if codec else (results[name].metrics["bits_per_image"], False)
 
-    return sorted(results, key=place)
+    orders = {}
+    for sort, (metric, more) in SORTS.items():
+        known = [name for name in sorted(results, key=place) if results[name].metrics[metric] is not None]
+        if sort != FIRST_SORT:
+            known.sort(key=lambda name: results[name].metrics[metric], reverse=more)
+        orders[sort] = known
+    return orders
 
 
-def _shown(engine: Engine, photo: Photo, results: dict[str, Result], so_far: str) -> dict[str, Any]:
-    """Pictures and table of what has been computed."""
-    names = _ordered(results)
+def _shown(engine: Engine, photo: Photo, results: dict[str, Result], sort: str, worst_first: bool) -> dict[str, Any]:
+    """Pictures and table of what has been computed, and the orders that they can be brought into."""
+    orders = _orders(results)
+    names = orders[sort][::-1] if worst_first else orders[sort]
+    names = [*names, *(name for name in orders[FIRST_SORT] if name not in names)]
     pictures = [Picture(name, results[name].pixels, _caption(results[name])) for name in names]
     original = Picture(ORIGINAL, photo.pixels, "what the models are given")
     table = [_row(engine.models.get(name), name, results[name]) for name in names]
-    return {"viewer": viewer_value([original, *pictures], photo.note + so_far), "table": table}
-
-
-def slide(engine: Engine, shown: tuple, left: str, right: str) -> tuple[np.ndarray, np.ndarray]:
-    """The two pictures for the slider, whole pixels enlarged so that none is blurred."""
-    photo = engine.photo(*shown[:2])
-    names = [name for name in (left, right) if name != ORIGINAL]
-    pixels = {name: result.pixels for name, result in zip(names, engine.recall(names, photo), strict=True)}
-    one, two = (pixels.get(name, photo.pixels) for name in (left, right))
-    times = max(1, 640 // max(photo.pixels.shape[:2]))
-    return tuple(picture.repeat(times, 0).repeat(times, 1) for picture in (one, two))  # type: ignore[return-value]
+    return {"viewer": {**viewer_value([original, *pictures], photo.note), "orders": orders}, "table": table}
 
 
 def device_line(engine: Engine) -> str:
@@ -126,7 +190,7 @@ def device_line(engine: Engine) -> str:
 
 def _caption(result: Result) -> str:
     metrics = result.metrics
-    said = f"{_quality(metrics)} · " if "quality" in metrics else ""
+    said = f"{_made(metrics)} · " if _made(metrics) else ""
     return (
         said + f"{show('psnr', metrics['psnr'])} dB · {show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
     )
@@ -144,15 +208,32 @@ def _row(model: Model | None, name: str, result: Result) -> list[Any]:
         round(metrics["bits_per_pixel"], 3),
         round(100 * metrics["share_of_raw"], 2),
         show_usage(metrics["usage"]),
-        show_usage(model.metrics["metrics"]["usage"] if model else None),
-        round(metrics["encode_ms"], 1),
-        round(metrics["decode_ms"], 1),
-        show_trained(model.metrics) if model else _quality(metrics),
+        _test_usage(model),
+        None if metrics["encode_ms"] is None else round(metrics["encode_ms"], 1),
+        None if metrics["decode_ms"] is None else round(metrics["decode_ms"], 1),
+        show_trained(model.metrics) if model else _made(metrics),
     ]
 
 
-def _quality(metrics: dict[str, Any]) -> str:
-    return f"quality {metrics['quality']}" if metrics["met"] else "cannot go lower"
+def _bits(model: Model) -> float:
+    """True bits of an image of its test split; without bound where nothing was measured."""
+    return model.metrics["metrics"]["bits_per_image"] if model.measured else math.inf
+
+
+def _test_usage(model: Model | None) -> str:
+    """`model` is None for a codec."""
+    if model is None:
+        return show_usage(None)
+    return show_usage(model.metrics["metrics"]["usage"]) if model.measured else "not measured"
+
+
+def _made(metrics: dict[str, Any]) -> str:
+    """How a codec came to its bits; nothing for a model."""
+    if "basis" in metrics:
+        return f"{metrics['components']} components of {metrics['basis']}"
+    if "quality" in metrics:
+        return f"quality {metrics['quality']}" if metrics["met"] else "cannot go lower"
+    return ""
 
 
 def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:

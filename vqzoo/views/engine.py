@@ -2,28 +2,27 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Generic, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
-import psutil
-import torch
 
-from vqzoo.analysis.codecs import parse_label
 from vqzoo.analysis.images import fit, load_image
-from vqzoo.analysis.photograph import Result, code, reconstruct
-from vqzoo.hub.registry import Model, load
-from vqzoo.metrics import Perceptual, perceptual
-from vqzoo.tokenizer import Tokenizer
+from vqzoo.analysis.result import Result
+from vqzoo.hub.registry import Model
+from vqzoo.views.device import Device
+from vqzoo.views.job import Job
+
+if TYPE_CHECKING:
+    import torch
+
+    from vqzoo.tokenizer import Tokenizer
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-Job = tuple[str, bool]
-"""The name of a model, or of a codec by its `codecs.label`; False decodes without the model's positional encoding."""
 
 
 class Recent(Generic[K, V]):
@@ -32,6 +31,11 @@ class Recent(Generic[K, V]):
     def __init__(self, size: int):
         self.size = size
         self._values: OrderedDict[K, V] = OrderedDict()
+
+    def forget(self, which: Callable[[K], bool]) -> None:
+        """Drop the values of all keys that are so."""
+        for key in [key for key in self._values if which(key)]:
+            del self._values[key]
 
     def find(self, key: K) -> V | None:
         """The value of a key, if it is among the recent ones."""
@@ -56,38 +60,86 @@ class Photo:
     key: Hashable
 
 
-@dataclass(frozen=True)
-class Device:
-    """What computes, and its memory in bytes, unless that is another process's."""
-
-    name: str
-    used: int | None = None
-    total: int | None = None
-
-
 class Engine:
     """Runs registered models on photographs, one at a time, whichever visitor asks.
 
     Gradio frees its slot when a visitor cancels although the function goes on, so its own limits do not keep two
     computations off one device; the lock here does. What is kept is bounded: models, photographs, results.
+
+    torch is imported when something is first computed, or by `warm`.
     """
 
-    def __init__(self, models: list[Model], device: torch.device | None = None):
+    note_on_added = ""
+    """What a visitor has to know of models that were added, in a sentence."""
+
+    def __init__(self, models: list[Model], device: "torch.device | None" = None):
         """`device`: without it the GPU, or the CPU where there is none."""
-        self.models = {model.name: model for model in models}
-        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.models: dict[str, Model] = _Offered((model.name, model) for model in models)
+        self.loaded: tuple[str, ...] = ()
+        """Names of those that came after the start, in their order."""
+        self.changes = 0
+        """How often models have come or gone since."""
+        self._asked = device
         self._lock = threading.Lock()
         self._tokenizers: Recent[str, Tokenizer] = Recent(16)
         self._photos: Recent[Hashable, Photo] = Recent(16)
         self._results: Recent[Hashable, Result] = Recent(128)
+        self._shown: dict[tuple[str, Hashable], Result] = {}
+
+    @cached_property
+    def device(self) -> "torch.device":
+        """What models are moved to."""
+        from vqzoo.views.compute import best_device
+
+        return self._asked or best_device()
+
+    def warm(self, names: Sequence[str] = ()) -> threading.Thread:
+        """Import torch and load what the first comparison of these models needs, on a thread of its own."""
+
+        def load() -> None:
+            from vqzoo.views.compute import network_on
+
+            network_on(self.device)
+            for name in names:
+                with suppress(ValueError), self.borrow(name):  # a damaged model is told to whoever asks for it
+                    pass
+
+        thread = threading.Thread(target=load, name="vqzoo-warm", daemon=True)
+        thread.start()
+        return thread
+
+    def show(self, results: Mapping[str, Result], photo: Photo) -> None:
+        """Take these, computed elsewhere and on the page already, as what `recall` gives for this photograph.
+
+        `run` computes them again, as their times are another machine's.
+        """
+        with self._lock:
+            self._shown = {(name, photo.key): result for name, result in results.items()}
 
     def add(self, model: Model) -> None:
         """Offer one more model to everybody who asks from now on, in place of one of its name."""
         with self._lock:
-            self.models[model.name] = model
+            self._forget(model.name)
+            self.models = _Offered({**self.models, model.name: model})  # whoever goes through the old one may go on
+            self.loaded = (*(name for name in self.loaded if name != model.name), model.name)
+            self.changes += 1
+
+    def withdraw(self, name: str) -> None:
+        """No longer offer a model that was added; whoever still asks for it is told."""
+        with self._lock:
+            if name in self.loaded:
+                self._forget(name)
+                self.models = _Offered((key, model) for key, model in self.models.items() if key != name)
+                self.loaded = tuple(each for each in self.loaded if each != name)
+                self.changes += 1
+
+    def _forget(self, name: str) -> None:
+        self._tokenizers.forget(lambda key: key == name)
+        self._results.forget(lambda key: isinstance(key, tuple) and key[0] == name)
+        self._shown = {key: result for key, result in self._shown.items() if key[0] != name}
 
     @contextmanager
-    def borrow(self, name: str) -> Iterator[Tokenizer]:
+    def borrow(self, name: str) -> Iterator["Tokenizer"]:
         """A model, loaded and in evaluation mode, while nothing else computes; to be brief about it is only fair.
 
         Raises ValueError for damaged model files.
@@ -100,52 +152,60 @@ class Engine:
         with self._lock:
             return self._photos.get((path, longest), lambda: _read(path, longest))
 
-    def run(self, name: str, photo: Photo, position: bool = True) -> Result:
-        """One job on a photograph.
+    def run(self, name: str, photo: Photo, position: bool = True, levels: int | None = None) -> Result:
+        """One `Job` on a photograph.
 
-        Raises ValueError for damaged model files and for a photograph that the device has no memory for.
+        Raises ValueError for damaged model files, for levels that a model does not have, and for a photograph that the
+        device has no memory for.
         """
+        job = Job(name, position, levels)
         with self._lock:
-            make = partial(self._reconstruct, name, photo.pixels, position)
-            return self._results.get((name, photo.key, position), make)
+            return self._results.get(job.key(photo.key), partial(self._compute, job, photo.pixels))
 
     def run_all(self, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
         """Each job as `run` does it, in their order; others get their turn in between."""
-        for name, position in jobs:
-            yield self.run(name, photo, position)
+        for job in jobs:
+            yield self.run(job.name, photo, job.position, job.levels)
 
     def recall(self, names: Sequence[str], photo: Photo) -> list[Result]:
         """Of each model or codec what has been shown of it, for its pixels; what is forgotten is computed again."""
-        return list(self.run_all([(name, True) for name in names], photo))
+        with self._lock:
+            found = [
+                self._results.find(Job(name).key(photo.key)) or self._shown.get((name, photo.key)) for name in names
+            ]
+        return [result or self.run(name, photo) for name, result in zip(names, found, strict=True)]
 
     def describe_device(self) -> Device:
         """The GPU and what torch has reserved on it, or the CPU and what this process holds."""
-        if self.device.type == "cuda":
-            total = torch.cuda.get_device_properties(self.device).total_memory
-            return Device(torch.cuda.get_device_name(self.device), torch.cuda.memory_reserved(self.device), total)
-        used = psutil.Process().memory_info().rss
-        return Device(f"CPU, {torch.get_num_threads()} threads", used, psutil.virtual_memory().total)
+        from vqzoo.views.compute import describe
 
-    def _reconstruct(self, name: str, pixels: np.ndarray, position: bool) -> Result:
-        try:
-            if codec := parse_label(name):
-                return code(codec[0], pixels, codec[1], self._network())
-            return reconstruct(self._tokenizer(name), pixels, self._network(), position)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            raise ValueError(out_of_memory(name)) from None
+        return describe(self.device)
 
-    def _network(self) -> Perceptual | None:
-        network = perceptual("squeeze")
-        return None if network is None else network.to(self.device)
+    def linear(self) -> list[str]:
+        """Names of the fitted PCAs of colour images: what a row of PCA is made of, if there are any."""
+        return [name for name, model in self.models.items() if _is_linear(model)]
 
-    def _tokenizer(self, name: str) -> Tokenizer:
-        return self._tokenizers.get(name, lambda: load(self.models[name]).to(self.device))
+    def _compute(self, job: Job, pixels: np.ndarray) -> Result:
+        from vqzoo.views.compute import compute
+
+        return compute(job, self._tokenizer, self.linear(), pixels, self.device)
+
+    def _tokenizer(self, name: str) -> "Tokenizer":
+        from vqzoo.views.compute import load_on
+
+        return self._tokenizers.get(name, lambda: load_on(self.models[name], self.device))
 
 
-def out_of_memory(name: str) -> str:
-    """What a visitor is told."""
-    return f"{name}: the photograph needs more memory than there is; choose a smaller side"
+class _Offered(dict[str, Model]):
+    """Models by name; ValueError for a name that somebody's page still has and that is offered no longer."""
+
+    def __missing__(self, name: str) -> Model:
+        raise ValueError(f"{name} is no longer offered here; choose another model, or load it again on the Zoo page")
+
+
+def _is_linear(model: Model) -> bool:
+    autoencoder = model.config["autoencoder"]
+    return autoencoder["name"] == "pca" and autoencoder.get("channels") == 3 and model.source is not None
 
 
 def _read(path: str, longest: int) -> Photo:

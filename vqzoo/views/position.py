@@ -5,13 +5,16 @@ from itertools import islice
 from os.path import commonprefix
 from typing import Any
 
-from vqzoo.analysis.photograph import Result
+from vqzoo.analysis.result import Result
 from vqzoo.hub.card import show, show_trained
 from vqzoo.hub.registry import Model
 from vqzoo.hub.twins import has_encoding, twins
+from vqzoo.views.closeups import close_ups
 from vqzoo.views.comparison import ORIGINAL
 from vqzoo.views.engine import Engine
+from vqzoo.views.job import Job
 from vqzoo.views.pictures import Difference, Picture, viewer_value
+from vqzoo.views.training import Panel, course_of, has_curves, key_table, panels
 
 ABOUT = (
     "Twins are two models equal in data, network, quantizer and training recipe, and different in their positional "
@@ -21,6 +24,10 @@ ABOUT = (
     "is the brightest. Twins have one seed each, and short trainings vary: which of them is the better one here is no "
     "proof for or against an encoding."
 )
+
+CURVES = 6
+"""Panels of curves at most: the loss and its terms."""
+_NO_LOSS = {"learning rate", "gradient gap", "usage", "perplexity", "images a second", "peak memory, MiB"}
 
 _ENDS = {"decoder": "", "encoder": " at the encoder", "both": " at both ends"}
 _ADDED = {
@@ -39,10 +46,13 @@ def cases(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
 
 
 def show_case(engine: Engine, shown: tuple, case: Sequence[Model]) -> Iterator[dict[str, Any]]:
-    """The viewer's value after each reconstruction; raises ValueError with what is to be done."""
+    """After each reconstruction: viewer, the value of that, and at the end closeups, a list of `CloseUp`.
+
+    Raises ValueError with what is to be done.
+    """
     photo = engine.photo(*shown[:2])
     encoded = [model for model in case if has_encoding(model)]
-    jobs = [(model.name, True) for model in case] + [(model.name, False) for model in encoded]
+    jobs = [Job(model.name) for model in case] + [Job(model.name, position=False) for model in encoded]
     results = engine.run_all(jobs, photo)
     note = _note(case)
     pictures: list[Picture | Difference] = []
@@ -52,14 +62,34 @@ def show_case(engine: Engine, shown: tuple, case: Sequence[Model]) -> Iterator[d
             pictures.append(Picture(ORIGINAL, result.original, "what the models are given"))
         on[model.name] = Picture(_encoding(model), result.pixels, _caption(result))
         pictures.append(on[model.name])
-        yield viewer_value(pictures, note)
+        yield {"viewer": viewer_value(pictures, note)}
     if len(on) == 2:
         pictures.append(Difference("difference of the two", *on.values()))
+    pairs = []
     for model, result in zip(encoded, results, strict=True):
         picture = on[model.name]
         off = Picture(f"{picture.name}, switched off", result.pixels, _caption(result))
+        pairs.append((picture, off))
         pictures += [off, Difference(f"{picture.name}, on minus off", picture, off)]
-        yield viewer_value(pictures, note)
+        yield {"viewer": viewer_value(pictures, note)}
+    yield {"closeups": close_ups(pairs, [picture for picture in pictures if isinstance(picture, Picture)])}
+
+
+def curves(case: Sequence[Model]) -> tuple[list[Panel], str, str]:
+    """What is known of the twins' trainings: a panel for the loss and each of its terms, a table of the trainings as
+    HTML, and in words what was not kept of them."""
+    courses = [course_of(model) for model in case if has_curves(model)]
+    found = [panel for panel in panels(courses) if panel.title not in _NO_LOSS][:CURVES]
+    missing = [model.name for model in case if not has_curves(model)]
+    sparse = [course for course in courses if not course.train.get("step")]
+    said = [f"Of {' and '.join(missing)} no curves are known."] if missing else []
+    if sparse:
+        points = " and ".join(str(len(course.held_out.get("step", []))) for course in sparse)
+        said.append(
+            f"Of {' and '.join(course.name for course in sparse)} the points on held-out images alone were kept: "
+            f"{points} of them."
+        )
+    return found, key_table(courses) if courses else "", " ".join(said)
 
 
 def _pair_label(one: Model, two: Model) -> str:
@@ -81,6 +111,8 @@ def _note(case: Sequence[Model]) -> str:
 def _told(model: Model) -> str:
     position, budget = model.config["position"], show_trained(model.metrics)
     trained = "trained in full" if budget == "in full" else f"trained for {budget} of the full budget"
+    if not model.measured:
+        trained = "nobody says how long it was trained"
     if not has_encoding(model):
         return f"no encoding, {trained}"
     return f"{position['name']} encoding, {_ADDED[position.get('place', 'decoder')]}, {trained}"

@@ -44,14 +44,16 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
             figure.add_scatter(
                 x=rank, y=test[order], name="test split", legendgroup="test", showlegend=first, row=row, col=1, **style
             )
-        figure.add_bar(
+        # One line, filled, where bars would be thousands of elements of the page, which every change of tab lays out.
+        figure.add_scatter(
             x=rank,
             y=image[order],
             name="this image",
             legendgroup="image",
             showlegend=first,
-            marker={"color": ACCENT, "line": {"width": 0}},
-            opacity=0.75,
+            mode="lines",
+            fill="tozeroy",
+            line={"width": 1, "color": ACCENT, "shape": "hvh"},
             customdata=order,
             hovertemplate="codevector %{customdata}: %{y:.3%}",
             row=row,

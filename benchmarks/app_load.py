@@ -1,0 +1,145 @@
+"""Many visitors at once: python benchmarks/app_load.py [--users 64] [--actions 20] [--minutes 10] [--csv FILE]
+
+Each user is a gradio_client of its own on a thread of its own, on this machine; actions are mixed. No answer may be an
+error but a clear "busy"; what a comparison measured is checked against what the same models give in this process; the
+app's resident memory is written down every second, and has to be flat after the first third of the time.
+"""
+
+import argparse
+import csv
+import random
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from app_running import running
+from gradio_client import Client, handle_file
+from side_by_side import machine
+
+from vqzoo.analysis.examples import examples
+from vqzoo.hub.registry import list_models
+from vqzoo.views.comparison import COLUMNS
+from vqzoo.views.engine import Engine
+
+MODELS = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256", "cifar10-fsq-8-5-5-5"]
+SIDES = (32, 64, 128)
+BUSY = ("queue is full", "busy", "still running", "too many")
+_PSNR = list(COLUMNS).index("PSNR dB")
+
+
+class Expected:
+    """What a comparison has to say: PSNR of a model on an example, computed here."""
+
+    def __init__(self) -> None:
+        self.engine = Engine(list_models())
+        self.paths = {label: str(path) for label, path in examples().items()}
+
+    def psnr(self, label: str, side: int, name: str) -> float:
+        return round(self.engine.run(name, self.engine.photo(self.paths[label], side)).metrics["psnr"], 2)
+
+
+def compare(client: Client, chance: random.Random, expected: Expected) -> None:
+    label, side = chance.choice(list(expected.paths)), chance.choice(SIDES)
+    names = chance.sample(MODELS, chance.randint(1, 2))
+    groups = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/compare"]["parameters"]
+    lists = [each["parameter_name"] for each in groups if each["type"].get("type") == "array"]
+    asked: dict[str, Any] = {key: [] for key in lists}
+    asked[lists[0]] = names
+    answer = client.predict(
+        photograph=handle_file(expected.paths[label]),
+        longest=side,
+        codecs=False,
+        sort="true bits",
+        worst_first=False,
+        api_name="/compare",
+        **asked,
+    )
+    table = next(part for part in answer if isinstance(part, dict) and "headers" in part)
+    got = {row[0]: row[_PSNR] for row in table["data"]}
+    right = {name: expected.psnr(label, side, name) for name in names}
+    assert got == right, f"wrong result: {got} in place of {right}"
+
+
+def models(client: Client, chance: random.Random, expected: Expected) -> None:
+    found = client.predict(
+        text=chance.choice(["", "looc"]), quantizer="", dataset="", max_bits=0, max_megabytes=0, author="",
+        where="", api_name="/models",
+    )  # fmt: skip
+    assert "cifar10-looc-256x4" in str(found), "a list without the model that was asked for"
+
+
+def rates(client: Client, chance: random.Random, expected: Expected) -> None:
+    said = client.predict(dataset="cifar10", psnr=chance.choice([20, 25, 30]), group="all", api_name="/bits_for_psnr")
+    assert said, "nothing said"
+
+
+def page(client: Client, chance: random.Random, expected: Expected) -> None:
+    assert client.view_api(return_format="dict", print_info=False)["named_endpoints"], "no description"
+
+
+ACTIONS = {compare: 8, models: 4, page: 8}
+
+
+def user(number: int, url: str, actions: int, until: float, expected: Expected, said: Counter[str]) -> None:
+    chance = random.Random(number)
+    client: Client | None = None
+    for _ in range(actions):
+        if time.monotonic() > until:
+            return
+        action = chance.choices(list(ACTIONS), list(ACTIONS.values()))[0]
+        try:
+            client = client or Client(url, verbose=False)
+            action(client, chance, expected)
+            said[action.__name__] += 1
+        except AssertionError as error:
+            said[f"WRONG {error}"] += 1
+        except Exception as error:
+            text = str(error)
+            said["busy" if any(word in text.lower() for word in BUSY) else f"ERROR {type(error).__name__} {text}"] += 1
+        time.sleep(chance.uniform(0, 1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=64)
+    parser.add_argument("--actions", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--csv", type=Path, default=Path("app_load.csv"))
+    settings = parser.parse_args()
+    expected, said, memory = Expected(), Counter[str](), []
+    with running() as (process, url):
+        app, begun = psutil.Process(process.pid), time.monotonic()
+        until = begun + 60 * settings.minutes
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(1):
+                memory.append((round(time.monotonic() - begun, 1), app.memory_info().rss))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        with ThreadPoolExecutor(settings.users) as pool:
+            for number in range(settings.users):
+                pool.submit(user, number, url, settings.actions, until, expected, said)
+        over.set()
+        watcher.join()
+    with settings.csv.open("w", newline="") as file:
+        csv.writer(file).writerows([("seconds", "resident_bytes"), *memory])
+    later = np.array(memory[len(memory) // 3 :], dtype=float)
+    slope = np.polyfit(later[:, 0], later[:, 1], 1)[0] * 60 / 2**20
+    print(f"## {settings.users} users, {settings.actions} actions each: {machine()}\n\n| answer | number |\n|---|---|")
+    for what, number in sorted(said.items()):
+        print(f"| {what[:200]} | {number} |")
+    print(f"\n{memory[-1][0]:.0f} s; resident memory {later[0, 1] / 2**20:.0f} MiB after a third of the time, ")
+    print(f"{later[-1, 1] / 2**20:.0f} at the end, at most {later[:, 1].max() / 2**20:.0f}: {slope:+.1f} MiB a minute.")
+    sys.exit(any(what.startswith(("ERROR", "WRONG")) for what in said))
+
+
+if __name__ == "__main__":
+    main()

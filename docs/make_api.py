@@ -1,0 +1,92 @@
+"""What the app answers to programs, from the app's own description of it: python docs/make_api.py writes docs/api.md"""
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from vqzoo.ui.app import build_app
+
+_EXAMPLES: dict[str, Any] = {
+    "dataset": "cifar10",
+    "psnr": 25.0,
+    "models": ["cifar10-vq-1024x128", "cifar10-looc-256x4"],
+    "folder": "runs/cifar10-looc-256x4",
+    "study": "looc",
+    "table": "1",
+    "source": "cifar10-looc-256x4",
+}
+"""Of what has no default."""
+
+TARGET = Path(__file__).with_name("api.md")
+_HEAD = """# The app as an API
+
+Everything that a page of the app computes is a call, too: with
+[gradio_client](https://www.gradio.app/guides/getting-started-with-the-python-client) from Python, or over HTTP; the
+foot of the app's page has the same for curl and JavaScript. Calls of one client share a session: what says "of the last
+comparison" means that of the last `/compare` of the same client, or the example that the app opens on.
+
+```python
+from gradio_client import Client, handle_file
+
+client = Client("http://127.0.0.1:7860")
+```
+
+With `pip install 'vqzoo[mcp]'` and `GRADIO_MCP_SERVER=True python app.py` the same calls are tools of an MCP server at
+`/gradio_api/mcp/`. The extra holds pydantic at the version that Gradio's pins ask for.
+
+What is wrong with a request comes back as one sentence that says what to do; on a Space that many share, "busy" and
+what it does not do for a visitor are such sentences, too. This file is made: `python docs/make_api.py`.
+"""
+
+
+def api_text() -> str:
+    """docs/api.md."""
+    app, _ = build_app()
+    endpoints = app.get_api_info()["named_endpoints"]
+    functions = {f"/{fn.api_name}": fn.fn for fn in app.fns.values() if fn.api_name}
+    return _HEAD + "".join(_endpoint(name, endpoints[name], functions.get(name)) for name in endpoints)
+
+
+def _endpoint(name: str, info: dict[str, Any], function: Any) -> str:
+    text = inspect.getdoc(function) or ""
+    about, *sections = re.split(r"\n(?=Args:|Returns:)", text)
+    assert about, f"{name} has no docstring"
+    said = [inspect.cleandoc(part.removeprefix("Returns:")) for part in sections if part.startswith("Returns:")]
+    parameters = [_parameter(each) for each in info["parameters"]]
+    given = "".join(f"    {each['parameter_name']}={_example(each)},\n" for each in info["parameters"])
+    returns = [f"{number}. `{each['python_type']['type']}`\n" for number, each in enumerate(info["returns"], 1)]
+    return (
+        f"\n## {name}\n\n{about.strip()}\n"
+        + (f"\n| takes | type | default |\n|---|---|---|\n{''.join(parameters)}" if parameters else "")
+        + f"\nGives {' '.join(said[0].split()) if said else ''}\n\n{''.join(returns)}"
+        + f'\n```python\nclient.predict(\n{given}    api_name="{name}",\n)\n```\n'
+    )
+
+
+def _parameter(each: dict[str, Any]) -> str:
+    default = json.dumps(each["parameter_default"], ensure_ascii=False) if each["parameter_has_default"] else "needed"
+    if len(default) > 120 or "/" in default and "path" in default:
+        default = "that of the page"
+    kind = each["python_type"]["type"].replace("|", "\\|")
+    kind = kind if len(kind) <= 120 else kind[:110] + "..."
+    return f"| `{each['parameter_name']}`{_label(each)} | `{kind}` | `{default}` |\n"
+
+
+def _label(each: dict[str, Any]) -> str:
+    """What the page calls it; a call without a place on the page has its parameters numbered, which says nothing."""
+    return "" if re.fullmatch(r"\d+(st|nd|rd|th)", each["label"]) else f": {each['label']}"
+
+
+def _example(each: dict[str, Any]) -> str:
+    if "filepath" in each["python_type"]["type"]:
+        return 'handle_file("photograph.png")'
+    if each["parameter_has_default"]:
+        return repr(each["parameter_default"])
+    return repr(_EXAMPLES[each["parameter_name"]])
+
+
+if __name__ == "__main__":
+    TARGET.write_text(api_text(), encoding="utf-8")
+    print(TARGET.name)

@@ -1,0 +1,56 @@
+"""What a person does on the page that compares, and what is read off it."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+THREE = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256"]
+
+
+def own_photograph(folder: Path) -> Path:
+    """A smooth picture, neither square nor a multiple of the stride: 90 x 61 pixels."""
+    y, x = np.mgrid[0:61, 0:90]
+    pixels = np.stack([x * 2.5, y * 3.5, 255 - x - y], -1).clip(0, 255).astype(np.uint8)
+    path = folder / "own photograph.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def names(page: Page, viewer: str = "#viewer") -> list[str]:
+    return page.locator(f"{viewer} figcaption strong").all_inner_texts()
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("#photograph").get_by_label("Remove Image").click()
+    page.locator("#photograph input[type=file]").set_input_files(path)
+    page.locator("#photograph").get_by_label("Remove Image").wait_for()
+
+
+def tick_only(page: Page, wanted: list[str]) -> None:
+    boxes = page.locator(".models label")
+    for label in boxes.all():
+        label.locator("input").set_checked(label.inner_text().strip() in wanted)
+
+
+def compare(page: Page, wanted: list[str]) -> None:
+    tick_only(page, wanted)
+    page.locator("#compare").click()
+    expect(page.locator("#viewer figcaption strong")).to_have_count(len(wanted) + 1, timeout=60_000)
+    expect(page.locator("#viewer .vq-viewer")).to_have_attribute("data-ready", str(len(wanted) + 1))
+
+
+def table(page: Page) -> dict[str, dict[str, str]]:
+    """Rows of the table on the page, by the text of their first cell."""
+    headings = page.locator("#table [role=columnheader]").evaluate_all("all => all.map(cell => cell.title)")
+    rows = [row.locator("[role=gridcell]").all_inner_texts() for row in page.locator("#table [role=row]").all()]
+    return {cells[0].strip(): dict(zip(headings, cells, strict=True)) for cells in rows if cells}
+
+
+def canvas_pixels(page: Page, label: str, viewer: str = "#viewer") -> np.ndarray:
+    """The bytes that a canvas shows, (h, w, 3)."""
+    flat, width, height = page.locator(f'{viewer} canvas[aria-label="{label}"]').evaluate(
+        "c => [Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data), c.width, c.height]"
+    )
+    return np.array(flat, np.uint8).reshape(height, width, 4)[..., :3]

@@ -1,0 +1,31 @@
+"""docs/api.md is what the app says of itself, and the calls in it are calls of today."""
+
+import re
+import runpy
+
+from gradio_client import Client
+
+from vqzoo.ui.app import build_app
+
+from .conftest import ROOT
+
+TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def test_the_description_is_that_of_the_app():
+    made = runpy.run_path(str(ROOT / "docs" / "make_api.py"))["api_text"]()
+    assert made == TEXT, "python docs/make_api.py"
+
+
+def test_every_public_call_says_what_it_does():
+    app, _ = build_app()
+    for function in app.fns.values():
+        if function.api_visibility == "public":
+            assert function.fn is not None and (function.fn.__doc__ or "").strip(), function.api_name
+
+
+def test_a_call_of_it_works(app_url):
+    example = re.search(r'client\.predict\(\n[^)]*?api_name="/lookup_costs",\n\)', TEXT)
+    assert example is not None
+    client = Client(app_url, verbose=False)
+    assert eval(example[0], {"client": client})

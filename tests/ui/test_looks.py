@@ -1,0 +1,122 @@
+"""How every page looks, by numbers: text can be read in both modes, and nothing has to be scrolled sideways."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+WIDTHS = (360, 1400, 3840)
+
+
+def tabs(page: Page) -> list[str]:
+    return [tab["props"]["label"] for tab in page.evaluate("gradio_config.components") if tab["type"] == "tabitem"]
+
+
+def pages_of(page: Page) -> list[str]:
+    from vqzoo.ui import compare
+    from vqzoo.ui.app import PAGES
+
+    return [compare.NAME, *(each.NAME for each in PAGES)]
+
+
+def go(page: Page, name: str) -> None:
+    """To a tab, which hides behind a button of its own where there is no room for it."""
+    tab = page.locator("#pages > .tab-wrapper").get_by_role("tab", name=name, exact=True).locator("visible=true")
+    if not tab.count():
+        page.locator("#pages > .tab-wrapper .overflow-menu > button").click()
+        tab = page.locator("#pages > .tab-wrapper .overflow-dropdown").get_by_role("button", name=name, exact=True)
+    tab.first.click()
+    page.wait_for_timeout(300)
+    page.wait_for_function("!document.querySelector('.progress-text, .eta-bar')", timeout=60_000)
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def opened(request, browser, app_url) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{app_url}/?__theme={request.param}")
+    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    assert page.evaluate("document.body.classList.contains('dark')") == (request.param == "dark")
+    page.mode = request.param
+    yield page
+    page.close()
+
+
+def test_text_can_be_read(opened):
+    """Contrast of 4.5 to 1, of every text on every page."""
+    faint = {}
+    for name in pages_of(opened):
+        go(opened, name)
+        for _ in range(40):  # what is being brought up to date is pale on purpose
+            found = opened.evaluate(CONTRAST)
+            if not found:
+                break
+            opened.wait_for_timeout(500)
+        faint |= {name: found} if found else {}
+        if folder := os.environ.get("VQZOO_SCREENSHOTS"):
+            opened.screenshot(path=f"{folder}/{name}-{opened.mode}.png", full_page=True)
+    assert not faint, "\n".join(f"{name}: {row}" for name, rows in faint.items() for row in rows)
+
+
+def test_faint_text_is_found(opened):
+    opened.evaluate(
+        "() => document.body.insertAdjacentHTML("
+        """'beforeend', '<p id="faint" style="color: #888; background: #999">x</p>')"""
+    )
+    found = opened.evaluate(CONTRAST)
+    opened.evaluate("() => document.querySelector('#faint').remove()")
+    assert [row for row in found if row[0] == "x"][0][1] == pytest.approx(1.24, abs=0.02)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_scrolled_sideways(browser, app_url, width):
+    page = browser.new_page(viewport={"width": width, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(app_url)
+    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    over = {}
+    for name in pages_of(page):
+        go(page, name)
+        wide = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
+        over |= {name: wide} if wide > 0 else {}
+        if folder := os.environ.get("VQZOO_SCREENSHOTS"):
+            page.screenshot(path=f"{folder}/{name}-{width}.png")
+    page.close()
+    assert not over, f"pixels beyond a window of {width}: {over}"
+
+
+def test_light_and_dark_are_a_switch_that_is_remembered(browser, app_url):
+    context = browser.new_context(color_scheme="light", viewport={"width": 1000, "height": 800})
+    page = context.new_page()
+    page.goto(app_url)
+    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.locator("#theme-switch").focus()
+    page.keyboard.press("Enter")
+    dark = page.evaluate(ground)
+    assert dark != "rgb(255, 255, 255)"
+    other = context.new_page()
+    other.goto(app_url)
+    other.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    assert other.evaluate(ground) == dark
+    context.close()
+
+
+def test_it_can_be_installed(page, app_url):
+    manifest = page.request.get(f"{app_url}/manifest.json").json()
+    assert manifest["name"] == "vqzoo" and manifest["display"] == "standalone"
+    icon = page.request.get(f"{app_url}{manifest['icons'][0]['src'].removeprefix(app_url)}")
+    assert icon.headers["content-type"].startswith("image/svg+xml") and b"vqzoo" in icon.body()
+
+
+def test_keys_reach_the_pages_first(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top >= 0"), "seen when it is reached"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "theme-switch"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"

@@ -1,0 +1,90 @@
+"""Before Gradio has come in: the finished example, at the address that the app will have."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from vqzoo.storage import cards_folder
+from vqzoo.ui import splash as module
+from vqzoo.ui.splash import Splash, splash
+
+from .conftest import ROOT, free_port
+
+
+@pytest.fixture
+def port(monkeypatch) -> int:
+    port = free_port()
+    monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
+    monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
+    return port
+
+
+def get(port: int, path: str = "/") -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        return answer.read()
+
+
+def test_the_example_is_served_until_the_port_is_needed(port):
+    shown = splash(cards_folder())
+    assert shown.port == port
+    text = get(port, "/?__theme=dark").decode()
+    value = json.loads(text.partition('id="value">')[2].partition("</script>")[0])
+    for picture in value["pictures"]:
+        assert get(port, f"/{picture['uri']}")[:4] in (b"RIFF", b"\x89PNG")
+    assert json.loads(get(port, "/config")) == {"starting": True}
+    for path in ("/gradio_api/info", "/../../pyproject.toml", "/opening.json"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            get(port, path)
+        assert caught.value.code == 503
+    shown.close()
+    with closing(Splash(("127.0.0.1", port), {})):
+        pass  # the port is free at once
+
+
+def test_a_port_that_is_taken_is_left_to_gradio_to_complain_of(port):
+    with closing(Splash(("127.0.0.1", port), {})):
+        assert splash(cards_folder()) is None
+
+
+def test_without_the_models_that_it_is_of_there_is_none(port, tmp_path, monkeypatch):
+    assert splash(tmp_path) is None
+    monkeypatch.setattr(module, "OPENING", tmp_path)
+    assert splash(cards_folder()) is None
+
+
+def test_it_needs_nothing_that_takes_long_to_import():
+    code = "import sys, vqzoo.ui.start; print({'gradio', 'numpy', 'torch', 'PIL'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_space_has_none(monkeypatch):
+    """Its own page says that it is starting."""
+    code = (
+        "import sys, types, vqzoo.ui.start as start\n"
+        "start.splash = lambda cards: sys.exit('a splash')\n"
+        "app = types.ModuleType('vqzoo.ui.app'); app.launch = lambda *given: print(given)\n"
+        "sys.modules['vqzoo.ui.app'] = app\n"
+        "start.start()"
+    )
+    said = {}
+    for variables in ({"SPACE_ID": "owner/vqzoo"}, {}):
+        environment = {key: value for key, value in os.environ.items() if key != "SPACE_ID"} | variables
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT)
+        said[len(variables)] = done.stdout + done.stderr
+    assert said == {1: "(None, False)\n", 0: "a splash\n"}
+
+
+def test_the_page_is_made_of_the_files_of_now():
+    """The viewer's script and style as they are: python docs/make_opening.py"""
+    text = (module.OPENING / "page.html").read_text(encoding="utf-8")
+    components = Path(module.__file__).parent / "components"
+    for name in ("viewer.js", "viewer.css"):
+        assert (components / name).read_text(encoding="utf-8").strip() in text, name

@@ -1,0 +1,286 @@
+"""What the page of codebooks shows, without a browser: for every shipped model, what direct calls give."""
+
+import base64
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vqzoo.analysis.look import look
+from vqzoo.analysis.looked import by_codebook
+from vqzoo.analysis.sample import sample
+from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.hub.registry import list_models, load, usage_counts
+from vqzoo.ops.pixels import from_bytes, to_bytes
+from vqzoo.quantizers import build
+from vqzoo.tokenizer import Tokenizer, Tokens
+from vqzoo.views.codebook import report, sharing, words
+from vqzoo.views.codebook_figures import columns_figure, sharing_figure, use_figure
+from vqzoo.views.codebook_map import map_value
+from vqzoo.views.edits import edited
+from vqzoo.views.engine import Engine
+from vqzoo.views.looker import Looker
+from vqzoo.views.patches import codevector_page, decoded_alone, patch, uses
+from vqzoo.views.tokens import tokens_value
+
+MODELS = [model.name for model in list_models()]
+PLAIN = [model.name for model in list_models() if model.config["quantizer"]["name"] == "none"]
+COUNTED = [name for name in MODELS if name not in PLAIN]
+VQ, LOOC, RVQ, SCALES = (f"cifar10-{x}" for x in ("vq-1024x128", "looc-256x4", "rvq-8x256", "multiscale-1024x128"))
+
+
+@pytest.fixture(scope="module")
+def looker(engine) -> Looker:
+    return Looker(engine)
+
+
+@pytest.fixture
+def shown(path) -> tuple:
+    return path, 40, ()
+
+
+def pixels_of(uri: str) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
+
+
+def unpacked(text: str, dtype: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def tensors(looker: Looker, shown: tuple) -> torch.Tensor:
+    pixels = looker.engine.photo(*shown[:2]).pixels
+    return from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None])
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@torch.inference_mode()
+def test_cells_are_those_of_the_tokenizer(looker, shown, name):
+    tokenizer = load(name)
+    tokens = tokenizer.encode(tensors(looker, shown))
+    found = looker.look(name, shown)
+    (grid,) = tokens.grids
+    assert np.array_equal(found.grids[0], grid[0].numpy())
+    layer = found.layers[-1]
+    value = tokens_value(found, layer, looker.test_counts(name), None)
+    cells = unpacked(value["indices"], "<u4" if value["bytes"] == 4 else "<u2")
+    assert np.array_equal(cells, grid[0].numpy().reshape(-1)[layer.places].reshape(-1))
+    assert (
+        list(map(len, (value["used"], value["here"], value["norms"], value["test"]))) == [len(set(cells.tolist()))] * 4
+    )
+    assert sum(value["here"]) == len(cells)
+    total = sum(np.array(usage_counts(looker.engine.models[name])[column]) for column in range(len(found.codebook_of))
+                if found.codebook_of[column] == layer.codebook)  # fmt: skip
+    assert value["test"] == [total[index] for index in value["used"]]
+    nearest = unpacked(value["distances"], "<u2") / 65535 * value["farthest"]
+    assert np.allclose(nearest, found.distance(layer).reshape(-1), atol=value["farthest"] / 65535 + 1e-7)
+    assert sum(counts.sum() for counts in found.counts) == grid.numel()
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@torch.inference_mode()
+def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(looker, shown, name):
+    tokenizer = load(name)
+    tokens = tokenizer.encode(tensors(looker, shown))
+    found = looker.look(name, shown)
+    first, last = found.layers[0], found.layers[-1]
+    new = [(first.label, 0, 0, first.size - 1), (last.label, last.places.shape[0] - 1, 0, 0)]
+    value = edited(looker, name, shown, new)
+    grid = tokens.grids[0].clone(memory_format=torch.contiguous_format)
+    for layer, row, index in ((first, 0, first.size - 1), (last, last.places.shape[0] - 1, 0)):
+        grid.view(-1)[int(layer.places[row, 0])] = index
+    for number, expected in ((0, tokens), (1, Tokens((grid,), tokens.size))):
+        direct = to_bytes(tokenizer.decode(expected))[0].permute(1, 2, 0).numpy()
+        assert np.array_equal(pixels_of(value["pictures"][number]["uri"]), direct)
+    assert value["pictures"][2]["of"] == [0, 1]
+    assert "row 1, column 1:" in value["note"] and f"became {first.size - 1:,}" in value["note"]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@torch.inference_mode()
+def test_decoded_alone_is_a_grid_of_it_and_of_the_most_used(looker, shown, name):
+    found = looker.look(name, shown)
+    layer = found.layers[-1]
+    index = layer.size - 1
+    picture, what = decoded_alone(looker, name, found, layer, index)
+    tokenizer, side = load(name), looker.engine.models[name].config["resolution"]
+    (shape,) = [grid.shape for grid in tokenizer.encode(torch.zeros(1, 3, side, side)).grids]
+    grid = torch.tensor([int(np.argmax(column)) for column in usage_counts(looker.engine.models[name])]).expand(shape)
+    grid = grid.clone()
+    grid[..., list(layer.columns)] = index
+    expected = to_bytes(tokenizer.decode(Tokens((grid,), (side, side))))[0].permute(1, 2, 0).numpy()
+    assert np.array_equal(picture, expected)
+    assert ("on the test split" in what) == (len(layer.columns) < shape[-1])
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_figures_are_those_that_were_measured(looker, shown, name):
+    found = report(looker, name, shown)
+    measured = looker.engine.models[name].metrics["metrics"]
+    for metric in ("usage", "perplexity", "dead"):
+        assert found["test"][metric] == pytest.approx(measured[metric], rel=1e-6), metric
+    result = looker.engine.run(name, looker.engine.photo(*shown[:2]))
+    assert found["here"]["usage"] == pytest.approx(result.metrics["usage"])
+    assert len(found["columns"]) == len(looker.look(name, shown).layers)
+    said = words(looker.look(name, shown), found)
+    assert f"{found['test']['used']:,} of {found['test']['codevectors']:,}" in said
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_map_has_every_codevector_or_4096(looker, shown, name):
+    found = looker.look(name, shown)
+    value = map_value(looker, name, shown, found, found.layers[-1], 3)
+    points = unpacked(value["indices"], "<u4")
+    assert len(points) == min(4096, len(by_codebook(found.counts, found.codebook_of)[found.layers[-1].codebook]))
+    assert len(value["counts"]) == len(value["here"]) == len(points) and value["picked"] == 3
+    assert all(len(unpacked(text, "<u2")) == 2 * len(points) for text in value["maps"].values())
+    assert ("UMAP" in value["maps"]) != ("fixed grid" in value["note"])
+    if len(points) == 4096:
+        assert "4,096 are drawn" in value["note"]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_without_a_codebook_it_is_said(looker, shown, name):
+    with pytest.raises(ValueError, match="has no codebook to look at: .* Choose another model"):
+        looker.look(name, shown)
+
+
+def test_a_stale_map_is_not_shown(looker, shown, monkeypatch):
+    found = looker.look(VQ, shown)
+    monkeypatch.setattr("vqzoo.views.codebook_map._hash", lambda path, changed: "other")
+    value = map_value(Looker(looker.engine), VQ, shown, found, found.layers[0], None)
+    assert list(value["maps"]) == ["PCA"] and "of other weights" in value["note"]
+
+
+def test_a_model_that_takes_anothers_name_is_looked_at_anew(path):
+    models = {model.name: model for model in list_models()}
+    looker = Looker(Engine([models[VQ]]))
+    before = looker.look(VQ, (path, 32, ()))
+    assert looker.look(VQ, (path, 32, ())) is before
+    looker.engine.add(dataclasses.replace(models[RVQ], name=VQ))
+    assert len(looker.look(VQ, (path, 32, ())).layers) == 8 and len(looker.test_counts(VQ)) == 8
+    looker.engine.withdraw(VQ)
+    with pytest.raises(ValueError, match="no longer offered"):
+        looker.look(VQ, (path, 32, ()))
+
+
+def test_the_sharing_curve_by_hand():
+    counts = [np.array(column) for column in ([5, 0, 0, 1], [1, 2, 0, 0], [9, 0, 0, 0], [1, 1, 1, 1])]
+    assert sharing(counts, [0, 0, 0, 1]) == [[0.75, 0.25, 0.25]], "of codebook 1 nothing is shared"
+
+
+def test_columns_are_drawn_where_there_are_several(looker, shown):
+    assert columns_figure(report(looker, VQ, shown)) is None and sharing_figure(report(looker, VQ, shown)) is None
+    looc = report(looker, LOOC, shown)
+    bars, curve = columns_figure(looc), sharing_figure(looc)
+    assert [len(trace.x) for trace in bars.data] == [32, 32] and [len(trace.x) for trace in curve.data] == [32, 32]
+    assert list(curve.data[0].y) == looc["sharing"]["test"][0]
+    counts = np.array(usage_counts(looker.engine.models[LOOC]))
+    assert curve.data[0].y[-1] == (counts > 0).all(0).mean() and bars.data[0].y[3] == (counts[3] > 0).mean()
+    rvq = report(looker, RVQ, shown)
+    assert len(columns_figure(rvq).data[0].x) == 8 and sharing_figure(rvq) is None
+    assert use_figure(RVQ, looker.look(RVQ, shown), looker.test_counts(RVQ)).data
+
+
+def test_scales_lie_over_the_image_each_with_its_own_cells(looker, shown):
+    found = looker.look(SCALES, shown)
+    assert [layer.places.shape for layer in found.layers] == [(2, 2), (4, 4), (8, 8), (16, 16)]
+    assert found.padded == (64, 64) and found.pixels.shape == (40, 40, 3)
+    assert found.box(found.layers[0], 1, 0) == (0, 32, 32, 64) and found.box(found.layers[3], 0, 2) == (8, 0, 12, 4)
+    assert [len(layer.columns) for layer in found.layers] == [1, 4, 16, 64]
+
+
+def test_patches_show_the_cell_with_its_surroundings(looker, shown):
+    found = looker.look(VQ, shown)
+    pixels, inner = patch(found, found.layers[0], 2, 3)
+    assert np.array_equal(pixels, found.pixels[4:16, 8:20]) and inner == pytest.approx((1 / 3,) * 4)
+    pixels, inner = patch(found, found.layers[0], 0, 0)
+    assert pixels.shape == (8, 8, 3) and inner == (0, 0, 0.5, 0.5)
+    scales = looker.look(SCALES, shown)
+    pixels, inner = patch(scales, scales.layers[3], 15, 15)
+    assert min(pixels.shape) > 0, "a cell of the padding has no pixels of its own"
+
+
+def test_every_patch_that_uses_a_codevector_is_counted(looker, shown):
+    found = looker.look(LOOC, shown)
+    rows = uses(found, found.layers[4], looker.test_counts(LOOC))
+    index = rows[0][0]
+    assert rows[0][1] == (found.indices(found.layers[4]) == index).sum() == max(row[1] for row in rows)
+    page = codevector_page(looker, LOOC, shown, found.layers[4].label, index)
+    here = sum(int((found.indices(layer) == index).sum()) for layer in found.layers)
+    images, looks = looker.sample(LOOC)
+    there = sum(int((grid == index).sum()) for each in looks for grid in each.grids)
+    assert f"In this image: {here:,} cells" in page and f"{images.name}: {there:,} cells" in page
+    shown_here, shown_there = min(here, 24), min(there, 24)
+    assert 0 < shown_here and page.count("cb-patch") == shown_here + shown_there == page.count("<img") - 1
+    tokenizer = load(LOOC)
+    with torch.inference_mode():
+        direct = tokenizer.encode(from_bytes(torch.from_numpy(images.images.copy()).permute(0, 3, 1, 2)))
+    assert np.array_equal(np.stack([each.grids[0] for each in looks]), direct.grids[0].numpy())
+
+
+def test_an_unused_codevector_is_called_dead(looker, shown):
+    counts = looker.test_counts(VQ)[0]
+    page = codevector_page(looker, VQ, shown, None, int(counts.argmin()))
+    assert counts.min() == 0 and "never: it is dead" in page and "In this image: not used" in page
+
+
+def test_the_sample_is_the_start_of_the_test_split():
+    found = sample("cifar10")
+    assert found.images.shape == (64, 32, 32, 3) and found.name == "the first 64 images of the test split of cifar10"
+    assert "example photographs" in sample("flowers").name and len(sample("flowers").images) == 6
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (("segment 9", 0, 0, 0), "is no column here"),
+        (("the only one", 0, 0, 1024), "from 0 to 1023"),
+        (("the only one", 0, 0, -1), "from 0 to 1023"),
+        (("the only one", 10, 0, 0), "row 11, column 1: the grid has 10 rows and 10 columns"),
+        (("the only one", 0, -1, 0), "column 0: the grid"),
+    ],
+)
+def test_what_cannot_be_changed_is_said(looker, shown, edit, says):
+    with pytest.raises(ValueError, match=says):
+        edited(looker, VQ, shown, [edit])
+
+
+def test_an_index_out_of_the_alphabet_is_said(looker, shown):
+    with pytest.raises(ValueError, match="codevector 1024: expected a whole number from 0 to 1023"):
+        codevector_page(looker, VQ, shown, None, 1024)
+    assert "Pick a cell" in codevector_page(looker, VQ, shown, None, None)
+
+
+@torch.inference_mode()
+def test_two_levels_are_two_grids():
+    autoencoder = build_autoencoder(name="hierarchical", latent_dim=8, width=16, residual_width=8, residual_blocks=1)
+    parts = [build("vq", dim=8, codebook_size=16), build("rvq", dim=8, codebook_size=4, levels=2)]
+    tokenizer = Tokenizer(autoencoder, parts, build_position(name="none", dim=8), 32).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 33, 3), np.uint8)
+    found = look(tokenizer, pixels)
+    tokens = tokenizer.encode(from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None]))
+    assert [layer.label for layer in found.layers] == [
+        "grid 1 of 2", "grid 2 of 2, level 1 of 2", "grid 2 of 2, level 2 of 2",
+    ]  # fmt: skip
+    assert [layer.columns for layer in found.layers] == [(0,), (1,), (2,)]
+    assert [layer.codebook for layer in found.layers] == [0, 1, 2]
+    for layer, (grid, column) in zip(found.layers, ((0, 0), (1, 0), (1, 1)), strict=True):
+        assert np.array_equal(found.indices(layer), tokens.grids[grid][0, ..., column].numpy())
+
+
+@torch.inference_mode()
+def test_a_grey_model_is_shown_grey_and_a_huge_alphabet_stays_small():
+    autoencoder = build_autoencoder(
+        name="conv", channels=1, latent_dim=18, width=8, residual_width=8, residual_blocks=1
+    )
+    position = build_position(name="none", dim=18)
+    tokenizer = Tokenizer(autoencoder, build("lfq", dim=18, bits=18), position, 32).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    found = look(tokenizer, pixels)
+    assert np.array_equal(found.pixels[..., 0], found.pixels[..., 2])
+    value = tokens_value(found, found.layers[0], None, None)
+    assert value["bytes"] == 4 and value["test"] is None and len(value["used"]) <= 64
+    assert look(Tokenizer(autoencoder, build("lfq", dim=18, bits=40), position, 32).eval(), pixels) is None

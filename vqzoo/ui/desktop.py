@@ -1,0 +1,23 @@
+"""The app in a window of its own, through pywebview: an optional extra."""
+
+import importlib.util
+import sys
+
+TITLE = "vqzoo"
+
+
+def check() -> None:
+    """Leaves with what to install where there is no pywebview."""
+    if importlib.util.find_spec("webview") is None:
+        sys.exit("error: a window of its own needs pywebview: pip install 'vqzoo[desktop]', or leave --desktop out")
+
+
+def show(url: str) -> None:
+    """Open the window, and return when it is closed; leaves with what to do where there is no display."""
+    import webview
+
+    webview.create_window(TITLE, url, width=1400, height=1000, min_size=(360, 480), text_select=True)
+    try:
+        webview.start(private_mode=False)  # the choice between light and dark is kept
+    except webview.WebViewException as error:
+        sys.exit(f"error: no window can be opened here ({error}); leave --desktop out and use a browser: {url}")

@@ -1,0 +1,22 @@
+"""The models that came after the start, as one more group of tick boxes."""
+
+import gradio as gr
+
+from vqzoo.ui.context import Context
+
+
+def loaded_group(context: Context) -> gr.CheckboxGroup:
+    """Out of sight until a model is loaded; it follows `engine.loaded` whenever its page is looked at."""
+    group = gr.CheckboxGroup(
+        [], value=[], label="Loaded here", visible=False, elem_classes="models", elem_id="models-loaded"
+    )
+    # A program ticks names of now, which the page was not built with; the engine says what is not offered.
+    group.preprocess = lambda payload: payload or []  # type: ignore[method-assign]
+    context.when_offered(lambda ticked: [loaded_choices(context, ticked)], [group], [group])
+    return group
+
+
+def loaded_choices(context: Context, ticked: list[str]) -> dict:
+    """The group's update: all that is loaded, and of `ticked` what still is."""
+    names = list(context.engine.loaded)
+    return gr.update(choices=names, value=[name for name in ticked if name in names], visible=bool(names))

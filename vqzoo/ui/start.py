@@ -1,0 +1,24 @@
+"""How the app starts: something to look at within a second, then Gradio, then torch."""
+
+import os
+
+from vqzoo.storage import cards_folder
+from vqzoo.ui.splash import splash
+
+
+def start(desktop: bool = False) -> None:
+    """Serve until interrupted, or with `desktop` until a window of the app's own is closed.
+
+    On a machine of one's own the finished example is served at the app's address while Gradio is being imported; a
+    Space has a page of its own for that.
+    """
+    shown = None if os.environ.get("SPACE_ID") else splash(cards_folder())
+    if shown is not None:
+        print(f"* Starting; there is something to look at already: http://{shown.host}:{shown.port}", flush=True)
+    if desktop:
+        from vqzoo.ui.desktop import check
+
+        check()
+    from vqzoo.ui.app import launch  # and gradio, which takes seconds
+
+    launch(shown, desktop)

@@ -1,0 +1,96 @@
+"""A blind comparison of two models: pictures without names, a vote, then names and figures."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from random import Random
+from typing import Any
+
+from vqzoo.analysis.result import Result
+from vqzoo.hub.card import show
+from vqzoo.views.comparison import ORIGINAL
+from vqzoo.views.engine import Engine
+from vqzoo.views.pictures import Picture, viewer_value
+
+LEFT, SAME, RIGHT = "Left is closer", "No difference", "Right is closer"
+VOTES = (LEFT, SAME, RIGHT)
+
+REVEALED = ("picture", "name", "PSNR dB", "SSIM", "LPIPS", "true bits")
+TALLIED = ("name", "preferred", "no difference", "not preferred")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Two names, in the places where their pictures stand, and the photograph (path, longest side) they are of."""
+
+    photograph: tuple[str, int]
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One of `VOTES` on a trial; higher: the name of the one of higher PSNR."""
+
+    trial: Trial
+    choice: str
+    higher: str
+
+    @property
+    def preferred(self) -> str | None:
+        """The name that was found closer to the original."""
+        return {LEFT: self.trial.left, RIGHT: self.trial.right}.get(self.choice)
+
+
+def draw(engine: Engine, listed: tuple, votes: Sequence[Vote], random: Random) -> tuple[Trial, dict[str, Any]]:
+    """Two of the names that are `listed` (path, longest, names), of those pairs that were voted on least, and a viewer
+    value in which nothing tells them.
+
+    Raises ValueError where there are no two.
+    """
+    path, longest, names = listed
+    if len(names) < 2:
+        raise ValueError("A blind comparison needs two: tick at least two models and press Compare.")
+    seen = Counter(frozenset((vote.trial.left, vote.trial.right)) for vote in votes)
+    pairs = list(combinations(names, 2))
+    fewest = min(seen[frozenset(pair)] for pair in pairs)
+    left, right = random.sample(random.choice([pair for pair in pairs if seen[frozenset(pair)] == fewest]), 2)
+    photo = engine.photo(path, longest)
+    one, two = engine.recall([left, right], photo)
+    pictures = [Picture("left", one.pixels), Picture(ORIGINAL, photo.pixels), Picture("right", two.pixels)]
+    return Trial((path, longest), left, right), viewer_value(pictures, "Which one is closer to the original?")
+
+
+def cast(engine: Engine, trial: Trial, choice: str) -> tuple[Vote, list[list[Any]]]:
+    """The vote, and rows under `REVEALED`: which picture was whose, and what was measured."""
+    names = (trial.left, trial.right)
+    one, two = engine.recall(names, engine.photo(*trial.photograph))
+    higher = trial.left if one.metrics["psnr"] >= two.metrics["psnr"] else trial.right
+    rows = [_row(place, name, result) for place, name, result in zip(("left", "right"), names, (one, two), strict=True)]
+    return Vote(trial, choice, higher), rows
+
+
+def tally(votes: Sequence[Vote]) -> list[list[Any]]:
+    """Rows under `TALLIED`, the most preferred first."""
+    counts: dict[str, list[int]] = {}
+    for vote in votes:
+        for name in (vote.trial.left, vote.trial.right):
+            place = 1 if vote.preferred is None else 0 if vote.preferred == name else 2
+            counts.setdefault(name, [0, 0, 0])[place] += 1
+    return sorted(([name, *count] for name, count in counts.items()), key=lambda row: (-row[1], row[3], row[0]))
+
+
+def agreement(votes: Sequence[Vote]) -> str:
+    """How often the eye chose what PSNR ranks higher, as a sentence."""
+    decided = [vote for vote in votes if vote.preferred is not None]
+    if not decided:
+        return "No vote yet that prefers one."
+    agreed = sum(vote.preferred == vote.higher for vote in decided)
+    return f"{agreed} of {len(decided)} {'vote' if len(decided) == 1 else 'votes'} preferred the one of higher PSNR."
+
+
+def _row(place: str, name: str, result: Result) -> list[Any]:
+    metrics = result.metrics
+    shown = [show(metric, metrics[metric]) for metric in ("psnr", "ssim", "lpips", "bits_per_image")]
+    return [place, name, *shown]

@@ -1,0 +1,116 @@
+"""What the page of codebooks shows of a model's use of them: in figures, in words and drawn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.views.looker import Looker
+
+ABOUT = (
+    "A distance is Euclidean, and taken where the choice is made: behind projections and normalisation, of a residual "
+    "quantizer between what the levels before left over and the level's codevector. It need not be what decides: some "
+    "quantizers choose by angle, dot product or a learnt score. A cell's pixels are those it lies over; the decoder "
+    "sees its neighbours, too. Usage on the test split is that of the whole split, as it ships with the model."
+)
+
+
+def figures(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> dict[str, Any]:
+    """usage, dead and perplexity as `metrics.codebook_stats`; used, codevectors and choices are numbers of such."""
+    from torch import from_numpy
+
+    from vqzoo.metrics import codebook_stats
+
+    stats = codebook_stats([from_numpy(column) for column in counts], codebook_of)
+    size = sum(map(len, by_codebook(counts, codebook_of)))
+    return {
+        "usage": stats.usage,
+        "used": size - stats.dead,
+        "dead": stats.dead,
+        "perplexity": stats.perplexity,
+        "codevectors": size,
+        "choices": int(sum(column.sum() for column in counts)),
+    }
+
+
+def report(looker: Looker, name: str, shown: tuple) -> dict[str, Any]:
+    """Figures of a model's codebooks: here, of this image; test, of the test split or None; columns, of each column of
+    the indices both; sharing, see `sharing`. Raises ValueError where there is no codebook to look at."""
+    look, test = looker.look(name, shown), looker.test_counts(name)
+    return {
+        "model": name,
+        "layers": [layer.label for layer in look.layers],
+        "here": figures(look.counts, look.codebook_of),
+        "test": None if test is None else figures(test, look.codebook_of),
+        "columns": [
+            {
+                "layer": layer.label,
+                "here": _column(look.counts, layer),
+                "test": None if test is None else _column(test, layer),
+            }
+            for layer in look.layers
+        ],
+        "sharing": {
+            "here": sharing(look.counts, look.codebook_of),
+            "test": None if test is None else sharing(test, look.codebook_of),
+        },
+    }
+
+
+def _column(counts: Sequence[np.ndarray], layer: Layer) -> dict[str, float]:
+    total = sum((counts[column] for column in layer.columns), np.zeros(layer.size, np.int64))
+    shares = total[total > 0] / max(total.sum(), 1)
+    return {"usage": float((total > 0).mean()), "perplexity": float(np.exp(-(shares * np.log(shares)).sum()))}
+
+
+def sharing(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> list[list[float]]:
+    """Of each codebook that several columns share: the share of its codevectors used by at least n of these columns,
+    n = 1 to their number (LooC, arXiv:2601.00222, supplement, figure 8)."""
+    curves = []
+    for number in sorted(set(codebook_of)):
+        columns = [c for c, of in zip(counts, codebook_of, strict=True) if of == number]
+        if len(columns) > 1:
+            users = np.sum([column > 0 for column in columns], axis=0)
+            curves.append([float((users >= least).mean()) for least in range(1, len(columns) + 1)])
+    return curves
+
+
+def words(look: Look, found: dict[str, Any]) -> str:
+    """Markdown: a table of the figures, and what they say."""
+    here, test = found["here"], found["test"]
+    num_books = len(set(look.codebook_of))
+    rows = [
+        ("", "this image", "test split"),
+        ("---", "--:", "--:"),
+        ("indices counted", *(f"{each['choices']:,}" if each else "not known" for each in (here, test))),
+        (
+            "used codevectors",
+            *(f"{each['used']:,} of {each['codevectors']:,}" if each else "" for each in (here, test)),
+        ),
+        ("usage", *(f"{each['usage']:.1%}" if each else "" for each in (here, test))),
+        (
+            "perplexity" + (", mean" if num_books > 1 else ""),
+            *(f"{e['perplexity']:,.1f}" if e else "" for e in (here, test)),
+        ),
+        ("dead codevectors", "", f"{test['dead']:,}" if test else ""),
+    ]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"{table}\n\n{_sentence(look, here, test, num_books)}"
+
+
+def _sentence(look: Look, here: dict[str, Any], test: dict[str, Any] | None, num_books: int) -> str:
+    columns = len(look.codebook_of)
+    if columns == 1:
+        said = f"One codebook of {here['codevectors']:,} codevectors, one index a latent."
+    elif num_books == 1:
+        said = f"One codebook of {here['codevectors']:,} codevectors, shared by {columns} columns of indices."
+    else:
+        said = f"{num_books} codebooks, {here['codevectors']:,} codevectors in all, {columns} columns of indices."
+    if here["choices"] < here["codevectors"]:
+        said += f" This image has {here['choices']:,} indices, so it cannot use more codevectors than that."
+    if test and test["dead"]:
+        said += f" {test['dead'] / test['codevectors']:.0%} of the codevectors are dead: no test image uses them."
+    elif test:
+        said += " No codevector is dead: each is used on the test split."
+    return said

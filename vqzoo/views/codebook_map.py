@@ -1,0 +1,90 @@
+"""The map of a codebook: the value of the component that shows it."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vqzoo.analysis.codebook_map import drawn, packed, pca, read, to_grid
+from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.hub.model import Model
+from vqzoo.storage import MAP, WEIGHTS, read_json, sha256
+from vqzoo.views.looker import Looker
+
+
+def map_value(looker: Looker, name: str, shown: tuple, look: Look, layer: Layer, picked: int | None) -> dict[str, Any]:
+    """What the component `scatter` shows of the codebook of a layer: at most 4096 codevectors, PCA computed now.
+
+    Places are two numbers of 16 bits a point; `origin` and `side` turn PCA's into the codevectors' own units.
+    """
+    key = (looker.key(name), *shown[:2], layer.codebook)
+    return {**looker.maps.get(key, lambda: _map(looker, name, look, layer)), "picked": picked}
+
+
+def _map(looker: Looker, name: str, look: Look, layer: Layer) -> dict[str, Any]:
+    test = looker.test_counts(name)
+    here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
+    counts = here if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
+    points = drawn(counts)
+    vectors, fixed = _vectors(looker, name, layer.codebook, points)
+    places, share = pca(vectors)
+    maps = {"PCA": packed(to_grid(places))}
+    stored, why = _stored(looker.engine.models[name], look, test, fixed)
+    if stored is not None:
+        maps |= {method: packed(found) for method, found in stored[layer.codebook].items()}
+    side = float((places.max(0) - places.min(0)).max()) or 1.0
+    middle = (places.min(0) + places.max(0)) / 2
+    return {
+        "maps": maps,
+        "origin": [float(value) for value in middle - side / 2],
+        "side": side,
+        "indices": packed(points.astype(np.uint32)),
+        "counts": counts[points].tolist(),
+        "here": here[points].tolist(),
+        "of": "this image" if test is None else "the test split",
+        "note": " ".join(part for part in (_note(len(counts), points, counts, share), why) if part),
+        "name": f"{name}-codebook-{layer.codebook + 1}",
+    }
+
+
+def _note(size: int, points: np.ndarray, counts: np.ndarray, share: float) -> str:
+    said = f"PCA's two directions hold {share:.0%} of the codevectors' variance."
+    if len(points) < size:
+        used, shown = int((counts > 0).sum()), int((counts[points] > 0).sum())
+        said += (
+            f" Of {size:,} codevectors {len(points):,} are drawn: the {shown:,} most used of {used:,} used ones and "
+            f"{len(points) - shown:,} of {size - used:,} unused ones, chosen at random."
+        )
+    return said
+
+
+def _vectors(looker: Looker, name: str, codebook: int, points: np.ndarray) -> tuple[np.ndarray, bool]:
+    from vqzoo.analysis.choices import is_fixed
+    from vqzoo.analysis.look import codevectors
+
+    with looker.engine.borrow(name) as tokenizer:
+        vectors = codevectors(tokenizer, codebook, points)
+        return vectors, all(map(is_fixed, tokenizer.quantizers))
+
+
+def _stored(
+    model: Model, look: Look, test: Sequence[np.ndarray] | None, fixed: bool
+) -> tuple[list[dict[str, np.ndarray]] | None, str]:
+    """The maps that ship with a model, or None and why there are none."""
+    if fixed:
+        return None, "Its codevectors are the points of a fixed grid, so PCA is all that there is to see."
+    if model.source is None or test is None or not (model.source / MAP).is_file():
+        return None, "No t-SNE or UMAP ships with this model: they take too long to make while you wait."
+    sizes = [len(drawn(counts)) for counts in by_codebook(test, look.codebook_of)]
+    weights = model.source / WEIGHTS
+    maps = read(read_json(model.source / MAP), _hash(weights, weights.stat().st_mtime_ns), sizes)
+    if maps is None:
+        return None, "Its t-SNE and UMAP are of other weights than these, and are left out."
+    return maps, ""
+
+
+@cache
+def _hash(path: Path, changed: int) -> str:
+    return sha256(path)

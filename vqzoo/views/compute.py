@@ -1,0 +1,67 @@
+"""What of the engine needs torch, which takes seconds to import: the app is served before this has come in."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+import psutil
+import torch
+
+from vqzoo.analysis.formats import PCA, parse_label
+from vqzoo.analysis.photograph import code, code_linear, reconstruct
+from vqzoo.analysis.result import Result
+from vqzoo.hub.registry import Model, load
+from vqzoo.metrics import Perceptual, perceptual
+from vqzoo.tokenizer import Tokenizer
+from vqzoo.views.device import Device
+from vqzoo.views.job import Job
+
+
+@cache
+def best_device() -> torch.device:
+    """The GPU, or the CPU where there is none."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_on(model: Model, device: torch.device) -> Tokenizer:
+    """A tokenizer in evaluation mode; raises ValueError for damaged model files."""
+    return load(model).to(device)
+
+
+def network_on(device: torch.device) -> Perceptual | None:
+    """The network of LPIPS, where its weights are."""
+    network = perceptual("squeeze")
+    return None if network is None else network.to(device)
+
+
+def compute(
+    job: Job, tokenizer: Callable[[str], Tokenizer], linear: Sequence[str], pixels: np.ndarray, device: torch.device
+) -> Result:
+    """One job on a photograph; `tokenizer` gives that of a name, `linear` are the names of fitted PCAs.
+
+    Raises ValueError for a photograph that the device has no memory for.
+    """
+    try:
+        network = network_on(device)
+        if codec := parse_label(job.name):
+            if codec[0] == PCA:
+                return code_linear({name: tokenizer(name) for name in linear}, pixels, codec[1], network)
+            return code(codec[0], pixels, codec[1], network)
+        return reconstruct(tokenizer(job.name), pixels, network, job.position, job.levels)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        raise ValueError(out_of_memory(job.name)) from None
+
+
+def out_of_memory(name: str) -> str:
+    """What a visitor is told."""
+    return f"{name}: the photograph needs more memory than there is; choose a smaller side"
+
+
+def describe(device: torch.device) -> Device:
+    """The GPU and what torch has reserved on it, or the CPU and what this process holds."""
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        return Device(torch.cuda.get_device_name(device), torch.cuda.memory_reserved(device), total)
+    used = psutil.Process().memory_info().rss
+    return Device(f"CPU, {torch.get_num_threads()} threads", used, psutil.virtual_memory().total)

@@ -1,0 +1,127 @@
+"""A comparison as one archive: pictures, table, and everything that says how they came about."""
+
+import csv
+import io
+import json
+import platform
+import zipfile
+from collections.abc import Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from vqzoo.analysis.formats import parse_label
+from vqzoo.analysis.result import Result
+from vqzoo.download import Repository
+from vqzoo.hub.registry import Model
+from vqzoo.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
+from vqzoo.views.engine import Engine, Photo
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+"""Of every file in the archive, so that the same comparison is the same bytes."""
+_FIGURES = ("psnr", "ssim", "lpips", "l1", "bits_per_image", "bits_per_pixel", "share_of_raw", "usage", "perplexity")
+_LIBRARIES = ("vqzoo", "torch", "pillow")
+_TIMES = ("encode_ms", "decode_ms")
+
+
+def file_name(listed: tuple) -> str:
+    """Of the archive: the project, the side and a mark of what is compared, the same for the same comparison."""
+    _, longest, names = listed
+    mark = sha256("\n".join(sorted(names)).encode()).hexdigest()[:8]
+    return f"vqzoo-{len(names)}-rows-side-{longest}-{mark}.zip"
+
+
+def archive(engine: Engine, listed: tuple) -> bytes:
+    """The ZIP of what is `listed` (path, longest, names): original.png and a PNG a row, table.csv, settings.json.
+
+    Raises ValueError where nothing is, or where a photograph is no longer to be had.
+    """
+    path, longest, names = listed
+    if not names:
+        raise ValueError("There is nothing to export yet: press Compare.")
+    photo = engine.photo(path, longest)
+    results = dict(zip(names, engine.recall(names, photo), strict=True))
+    files = {"original.png": _png(photo.pixels)}
+    files |= {f"{_file(name)}.png": _png(result.pixels) for name, result in results.items()}
+    files["table.csv"] = _table(results)
+    files["settings.json"] = json.dumps(
+        _settings(engine, photo, longest, results), indent=2, ensure_ascii=False
+    ).encode()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as into:
+        for name, content in files.items():
+            into.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def _file(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
+
+
+def _png(pixels: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _table(results: dict[str, Result]) -> bytes:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["name", *_FIGURES, *_TIMES])
+    for name, result in results.items():
+        table.writerow([name, *(result.metrics.get(metric) for metric in (*_FIGURES, *_TIMES))])
+    return text.getvalue().encode()
+
+
+def _settings(engine: Engine, photo: Photo, longest: int, results: dict[str, Result]) -> dict[str, Any]:
+    height, width = photo.pixels.shape[:2]
+    return {
+        "photograph": {
+            "width": width,
+            "height": height,
+            "longest_side_asked_for": longest,
+            "notes": photo.note,
+            "sha256_of_pixels": sha256(photo.pixels.tobytes()).hexdigest(),
+        },
+        "rows": [_row(engine, name, result) for name, result in results.items()],
+        "protocol": {
+            "metrics": "lossless: reconstructions rounded to bytes, compared at the size shown, nothing compressed",
+            "lpips": "lpips-squeeze-v0.1" if _has_lpips(list(results.values())) else None,
+            "bits": "true bits: every index that decoding needs, before entropy coding; of a codec, the whole file",
+        },
+        "device": engine.describe_device().name,
+        "versions": {name: version(name) for name in ("vqzoo", "torch", "pillow")}
+        | {"python": platform.python_version()},
+    }
+
+
+def _has_lpips(results: Sequence[Result]) -> bool:
+    return any(result.metrics["lpips"] is not None for result in results)
+
+
+def _row(engine: Engine, name: str, result: Result) -> dict[str, Any]:
+    if codec := parse_label(name):
+        made: dict[str, Any] = {
+            key: result.metrics[key] for key in ("quality", "met", "basis", "components") if key in result.metrics
+        }
+        return {"name": name, "codec": codec[0], "bits_asked_for": codec[1], **made}
+    model = engine.models[name]
+    weights = _weights(model)
+    return {
+        "name": name,
+        "origin": model.origin,
+        "repo_id": model.repo_id,
+        "revision": model.revision,
+        "sha256_of_weights": sha256(weights.read_bytes()).hexdigest(),
+        "config": model.config,
+    }
+
+
+def _weights(model: Model) -> Path:
+    """The file itself; of a published model the copy that was loaded."""
+    if model.source is not None:
+        return Folder(model.source).path(WEIGHTS, WEIGHTS_LIMIT)
+    return Repository(str(model.repo_id), model.revision).path(WEIGHTS, WEIGHTS_LIMIT)

@@ -1,0 +1,130 @@
+"""The comparison that the app opens on: shipped with the package, so that it is there before torch has come in."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vqzoo.analysis.examples import examples
+from vqzoo.analysis.images import fit, load_image
+from vqzoo.analysis.result import Result
+from vqzoo.hub.registry import Model
+from vqzoo.storage import WEIGHTS, write_json
+from vqzoo.views.comparison import compare, first_models
+from vqzoo.views.device import Device
+from vqzoo.views.engine import Engine, Photo
+from vqzoo.views.job import Job
+from vqzoo.views.pictures import viewer_value
+from vqzoo.views.style import message
+
+PHOTOGRAPH = "Rocket"  # of the examples the one whose pictures take least room in the package
+SIDE = 256
+FOLDER = Path(__file__).with_name("opening")
+"""A picture for each model, and what was measured; `python docs/make_opening.py` makes them."""
+_RECORD = "opening.json"
+STARTING = "Starting: the models are on their way."
+
+
+def first(engine: Engine) -> tuple[str, int, list[str]]:
+    """What is compared: an example, its longest side, and one model of each kind."""
+    return str(examples()[PHOTOGRAPH]), SIDE, first_models(list(engine.models.values()))
+
+
+def opened(engine: Engine, folder: Path = FOLDER) -> dict[str, Any] | None:
+    """The values of the finished comparison, as `compare` yields them last; None unless exactly this one is shipped:
+    the same photograph, models and weights. The engine then knows its pictures, too. Times are not shipped."""
+    path, side, names = first(engine)
+    results = read(folder, Path(path), [engine.models[name] for name in names])
+    if results is None:
+        return None
+    shipped = _Shipped(engine, results)
+    *_, last = compare(shipped, path, side, names)
+    engine.show(results, engine.photo(path, side))
+    return last
+
+
+def pending(engine: Engine) -> dict[str, Any]:
+    """What the page shows until the comparison that it opens on is computed."""
+    path, side, names = first(engine)
+    return {
+        "viewer": viewer_value([], f"{STARTING} The first comparison is being computed."),
+        "table": [],
+        "usage": message("The first comparison is being computed."),
+        "shown": (path, side, tuple(names)),
+        "device": STARTING,
+    }
+
+
+class _Shipped(Engine):
+    """Answers with what was computed elsewhere."""
+
+    def __init__(self, engine: Engine, results: dict[str, Result]):
+        super().__init__(list(engine.models.values()))
+        self._known = results
+
+    def run_all(self, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
+        return (self._known[job.name] for job in jobs)
+
+    def describe_device(self) -> Device:
+        return Device(STARTING)
+
+
+def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Result] | None:
+    """The shipped results of these models, or None."""
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    if record["key"] != key(photograph, models):
+        return None
+    original, _ = fit(load_image(str(photograph)).pixels, SIDE)
+    results = {}
+    for model in models:
+        with Image.open(folder / f"{model.name}.webp") as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+        kept = record["results"][model.name]
+        counts = None if kept["counts"] is None else [_spread(*column) for column in kept["counts"]]
+        metrics = {**kept["metrics"], "encode_ms": None, "decode_ms": None}
+        results[model.name] = Result(pixels, original, metrics, counts, tuple(kept["codebook_of"]))
+    return results
+
+
+def write(folder: Path, engine: Engine) -> None:
+    """Compute and keep it."""
+    path, side, names = first(engine)
+    jobs = [Job(name) for name in names]
+    kept = {}
+    folder.mkdir(exist_ok=True)
+    for name, result in zip(names, engine.run_all(jobs, engine.photo(path, side)), strict=True):
+        Image.fromarray(result.pixels).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
+        kept[name] = {
+            "metrics": {key: value for key, value in result.metrics.items() if key not in ("encode_ms", "decode_ms")},
+            "counts": None if result.counts is None else [_gathered(column) for column in result.counts],
+            "codebook_of": result.codebook_of,
+        }
+    key_now = key(Path(path), [engine.models[name] for name in names])
+    record = {"photograph": Path(path).name, "key": key_now, "results": kept}
+    write_json(folder / _RECORD, record, indent=None)
+
+
+def key(photograph: Path, models: list[Model]) -> dict[str, str]:
+    """What the results are of: sha256 of the photograph and of each model's weights; of no folder, no weights."""
+    weights = {model.name: model.source / WEIGHTS for model in models if model.source is not None}
+    files = {"photograph": photograph, **weights}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.is_file()}
+
+
+def _gathered(counts: np.ndarray) -> tuple[int, list[int], list[int]]:
+    """How many there are, which are not zero, and these: most codevectors are not used in one photograph."""
+    used = np.flatnonzero(counts)
+    return len(counts), used.tolist(), counts[used].tolist()
+
+
+def _spread(size: int, used: list[int], counts: list[int]) -> np.ndarray:
+    whole = np.zeros(size, np.int64)
+    whole[used] = counts
+    return whole

@@ -1,0 +1,142 @@
+"""A codevector in pictures: the patches that hold it, and what it decodes to alone."""
+
+import html
+
+import numpy as np
+
+from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.views.looker import Looker
+from vqzoo.views.pictures import Picture
+
+_MOST = 24  # patches of each kind: more are not looked at
+_ROWS = 100
+_PIXELS = 60_000  # of all patches of a kind, above six of them
+
+
+def codevector_page(looker: Looker, name: str, shown: tuple, label: str | None, index: int | None) -> str:
+    """HTML: figures of a codevector, what it decodes to, and patches of this image and of the sample that hold it.
+
+    Raises ValueError for an index that is outside the alphabet.
+    """
+    if index is None:
+        return '<p class="cb-empty">Pick a cell of the grid, a point of the map, or type an index.</p>'
+    look = looker.look(name, shown)
+    layer = looker.layer(look, label)
+    check_index(layer, index)
+    here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
+    test = looker.test_counts(name)
+    split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
+    said = f"Chosen {here[index]:,} of {here.sum():,} times in this image"
+    if split is not None:
+        rank = int((split > split[index]).sum()) + 1
+        where = f"rank {rank:,} of {len(split):,}" if split[index] else "never: it is dead"
+        said += f", {split[index]:,} of {split.sum():,} times on the test split ({where})"
+    images, looks = looker.sample(name)
+    alone, what = decoded_alone(looker, name, look, layer, index)
+    in_image = _sheet("In this image", [(look, *cell) for cell in look.cells(layer.codebook, index)])
+    found = [(each, *cell) for each in looks for cell in each.cells(layer.codebook, index)]
+    in_sample = _sheet(f"In {images.name}", found)
+    return (
+        f"<p><strong>Codevector {index:,}.</strong> {said}.</p>"
+        f'<figure class="cb-alone"><figcaption>Decoded alone</figcaption>{_img(alone, "decoded alone", 128)}'
+        f"<p>{html.escape(what)}</p></figure>{in_image}{in_sample}"
+    )
+
+
+def uses(look: Look, layer: Layer, test: list[np.ndarray] | None) -> list[list[int | str]]:
+    """Rows of the codevectors most used in a layer: index, times in it, times on the test split."""
+    used, times = np.unique(look.indices(layer), return_counts=True)
+    split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
+    order = np.argsort(-times, kind="stable")[:_ROWS]
+    return [
+        [int(used[each]), int(times[each]), "not known" if split is None else f"{split[used[each]]:,}"]
+        for each in order
+    ]
+
+
+def check_index(layer: Layer, index: int) -> None:
+    """ValueError for an index that is no codevector of a layer."""
+    if not 0 <= index < layer.size:
+        raise ValueError(f"codevector {index}: expected a whole number from 0 to {layer.size - 1}")
+
+
+def usual_indices(look: Look, test: list[np.ndarray] | None) -> list[int]:
+    """Of each column the index most used on the test split, or in this image where that is not known."""
+    return [int(counts.argmax()) for counts in (look.counts if test is None else test)]
+
+
+def decoded_alone(looker: Looker, name: str, look: Look, layer: Layer, index: int) -> tuple[np.ndarray, str]:
+    """(picture, what was decoded, in words): a square of the size that the model was trained at.
+
+    Every cell of the layer holds the codevector; every other column its most used index, as tokens can hold no zero.
+    """
+    from vqzoo.analysis.look import decode, grids_of
+
+    side = looker.engine.models[name].config["resolution"]
+    test = looker.test_counts(name)
+    usual = usual_indices(look, test)
+    with looker.engine.borrow(name) as tokenizer:
+        grids = grids_of(tokenizer, side)
+        start = 0
+        for number, grid in enumerate(grids):
+            for column in range(start, start + grid.shape[2]):
+                mine = number == layer.grid and column in layer.columns
+                grid[..., column - start] = index if mine else usual[column]
+            start += grid.shape[2]
+        picture = decode(tokenizer, grids, (side, side))
+    what = f"A grid for {side} × {side} pixels"
+    if rest := len(usual) - len(layer.columns):
+        of = "in this image" if test is None else "on the test split"
+        columns = f"the other {rest} columns hold" if rest > 1 else "the other column holds"
+        what += f": {layer.label} is this codevector in every cell, {columns} the index most used there {of}"
+    else:
+        what += ", every cell of it this codevector"
+    return picture, f"{what}."
+
+
+def patch(look: Look, layer: Layer, row: int, column: int) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """(pixels around a cell, the cell in them: left, top, width and height as shares).
+
+    Around it is as much again on every side, so far as the picture goes.
+    """
+    left, top, right, bottom = look.box(layer, row, column)
+    height, width = look.pixels.shape[:2]
+    far_left, far_top = max(0, 2 * left - right), max(0, 2 * top - bottom)
+    far_right, far_bottom = min(width, 2 * right - left), min(height, 2 * bottom - top)
+    # A cell may lie in the padding, wholly or partly.
+    far_left, far_top = min(far_left, width - 1), min(far_top, height - 1)
+    pixels = look.pixels[far_top : max(far_bottom, far_top + 1), far_left : max(far_right, far_left + 1)]
+    tall, wide = pixels.shape[:2]
+    inner = (
+        min((left - far_left) / wide, 1),
+        min((top - far_top) / tall, 1),
+        max(min(right, width) - left, 0) / wide,
+        max(min(bottom, height) - top, 0) / tall,
+    )
+    return pixels, inner
+
+
+def _sheet(title: str, found: list[tuple[Look, Layer, int, int]]) -> str:
+    """Some of the cells, evenly from the first to the last, as many as stay quick to send."""
+    total, most = len(found), _MOST
+    if found:
+        most = min(_MOST, max(6, _PIXELS // patch(*found[0])[0][..., 0].size))
+    said = "not used" if not total else f"{total:,} {'cell' if total == 1 else 'cells'}"
+    if total > most:
+        said += f", {most} of them shown"
+        found = [found[round(place)] for place in np.linspace(0, total - 1, most)]
+    patches = "".join(_patch(*each) for each in found)
+    return (
+        f'<figure class="cb-sheet"><figcaption>{html.escape(title)}: {said}</figcaption><div>{patches}</div></figure>'
+    )
+
+
+def _patch(look: Look, layer: Layer, row: int, column: int) -> str:
+    pixels, (left, top, width, height) = patch(look, layer, row, column)
+    where = f"{layer.label}, row {row + 1}, column {column + 1}"
+    box = f"left:{left:.1%};top:{top:.1%};width:{width:.1%};height:{height:.1%}"
+    return f'<span class="cb-patch" title="{html.escape(where)}">{_img(pixels, where, 60)}<i style="{box}"></i></span>'
+
+
+def _img(pixels: np.ndarray, alt: str, width: int) -> str:
+    return f'<img src="{Picture("", pixels).uri}" alt="{html.escape(alt)}" width="{width}">'

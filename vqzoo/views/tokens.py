@@ -1,0 +1,41 @@
+"""The grid of tokens over a photograph: the value of the component that shows it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vqzoo.analysis.codebook_map import packed
+from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.views.pictures import Picture
+
+
+def tokens_value(look: Look, layer: Layer, test: Sequence[np.ndarray] | None, picked: int | None) -> dict[str, Any]:
+    """What the component `tokens` shows of one layer.
+
+    Distances come as 16 bits of the largest; of each codevector in use its length and its counts, here in this layer
+    and on the test split in all columns of its codebook.
+    """
+    indices, distances = look.indices(layer), look.distance(layer)
+    most = float(distances.max())
+    used, here = np.unique(indices, return_counts=True)
+    split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
+    height, width = look.pixels.shape[:2]
+    return {
+        "uri": Picture("", look.pixels).uri,
+        "size": [height, width],
+        "covers": list(look.padded),
+        "shape": list(indices.shape),
+        "bytes": 4 if layer.size > 2**16 else 2,
+        "indices": packed(indices.astype(np.uint32 if layer.size > 2**16 else np.uint16)),
+        "distances": packed(np.rint(distances / (most or 1) * 65535).astype(np.uint16)),
+        "farthest": most,
+        "used": used.tolist(),
+        "here": here.tolist(),
+        "norms": [float(f"{look.norms[layer.codebook][index]:.4g}") for index in used.tolist()],
+        "test": None if split is None else split[used].tolist(),
+        "testTotal": None if split is None else int(split.sum()),
+        "label": layer.label if len(look.layers) > 1 else "",
+        "codebookSize": layer.size,
+        "picked": picked,
+    }
