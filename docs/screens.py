@@ -27,7 +27,9 @@ PAGES = ("Compare", "Codebook", "Rate", "Position", "Training", "Studies", "Zoo"
 SIZES = {360: 780, 1400: 1000, 3840: 2160}
 """Height by width, in CSS pixels."""
 THEMES = ("light", "dark")
-_QUALITY = 45
+_KEPT = 1920
+"""Pixels of width at most that a picture is kept with."""
+_QUALITY = 40
 _STILL = 1.5  # seconds without a request after which a page counts as finished
 
 
@@ -67,6 +69,7 @@ def photograph(browser: Browser, url: str, width: int, theme: str, names: list[s
         show(page, name)
         _wait_until_still(page)
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        picture.thumbnail((_KEPT, _KEPT))
         picture.save(SCREENS / f"{name.lower()}-{width}-{theme}.webp", quality=_QUALITY, method=6)
     page.close()
 

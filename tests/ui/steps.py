@@ -23,9 +23,13 @@ def names(page: Page, viewer: str = "#viewer") -> list[str]:
 
 
 def upload(page: Page, path: Path) -> None:
-    page.locator("#photograph").get_by_label("Remove Image").click()
+    picture, remove = page.locator("#photograph img").first, page.locator("#photograph").get_by_label("Remove Image")
+    before = picture.get_attribute("src")
+    remove.click()
+    expect(remove).to_have_count(0)
     page.locator("#photograph input[type=file]").set_input_files(path)
-    page.locator("#photograph").get_by_label("Remove Image").wait_for()
+    remove.wait_for()
+    assert picture.get_attribute("src") != before
 
 
 def tick_only(page: Page, wanted: list[str]) -> None:

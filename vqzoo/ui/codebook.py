@@ -37,7 +37,8 @@ def build(context: Context) -> None:
         )
         column = gr.Dropdown([], label="Column of indices", elem_id="codebook-column", visible=False)
     problem = gr.Markdown("", visible=False, elem_id="codebook-problem")
-    with gr.Column(visible=False, elem_id="codebook-body") as body:
+    # Hidden and not absent: a component that is put on the page together with its value may miss that value.
+    with gr.Column(visible="hidden", elem_id="codebook-body") as body:
         figures = gr.Markdown(elem_id="codebook-figures")
         with gr.Row():
             with gr.Column(min_width=300):
@@ -100,7 +101,7 @@ def build(context: Context) -> None:
             yield {
                 model: gr.update(choices=list(context.engine.models)),
                 problem: gr.update(value=str(error), visible=True),
-                body: gr.update(visible=False),
+                body: gr.update(visible="hidden"),
                 column: gr.update(visible=False),
                 seen: (),
             }

@@ -98,6 +98,7 @@ def compare(
     photo = engine.photo(path, longest)
     names = sorted(names, key=lambda name: _bits(engine.models[name]))
     results: dict[str, Result] = {}
+    drawn = {ORIGINAL: Picture(ORIGINAL, photo.pixels, "what the models are given")}
     step: dict[str, Any] = {}
 
     def each(jobs: Sequence[str], what: str) -> Iterator[dict[str, Any]]:
@@ -106,7 +107,8 @@ def compare(
         for number, name in enumerate(jobs, 1):
             yield {"status": Status("running", f"{name}: {number} of {len(jobs)} {what}")}
             results[name] = next(outcomes)
-            step = _shown(engine, photo, results, sort, worst_first)
+            drawn[name] = Picture(name, results[name].pixels, _caption(results[name]))
+            step = _shown(engine, photo, results, drawn, sort, worst_first)
             yield step | {"listed": (path, longest, tuple(results))}
         next(outcomes, None)  # a GPU that was lent is given back
 
@@ -169,15 +171,19 @@ def _orders(results: dict[str, Result]) -> dict[str, list[str]]:
     return orders
 
 
-def _shown(engine: Engine, photo: Photo, results: dict[str, Result], sort: str, worst_first: bool) -> dict[str, Any]:
-    """Pictures and table of what has been computed, and the orders that they can be brought into."""
+def _shown(
+    engine: Engine, photo: Photo, results: dict[str, Result], drawn: dict[str, Picture], sort: str, worst_first: bool
+) -> dict[str, Any]:
+    """Pictures and table of what has been computed, and the orders that they can be brought into.
+
+    `drawn` are the pictures, which are encoded once, not at every step.
+    """
     orders = _orders(results)
     names = orders[sort][::-1] if worst_first else orders[sort]
     names = [*names, *(name for name in orders[FIRST_SORT] if name not in names)]
-    pictures = [Picture(name, results[name].pixels, _caption(results[name])) for name in names]
-    original = Picture(ORIGINAL, photo.pixels, "what the models are given")
+    pictures = [drawn[name] for name in (ORIGINAL, *names)]
     table = [_row(engine.models.get(name), name, results[name]) for name in names]
-    return {"viewer": {**viewer_value([original, *pictures], photo.note), "orders": orders}, "table": table}
+    return {"viewer": {**viewer_value(pictures, photo.note), "orders": orders}, "table": table}
 
 
 def device_line(engine: Engine) -> str:

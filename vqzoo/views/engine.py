@@ -97,9 +97,11 @@ class Engine:
         """Import torch and load what the first comparison of these models needs, on a thread of its own."""
 
         def load() -> None:
-            from vqzoo.views.compute import network_on
+            # Under the lock: modules that two threads import at once may see each other half made.
+            with self._lock:
+                from vqzoo.views.compute import network_on
 
-            network_on(self.device)
+                network_on(self.device)
             for name in names:
                 with suppress(ValueError), self.borrow(name):  # a damaged model is told to whoever asks for it
                     pass

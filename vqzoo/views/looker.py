@@ -34,10 +34,10 @@ class Looker:
 
         Raises ValueError, a sentence, where there is no codebook to look at.
         """
-        from vqzoo.analysis.look import look
-
         photo = self.engine.photo(shown[0], min(shown[1], LONGEST))
         with self.engine.borrow(name) as tokenizer:
+            from vqzoo.analysis.look import look  # here, where one thread at a time imports
+
             found = self._looks.get((self.key(name), photo.key), lambda: look(tokenizer, photo.pixels))
         if found is None:
             raise ValueError(
