@@ -27,9 +27,9 @@ PAGES = ("Compare", "Codebook", "Rate", "Position", "Training", "Studies", "Zoo"
 SIZES = {360: 780, 1400: 1000, 3840: 2160}
 """Height by width, in CSS pixels."""
 THEMES = ("light", "dark")
-_KEPT = 1920
+_KEPT = 1440
 """Pixels of width at most that a picture is kept with."""
-_QUALITY = 40
+_QUALITY = 30
 _STILL = 1.5  # seconds without a request after which a page counts as finished
 
 
