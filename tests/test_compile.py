@@ -38,6 +38,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "magvit2": {"width": 4, "multipliers": (1, 2), "blocks": 1},
     "vit": {"stride": 2, "width": 8, "depth": 1, "heads": 2, "mlp": 8},
     "hierarchical": CONV,
+    "squeeze": {"halvings": 2, "width": 8},
     "pca": {"stride": 4},
 }
 CASES = [*({"name": name, **SMALL.get(name, {})} for name in QUANTIZERS), *MORE]

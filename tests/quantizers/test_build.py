@@ -125,7 +125,7 @@ def test_every_public_method_runs(case):
     quantizer = build(**case)
     side = quantizer.multiple if quantizer.multiple > 1 else 4
     latents = torch.randn(1, side, side, case["dim"])
-    given = {"latents": latents, "indices": quantizer.encode(latents)}
+    given = {"latents": latents, "indices": quantizer.encode(latents), "levels": 1}
     if hasattr(quantizer, "codebook"):
         given |= {"table": quantizer.codebook.codevectors(), "codevectors": quantizer.decode(given["indices"])}
     if hasattr(quantizer, "shares"):
@@ -138,6 +138,8 @@ def test_every_public_method_runs(case):
         quantizer.train(training)
         for name in methods:
             method = getattr(quantizer, name)
+            if name == "first_levels" and not quantizer.level_columns:
+                continue  # it refuses: there are none
             if name == "estimate":  # a plain function, kept as an attribute
                 continue
             assert method(*(given[parameter] for parameter in inspect.signature(method).parameters)) is not None
