@@ -190,12 +190,14 @@ class _Entropy(_Part):
             names = [row[0] for row in rows]
             if not names:
                 return {figure: message("No usage was counted here."), table: [], link: ""}
-            if name is None or name not in names:
+            known = name in names
+            if not known:
                 name = opening_model(rates, dataset)
             return {
                 table: rows,
                 link: csv_link(f"vqzoo-{dataset}-entropy.csv", ENTROPY_COLUMNS, rows),
-                model: gr.update(choices=names, value=name),
+                # A choice is left alone: an update of it would arrive as a second choice.
+                model: gr.update(choices=names) if known else gr.update(choices=names, value=name),
                 figure: entropy_figure(rates, dataset, name),
             }
 
