@@ -33,6 +33,7 @@ def press(page: Page, part: str, *keys: str) -> str:
 def test_the_page_opens_on_a_finished_comparison(page):
     shown = names(page)
     assert shown[0] == "original" and len(shown) >= 4
+    page.locator("#table [role=gridcell]").first.wait_for()
     assert set(table(page)) == set(shown[1:])
     assert canvas_pixels(page, shown[1]).std() > 10, "a picture, not a blank"
     if target := os.environ.get("VQZOO_SCREENSHOT"):

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, Route, expect
 
 from .conftest import ROOT, serving
 
+expect.set_options(timeout=60_000)  # the first comparison waits for torch
+
 TWO = ["cifar10-vq-1024x128", "cifar10-looc-256x4"]
 
 
@@ -93,7 +95,7 @@ def test_an_example_through_two_models(page):
 def test_whoever_stops_may_compare_again(page):
     tick(page, 12, TWO)
     page.locator("#compare").click()
-    expect(page.get_by_text("models so far")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ of \d+ models"))).to_be_visible()
     page.locator("#stop").click()
     tick(page, 2, TWO)
     page.wait_for_timeout(2000)  # the model that was running when Stop came

@@ -190,8 +190,8 @@ class _Entropy(_Part):
             names = [row[0] for row in rows]
             if not names:
                 return {figure: message("No usage was counted here."), table: [], link: ""}
-            known = name in names
-            if not known:
+            known = name is not None and name in names
+            if name is None or not known:
                 name = opening_model(rates, dataset)
             return {
                 table: rows,
