@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -47,18 +46,14 @@ class Expected:
 def compare(client: Client, chance: random.Random, expected: Expected) -> None:
     label, side = chance.choice(list(expected.paths)), chance.choice(SIDES)
     names = chance.sample(MODELS, chance.randint(1, 2))
-    groups = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/compare"]["parameters"]
-    lists = [each["parameter_name"] for each in groups if each["type"].get("type") == "array"]
-    asked: dict[str, Any] = {key: [] for key in lists}
-    asked[lists[0]] = names
     answer = client.predict(
         photograph=handle_file(expected.paths[label]),
         longest=side,
         codecs=False,
         sort="true bits",
         worst_first=False,
+        models=names,
         api_name="/compare",
-        **asked,
     )
     table = next(part for part in answer if isinstance(part, dict) and "headers" in part)
     got = {row[0]: row[_PSNR] for row in table["data"]}

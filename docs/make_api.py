@@ -83,8 +83,15 @@ def _example(each: dict[str, Any]) -> str:
     if "filepath" in each["python_type"]["type"]:
         return 'handle_file("photograph.png")'
     if each["parameter_has_default"]:
-        return repr(each["parameter_default"])
-    return repr(_EXAMPLES[each["parameter_name"]])
+        return _literal(each["parameter_default"])
+    return _literal(_EXAMPLES[each["parameter_name"]])
+
+
+def _literal(value: Any) -> str:
+    """As a formatter would have it written: texts in double quotation marks."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 if __name__ == "__main__":

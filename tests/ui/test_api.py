@@ -3,8 +3,11 @@
 import re
 import runpy
 
-from gradio_client import Client
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 
+from vqzoo.analysis.examples import examples
 from vqzoo.ui.app import build_app
 
 from .conftest import ROOT
@@ -29,3 +32,14 @@ def test_a_call_of_it_works(app_url):
     assert example is not None
     client = Client(app_url, verbose=False)
     assert eval(example[0], {"client": client})
+
+
+def test_a_comparison_takes_its_models_as_one_list(app_url):
+    client = Client(app_url, verbose=False)
+    asked = {"photograph": handle_file(next(iter(examples().values()))), "longest": 32, "api_name": "/compare"}
+    wanted = ["cifar10-vq-1024x128", "flowers-vqgan-1024x256"]
+    answer = client.predict(models=wanted, **asked)
+    table = next(part for part in answer if isinstance(part, dict) and "headers" in part)
+    assert {row[0] for row in table["data"]} == set(wanted)
+    with pytest.raises(AppError, match="cifar10-vq-1024x129"):
+        client.predict(models=["cifar10-vq-1024x129"], **asked)

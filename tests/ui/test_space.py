@@ -107,7 +107,13 @@ def test_whoever_stops_may_compare_again(page):
 def test_too_much_is_refused_in_words(page):
     tick(page, 13, TWO)
     page.locator("#compare").click()
-    expect(page.get_by_text("this Space takes 12 at a click")).to_be_visible()
+    refused, cure = (
+        "13 models are ticked, and this Space takes 12 at a click",
+        "untick some, or run the app on a machine",
+    )
+    said = f"{refused}: {cure} of your own."
+    expect(page.locator("#status [role=status]")).to_have_text(said)
+    expect(page.get_by_test_id("toast-text")).to_have_text(said)
     page.locator("#side input").click()
     expect(page.get_by_role("option", name="512")).to_be_visible()
     expect(page.get_by_role("option", name="1024")).to_have_count(0)

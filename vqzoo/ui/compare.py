@@ -64,6 +64,15 @@ def build(context: Context, opened: dict[str, Any]) -> None:
             image = _photograph(first_path)
             groups = _model_choices(models, list(ticked))
             loaded = loaded_group(context)
+            # What a program names in one list is several groups of boxes here; no person sees this one.
+            models_of_a_program = gr.Dropdown(
+                [model.name for model in models],
+                value=list(ticked),
+                multiselect=True,
+                allow_custom_value=True,  # those that are loaded later; the engine says what is not offered
+                label="Models",
+                visible=False,
+            )
             side = gr.Dropdown(
                 sides,
                 value=first_side,
@@ -157,7 +166,7 @@ def build(context: Context, opened: dict[str, Any]) -> None:
         codecs: bool,
         sort: str,
         worst_first: bool,
-        *chosen: list[str],
+        models: list[str] | None,
     ) -> Iterator[dict[Any, Any]]:
         """One photograph through several models; each step adds the pictures and the row of one.
 
@@ -167,13 +176,16 @@ def build(context: Context, opened: dict[str, Any]) -> None:
             codecs: compare with image codecs and PCA at the bits of each model, too.
             sort: what rows are ordered by.
             worst_first: the order turned round.
-            chosen: names of models, a list for each data set, and one of those that were loaded on the Zoo page.
+            models: names, those that were loaded on the Zoo page among them.
 
         Returns:
             pictures as PNG data URIs, the table, a figure of codebook use, the device, and how far it is.
         """
-        names = [name for group in chosen for name in group]
-        yield from steps(request, photograph, longest, names, codecs, sort, worst_first)
+        yield from steps(request, photograph, longest, models or [], codecs, sort, worst_first)
+
+    def on_click(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
+        photograph, longest, codecs, sort, worst_first, *chosen = values
+        yield from steps(request, photograph, longest, sum(chosen, []), codecs, sort, worst_first)
 
     def on_stop(now: tuple, before: tuple, line: str) -> Any:
         if 'data-kind="running"' not in line:
@@ -207,14 +219,11 @@ def build(context: Context, opened: dict[str, Any]) -> None:
         if view.left_out:
             gr.Info(view.left_out)
 
-    running = go_button.click(
-        on_compare,
-        [image, side, codecs, sort, worst, *groups, loaded],
-        list(outputs.values()),
-        api_name="compare",
-        show_progress="hidden",
-    )
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    how = [image, side, codecs, sort, worst]
+    one_queue: dict[str, Any] = {"outputs": list(outputs.values()), "concurrency_id": "compare"}
+    running = go_button.click(on_click, [*how, *groups, loaded], **one_queue, **quiet)
+    models_of_a_program.input(on_compare, [*how, models_of_a_program], api_name="compare", **one_queue)
     root.load(on_load, None, [asked_for, pages], **quiet)  # queued, or the change of a state is not noticed
     root.load(lambda: device_line(engine), None, device, **quiet)  # when torch has come in
     loading = asked_for.change(

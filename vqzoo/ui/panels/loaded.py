@@ -10,7 +10,7 @@ def loaded_group(context: Context) -> gr.CheckboxGroup:
     group = gr.CheckboxGroup(
         [], value=[], label="Loaded here", visible=False, elem_classes="models", elem_id="models-loaded"
     )
-    # A program ticks names of now, which the page was not built with; the engine says what is not offered.
+    # The names are those of now, which the page was not built with; the engine says what is not offered.
     group.preprocess = lambda payload: payload or []  # type: ignore[method-assign]
     context.when_offered(lambda ticked: [loaded_choices(context, ticked)], [group], [group])
     return group
