@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import sklearn
 import torch
 import tyro
 from sklearn.decomposition import IncrementalPCA
 from torch import Tensor
 
 from trainers.alphabets import choose
-from trainers.data import hold_out, load_images, open_splits
-from trainers.finish import publish
-from trainers.recipes.pca import RECIPES, PCARecipe, get_recipe
-from trainers.samples import save_samples
+from trainers.fitted import Options, command_line, load_splits, publish_fit
+from trainers.recipes.pca import RECIPES, PCARecipe
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.autoencoders.pca import PCAAutoencoder, blocks
 from vqzoo.ops.pixels import from_bytes
@@ -30,18 +27,6 @@ _SAMPLE = 4096
 
 
 @dataclass(frozen=True)
-class Options:
-    """Where a fit reads and writes; what it does is the recipe's matter."""
-
-    data: str | None = None
-    """Local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub."""
-    runs: Path = Path("runs")
-    """Folder of run folders: here, the card as it is made and a grid of samples."""
-    cards: Path = Path("model_cards")
-    """Folder that gets the finished <name>/: card, config, weights, metrics, usage."""
-
-
-@dataclass(frozen=True)
 class Run:
     """The command line after the recipe's name: its fields and the options, both without a prefix."""
 
@@ -49,16 +34,14 @@ class Run:
     options: Annotated[Options, tyro.conf.arg(name="")] = Options()
 
 
-def fit(recipe: PCARecipe, options: Options = Options()) -> Path:
+def fit(recipe: PCARecipe, options: Options) -> Path:
     """Fit components and alphabets to the train split, measure on the test split, write the card folder.
 
     Prints the share of the variance that the components hold on both splits: with hardly more images than components
     that of the train split says nothing about other images. Raises ValueError for settings or data that do not fit.
     """
-    open_splits(recipe.dataset, ["train", "test"], options.data)  # a missing test split must not show at the end only
-    images = load_images(recipe.dataset, "train", recipe.resolution, recipe.channels, options.data)
-    kept, held_out = hold_out(images, recipe.held_out)
-    fitted_to = kept[: recipe.train_images or None]
+    images = load_splits(recipe, options.data)
+    fitted_to = images.fitted_to
     if len(fitted_to) * recipe.blocks < recipe.components:
         raise ValueError(
             f"components={recipe.components}: expected at most {len(fitted_to) * recipe.blocks}, "
@@ -79,30 +62,14 @@ def fit(recipe: PCARecipe, options: Options = Options()) -> Path:
 
     position = build_position("none", dim=recipe.components)
     tokenizer = Tokenizer(autoencoder, quantizer, position, recipe.resolution).eval()
-    test = load_images(recipe.dataset, "test", recipe.resolution, recipe.channels, options.data)
     explained = {}
-    for split, each in (("train", fitted_to), ("test", test)):
+    for split, each in (("train", fitted_to), ("test", images.test)):
         explained[split] = [round(share, 6) for share in explained_variance(autoencoder, each).tolist()]
         share = explained[split][-1]
         print(
             f"{recipe.components} components hold {share:.2%} of the variance of the {split} split's {len(each)} images"
         )
-    folder = options.runs / recipe.name
-    save_samples(tokenizer, held_out[:8], folder / "samples" / "held-out.png")
-    training = {
-        "images": len(fitted_to),
-        "full_budget_images": len(kept),
-        "explained_variance": explained,
-        "seconds": round(seconds, 3),
-        "device": "CPU",
-        "scikit-learn": sklearn.__version__,
-        "torch": torch.__version__.split("+")[0],
-        "recipe": recipe.to_dict(),
-    }
-    extras = {"training": training, "curves": {}}
-    path = publish(tokenizer, recipe.name, recipe.dataset, folder / "card", options.cards, test, extras)
-    print(f"finished: {path}")
-    return path
+    return publish_fit(recipe, tokenizer, images, seconds, {"explained_variance": explained}, options)
 
 
 def principal_components(recipe: PCARecipe, images: Tensor) -> PCAAutoencoder:
@@ -134,21 +101,7 @@ def _batches(images: Tensor, pixels: int) -> Iterator[Tensor]:
         yield from_bytes(batch)
 
 
-def main(arguments: list[str]) -> int:
-    """The command line; returns the exit code."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"{__doc__}\n\nrecipes:\n  " + "\n  ".join(RECIPES))
-        print("\nRECIPE --help lists what can be overridden")
-        return 0
-    try:
-        recipe = get_recipe(arguments[0])
-        run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"pca.py {recipe.name}")
-        fit(run.recipe, run.options)
-    except (ValueError, OSError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
-        return 1
-    return 0
-
+main = command_line(__doc__, RECIPES, Run, fit)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -15,7 +15,7 @@ from trainers import pca
 from trainers.data import load_images
 from trainers.evaluate import reproduce
 from trainers.pca import Options, fit
-from trainers.recipes.pca import RECIPES, PCARecipe, get_recipe
+from trainers.recipes.pca import RECIPES, PCARecipe
 from vqzoo.autoencoders.pca import blocks
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.storage import read_json
@@ -84,7 +84,8 @@ def test_few_images_explain_themselves_and_not_others(data, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_what_its_name_says(name):
-    recipe = get_recipe(name)
+    recipe = RECIPES[name]()
+    assert recipe.name == name
     assert name == f"{recipe.dataset}-pca-{recipe.stride}x{recipe.components}"
     assert recipe.blocks * recipe.stride**2 == recipe.resolution**2
     assert read_back(recipe) == recipe

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.check import check_int
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,3 @@ RECIPES: dict[str, Callable[[], PCARecipe]] = {
     "flowers-pca-32x16": flowers_2560,
     "flowers-pca-128x50": flowers_50,
 }
-
-
-def get_recipe(name: str) -> PCARecipe:
-    """The recipe of that name; ValueError with the nearest names for an unknown one."""
-    recipe = RECIPES[check_choice("recipe", name, RECIPES)]()
-    assert recipe.name == name
-    return recipe

@@ -132,9 +132,15 @@ bytes, nothing resized or compressed, each metric per image and then averaged.{_
 
 ## Trained
 
-{_fitted(name, training, config) if "explained_variance" in training else _trained(name, training)}
+{_how(name, training, config)}
 """
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
+
+
+def _how(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
+    if "explained_variance" in training:
+        return _components(name, training, config)
+    return _centres(name, training) if training.get("fit") == "kmeans" else _trained(name, training)
 
 
 _JUDGES = {"reconstruction": "squared error", "l1": "absolute error", "perceptual": "LPIPS"}
@@ -154,7 +160,7 @@ is that of step {training["best_step"]:,} of {training["steps"]:,}, the best by 
 The full training: `{training.get("full_command", f"accelerate launch trainers/train.py {name}")}`"""
 
 
-def _fitted(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
+def _components(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
     recipe, explained, levels = training["recipe"], training["explained_variance"], config["quantizer"]["levels"]
     side = recipe["stride"]
     kept, held = recipe["components"], {split: f"{shares[-1]:.2%}" for split, shares in explained.items()}
@@ -166,6 +172,17 @@ that are kept hold {held["train"]} of the variance of the images of the train sp
 {recipe["bits"]:,} bits. Settings are in metrics.json.
 
 Again: `python trainers/pca.py {name}`"""
+
+
+def _centres(name: str, training: dict[str, Any]) -> str:
+    recipe = training["recipe"]
+    side = recipe["stride"]
+    return f"""Not trained but fitted, and without a network: its codevectors are blocks of {side} x {side} pixels, the
+{recipe["codebook_size"]:,} centres that mini-batch k-means found among those of {training["images"]:,} images, in
+{training["seconds"] / 60:.1f} minutes on {training["device"]}; of a block the nearest one is stored. Settings are in
+metrics.json.
+
+Again: `python trainers/kmeans.py {name}`"""
 
 
 def _selection(label: str, metrics: dict[str, Any]) -> str:

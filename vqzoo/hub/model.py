@@ -42,6 +42,16 @@ class Model:
         return None if self.repo_id is None else self.repo_id.split("/")[0]
 
     @property
+    def networkless(self) -> bool:
+        """Whether its latents are blocks of pixels, at most turned: a baseline that was fitted and not trained."""
+        return self.config["autoencoder"]["name"] == "pca"
+
+    @property
+    def linear(self) -> bool:
+        """Whether it is a PCA whose components are rounded, and that anything may be made coarser of."""
+        return self.networkless and quantizer_names(self.config) == ["uniform"]
+
+    @property
     def measured(self) -> bool:
         """Whether there is a whole metrics.json."""
         return "training" in self.metrics

@@ -42,7 +42,7 @@ def first_models(models: list[Model]) -> list[str]:
     first: dict[str, str] = {}
     for model in models:
         quantizer, *finer = quantizer_names(model.config)
-        if quantizer in _FIRST_QUANTIZERS and not finer:
+        if quantizer in _FIRST_QUANTIZERS and not finer and not model.networkless:
             first.setdefault(quantizer, model.name)
     return list(first.values()) or [model.name for model in models[:4]]
 

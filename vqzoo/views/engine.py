@@ -206,8 +206,7 @@ class _Offered(dict[str, Model]):
 
 
 def _is_linear(model: Model) -> bool:
-    autoencoder = model.config["autoencoder"]
-    return autoencoder["name"] == "pca" and autoencoder.get("channels") == 3 and model.source is not None
+    return model.linear and model.config["autoencoder"].get("channels") == 3 and model.source is not None
 
 
 def _read(path: str, longest: int) -> Photo:

@@ -15,15 +15,16 @@ from vqzoo.views.engine import Engine
 if TYPE_CHECKING:
     from vqzoo.analysis.cost import Cost
 
-ONE, SEVERAL, SCALAR, PCA, PLAIN = (
+ONE, SEVERAL, SCALAR, PCA, KMEANS, PLAIN = (
     "one codevector a latent",
     "several codevectors a latent",
     "no learnt codevectors",
     "PCA",
+    "k-means of blocks",
     "no quantizer",
 )
-KINDS = (ONE, SEVERAL, SCALAR, PCA, PLAIN)
-"""What a model stores of a latent."""
+KINDS = (ONE, SEVERAL, SCALAR, PCA, KMEANS, PLAIN)
+"""What a model stores of a latent; PCA and k-means have no network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +180,7 @@ def _trained(model: Model) -> tuple[float | None, str]:
     training = model.metrics.get("training")
     if training is None:
         return None, "its card does not tell how long it was trained"
-    if "explained_variance" in training:
+    if model.networkless:
         return None, "fitted, not trained"
     share = min(1.0, training["images"] / training["full_budget_images"])
     shown = show_trained(model.metrics)
@@ -217,8 +218,8 @@ def _size(model: Model, metrics: dict[str, Any]) -> tuple[int, int]:
 
 
 def _kind(model: Model, cost: "Cost | None") -> str:
-    if model.config["autoencoder"]["name"] == "pca":
-        return PCA
+    if model.networkless:
+        return PCA if model.linear else KMEANS
     if cost is None:
         return ONE
     if not cost.books:

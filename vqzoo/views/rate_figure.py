@@ -10,7 +10,7 @@ from vqzoo.analysis.formats import CODECS
 from vqzoo.analysis.powerlaw import PowerLaw
 from vqzoo.analysis.ranks import kendall, ranks, swapped
 from vqzoo.ops.check import check_choice
-from vqzoo.views.rate import AXES, KINDS, METRICS, PCA, PLAIN, SCALAR, SEVERAL, Point, Rates, placed
+from vqzoo.views.rate import AXES, KINDS, KMEANS, METRICS, PCA, PLAIN, SCALAR, SEVERAL, Point, Rates, placed
 from vqzoo.views.style import ACCENT, QUIET, message, styled
 
 # Kind -> colour, symbol; the colours stand out on the light page and on the dark one.
@@ -19,6 +19,7 @@ _LOOKS = {
     SEVERAL: ("#d9622b", "diamond"),
     SCALAR: ("#1f9d86", "square"),
     PCA: ("#c2528b", "cross"),
+    KMEANS: ("#8f7a66", "x"),
     PLAIN: (QUIET, "star"),
     "JPEG": ("#a8811a", "triangle-up"),
     "WebP": ("#3f88d4", "triangle-down"),
