@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from vqzoo.metrics import PSNR_CAP, l1, psnr, ssim
 
@@ -113,3 +114,11 @@ def test_the_smallest_side_that_ssim_takes():
     assert ssim(images, originals).isfinite().all()
     with pytest.raises(ValueError, match=r"images of \(5, 6\) pixels: SSIM needs sides of at least 6"):
         ssim(images[:, :, :5], originals[:, :, :5])
+
+
+@pytest.mark.parametrize("size", [(6, 6), (28, 28), (61, 90), (130, 200)])
+def test_ssim_is_that_of_torchmetrics(size):
+    images, originals = pair(*size)
+    settings = {"sigma": 1.5, "kernel_size": 11, "data_range": 1.0, "reduction": "none"}
+    expected = structural_similarity_index_measure(images.double() / 255, originals.double() / 255, **settings)
+    assert ssim(images, originals).tolist() == pytest.approx(expected.tolist(), abs=5e-6)

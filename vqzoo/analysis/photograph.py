@@ -45,15 +45,18 @@ def reconstruct(
         weights = torch.tensor(_LUMA, device=device).view(1, 3, 1, 1)
         original = (original * weights).sum(1, keepdim=True).round().to(torch.uint8)
     images = from_bytes(original)
+    held = _held(device)
     tokens, encode_ms = _timed(lambda: tokenizer.encode(images, position), device)
     if levels is not None:
         tokens = tokenizer.first_levels(tokens, levels)
     restored, decode_ms = _timed(lambda: to_bytes(tokenizer.decode(tokens, position)), device)
+    peak_bytes = None if held is None else torch.cuda.max_memory_allocated(device) - held
 
     metrics = _metrics(restored, original, tokenizer.bits(tokens).item(), perceptual)
     counts = count(tokenizer, tokens) if levels is None else None
     metrics |= usage_metrics(tokenizer, counts)
-    metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms}
+    metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms, "peak_bytes": peak_bytes}
+    metrics["parameters"] = _size(tokenizer)
     uses = None if counts is None else [column.cpu().numpy() for column in counts]
     return Result(_to_rgb(restored), _to_rgb(original), metrics, uses, codebook_of(tokenizer))
 
@@ -73,7 +76,7 @@ def code(codec: str, pixels: np.ndarray, bits: float, perceptual: Perceptual | N
     device = cpu if perceptual is None else next(perceptual.parameters()).device
     restored, original = coded.image[None].to(device), original[None].to(device)
     metrics = _metrics(restored, original, coded.bits, perceptual)
-    metrics |= {"usage": None, "encode_ms": encode_ms, "decode_ms": decode_ms}
+    metrics |= {"usage": None, "encode_ms": encode_ms, "decode_ms": decode_ms, "peak_bytes": None}
     metrics |= {"quality": coded.quality, "met": coded.met}
     return Result(_to_rgb(restored), _to_rgb(original), metrics, None, ())
 
@@ -114,6 +117,20 @@ def _timed(run: Callable[[], T], device: torch.device) -> tuple[T, float]:
     result = run()
     _wait(device)
     return result, (time.perf_counter() - start) * 1000
+
+
+def _held(device: torch.device) -> int | None:
+    """Bytes of a GPU's memory that are taken before a run; its peak is counted from now on."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.memory_allocated(device)
+
+
+def _size(tokenizer: Tokenizer) -> int:
+    """Weights and codevectors, whether they are learnt by gradient or by statistics."""
+    numbers = (*tokenizer.parameters(), *tokenizer.buffers())
+    return sum(each.numel() for each in numbers if each.is_floating_point())
 
 
 def _wait(device: torch.device) -> None:

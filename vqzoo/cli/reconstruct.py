@@ -14,6 +14,7 @@ from PIL import Image
 from vqzoo.analysis.formats import available, label, rate_groups
 from vqzoo.analysis.images import MAX_SIDE, MIN_SIDE, ImageError, fit, load_image
 from vqzoo.analysis.photograph import Result, code, reconstruct
+from vqzoo.analysis.result import COSTS
 from vqzoo.cli.arguments import Reconstruct, Usage
 from vqzoo.cli.show import bar, note, print_json, print_table
 from vqzoo.hub.card import show, show_usage
@@ -24,7 +25,7 @@ from vqzoo.tokenizer import Tokenizer
 
 RESULTS = "results.csv"
 _METRICS = ("psnr", "ssim", "l1", "lpips", "bits_per_image", "bits_per_pixel", "share_of_raw", "usage")
-COLUMNS = ("image", "model", "width", "height", *_METRICS, "encode_ms", "decode_ms", "quality", "met", "file")
+COLUMNS = ("image", "model", "width", "height", *_METRICS, *COSTS, "parameters", "quality", "met", "file")
 """Of results.csv, metrics by the names that `analysis.photograph` gives them; quality and met are those of codecs. What
 is not available is empty."""
 _SHOWN = {

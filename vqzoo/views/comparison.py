@@ -22,17 +22,19 @@ _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "15%"),
-    "PSNR dB": ("number", "7%"),
-    "SSIM": ("number", "7%"),
-    "LPIPS": ("str", "9%"),
-    "true bits": ("number", "8%"),
-    "bits / pixel": ("number", "7%"),
-    "% of raw": ("number", "7%"),
-    "usage here": ("str", "9%"),
-    "usage on test split": ("str", "9%"),
-    "encode ms": ("number", "7%"),
-    "decode ms": ("number", "7%"),
+    "model": ("str", "14%"),
+    "PSNR dB": ("number", "6%"),
+    "SSIM": ("number", "6%"),
+    "LPIPS": ("str", "7%"),
+    "true bits": ("number", "7%"),
+    "bits / pixel": ("number", "6%"),
+    "% of raw": ("number", "6%"),
+    "usage here": ("str", "8%"),
+    "usage on test split": ("str", "8%"),
+    "encode ms": ("number", "6%"),
+    "decode ms": ("number", "6%"),
+    "weights": ("str", "6%"),
+    "peak MiB": ("number", "6%"),
     "trained": ("str", "8%"),
 }
 
@@ -217,6 +219,8 @@ def _row(model: Model | None, name: str, result: Result) -> list[Any]:
         _test_usage(model),
         None if metrics["encode_ms"] is None else round(metrics["encode_ms"], 1),
         None if metrics["decode_ms"] is None else round(metrics["decode_ms"], 1),
+        "" if "parameters" not in metrics else f"{metrics['parameters'] / 1e6:.2f} M",
+        None if metrics["peak_bytes"] is None else round(metrics["peak_bytes"] / 2**20),
         show_trained(model.metrics) if model else _made(metrics),
     ]
 

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from vqzoo.analysis.formats import parse_label
-from vqzoo.analysis.result import Result
+from vqzoo.analysis.result import COSTS, Result
 from vqzoo.download import Repository
 from vqzoo.hub.registry import Model
 from vqzoo.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
@@ -24,7 +24,6 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in the archive, so that the same comparison is the same bytes."""
 _FIGURES = ("psnr", "ssim", "lpips", "l1", "bits_per_image", "bits_per_pixel", "share_of_raw", "usage", "perplexity")
 _LIBRARIES = ("vqzoo", "torch", "pillow")
-_TIMES = ("encode_ms", "decode_ms")
 
 
 def file_name(listed: tuple) -> str:
@@ -70,9 +69,9 @@ def _png(pixels: Any) -> bytes:
 def _table(results: dict[str, Result]) -> bytes:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["name", *_FIGURES, *_TIMES])
+    table.writerow(["name", *_FIGURES, *COSTS])
     for name, result in results.items():
-        table.writerow([name, *(result.metrics.get(metric) for metric in (*_FIGURES, *_TIMES))])
+        table.writerow([name, *(result.metrics.get(metric) for metric in (*_FIGURES, *COSTS))])
     return text.getvalue().encode()
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vqzoo.analysis.examples import examples
 from vqzoo.analysis.images import fit, load_image
-from vqzoo.analysis.result import Result
+from vqzoo.analysis.result import COSTS, Result
 from vqzoo.hub.registry import Model
 from vqzoo.storage import WEIGHTS, write_json
 from vqzoo.views.comparison import compare, first_models
@@ -88,7 +88,7 @@ def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Resul
             pixels = np.asarray(picture.convert("RGB"))
         kept = record["results"][model.name]
         counts = None if kept["counts"] is None else [_spread(*column) for column in kept["counts"]]
-        metrics = {**kept["metrics"], "encode_ms": None, "decode_ms": None}
+        metrics = kept["metrics"] | dict.fromkeys(COSTS)
         results[model.name] = Result(pixels, original, metrics, counts, tuple(kept["codebook_of"]))
     return results
 
@@ -102,7 +102,7 @@ def write(folder: Path, engine: Engine) -> None:
     for name, result in zip(names, engine.run_all(jobs, engine.photo(path, side)), strict=True):
         Image.fromarray(result.pixels).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
         kept[name] = {
-            "metrics": {key: value for key, value in result.metrics.items() if key not in ("encode_ms", "decode_ms")},
+            "metrics": {key: value for key, value in result.metrics.items() if key not in COSTS},
             "counts": None if result.counts is None else [_gathered(column) for column in result.counts],
             "codebook_of": result.codebook_of,
         }

@@ -23,7 +23,7 @@ class Picture:
     def uri(self) -> str:
         """A data URI of the pixels as a lossless PNG, encoded once."""
         file = io.BytesIO()
-        Image.fromarray(self.pixels).save(file, "PNG", compress_level=3)
+        Image.fromarray(self.pixels).save(file, "PNG", compress_level=1)
         return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from vqzoo.views.style import ACCENT, QUIET, message, styled
+from vqzoo.views.style import ACCENT, AXIS, QUIET, TITLE, looks, message
 
 _MOST = 4096  # codevectors in a panel: more bars than pixels say nothing and stall a browser
 
@@ -30,42 +30,44 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
     """
     if not uses:
         return message("No model here has a codebook to count.")
-    shares = [(_shares(use.image, use.codebook_of), _test_shares(use)) for use in uses]
-    titles = [_title(use.name, len(image)) for use, (image, _) in zip(uses, shares, strict=True)]
     height = 190 * len(uses) + 60
     gap = min(0.5 / len(uses), 60 / height) if len(uses) > 1 else 0
-    figure = make_subplots(len(uses), 1, subplot_titles=titles, vertical_spacing=gap)
-    for row, (image, test) in enumerate(shares, 1):
+    # Written as a whole: subplots that are made and changed one by one take longer than a model.
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {"annotations": []}
+    for row, use in enumerate(uses, 1):
+        panel = (1 - gap * (len(uses) - 1)) / len(uses)
+        top = 1 - (row - 1) * (panel + gap)
+        axes = {"xaxis": f"x{row}", "yaxis": f"y{row}"}
+        layout[f"xaxis{row}"] = AXIS | {"anchor": axes["yaxis"], "domain": [0, 1]}
+        layout[f"yaxis{row}"] = AXIS | {"anchor": axes["xaxis"], "domain": [max(0, top - panel), top]} | _SHARES
+        image, test = _shares(use.image, use.codebook_of), _test_shares(use)
+        layout["annotations"].append(_title(use.name, len(image), top))
         order = np.lexsort((-image, -(image if test is None else test)))[:_MOST]
-        rank = np.arange(1, len(order) + 1)
-        first = row == 1
+        line = {"x": np.arange(1, len(order) + 1), "showlegend": row == 1, **axes, **_FILLED}
         if test is not None:
-            style = {"fill": "tozeroy", "line": {"width": 1, "color": QUIET, "shape": "hvh"}}
-            figure.add_scatter(
-                x=rank, y=test[order], name="test split", legendgroup="test", showlegend=first, row=row, col=1, **style
-            )
-        # One line, filled, where bars would be thousands of elements of the page, which every change of tab lays out.
-        figure.add_scatter(
-            x=rank,
-            y=image[order],
-            name="this image",
-            legendgroup="image",
-            showlegend=first,
-            mode="lines",
-            fill="tozeroy",
-            line={"width": 1, "color": ACCENT, "shape": "hvh"},
-            customdata=order,
-            hovertemplate="codevector %{customdata}: %{y:.3%}",
-            row=row,
-            col=1,
+            traces.append({"y": test[order], "name": "test split", "legendgroup": "test", **line, **_colour(QUIET)})
+        said = {"customdata": order, "hovertemplate": "codevector %{customdata}: %{y:.3%}"}
+        traces.append(
+            {"y": image[order], "name": "this image", "legendgroup": "image", **line, **_colour(ACCENT), **said}
         )
-    figure.update_xaxes(title_text="codevectors, most used on the test split first", row=len(uses), col=1)
-    figure.update_yaxes(tickformat=".1%", rangemode="tozero", title_text="share")
-    return styled(figure, height)
+    layout[f"xaxis{len(uses)}"]["title"] = {"text": "codevectors, most used on the test split first"}
+    return go.Figure({"data": traces, "layout": layout | looks(height)})
 
 
-def _title(name: str, size: int) -> str:
-    return name if size <= _MOST else f"{name}: the {_MOST:,} most used of {size:,} codevectors"
+# One line, filled, where bars would be thousands of elements of the page.
+_FILLED = {"type": "scatter", "mode": "lines", "fill": "tozeroy"}
+_SHARES = {"tickformat": ".1%", "rangemode": "tozero", "title": {"text": "share"}}
+
+
+def _colour(colour: str) -> dict[str, Any]:
+    return {"line": {"width": 1, "color": colour, "shape": "hvh"}}
+
+
+def _title(name: str, size: int, top: float) -> dict[str, Any]:
+    text = name if size <= _MOST else f"{name}: the {_MOST:,} most used of {size:,} codevectors"
+    place = {"x": 0.5, "y": top, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
+    return {"text": text, "showarrow": False, "font": TITLE, **place}
 
 
 def _test_shares(use: Use) -> np.ndarray | None:
