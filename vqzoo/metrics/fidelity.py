@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vqzoo.ops.blur import gaussian_blur
+from vqzoo.metrics.blur import gaussian_blur
 
 PSNR_CAP = 100.0
 """PSNR in dB of two equal images, whose true value is infinite."""

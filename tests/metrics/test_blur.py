@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import correlate1d
 
-from vqzoo.ops.blur import gaussian_blur
+from vqzoo.metrics.blur import gaussian_blur
 
 
 @pytest.mark.parametrize("size", [(6, 6), (7, 64), (64, 65), (130, 63), (200, 128)])
