@@ -3,12 +3,12 @@
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trainers import checkpoint, tracking
 from trainers.calls import Calls, Stopped
-from trainers.data import BAD_SHARE, Loading, load_images, naming_dead_workers, open_feed
+from trainers.data import BAD_SHARE, Feed, Loading, load_images, naming_dead_workers, open_feed
 from trainers.finish import finish
 from trainers.lock import alone_in
 from trainers.log import Log
@@ -42,6 +42,16 @@ from vqzoo.training import WeightAverage
 _LOG_EVERY = 50
 _GAP_IMAGES = 8
 _DISTRIBUTED = {DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU}
+
+
+@dataclass(frozen=True)
+class Around:
+    """What comes before and after the loop: `open_feed`, `load_images`, and what is made of a finished run, of its
+    recipe, its folder, the folder of cards, the test split (n, c, h, w) uint8 and the training's facts."""
+
+    open_feed: Callable[..., tuple[Feed, Tensor]] = open_feed
+    load_test: Callable[..., Tensor] = load_images
+    finish: Callable[[Recipe, Path, Path, Tensor, dict[str, Any]], Path] = finish
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ class Run:
     options: Annotated[Options, tyro.conf.arg(name="")] = Options()
 
 
-def train(recipe: Recipe, options: Options = Options()) -> None:
+def train(recipe: Recipe, options: Options = Options(), around: Around = Around()) -> None:
     """Build, train, keep the best by held-out loss, evaluate it on the test split, write its card folder.
 
     Raises ValueError for settings or data that do not fit, FloatingPointError when a loss or a weight is no longer a
@@ -88,10 +98,10 @@ def train(recipe: Recipe, options: Options = Options()) -> None:
     """
     run = options.runs / recipe.name
     with alone_in(run):
-        _train(recipe, options, run)
+        _train(recipe, options, run, around)
 
 
-def _train(recipe: Recipe, options: Options, run: Path) -> None:
+def _train(recipe: Recipe, options: Options, run: Path, around: Around) -> None:
     accelerator = _accelerator(recipe, options)
     first, processes = accelerator.is_main_process, accelerator.num_processes
     saved = find_checkpoint(recipe, run, options.resume)
@@ -112,7 +122,7 @@ def _train(recipe: Recipe, options: Options, run: Path) -> None:
     state = State(
         model=tokenizer, optimizer=optimizer, scaler=accelerator.scaler, opponent=opponent, average=average, meter=meter
     )
-    feed, held_out = open_feed(
+    feed, held_out = around.open_feed(
         recipe,
         options.data,
         options.loading,
@@ -235,10 +245,10 @@ def _train(recipe: Recipe, options: Options, run: Path) -> None:
     accelerator.end_training()
     if first:
         size, streams = (recipe.resolution, recipe.channels), options.loading == "stream"
-        test = load_images(recipe.dataset, "test", *size, options.data, options.bad_images, streams)
+        test = around.load_test(recipe.dataset, "test", *size, options.data, options.bad_images, streams)
         device = torch.cuda.get_device_name() if accelerator.device.type == "cuda" else "CPU"
         facts = {"seconds": round(meter.seconds, 3), "device": device, "processes": processes}
-        folder = finish(recipe, run, options.cards, test.to(accelerator.device), facts)
+        folder = around.finish(recipe, run, options.cards, test.to(accelerator.device), facts)
         print(f"finished: {folder}")
 
 

@@ -41,40 +41,76 @@ class Setting(NamedTuple):
 def settings_of(dataset: str, config: Mapping[str, Any], weights: Mapping[str, float]) -> Iterable[Setting]:
     """The settings that a tokenizer's config.json and its recipe's loss weights are exactly, in any of the studies.
 
-    Those of the papers' small-image backbone alone: 128 channels at stride 4, no positional encoding. A setting that
-    differs in one thing which the tables do not say (a rotated gradient, another start) is none of them.
+    Those of the papers' small-image backbones alone: 128 channels at stride 4, or the residual one of the study of
+    residual quantization; no positional encoding. A setting that differs in one thing which the tables do not say (a
+    rotated gradient, another start) is none of them.
     """
     network, quantizer = config["autoencoder"], config["quantizer"]
     if isinstance(quantizer, list) or config["position"]["name"] != "none":
         return []
-    if (network["name"], network.get("stride"), network.get("width")) != ("conv", 4, 128):
-        return []
     said = {key: value for key, value in quantizer.items() if key not in ("name", "dim")}
     name, dim, size = quantizer["name"], quantizer["dim"], quantizer.get("codebook_size")
     plain = weights == {"reconstruction": 1.0, "codebook": 1.0, "commitment": 0.25}
+    if network["name"] == "squeeze" and network["width"] == 32 and plain:
+        cells = config["resolution"] >> network["halvings"]
+        as_there = (said.get("start"), said.get("revival")) == ("kmeans", "restart")
+        if name == "none" or (name in ("ema", "rvq") and as_there):
+            return [Setting("rvq", dataset, f"{name}-{cells}x{cells}", size, dim, said.get("levels", 1))]
+    if (network["name"], network.get("stride"), network.get("width")) != ("conv", 4, 128):
+        return []
     found: list[Setting] = []
     if network["latent_dim"] == dim == 128 and plain:
         if name == "vq" and (said["estimator"], said["start"], said["revival"]) == _PLAIN and said["metric"] == "l2":
             found.append(Setting("looc", dataset, "vq-vae", size, 128))
         if name == "cvq" and said["estimator"] == "straight-through":
             found.append(Setting("looc", dataset, "cvq-vae", size, 128))
-        if name == "looc" and said["revival"] == "closest" and said["rule"] == "gradient":
-            found.append(Setting("looc", dataset, "looc", size, 128 // said["segments"], 1, said["factor"]))
+        if name == "looc" and said["revival"] in _UPDATES and said["rule"] == "gradient":
+            method = _UPDATES[said["revival"]]
+            found.append(Setting("looc", dataset, method, size, 128 // said["segments"], 1, said["factor"]))
         if name == "pq" and said.get("budget") == "total":
             found.append(Setting("looc", dataset, "pq", size, 128 // said["segments"], said["segments"]))
-        if name == "adaptive" and said["codebooks"] == 8 and said["revival"] == "none":
-            if said["capacity"] == 65536:
-                found += [Setting("adaptive", dataset, method) for method in ("adaptive", "adaptive:base")]
-            else:
-                found.append(Setting("adaptive", dataset, f"adaptive:W={said['capacity']}"))
     if name == "sq" and dim == 128:  # its loss has terms of its own
         found.append(Setting("looc", dataset, "sq-vae", size, 128))
+    if name == "hvq" and dim == 128 and (said["levels"], said["rule"]) == (2, "ema"):
+        found.append(Setting("looc", dataset, "hvq-vae", size, 128))
+    if name == "adaptive" and dim == 128 and said["codebooks"] == 8 and said["revival"] == "none":
+        found += [Setting("adaptive", dataset, method) for method in _ablations(network, said, weights)]
     if name == "ema" and plain and size is not None and size * dim == 65536:
         found.append(Setting("adaptive", dataset, "vq-ema-fixed", size, dim))
     return found
 
 
 _PLAIN = ("straight-through", "uniform", "none")
+_UPDATES = {"closest": "looc", "none": "looc-without-cvq-update"}
+_COMMITMENT = {
+    0.25: "base",
+    0.5: "alpha=0.5",
+    0.75: "alpha=0.75",
+    1.0: "alpha=1.0",
+    5.0: "alpha=5",
+    10.0: "alpha=10",
+    0.0025: "beta=0.01",
+    0.05: "beta=0.2",
+    1.25: "beta=5",
+}
+"""Weight of the commitment, which is alpha times beta -> row of the adaptive study's table 3."""
+
+
+def _ablations(network: Mapping[str, Any], said: Mapping[str, Any], weights: Mapping[str, float]) -> list[str]:
+    """Rows of the adaptive study's tables 2 and 3: those in which one thing alone differs from the base."""
+    base = {"capacity": 65536, "residual_blocks": 2, "rule": "ema"}
+    here = {"rule": "ema", **said, **network}
+    changed = [name for name, value in base.items() if here[name] != value]
+    ablation = _COMMITMENT.get(weights.get("commitment", 0.0))
+    if ablation is None or weights.get("reconstruction") != 1.0 or len(changed) + (ablation != "base") > 1:
+        return []
+    if not changed:
+        return ["adaptive", "adaptive:base"] if ablation == "base" else [f"adaptive:{ablation}"]
+    if changed == ["capacity"]:
+        return [f"adaptive:W={said['capacity']}"]
+    if changed == ["rule"]:
+        return ["adaptive:without-ema"]
+    return ["adaptive:cnn"] if network["residual_blocks"] == 0 else []
 
 
 def _size(name: str, text: str) -> int | None:

@@ -1,0 +1,76 @@
+"""Rows of the studies' tables: python -m vqzoo.studies run|list ROWS... [--budget short] [--minutes 60] ..."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from trainers.calls import Stopped
+from trainers.studies.budgets import budgeted
+from trainers.studies.rows import selected
+from trainers.studies.run import missing, run_rows
+from vqzoo.studies.results import BUDGETS, PATH, read_results
+
+Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ROWS")]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train and measure rows; those that results.csv has are left out, those that were begun go on.
+
+    The same line may be given until nothing is left, and several times at once to share one GPU.
+    """
+
+    rows: Rows
+    """"all", a study ("looc", "adaptive", "rvq"), a table ("looc.table5"), or names of recipes."""
+    budget: Literal["short", "full"] = "short"
+    """short: the same few updates for all rows of a study; full: the recipe's own."""
+    seeds: tuple[int, ...] = (42,)
+    """All rows with the first, then all with the next."""
+    minutes: float | None = None
+    """Save and end after so long."""
+    runs: Path = Path("runs/studies")
+    """Folder of run folders."""
+
+
+@dataclass(frozen=True)
+class List:
+    """What rows there are, and by which budgets they were measured."""
+
+    rows: Rows = ("all",)
+    """As `run` takes them."""
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; returns the exit code."""
+    try:
+        asked = tyro.extras.subcommand_cli_from_dict({"run": Run, "list": List}, args=arguments, prog="vqzoo.studies")
+        if isinstance(asked, List):
+            _list(asked)
+            return 0
+        rows = selected(asked.rows)
+        added = run_rows(rows, asked.budget, asked.seeds, asked.runs, asked.minutes)
+        left = len(missing(rows, asked.budget, asked.seeds))
+        print(f"{added} rows added to {PATH.name}, {left} are left")
+    except Stopped as stopped:
+        print(f"stopped: {stopped}; the same line goes on", file=sys.stderr)
+        return stopped.code
+    except (ValueError, FloatingPointError, OSError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(asked: List) -> None:
+    lines = read_results()
+    for row in selected(asked.rows):
+        done = [f"{line.budget}" for line in lines if (line.setting.source, line.recipe) == (row.study, row.name)]
+        steps = budgeted(row.recipe, row.study, "short", row.recipe.seed).steps
+        measured = ", ".join(budget for budget in BUDGETS if budget in done) or "-"
+        print(f"{row.study:9} {row.name:44} {steps:>6,} of {row.recipe.steps:>8,} steps  measured: {measured}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""A finished run measured by both protocols, as the tables of the studies need it; nothing is stored but numbers."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainers import checkpoint
+from trainers.recipe import Recipe
+from vqzoo.analysis.log import columns, read
+from vqzoo.analysis.measurements import Measurements, batches
+from vqzoo.analysis.usage import count, usage_metrics
+from vqzoo.metrics import CvqJpeg, extractors, perceptual
+from vqzoo.ops.pixels import from_bytes, to_bytes
+from vqzoo.storage import write_json
+from vqzoo.tokenizer import Tokenizer
+
+MEASURED = "measured.json"
+"""In the run folder: {"facts", "lossless", "cvq-jpeg", "curves"}."""
+LOSS_BATCH = 64
+"""Images of a batch in `reconstruction_loss`, as the adaptive study has them."""
+
+
+def measure_run(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str, Any]) -> Path:
+    """Evaluate the best checkpoint on the test split once, in float32, and write it to the run folder.
+
+    An ending of `trainers.train.train`; `cards` is left alone.
+    """
+    best = checkpoint.read(run / "best.pt")
+    tokenizer = recipe.build().to(test.device)
+    tokenizer.load_state_dict(best["model"])
+    said = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best["step"]}
+    record = {"facts": said, **measure(tokenizer.eval(), test), "curves": run_curves(run / "metrics.jsonl")}
+    write_json(run / MEASURED, record, indent=None)
+    return run / MEASURED
+
+
+@torch.inference_mode()
+def measure(tokenizer: Tokenizer, images: Tensor) -> dict[str, Any]:
+    """{"lossless": metrics, "cvq-jpeg": metrics, "use": ...} of uint8 images (n, c, h, w), in one pass.
+
+    lossless also has reconstruction_loss: the sum over batches of 64 images, in their order, of the mean squared error
+    of each batch, of the network's output as it is, values on [0, 1]. use: what `use_of` gives.
+    """
+    device = images.device
+    network = perceptual("squeeze")
+    inception = [each for each in extractors() if each.metric == "rfid"]  # of others no table reports a distance
+    lossless, jpeg = Measurements(device, network, inception), CvqJpeg(network, *inception)
+    errors: list[Tensor] = []
+    counts: list[Tensor] | None = None
+    for batch in batches(images):
+        originals = from_bytes(batch)
+        out = tokenizer(originals)
+        lossless.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))
+        jpeg.add(out.images, batch)
+        errors.append(((out.images.float() - originals) / 2).square().mean((1, 2, 3)).cpu())
+        counted = count(tokenizer, out.tokens)
+        if counted is not None:
+            counts = counted if counts is None else [a + b for a, b in zip(counts, counted, strict=True)]
+    usage = usage_metrics(tokenizer, counts)
+    loss = sum(part.mean().item() for part in torch.cat(errors).double().split(LOSS_BATCH))
+    return {
+        "lossless": lossless.metrics() | usage | {"reconstruction_loss": loss},
+        "cvq-jpeg": jpeg.metrics(),
+        "use": use_of(tokenizer, counts),
+    }
+
+
+def use_of(tokenizer: Tokenizer, counts: list[Tensor] | None) -> dict[str, Any]:
+    """Of a codebook that several columns of indices share: segments, the usage of each column, and sharing, the share
+    of codevectors that at least n columns use, n from 1 (LooC, supplement, figure 8). Empty for all others."""
+    if counts is None or len(tokenizer.quantizers) > 1:
+        return {}
+    owner = tokenizer.quantizers[0].codebook_of
+    if len(owner) < 2 or len(set(owner)) > 1:
+        return {}
+    used = torch.stack(list(counts)) > 0
+    users = used.sum(0)
+    return {
+        "segments": [round(share, 3) for share in used.double().mean(1).tolist()],
+        "sharing": [round((users >= n).double().mean().item(), 3) for n in range(1, len(owner) + 1)],
+    }
+
+
+def run_curves(path: Path) -> dict[str, list[float | None]]:
+    """What the studies draw over training, at the held-out evaluations: step, loss (held-out error), gap (gradient
+    gap), quantization (held-out commitment) and, by "selection/K x d", the share of choices in the steps before."""
+    train, held_out = columns(read(path))
+    wanted = {"step": "step", "loss": "loss", "gap": "gradient_gap", "quantization": "commitment"}
+    found = {name: held_out[key] for name, key in wanted.items() if key in held_out}
+    selections = [name for name in train if name.startswith("selection/")]
+    rows = {step: place for place, step in enumerate(train["step"])}
+    for name in ("usage", *selections):
+        if name in train:
+            found[name] = [train[name][rows[step]] if step in rows else None for step in held_out["step"]]
+    return {name: [_short(value) for value in values] for name, values in found.items()}
+
+
+def _short(value: float | None) -> float | None:
+    return value if value is None or isinstance(value, int) else float(f"{value:.4g}")

@@ -1,0 +1,98 @@
+"""Which recipes are rows of the studies' tables, and in which order they are trained."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from trainers.recipe import Recipe
+from trainers.recipes import RECIPES, adaptive, looc, residual
+from vqzoo.ops.check import check_choice
+from vqzoo.studies import STUDIES
+from vqzoo.studies.reported import tables
+from vqzoo.studies.settings import Setting, settings_of
+
+_MODULES = {"looc": looc.recipes, "adaptive": adaptive.recipes, "rvq": residual.recipes}
+"""Study -> its recipes on small images."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recipe of a study, and the settings of the study's tables that it is."""
+
+    study: str
+    recipe: Recipe
+    settings: tuple[Setting, ...]
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """All of them, those first that most claims rest on; a recipe that two studies have is a row of each."""
+    found: dict[tuple[str, str], Row] = {}
+    for study, recipes in _MODULES.items():
+        for each in recipes():
+            recipe = RECIPES[each.name]()
+            settings = settings_of(recipe.dataset, recipe.build().config, recipe.weights)
+            of_study = tuple(setting for setting in settings if setting.source == study)
+            found.setdefault((study, recipe.name), Row(study, recipe, of_study))
+    return tuple(sorted(found.values(), key=_wave))
+
+
+def selected(names: Sequence[str]) -> list[Row]:
+    """The rows of "all", of a study ("looc"), a table ("looc.table5") or a recipe's name, in the order of `rows`.
+
+    A table has the settings that it reports, and the same with another interpolation factor. Raises ValueError for a
+    name that is none of these.
+    """
+    chosen: list[Row] = []
+    for name in names:
+        found = _matching(name)
+        chosen += [row for row in rows() if found(row) and row not in chosen]
+    return sorted(chosen, key=rows().index)
+
+
+def _matching(name: str) -> Callable[[Row], bool]:
+    if name == "all":
+        return lambda row: True
+    study, _, table = name.partition(".table")
+    if table:
+        of_study = tables()[check_choice("study", study, STUDIES)]
+        settings = _any_factor(row.setting for row in of_study[check_choice("table", table, of_study)])
+        return lambda row: not settings.isdisjoint(_any_factor(row.settings))
+    if name in _MODULES:
+        return lambda row: row.study == name
+    check_choice("row", name, ["all", *_MODULES, *(row.name for row in rows())])
+    return lambda row: row.name == name
+
+
+def _any_factor(settings: Iterable[Setting]) -> set[Setting]:
+    return {setting._replace(beta=None) for setting in settings}
+
+
+_FIRST = (
+    "vq-1024x128 looc-256x4 pq-32x8 looc-256x4-without-update looc-256x4-factor2 looc-32x4 cvq-1024x128 looc-256x64 "
+    "looc-1024x4 looc-256x16 ema-512x128 ema-16384x4 ema-65536x1 adaptive-65536 ema-8192x8 ema-32768x2 ema-2048x32 "
+    "none-4x4x4 none-4x4x64 none-4x4x128 none-4x4x16 ema-4x4-4096x64 rvq-4x4-32x2 ema-4x4-4096x8 rvq-8x8-1x256 "
+    "rvq-4x4-1x256 rvq-4x4-4x256 looc-8x4 looc-256x8 looc-256x32 looc-32x4-factor2 looc-1024x128 "
+    "looc-1024x128-factor2 adaptive-65536-commitment-0.05 adaptive-65536-plain-cnn"
+).split()
+"""On CIFAR-10, what decides most claims for the least time."""
+_BASELINES = {"vq-vae", "cvq-vae", "pq", "sq-vae", "hvq-vae"}
+
+
+def _wave(row: Row) -> tuple[int, int, int]:
+    """CIFAR-10 before the other data sets; in it first the rows that claims are about."""
+    methods = {setting.method for setting in row.settings}
+    plain = row.recipe.quantizer.get("factor", 1) == 1
+    if row.study == "looc":
+        part = 0 if plain or methods & _BASELINES else 3
+    elif row.study == "rvq":
+        part = 1
+    else:
+        part = 2 if methods & {"vq-ema-fixed", "adaptive"} else 4
+    short = row.name.removeprefix("cifar10-")
+    first = _FIRST.index(short) if short in _FIRST else len(_FIRST)
+    return first, 0 if row.recipe.dataset == "cifar10" else 1, part

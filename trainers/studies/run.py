@@ -1,0 +1,155 @@
+"""Rows of the studies trained one after the other in one process, each measured and written down when it is done."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from torch import Tensor
+
+from trainers.calls import Stopped
+from trainers.data import Feed, load_images, open_feed
+from trainers.recipe import Recipe
+from trainers.studies.budgets import budgeted
+from trainers.studies.measure import MEASURED, measure_run
+from trainers.studies.rows import Row
+from trainers.train import Around, Options, train
+from vqzoo.studies.curves import read_curves, write_curves
+from vqzoo.studies.results import NUMBERS, PATH, Result, read_results, write_results
+from vqzoo.storage import read_json
+
+PROTOCOLS = ("lossless", "cvq-jpeg")
+
+
+def missing(rows: Sequence[Row], budget: str, seeds: Sequence[int], results: Path = PATH) -> list[tuple[Row, int]]:
+    """The rows, each with a seed, that have no line of this budget; all rows with the first seed, then the others."""
+    lines = read_results(results)
+    known = {(line.setting.source, line.recipe, line.budget, line.numbers.get("seed")) for line in lines}
+    return [(row, seed) for seed in seeds for row in rows if (row.study, row.name, budget, seed) not in known]
+
+
+def run_rows(
+    rows: Sequence[Row],
+    budget: str,
+    seeds: Sequence[int],
+    runs: Path,
+    minutes: float | None = None,
+    results: Path = PATH,
+) -> int:
+    """Train and measure what is missing; returns how many rows were added to `results` and to the curves beside it.
+
+    A row that was begun goes on from its checkpoint, one that another process is training is left to it, so that
+    several processes may share a GPU. After `minutes` the row that is being trained is saved, and Stopped raised, as
+    where the process is asked to end.
+    """
+    added = 0
+    keeper = Keeper()
+    with _ending_after(minutes):
+        for row, seed in missing(rows, budget, seeds, results):
+            if (row, seed) not in missing([row], budget, [seed], results):
+                continue  # another process has done it by now
+            recipe = budgeted(row.recipe, row.study, budget, seed)
+            folder = runs / f"{row.study}-{budget}-seed{seed}"
+            print(f"{time.strftime('%H:%M:%S')} {row.study} {row.name}, seed {seed}, {recipe.steps} steps", flush=True)
+            if not (folder / row.name / MEASURED).is_file():
+                options = Options(runs=folder, cards=folder / "cards", resume=True)
+                try:
+                    train(recipe, options, Around(keeper.open_feed, keeper.load_test, measure_run))
+                except ValueError as error:
+                    if "another process is training" not in str(error):
+                        raise
+                    continue
+            _write_down(row, recipe, budget, folder / row.name, results)
+            added += 1
+    return added
+
+
+class Keeper:
+    """Opens data as the trainer does, and keeps the last of each kind: rows of a table learn from the same batches."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[tuple, tuple[Feed, Tensor]] = {}
+        self._tests: dict[tuple, Tensor] = {}
+
+    def open_feed(self, recipe: Recipe, *how: Any) -> tuple[Feed, Tensor]:
+        """`trainers.data.open_feed`; a feed that depends on the batch's number alone serves all runs."""
+        key = (
+            *(recipe.dataset, recipe.resolution, recipe.channels, recipe.crop, recipe.scale, recipe.flip),
+            *(recipe.held_out, recipe.train_images, recipe.batch_size, recipe.accumulate, recipe.seed, how),
+        )
+        if key not in self._feeds:
+            self._feeds.clear()  # first, as both might not fit
+            self._feeds[key] = open_feed(recipe, *how)
+        return self._feeds[key]
+
+    def load_test(self, dataset: str, *how: Any) -> Tensor:
+        """`trainers.data.load_images`."""
+        key = (dataset, *how)
+        if key not in self._tests:
+            self._tests[key] = load_images(dataset, *how)
+        return self._tests[key]
+
+
+def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path) -> None:
+    """Add the lines of a measured run; its checkpoints, which nothing needs any more, are removed."""
+    record = read_json(run / MEASURED)
+    with FileLock(f"{results}.lock"):
+        before = [line for line in read_results(results) if not _same(line, row, budget, recipe.seed)]
+        write_results([*before, *lines(row, recipe, budget, record)], results)
+        curves = read_curves(results.with_name("curves.jsonl"))
+        curves[row.name, budget, recipe.seed] = {"curves": record["curves"], "use": record["use"]}
+        write_curves(curves, results.with_name("curves.jsonl"))
+    shutil.rmtree(run / "checkpoints", ignore_errors=True)
+    (run / "best.pt").unlink(missing_ok=True)
+
+
+def _same(line: Result, row: Row, budget: str, seed: int) -> bool:
+    known = (line.setting.source, line.recipe, line.budget, line.numbers.get("seed"))
+    return known == (row.study, row.name, budget, seed)
+
+
+def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list[Result]:
+    """A line for each setting that the row is and each protocol that it was measured by."""
+    facts = record["facts"]
+    own = {
+        "share": recipe.images / row.recipe.images,
+        "seed": recipe.seed,
+        "steps": recipe.steps,
+        "images": recipe.images,
+        "seconds": facts["seconds"],
+    }
+    costs = {name: record["lossless"][name] for name in ("bits_per_image", "usage", "perplexity")}
+    found = []
+    for setting in row.settings:
+        for protocol in PROTOCOLS:
+            metrics = own | costs | record[protocol]
+            numbers = {name: metrics[name] for name in NUMBERS if metrics.get(name) is not None}
+            network = metrics["lpips_network"] or ""
+            found.append(Result(row.name, setting, budget, protocol, numbers, network, facts["device"], facts["torch"]))
+    return found
+
+
+@contextmanager
+def _ending_after(minutes: float | None) -> Iterator[None]:
+    """Between two rows, too, SIGTERM and the end of the minutes raise Stopped; within one the trainer saves first."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise Stopped("asked to end", 75)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    timer = threading.Timer(60 * minutes, os.kill, [os.getpid(), signal.SIGTERM]) if minutes else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()
+        signal.signal(signal.SIGTERM, before)
