@@ -73,7 +73,7 @@ def test_a_damaged_line_is_named(tmp_path, monkeypatch, old, new, fault):
         (16_384, Setting("looc", "cifar10", "looc", 256, 4, 1, 1)),
         (65_536, Setting("looc", "cifar10", "looc", 256, 4, 1, 2)),
         (1_024 * 4, Setting("looc", "cifar10", "looc", 256, 64, 1, 2)),
-        (16_384, Setting("looc", "cifar10", "pq", 256, 4, 32)),
+        (6_144, Setting("looc", "cifar10", "pq", 256, 4, 32)),
         (524_288, Setting("looc", "ffhq", "looc", 256, 4, 1, 2)),
         (65_536, Setting("looc", "ffhq", "pq", 16, 4, 64)),
         (2_560, Setting("looc", "ffhq", "vqgan", 1024, 256)),

@@ -26,26 +26,50 @@ def row_of(shown, setting=VQ):
 def test_a_setting_without_a_run_says_so():
     shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [])
     assert summary(shown) == "0 of 10 settings are trained here."
-    assert table_rows(shown, "psnr")[0] == ["vq-vae 1024x128", "23.32", "–", "–", "640", "2.6%", MISSING]
+    assert table_rows(shown, "psnr")[0] == ["vq-vae 1024x128", "23.32", *4 * ["–"], "640", "2.6%", MISSING]
 
 
 def test_reported_beside_the_mean_of_the_seeds():
     lines = [result(seed=1, psnr=22.0), result(seed=2, psnr=23.0)]
     cells = table_rows([row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))], "psnr")[0]
-    assert cells[1:4] == ["23.32", "22.5", "-0.82"]
+    assert cells[1:6] == ["23.32", "–", "22.5", "–", "-0.82"]
     assert cells[-1] == "short, 25.0% of full, 2 seeds, lossless"
 
 
-def test_the_longest_training_is_taken_and_budgets_are_not_mixed():
+def test_budgets_stand_beside_each_other_and_the_longest_is_compared():
     lines = [result("zoo", psnr=10.0), result("full", psnr=24.0), result("short", psnr=20.0)]
     each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))
-    assert each.measured == 24.0 and table_rows([each], "psnr")[0][-1] == "full, 1 seed, lossless"
+    assert each.measured == 24.0 and each.values == {"zoo": 10.0, "short": 20.0, "full": 24.0}
+    assert table_rows([each], "psnr")[0][1:6] == ["23.32", "10", "20", "24", "+0.68"]
+    assert table_rows([each], "psnr")[0][-1] == "full, 1 seed, lossless"
+
+
+def test_a_longer_training_without_the_measure_does_not_give_way_to_a_shorter():
+    each = row_of(
+        look("looc", "5", "cifar10", "ssim", ORDERS[0], [result("short", ssim=0.5), result("full", psnr=24.0)])
+    )
+    assert each.values == {"short": 0.5} and each.measured is None and each.difference is None
 
 
 def test_protocols_are_not_mixed():
-    lines = [result(protocol="cvq-jpeg", psnr=30.0), result(psnr=20.0)]
-    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines)).measured == 20.0
-    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines[:1])).measured == 30.0
+    """The papers' own where there is one: their table is measured by it."""
+    lines = [result(psnr=20.0), result(protocol="cvq-jpeg", psnr=30.0)]
+    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines)).measured == 30.0
+    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines[:1])).measured == 20.0
+    fixed = Setting("adaptive", "cifar10", "vq-ema-fixed", 8192, 8)
+    lines = [result(setting=fixed, psnr=20.0), result(setting=fixed, protocol="cvq-jpeg", psnr=30.0)]
+    assert row_of(look("adaptive", "1", "cifar10", "psnr", ORDERS[0], lines), fixed).measured == 20.0
+
+
+def test_the_best_single_codebook_is_found():
+    sizes = {16384: 0.6, 8192: 0.5, 512: 0.9}
+    lines = [
+        result(setting=Setting("adaptive", "cifar10", "vq-ema-fixed", size, 65536 // size), reconstruction_loss=loss)
+        for size, loss in sizes.items()
+    ]
+    best = Setting("adaptive", "cifar10", "best-fixed")
+    each = row_of(look("adaptive", "2", "cifar10", "reconstruction_loss", ORDERS[0], lines), best)
+    assert each.reported == 0.503 and each.measured == 0.5
 
 
 @pytest.mark.parametrize(("network", "measured"), [("lpips-squeeze-v0.1", None), ("lpips-vgg-v0.1", 0.25)])
@@ -60,13 +84,13 @@ def test_true_bits_order_the_rows_and_measured_ones_come_first():
     each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=1.0, bits_per_image=123.0)]))
     assert each.bits == 123.0
     unknown = look("looc", "8", "cifar10", "psnr", "by true bits", [])
-    assert unknown[-1].bits is None and table_rows(unknown, "psnr")[-1][4] == "not known"
+    assert unknown[-1].bits is None and table_rows(unknown, "psnr")[-1][6] == "not known"
 
 
 def test_the_figure_shows_both():
     shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=21.0)])
     drawn = {trace.name: dict(zip(trace.x, trace.y, strict=True)) for trace in figure(shown, "psnr", ORDERS[0]).data}
-    assert drawn["measured here"] == {"vq-vae 1024x128": 21.0}
+    assert drawn["short"] == {"vq-vae 1024x128": 21.0}
     assert len(drawn["reported"]) == 10 and drawn["reported"]["looc 1024x4, factor 2"] == 36.38
     by_bits = figure(shown, "psnr", "by true bits")
     assert list(by_bits.data[1].x) == [640] and by_bits.layout.xaxis.type == "log"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,9 +21,9 @@ from trainers.studies.budgets import budgeted
 from trainers.studies.measure import MEASURED, measure_run
 from trainers.studies.rows import Row
 from trainers.train import Around, Options, train
+from vqzoo.storage import read_json
 from vqzoo.studies.curves import read_curves, write_curves
 from vqzoo.studies.results import NUMBERS, PATH, Result, read_results, write_results
-from vqzoo.storage import read_json
 
 PROTOCOLS = ("lossless", "cvq-jpeg")
 
@@ -46,7 +47,7 @@ def run_rows(
 
     A row that was begun goes on from its checkpoint, one that another process is training is left to it, so that
     several processes may share a GPU. After `minutes` the row that is being trained is saved, and Stopped raised, as
-    where the process is asked to end.
+    where the process is asked to end. A row whose training is no longer a number is named, and has no line.
     """
     added = 0
     keeper = Keeper()
@@ -64,6 +65,9 @@ def run_rows(
                 except ValueError as error:
                     if "another process is training" not in str(error):
                         raise
+                    continue
+                except FloatingPointError as error:  # the others are none the worse for it
+                    print(f"failed {row.name}: {error}", flush=True)
                     continue
             _write_down(row, recipe, budget, folder / row.name, results)
             added += 1
@@ -99,7 +103,7 @@ class Keeper:
 def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path) -> None:
     """Add the lines of a measured run; its checkpoints, which nothing needs any more, are removed."""
     record = read_json(run / MEASURED)
-    with FileLock(f"{results}.lock"):
+    with FileLock(Path(tempfile.gettempdir(), "vqzoo-results.lock")):  # beside the file it would look like a result
         before = [line for line in read_results(results) if not _same(line, row, budget, recipe.seed)]
         write_results([*before, *lines(row, recipe, budget, record)], results)
         curves = read_curves(results.with_name("curves.jsonl"))

@@ -24,18 +24,20 @@ def fixed_bits(setting: Setting) -> float | None:
         return None
     side = small or 16
     dim = 128 if small else 256
-    method = setting.method
+    method, size = setting.method, setting.codebook_size
     if method in _ONE_INDEX:
         indices = 1
     elif method.startswith("looc") and setting.codevector_dim:
         indices = (setting.beta or 1) ** 2 * dim // setting.codevector_dim
     elif method == "pq" and setting.codebooks:
         indices = setting.codebooks
+        if small:  # as the code of these tables ran: that many codevectors shared out to the codebooks
+            size //= setting.codebooks
     elif method in _GRIDS and not small:
         side, indices = _GRIDS[method]
     else:
         return None
-    return side**2 * indices * math.log2(setting.codebook_size)
+    return side**2 * indices * math.log2(size)
 
 
 def raw_bits(dataset: str) -> int | None:

@@ -141,7 +141,8 @@ def build(context: Context) -> None:
     verdicts.click(on_claim, [order, drawn], outputs, **event)
 
     def studies(study: str, table: str, dataset: str, metric: str = "psnr") -> list[dict[str, Any]]:
-        """The rows of a study's table on one data set: setting, reported and measured value, true bits, and the runs.
+        """The rows of a study's table on one data set: setting, reported value, values measured at the budgets zoo,
+        short and full, measured (that of the longest), true bits, and the runs.
 
         study: looc or adaptive. table: as the paper numbers it. metric: psnr, ssim, lpips, l1, rfid,
         reconstruction_loss or usage. A setting without runs is not trained yet.

@@ -1,17 +1,16 @@
 """What the page of studies shows: a table reported beside measured, and the claims with what became of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
-from statistics import fmean
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import VERDICTS, Claim, claims, evidence
-from vqzoo.studies.rates import fixed_bits, raw_bits
-from vqzoo.studies.reported import METRICS, Row, tables
+from vqzoo.studies.compare import Compared, compare
+from vqzoo.studies.rates import raw_bits
+from vqzoo.studies.reported import METRICS, tables
 from vqzoo.studies.results import BUDGETS, Result, read_results
 from vqzoo.views.style import ACCENT, QUIET, message, styled
 
@@ -20,35 +19,28 @@ ORDERS: tuple[Order, ...] = ("as in the paper", "by true bits")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "setting": ("str", "22%"),
-    "reported": ("str", "12%"),
-    "measured": ("str", "12%"),
-    "difference": ("str", "14%"),
-    "true bits": ("str", "12%"),
-    "% of raw": ("str", "9%"),
-    "trained": ("str", "19%"),
+    "setting": ("str", "19%"),
+    "reported": ("str", "10%"),
+    "zoo": ("str", "9%"),
+    "short": ("str", "9%"),
+    "full": ("str", "9%"),
+    "difference": ("str", "10%"),
+    "true bits": ("str", "10%"),
+    "% of raw": ("str", "8%"),
+    "trained": ("str", "16%"),
 }
 MISSING = "not trained yet"
+_SYMBOLS = {"zoo": "circle-open", "short": "triangle-up", "full": "circle"}
 _ANYWHERE = "psnr"  # offered also where a table does not report it
 
 ABOUT = (
     "Reported: as the paper prints it, measured by its own protocol (files of JPEG, for LooC's tables on small "
-    "images). Measured: the longest training there is of exactly this setting, by the protocol named; of several seeds "
-    "the mean. Trained: full is the paper's epochs, short the same steps for every row, zoo a shipped model with the "
-    "share of the full budget that it has seen. True bits are all indices that decoding an image needs, before "
-    "entropy coding; the papers print none. LPIPS is compared where both are those of VGG."
+    "images). Zoo, short and full: exactly this setting measured here, by the protocol named, of several seeds the "
+    "mean; zoo is a shipped model with the share of the full budget that it has seen, short the same few updates for "
+    "every row of a study, full the paper's epochs. Difference: the longest of them less what is reported, so it is "
+    "one of training as well. True bits are all indices that decoding an image needs, before entropy coding; the "
+    "papers print none. LPIPS is compared where both are those of VGG."
 )
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A row of the view. bits: measured ones where there are any. runs: what the measured value is the mean of."""
-
-    row: Row
-    reported: float | None
-    measured: float | None
-    bits: float | None
-    runs: Sequence[Result]
 
 
 def study_tables(study: str) -> list[str]:
@@ -75,46 +67,32 @@ def table_metrics(study: str, table: str) -> dict[str, str]:
 
 def look(
     study: str, table: str, dataset: str, metric: str, order: Order, results: Sequence[Result] | None = None
-) -> list[Shown]:
+) -> list[Compared]:
     """The rows of a table on one data set, those of unknown rate last where they are ordered by it."""
     lines = read_results() if results is None else results
     rows = [row for row in tables()[study][table] if row.setting.dataset == dataset]
-    shown = [_shown(row, metric, lines) for row in rows]
+    shown = [compare(row, metric, lines) for row in rows]
     if order == "by true bits":
         shown.sort(key=lambda each: (each.bits is None, each.bits))
     return shown
 
 
-def _shown(row: Row, metric: str, lines: Sequence[Result]) -> Shown:
-    runs = [line for line in lines if line.setting == row.setting]
-    longest = max((BUDGETS.index(run.budget) for run in runs), default=0)
-    runs = [run for run in runs if run.budget == BUDGETS[longest]]
-    protocols = sorted({run.protocol for run in runs}, key=lambda name: name != "lossless")
-    runs = [run for run in runs if run.protocol == protocols[0]]
-    comparable = [run for run in runs if metric in run.numbers and (metric != "lpips" or "vgg" in run.lpips_network)]
-    measured = fmean(run.numbers[metric] for run in comparable) if comparable else None
-    bits = [run.numbers["bits_per_image"] for run in runs if "bits_per_image" in run.numbers]
-    return Shown(row, row.reported.get(metric), measured, fmean(bits) if bits else fixed_bits(row.setting), runs)
-
-
-def table_rows(shown: Sequence[Shown], metric: str) -> list[list[str]]:
+def table_rows(shown: Sequence[Compared], metric: str) -> list[list[str]]:
     """Cells, in the order of `COLUMNS`."""
     return [_cells(each, metric) for each in shown]
 
 
-def _cells(each: Shown, metric: str) -> list[str]:
-    one, two, bits = each.reported, each.measured, each.bits
-    raw = raw_bits(each.row.setting.dataset)
-    share = metric == "usage"
-    style = ".2%" if share else ".4g"
+def _cells(each: Compared, metric: str) -> list[str]:
+    bits, raw = each.bits, raw_bits(each.row.setting.dataset)
+    style = ".2%" if metric == "usage" else ".4g"
+    values = [each.reported, *(each.values.get(budget) for budget in BUDGETS)]
     return [
         each.row.setting.label,
-        "–" if one is None else f"{one:{style}}",
-        "–" if two is None else f"{two:{style}}",
-        "–" if one is None or two is None else f"{two - one:+{style}}",
+        *("–" if value is None else f"{value:{style}}" for value in values),
+        "–" if each.difference is None else f"{each.difference:+{style}}",
         "not known" if bits is None else f"{bits:,.0f}",
         "–" if bits is None or raw is None else f"{bits / raw:.1%}",
-        _trained(each.runs),
+        _trained(each.runs[each.longest] if each.longest else []),
     ]
 
 
@@ -127,22 +105,23 @@ def _trained(runs: Sequence[Result]) -> str:
     return f"{runs[0].budget}{share}, {seeds} seed{'s' * (seeds > 1)}, {runs[0].protocol}"
 
 
-def summary(shown: Sequence[Shown]) -> str:
+def summary(shown: Sequence[Compared]) -> str:
     """How much of a table there is."""
     trained = sum(bool(each.runs) for each in shown)
     return f"{trained} of {len(shown)} settings are trained here."
 
 
-def figure(shown: Sequence[Shown], metric: str, order: Order) -> go.Figure:
-    """Reported against measured: over the rows of the table, or over true bits."""
+def figure(shown: Sequence[Compared], metric: str, order: Order) -> go.Figure:
+    """What is reported, and what was measured at each budget: over the rows of the table, or over true bits."""
     by_bits = order == "by true bits"
     drawn = [each for each in shown if not by_bits or each.bits]
-    if not any(each.reported is not None or each.measured is not None for each in drawn):
+    if not any(each.reported is not None or each.values for each in drawn):
         return message("Nothing is reported in this measure, and nothing is measured yet.")
     chart = go.Figure()
+    marks = {budget: {"symbol": symbol, "color": ACCENT, "size": 11} for budget, symbol in _SYMBOLS.items()}
     for name, values, marker in (
         ("reported", [each.reported for each in drawn], {"symbol": "diamond-open", "color": QUIET, "size": 11}),
-        ("measured here", [each.measured for each in drawn], {"symbol": "circle", "color": ACCENT, "size": 11}),
+        *((budget, [each.values.get(budget) for each in drawn], marks[budget]) for budget in BUDGETS),
     ):
         kept = [(each, value) for each, value in zip(drawn, values, strict=True) if value is not None]
         if kept:
@@ -152,7 +131,7 @@ def figure(shown: Sequence[Shown], metric: str, order: Order) -> go.Figure:
                 name=name,
                 mode="markers",
                 marker={**marker, "line": {"width": 2, "color": marker["color"]}},
-                text=[f"{each.row.setting.label}, {_trained(each.runs)}" for each, _ in kept],
+                text=[_hover(each, name) for each, _ in kept],
                 hovertemplate="%{text}: %{y:.4~g}",
             )
     if by_bits:
@@ -169,6 +148,10 @@ def figure(shown: Sequence[Shown], metric: str, order: Order) -> go.Figure:
     return chart
 
 
+def _hover(each: Compared, name: str) -> str:
+    return f"{each.row.setting.label}, {_trained(each.runs[name]) if name in each.runs else name}"
+
+
 def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict[str, Any]]:
     """The view as data: a dict a row."""
     return [
@@ -176,8 +159,13 @@ def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict
             "setting": each.row.setting._asdict(),
             "reported": each.reported,
             "measured": each.measured,
+            **{budget: each.values.get(budget) for budget in BUDGETS},
             "true_bits": each.bits,
-            "runs": [{"recipe": run.recipe, "budget": run.budget, "protocol": run.protocol} for run in each.runs],
+            "runs": [
+                {"recipe": run.recipe, "budget": run.budget, "protocol": run.protocol}
+                for runs in each.runs.values()
+                for run in runs
+            ],
         }
         for each in look(study, table, dataset, metric, "as in the paper")
     ]

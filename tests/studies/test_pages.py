@@ -1,0 +1,102 @@
+"""The pages of docs/studies: what they are made of, and that they are as they would be made now."""
+
+import importlib.util
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from vqzoo.studies.chart import chart
+from vqzoo.studies.claims import claims
+from vqzoo.studies.curves import read_curves, write_curves
+from vqzoo.studies.pages import claims_table, figures, protocols_table, study_page
+from vqzoo.studies.results import Result
+from vqzoo.studies.settings import Setting
+
+FOLDER = Path(__file__).parents[2] / "docs" / "studies"
+VQ = Setting("looc", "cifar10", "vq-vae", 1024, 128)
+
+
+def run(setting=VQ, protocol="lossless", seed=42, recipe="cifar10-vq-1024x128", **numbers):
+    said = {"seed": seed, "bits_per_image": 640.0, **numbers}
+    return Result(recipe, setting, "short", protocol, said, "lpips-squeeze-v0.1")
+
+
+def test_pages_are_those_of_the_csv():
+    """`python docs/studies/make.py` changes nothing."""
+    spec = importlib.util.spec_from_file_location("make", FOLDER / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, text in module.pages().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, name
+
+
+def test_a_table_has_reported_ours_and_the_difference():
+    lines = [run(psnr=17.5), run(protocol="cvq-jpeg", psnr=18.25), run(protocol="cvq-jpeg", psnr=18.75, seed=43)]
+    page = study_page("looc", lines, {}, [], lambda setting: None)
+    assert "| vq-vae 1024x128 | 640 | PSNR, dB | 23.32 | 18.5 | – | -4.82 |" in page
+    assert "**mnist**, 7 rows: not trained yet." in page
+    assert "| vq-vae 1024x128 | 640 | 2.6% | 17.50 |" in page.split("## At matched rates: cifar10")[1]
+
+
+def test_a_codec_stands_at_its_rate():
+    metrics = {"met": 1.0, "bits_per_image": 600.0, "psnr": 21.0, "ssim": 0.5, "lpips": 0.1}
+    codecs = [{"codec": "WebP", "dataset": "cifar10", "metrics": metrics}]
+    page = study_page("looc", [run(psnr=17.5)], {}, codecs, lambda setting: None)
+    assert page.index("| *WebP* | 600 |") < page.index("| vq-vae 1024x128 | 640 | 2.6%")
+
+
+def test_rows_without_a_recipe_say_why():
+    page = study_page("looc", [], {}, [], lambda setting: "too large" if setting.dataset == "ffhq" else None)
+    assert "**ffhq**, 8 rows: no recipe, as too large." in page
+
+
+def test_what_measuring_makes_is_told_of_runs_that_have_both():
+    lines = [run(psnr=20.0), run(protocol="cvq-jpeg", psnr=20.5), run(recipe="other", psnr=90.0)]
+    assert "| cifar10 | 1 | PSNR, dB | 20 | 20.5 | +0.5 | +0.5 | +0.5 |" in protocols_table(lines)
+
+
+def test_every_claim_has_a_line():
+    table = claims_table(claims())
+    assert len(table.splitlines()) == 2 + 22 and all(f"| {claim.id} |" in table for claim in claims())
+
+
+def test_selection_and_sharing_are_shown():
+    curve = {"step": [2, 4], "loss": [0.5, 0.25], "selection/4 x 2": [0.75, 1.0], "selection/2 x 4": [0.25, 0.0]}
+    kept = {("cifar10-adaptive-65536", "short", 42): {"curves": curve, "use": {}}}
+    assert "| 4 x 2 | 75.0% | 100.0% |" in study_page("adaptive", [], kept, [], lambda setting: None)
+    looc = Setting("looc", "cifar10", "looc", 256, 4, 1, 1)
+    use = {"segments": [1.0, 0.5, 1.0, 0.75], "sharing": [1.0, 0.75, 0.5, 0.25]}
+    kept = {("a", "short", 42): {"curves": {}, "use": use}}
+    page = study_page("looc", [run(looc, recipe="a", psnr=20.0)], kept, [], lambda setting: None)
+    assert "| a | short | 4 | 100.0% | 75.0% | 25.0% | 25.0% | 50.0% |" in page
+
+
+def test_figures_are_drawn_from_runs():
+    lines = [run(psnr=20.0), run(Setting("looc", "cifar10", "looc", 256, 4, 1, 2), psnr=25.0)]
+    drawn = figures(lines)
+    assert {*drawn} == {"looc.svg", "adaptive.svg", "rvq.svg"}
+    assert drawn["looc.svg"].count("<circle") == 2 and "looc, factor 2" in drawn["looc.svg"]
+    assert "nothing is measured yet" in drawn["rvq.svg"]
+
+
+@pytest.mark.parametrize("log_x", [False, True])
+def test_a_chart_puts_points_in_their_order_within_its_frame(log_x):
+    image = ET.fromstring(chart({"a < b": [(64, 3), (1, 1), (8, 2)], "one": [(8, 2)], "none": []}, "x", "y", log_x))
+    circles = [each for each in image.iter() if each.tag.endswith("circle")]
+    across, up = ([float(each.get(name)) for each in circles] for name in ("cx", "cy"))
+    assert across[:3] == sorted(across[:3]) and up[:3] == sorted(up[:3], reverse=True)
+    assert all(64 <= x <= 624 for x in across) and all(28 <= y <= 312 for y in up)
+    middle = (across[1] - across[0]) / (across[2] - across[0])
+    assert middle == pytest.approx(3 / 6 if log_x else 7 / 63, abs=0.01)
+
+
+def test_curves_come_back_as_they_were_written(tmp_path):
+    path = tmp_path / "curves.jsonl"
+    assert read_curves(path) == {}
+    kept = {("b", "short", 42): {"curves": {"step": [1], "loss": [0.5]}, "use": {}}}
+    write_curves(kept, path)
+    assert read_curves(path) == kept
+    path.write_text(path.read_text() + "{}\n")
+    with pytest.raises(ValueError, match="curves.jsonl, line 2"):
+        read_curves(path)

@@ -1,0 +1,155 @@
+"""Rows of the studies: which there are, how long they are trained, and that a run ends in lines of results.csv."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from trainers.calls import Stopped
+from trainers.recipes import RECIPES
+from trainers.studies import budgets, rows, run
+from trainers.studies.budgets import budgeted
+from trainers.studies.measure import measure, use_of
+from trainers.studies.outside import outside
+from trainers.studies.rows import Row, selected
+from trainers.studies.run import PROTOCOLS, missing, run_rows
+from vqzoo.ops.pixels import from_bytes
+from vqzoo.studies.curves import read_curves
+from vqzoo.studies.reported import settings
+from vqzoo.studies.results import read_results
+from vqzoo.studies.settings import Setting
+
+VQ = Setting("looc", "cifar10", "vq-vae", 1024, 128)
+
+
+def names(*wanted):
+    return [row.name for row in selected(wanted)]
+
+
+def test_every_reported_row_has_a_recipe_or_a_reason():
+    trained = {setting for row in rows.rows() for setting in row.settings}
+    for setting in settings():
+        assert (setting in trained) != bool(outside(setting)), setting
+
+
+def test_every_row_is_a_setting_of_its_study():
+    every = rows.rows()
+    assert len({(row.study, row.name) for row in every}) == len(every) > 240
+    for row in every:
+        assert row.settings and {setting.source for setting in row.settings} == {row.study}, row.name
+
+
+def test_what_decides_claims_comes_first():
+    assert names("all")[: len(rows._FIRST)] == [f"cifar10-{name}" for name in rows._FIRST]
+
+
+def test_rows_are_selected_by_table_study_and_name():
+    table = names("looc.table5")
+    assert {"cifar10-looc-8x4", "cifar10-looc-8x4-factor2", "mnist-cvq-1024x128"} <= {*table}
+    assert "cifar10-looc-256x64" not in table
+    assert names("adaptive.table1", "cifar10-vq-1024x128") == names("cifar10-vq-1024x128", "adaptive.table1")
+    assert {*names("rvq")} == {row.name for row in rows.rows() if row.study == "rvq"}
+
+
+@pytest.mark.parametrize("name", ["loc", "looc.table99", "rcq.table1", "cifar10-vq-1024x12"])
+def test_an_unknown_selection_is_named(name):
+    with pytest.raises(ValueError, match="did you mean|known"):
+        selected([name])
+
+
+def test_short_fits_the_schedule_and_nothing_else():
+    for row in rows.rows():
+        short = budgeted(row.recipe, row.study, "short", 7)
+        assert short.warmup < short.steps and short.steps % short.evaluate_every == 0
+        length = ("steps", "batch_size", "learning_rate", "warmup", "evaluate_every", "seed", "quantizer", "accumulate")
+        assert replace(short, **{name: getattr(row.recipe, name) for name in length}) == row.recipe
+    by_study = {
+        study: {budgeted(r.recipe, study, "short", 1).images for r in selected([study])} for study in rows._MODULES
+    }
+    assert all(len(images) == 1 for images in by_study.values())
+    full = budgeted(RECIPES["cifar10-sq-1024x128"](), "looc", "full", 42)
+    short = budgeted(full, "looc", "short", 42)
+    assert short.quantizer["anneal_steps"] / short.steps == pytest.approx(50_000 / full.steps, abs=0.01)
+    with pytest.raises(ValueError, match="budget='zoo'"):
+        budgeted(full, "looc", "zoo", 1)
+
+
+@pytest.fixture
+def row(tiny, data, monkeypatch) -> Row:
+    """The first row, at a size that trains in a second."""
+    monkeypatch.setenv("VQZOO_DATA", str(data.parent))
+    monkeypatch.setattr(budgets, "SHORT_BATCH", 8)
+    monkeypatch.setitem(budgets.SHORT_STEPS, "looc", 10)
+    return Row("looc", tiny(), (VQ, VQ._replace(codebook_size=16)))
+
+
+def test_a_row_becomes_two_lines_a_setting_and_is_not_trained_again(row, tmp_path, capsys):
+    results = tmp_path / "results.csv"
+    assert run_rows([row], "short", [42, 43], tmp_path / "runs", results=results) == 2
+    lines = read_results(results)
+    assert len(lines) == 2 * 2 * 2
+    assert {line.protocol for line in lines} == {*PROTOCOLS} and {line.numbers["seed"] for line in lines} == {42, 43}
+    for line in lines:
+        numbers = line.numbers
+        assert (line.budget, numbers["steps"], numbers["images"], numbers["bits_per_image"]) == ("short", 10, 80, 64)
+        assert numbers["psnr"] > 0 and ("reconstruction_loss" in numbers) == (line.protocol == "lossless")
+        assert numbers["share"] == pytest.approx(80 / 64)
+    kept = read_curves(tmp_path / "curves.jsonl")
+    assert [*kept] == [(row.name, "short", 42), (row.name, "short", 43)]
+    assert kept[row.name, "short", 42]["curves"]["step"] == [2, 4, 6, 8, 10]
+    assert {"loss", "gap", "quantization", "usage"} < kept[row.name, "short", 42]["curves"].keys()
+    assert missing([row], "short", [42, 43], results) == []
+    assert run_rows([row], "short", [42, 43], tmp_path / "runs", results=results) == 0
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_a_row_that_was_interrupted_goes_on(row, tmp_path, monkeypatch):
+    """Ended in the middle, then the same call again: the same numbers as in one go."""
+    results = [tmp_path / name / "results.csv" for name in ("one", "two")]
+    for path in results:
+        path.parent.mkdir()
+    run_rows([row], "short", [42], tmp_path / "whole", results=results[0])
+
+    train, stops = run.train, iter([True])
+
+    def stopping(recipe, options, around):
+        if next(stops, False):
+            train(replace(recipe, steps=4), options, replace(around, finish=lambda *arguments: options.runs))
+            raise Stopped("asked to end", 75)
+        train(recipe, options, around)
+
+    monkeypatch.setattr(run, "train", stopping)
+    with pytest.raises(Stopped):
+        run_rows([row], "short", [42], tmp_path / "runs", results=results[1])
+    assert read_results(results[1]) == []
+    run_rows([row], "short", [42], tmp_path / "runs", results=results[1])
+    assert [line.numbers["steps"] for line in read_results(results[1])] == [10] * 4
+
+
+def test_a_row_that_diverges_leaves_the_others(row, tmp_path, monkeypatch, capsys):
+    def failing(*arguments):
+        raise FloatingPointError("no longer a number at step 3")
+
+    monkeypatch.setattr(run, "train", failing)
+    assert run_rows([row], "short", [42], tmp_path / "runs", results=tmp_path / "results.csv") == 0
+    assert "failed cifar10-vq-1024x128: no longer a number" in capsys.readouterr().out
+
+
+def test_the_sum_over_batches_of_64(tiny):
+    """70 images: the mean of the first 64, and the mean of the last 6, added up."""
+    tokenizer = tiny().build().eval()
+    images = torch.randint(0, 256, (70, 3, 16, 16), dtype=torch.uint8, generator=torch.manual_seed(0))
+    with torch.inference_mode():
+        error = ((tokenizer(from_bytes(images)).images - from_bytes(images)) / 2).square().flatten(1).mean(1)
+    measured = measure(tokenizer, images)["lossless"]["reconstruction_loss"]
+    assert measured == pytest.approx((error[:64].mean() + error[64:].mean()).item(), rel=1e-5)
+
+
+def test_sharing_by_hand(tiny):
+    """Three codevectors of 8 used by the first segment, of them one by the second, too."""
+    tokenizer = tiny("looc").build()
+    counts = [torch.tensor([1, 2, 3, 0, 0, 0, 0, 0]), torch.tensor([0, 0, 4, 0, 0, 0, 0, 0])]
+    assert use_of(tokenizer, counts) == {"segments": [0.375, 0.125], "sharing": [0.375, 0.125]}
+    assert use_of(tiny().build(), counts[:1]) == {} and use_of(tokenizer, None) == {}
+    assert math.isclose(sum(use_of(tokenizer, counts)["segments"]) * 8, 4)

@@ -1,0 +1,257 @@
+"""The pages of docs/studies/, made from results.csv, curves.jsonl and claims.json: nothing in them is typed twice."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from vqzoo.studies import STUDIES
+from vqzoo.studies.chart import Point, chart
+from vqzoo.studies.claims import Claim
+from vqzoo.studies.compare import Compared, compare
+from vqzoo.studies.curves import Key
+from vqzoo.studies.rates import raw_bits
+from vqzoo.studies.reported import METRICS, Row, tables
+from vqzoo.studies.results import Result
+
+Curves = Mapping[Key, Mapping[str, Any]]
+Codecs = Sequence[Mapping[str, Any]]
+Reason = Callable[[Any], str | None]
+"""Of a setting, why it has no recipe; None where it has one."""
+
+TRAINED = ("short", "full")
+_BATCHES = 157
+"""Of 64 images in a test split of 10,000."""
+_SOURCE = "From [results.csv](results.csv); `python docs/studies/make.py` makes this page."
+
+
+def study_page(study: str, lines: Sequence[Result], curves: Curves, codecs: Codecs, reason: Reason) -> str:
+    """Markdown: each table of the paper beside ours, the same at matched rates, and what the study asks beside that."""
+    own = [line for line in lines if line.setting.source == study]
+    parts = [f"# {STUDIES[study]}", _SOURCE, *_trained_rows(study, own)]
+    for name, rows in sorted(tables()[study].items(), key=lambda item: (not item[0].isdecimal(), item[0].zfill(3))):
+        parts += _paper_table(study, name, rows, own, reason)
+    parts += _by_rate(study, own, codecs)
+    if study == "adaptive":
+        parts += _over_training(own, curves)
+    if study == "looc":
+        parts += _sharing(own, curves)
+    return "\n\n".join(parts) + "\n"
+
+
+def figures(lines: Sequence[Result]) -> dict[str, str]:
+    """File name -> SVG: a figure of each study in the form in which it has its own, of the runs of budget short."""
+    looc: dict[str, list[Point]] = {}
+    fixed: list[Point] = []
+    rvq: dict[str, list[Point]] = {}
+    for line in lines:
+        setting, numbers = line.setting, line.numbers
+        if line.budget != "short" or line.protocol != "lossless" or setting.dataset != "cifar10":
+            continue
+        if setting.source == "looc":
+            family = f"looc, factor {setting.beta}" if setting.method == "looc" else "other quantizers"
+            looc.setdefault(family, []).append((numbers["bits_per_image"], numbers["psnr"]))
+        elif setting.method == "vq-ema-fixed" and setting.codebook_size:
+            fixed.append((setting.codebook_size, numbers["reconstruction_loss"]))
+        elif setting.source == "rvq" and not setting.method.startswith("none"):
+            mse = numbers["reconstruction_loss"] / _BATCHES
+            rvq.setdefault(setting.method, []).append((numbers["bits_per_image"], mse))
+    return {
+        "looc.svg": chart(looc, "true bits of an image", "PSNR, dB, CIFAR-10", log_x=True),
+        "adaptive.svg": chart({"one codebook": fixed}, "codevectors", "sum of squared errors, CIFAR-10", log_x=True),
+        "rvq.svg": chart(rvq, "bits of an image", "mean squared error, CIFAR-10", log_x=True),
+    }
+
+
+def claims_table(claims: Iterable[Claim]) -> str:
+    """Markdown: a line a claim, verdict first, and the first sentence of why."""
+    lines = ["| | claim | verdict | why |", "| --- | --- | --- | --- |"]
+    for claim in claims:
+        why = claim.because.split(". ")[0].rstrip(".")
+        lines.append(f"| {claim.id} | [{claim.claim}]({claim.study}.md) | **{claim.verdict}** | {why}. |")
+    return "\n".join(lines)
+
+
+def protocols_table(lines: Sequence[Result]) -> str:
+    """Markdown: the same runs by both protocols, as means over the runs of a data set: what measuring alone makes."""
+    runs: dict[tuple, dict[str, Result]] = {}
+    for line in lines:
+        if line.budget in TRAINED:
+            key = (line.setting.dataset, line.recipe, line.budget, line.numbers.get("seed"))
+            runs.setdefault(key, {})[line.protocol] = line
+    head = ["data set", "runs", "metric", "lossless", "cvq-jpeg", "difference, mean", "least", "greatest"]
+    found = [_md(head), _rule(head, 1)]
+    for dataset in dict.fromkeys(key[0] for key in sorted(runs)):
+        both = [pair for key, pair in runs.items() if key[0] == dataset and len(pair) > 1]
+        for metric in ("psnr", "ssim", "l1", "lpips"):
+            pairs = [(p["lossless"].numbers.get(metric), p["cvq-jpeg"].numbers.get(metric)) for p in both]
+            known = [(a, b) for a, b in pairs if a is not None and b is not None]
+            if known:
+                gaps = [b - a for a, b in known]
+                means = [f"{fmean(side):.4g}" for side in zip(*known, strict=True)]
+                gap = [f"{value:+.3g}" for value in (fmean(gaps), min(gaps), max(gaps))]
+                found.append(_md([dataset, str(len(known)), METRICS[metric], *means, *gap]))
+    return "\n".join(found)
+
+
+def _trained_rows(study: str, own: Sequence[Result]) -> list[str]:
+    counts = {budget: len({line.recipe for line in own if line.budget == budget}) for budget in TRAINED}
+    said = f"Recipes trained: {counts['short']} at budget short, {counts['full']} in full."
+    picture = [f"![The study's figure, drawn from our runs]({study}.svg)"] if any(counts.values()) else []
+    return [said, *picture]
+
+
+def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Result], reason: Reason) -> list[str]:
+    heading = f"Figure {name.removeprefix('fig')}" if name.startswith("fig") else f"Table {name}"
+    parts = [f"## {heading}", f"`python -m vqzoo.studies run {study}.table{name}`"]
+    trained = [line for line in own if line.budget in TRAINED]
+    for dataset in dict.fromkeys(row.setting.dataset for row in rows):
+        here = [row for row in rows if row.setting.dataset == dataset]
+        reasons = {row.setting: reason(row.setting) for row in here}
+        without = [row for row in here if reasons[row.setting] and row.setting.method != "best-fixed"]
+        if len(without) == len(here):
+            parts.append(f"**{dataset}**, {len(here)} rows: no recipe, as {reasons[here[0].setting]}.")
+            continue
+        shown = {
+            metric: [compare(row, metric, trained) for row in here if metric in row.reported] for metric in METRICS
+        }
+        kept = [metric for metric, rows_of in shown.items() if any(each.values for each in rows_of)]
+        if not kept:
+            parts.append(f"**{dataset}**, {len(here)} rows: not trained yet.")
+            continue
+        head = ["setting", "true bits", "metric", "reported", "ours, short", "ours, full", "difference"]
+        found = [_md(head), _rule(head, 1)]
+        for row in here:
+            found += [_line(each, metric) for metric in kept for each in shown[metric] if each.row is row]
+        missing = [METRICS[metric] for metric in shown if shown[metric] and metric not in kept]
+        said = f"**{dataset}**" + (f"; not comparable here: {', '.join(missing)}" if missing else "")
+        parts += [said, "\n".join(found)]
+        parts += [f"{row.setting.label}: no recipe, as {reasons[row.setting]}." for row in without]
+    return parts
+
+
+def _line(each: Compared, metric: str) -> str:
+    values = [_number(value, metric) for value in (each.reported, *(each.values.get(budget) for budget in TRAINED))]
+    bits = "not known" if each.bits is None else f"{each.bits:,.0f}"
+    gap = "–" if each.difference is None else f"{each.difference:+.4g}"
+    return _md([each.row.setting.label, bits, METRICS[metric], *values, gap])
+
+
+def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
+    """All runs of a data set by their true bits, codecs among them, by protocol lossless."""
+    parts: list[str] = []
+    for dataset in dict.fromkeys(line.setting.dataset for line in own):
+        runs: dict[tuple, list[Result]] = {}
+        for line in own:
+            if line.setting.dataset == dataset and line.budget in TRAINED and line.protocol == "lossless":
+                runs.setdefault((line.recipe, line.budget), []).append(line)
+        if not runs:
+            continue
+        raw = raw_bits(dataset)
+        head = [
+            "what",
+            "true bits",
+            "of raw",
+            "PSNR, dB",
+            "SSIM",
+            "LPIPS (SqueezeNet)",
+            "usage",
+            "squared errors",
+            "budget",
+        ]
+        found = []
+        for (_, budget), of in runs.items():
+            seeds = len({line.numbers.get("seed") for line in of})
+            cells = [_mean(of, name, style) for name, style in _RATE_CELLS.items()]
+            found.append((_bits(of), [of[0].setting.label, *cells, f"{budget}, {_seeds(seeds)}"]))
+        for row in codecs:
+            if row["dataset"] == dataset and row["metrics"]["met"] == 1:
+                numbers = row["metrics"]
+                cells = [f"{numbers[name]:{style}}" for name, style in list(_RATE_CELLS.items())[:3]]
+                found.append((numbers["bits_per_image"], [f"*{row['codec']}*", *cells, "", "", "no training"]))
+        found.sort(key=lambda pair: pair[0])
+        table = [_md(head), _rule(head, 1)]
+        for bits, (what, *cells) in found:
+            table.append(_md([what, f"{bits:,.0f}", "–" if raw is None else f"{bits / raw:.1%}", *cells]))
+        parts += [
+            f"## At matched rates: {dataset}",
+            "By protocol lossless, every index that decoding needs; squared errors: see the [README](README.md).",
+            "\n".join(table),
+        ]
+    return parts
+
+
+_RATE_CELLS = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f", "usage": ".1%", "reconstruction_loss": ".3f"}
+
+
+def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
+    """Gradient gap and quantization loss of single codebooks, and which codebook an adaptive run chooses when."""
+    sizes = {
+        line.recipe: line.setting.codebook_size
+        for line in own
+        if line.setting.method == "vq-ema-fixed" and line.setting.dataset == "cifar10"
+    }
+    head = ["codebook", "budget", "seed", "update", "gradient gap", "quantization loss", "held-out error", "usage"]
+    table = [_md(head), _rule(head, 1)]
+    for (recipe, budget, seed), kept in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
+        if recipe in sizes:
+            curve = kept["curves"]
+            for place in {len(curve["step"]) // 2, len(curve["step"]) - 1}:
+                cells = [curve.get(name, {})[place] for name in ("gap", "quantization", "loss", "usage")]
+                said = ["–" if value is None else f"{value:.3g}" for value in cells]
+                table.append(
+                    _md([recipe.removeprefix("cifar10-"), budget, str(seed), f"{curve['step'][place]:,}", *said])
+                )
+    parts = ["## Gradient gap and quantization loss, CIFAR-10", "Half way and at the end of a run.", "\n".join(table)]
+    for (recipe, budget, seed), kept in sorted(curves.items()):
+        curve = kept["curves"]
+        chosen = [name for name in curve if name.startswith("selection/")]
+        if recipe == "cifar10-adaptive-65536" and chosen:
+            head = ["codebook", *(f"{step:,}" for step in curve["step"])]
+            table = [_md(head), _rule(head, 1)]
+            for name in chosen:
+                shares = ["–" if share is None else f"{share:.1%}" for share in curve[name]]
+                table.append(_md([name.removeprefix("selection/"), *shares]))
+            title = f"## Which codebook is chosen, by updates: {recipe}, {budget}, seed {seed}"
+            parts += [title, "\n".join(table)]
+    return parts
+
+
+def _sharing(own: Sequence[Result], curves: Curves) -> list[str]:
+    """How many segments share a codevector, as the paper's supplement draws it."""
+    head = ["recipe", "budget", "segments", "in 1 or more", "in half", "in 80 %", "in all", "least used segment"]
+    table = [_md(head), _rule(head, 1)]
+    known = {line.recipe for line in own}
+    for (recipe, budget, _), kept in sorted(curves.items()):
+        sharing, segments = kept["use"].get("sharing"), kept["use"].get("segments")
+        if recipe in known and sharing and segments:
+            number = len(sharing)
+            shares = [sharing[place - 1] for place in (1, -(-number // 2), -(-4 * number // 5), number)]
+            table.append(_md([recipe, budget, str(number), *(f"{share:.1%}" for share in [*shares, min(segments)])]))
+    if len(table) == 2:
+        return []
+    return ["## Share of codevectors that segments use together", "On the test split.", "\n".join(table)]
+
+
+def _bits(runs: Sequence[Result]) -> float:
+    return fmean(run.numbers["bits_per_image"] for run in runs)
+
+
+def _mean(runs: Sequence[Result], name: str, style: str) -> str:
+    known = [run.numbers[name] for run in runs if name in run.numbers]
+    return f"{fmean(known):{style}}" if known else "–"
+
+
+def _seeds(number: int) -> str:
+    return f"{number} seed{'s' * (number > 1)}"
+
+
+def _number(value: float | None, metric: str) -> str:
+    return "–" if value is None else f"{value:.2%}" if metric == "usage" else f"{value:.4g}"
+
+
+def _md(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _rule(head: Sequence[str], texts: int) -> str:
+    return _md(["---"] * texts + ["--:"] * (len(head) - texts))
