@@ -46,12 +46,12 @@ _DISTRIBUTED = {DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.M
 
 @dataclass(frozen=True)
 class Around:
-    """What comes before and after the loop: `open_feed`, `load_images`, and what is made of a finished run, of its
-    recipe, its folder, the folder of cards, the test split (n, c, h, w) uint8 and the training's facts."""
+    """What stands in for the trainer's own before and after the loop, where it is not None: `open_feed`, `load_images`,
+    and `finish`, which gets recipe, its folder, the folder of cards, the test split (n, c, h, w) uint8 and facts."""
 
-    open_feed: Callable[..., tuple[Feed, Tensor]] = open_feed
-    load_test: Callable[..., Tensor] = load_images
-    finish: Callable[[Recipe, Path, Path, Tensor, dict[str, Any]], Path] = finish
+    open_feed: Callable[..., tuple[Feed, Tensor]] | None = None
+    load_test: Callable[..., Tensor] | None = None
+    finish: Callable[[Recipe, Path, Path, Tensor, dict[str, Any]], Path] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _train(recipe: Recipe, options: Options, run: Path, around: Around) -> None:
     state = State(
         model=tokenizer, optimizer=optimizer, scaler=accelerator.scaler, opponent=opponent, average=average, meter=meter
     )
-    feed, held_out = around.open_feed(
+    feed, held_out = (around.open_feed or open_feed)(
         recipe,
         options.data,
         options.loading,
@@ -245,10 +245,12 @@ def _train(recipe: Recipe, options: Options, run: Path, around: Around) -> None:
     accelerator.end_training()
     if first:
         size, streams = (recipe.resolution, recipe.channels), options.loading == "stream"
-        test = around.load_test(recipe.dataset, "test", *size, options.data, options.bad_images, streams)
+        load = around.load_test or load_images
+        test = load(recipe.dataset, "test", *size, options.data, options.bad_images, streams)
         device = torch.cuda.get_device_name() if accelerator.device.type == "cuda" else "CPU"
         facts = {"seconds": round(meter.seconds, 3), "device": device, "processes": processes}
-        folder = around.finish(recipe, run, options.cards, test.to(accelerator.device), facts)
+        end = around.finish or finish
+        folder = end(recipe, run, options.cards, test.to(accelerator.device), facts)
         print(f"finished: {folder}")
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from trainers.studies.outside import outside
 from vqzoo.analysis.measured import measured_codecs
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves
+from vqzoo.studies.outside import outside
 from vqzoo.studies.pages import claims_table, figures, protocols_table, study_page
 from vqzoo.studies.results import read_results
 

@@ -11,11 +11,11 @@ from trainers.recipes import RECIPES
 from trainers.studies import budgets, rows, run
 from trainers.studies.budgets import budgeted
 from trainers.studies.measure import measure, use_of
-from trainers.studies.outside import outside
 from trainers.studies.rows import Row, selected
 from trainers.studies.run import PROTOCOLS, missing, run_rows
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.studies.curves import read_curves
+from vqzoo.studies.outside import outside
 from vqzoo.studies.reported import settings
 from vqzoo.studies.results import read_results
 from vqzoo.studies.settings import Setting
