@@ -108,7 +108,7 @@ def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Resul
         here = [row for row in rows if row.setting.dataset == dataset]
         reasons = {row.setting: reason(row.setting) for row in here}
         without = [row for row in here if reasons[row.setting] and row.setting.method != "best-fixed"]
-        if len(without) == len(here):
+        if all(reasons.values()):
             parts.append(f"**{dataset}**, {len(here)} rows: no recipe, as {reasons[here[0].setting]}.")
             continue
         shown = {
@@ -201,7 +201,13 @@ def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
                 table.append(
                     _md([recipe.removeprefix("cifar10-"), budget, str(seed), f"{curve['step'][place]:,}", *said])
                 )
-    parts = ["## Gradient gap and quantization loss, CIFAR-10", "Half way and at the end of a run.", "\n".join(table)]
+    parts = []
+    if len(table) > 2:
+        parts += [
+            "## Gradient gap and quantization loss, CIFAR-10",
+            "Half way and at the end of a run.",
+            "\n".join(table),
+        ]
     for (recipe, budget, seed), kept in sorted(curves.items()):
         curve = kept["curves"]
         chosen = [name for name in curve if name.startswith("selection/")]
