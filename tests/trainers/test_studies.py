@@ -104,6 +104,20 @@ def test_a_row_becomes_two_lines_a_setting_and_is_not_trained_again(row, tmp_pat
     assert not list(tmp_path.rglob("*.pt"))
 
 
+def test_what_was_measured_is_used_unless_the_budget_has_changed(row, tmp_path, monkeypatch):
+    """A process that ends between measuring and writing down has lost nothing."""
+    first, second, third = (tmp_path / f"{number}.csv" for number in (1, 2, 3))
+    run_rows([row], "short", [42], tmp_path / "runs", results=first)
+    train = run.train
+    monkeypatch.setattr(run, "train", None)
+    run_rows([row], "short", [42], tmp_path / "runs", results=second)
+    assert first.read_text() == second.read_text()
+    monkeypatch.setattr(run, "train", train)
+    monkeypatch.setitem(budgets.SHORT_STEPS, "looc", 5)
+    run_rows([row], "short", [42], tmp_path / "runs", results=third)
+    assert {line.numbers["steps"] for line in read_results(third)} == {5}
+
+
 def test_a_row_that_was_interrupted_goes_on(row, tmp_path, monkeypatch):
     """Ended in the middle, then the same call again: the same numbers as in one go."""
     results = [tmp_path / name / "results.csv" for name in ("one", "two")]

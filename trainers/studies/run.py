@@ -58,7 +58,7 @@ def run_rows(
             recipe = budgeted(row.recipe, row.study, budget, seed)
             folder = runs / f"{row.study}-{budget}-seed{seed}"
             print(f"{time.strftime('%H:%M:%S')} {row.study} {row.name}, seed {seed}, {recipe.steps} steps", flush=True)
-            if not (folder / row.name / MEASURED).is_file():
+            if not _measured(folder / row.name, recipe):
                 options = Options(runs=folder, cards=folder / "cards", resume=True)
                 try:
                     train(recipe, options, Around(keeper.open_feed, keeper.load_test, measure_run))
@@ -98,6 +98,11 @@ class Keeper:
         if key not in self._tests:
             self._tests[key] = load_images(dataset, *how)
         return self._tests[key]
+
+
+def _measured(run: Path, recipe: Recipe) -> bool:
+    """Whether the folder holds what came of this very recipe, and not of an earlier length."""
+    return (run / MEASURED).is_file() and read_json(run / "recipe.json") == recipe.to_dict()
 
 
 def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path) -> None:
