@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import correlate1d
 
-from vqzoo.metrics.blur import gaussian_blur
+from vqzoo.metrics.blur import blur, gaussian
 
 
 @pytest.mark.parametrize("size", [(6, 6), (7, 64), (64, 65), (130, 63), (200, 128)])
@@ -15,13 +15,13 @@ def test_it_is_the_correlation_with_the_window(size):
     expected = images.numpy()
     for axis in (2, 3):
         expected = correlate1d(expected, weights / weights.sum(), axis, mode="mirror")
-    np.testing.assert_allclose(gaussian_blur(images, 11, 1.5).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(blur(images, gaussian(11, 1.5)).numpy(), expected, rtol=1e-12)
 
 
 def test_a_single_pixel_becomes_the_window():
     images = torch.zeros(1, 1, 9, 9)
     images[0, 0, 4, 4] = 1
-    found = gaussian_blur(images, 3, 1.0)[0, 0]
+    found = blur(images, gaussian(3, 1.0))[0, 0]
     side = np.exp(-0.5)
     row = np.array([side, 1, side]) / (1 + 2 * side)
     np.testing.assert_allclose(found[3:6, 3:6].numpy(), np.outer(row, row), rtol=1e-6)

@@ -1,4 +1,4 @@
-"""Smoothing of images with a Gaussian window, as products of matrices."""
+"""Weighted means over windows of images, as products of matrices."""
 
 import torch
 import torch.nn.functional as F
@@ -8,15 +8,19 @@ _TILE = 64
 """Pixels of a row that one product yields: its cost grows with the image's area alone."""
 
 
-def gaussian_blur(images: Tensor, taps: int, sigma: float) -> Tensor:
-    """Float images (..., h, w) through a window of `taps` x `taps` weights, odd, that add up to 1; borders reflect.
+def gaussian(taps: int, sigma: float) -> Tensor:
+    """(taps,) float64 weights, highest in the middle, that add up to 1."""
+    weights = torch.exp(-(((torch.arange(taps, dtype=torch.float64) - taps // 2) / sigma) ** 2) / 2)
+    return weights / weights.sum()
+
+
+def blur(images: Tensor, weights: Tensor) -> Tensor:
+    """Float images (..., h, w) through a window of weights (n,), n odd, in both directions; borders reflect.
 
     A product with a band of weights does the work of a convolution and is several times as fast on a CPU. Both sides
-    need more than taps // 2 pixels.
+    need more than n // 2 pixels.
     """
-    places = torch.arange(taps, device=images.device, dtype=images.dtype) - taps // 2
-    weights = torch.exp(-((places / sigma) ** 2) / 2)
-    weights /= weights.sum()
+    weights = weights.to(images)
     rows = _along_rows(images.flatten(0, -3), weights)
     return _along_rows(rows.mT, weights).mT.reshape(images.shape)
 

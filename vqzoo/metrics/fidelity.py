@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vqzoo.metrics.blur import gaussian_blur
+from vqzoo.metrics.blur import blur, gaussian
 
 PSNR_CAP = 100.0
 """PSNR in dB of two equal images, whose true value is infinite."""
@@ -33,7 +33,7 @@ def ssim(images: Tensor, originals: Tensor) -> Tensor:
     if min(images.shape[2:]) < 6:
         raise ValueError(f"images of {tuple(images.shape[2:])} pixels: SSIM needs sides of at least 6")
     x, y = images / 255, originals / 255
-    mean_x, mean_y, xx, yy, xy = gaussian_blur(torch.stack([x, y, x * x, y * y, x * y]), taps=11, sigma=1.5)
+    mean_x, mean_y, xx, yy, xy = blur(torch.stack([x, y, x * x, y * y, x * y]), gaussian(11, 1.5))
     variances = (xx - mean_x**2).clamp(min=0) + (yy - mean_y**2).clamp(min=0)
     alike = (2 * mean_x * mean_y + _C1) * (2 * (xy - mean_x * mean_y) + _C2)
     return (alike / ((mean_x**2 + mean_y**2 + _C1) * (variances + _C2))).mean((1, 2, 3))
