@@ -17,6 +17,7 @@ from trainers.recipes import full_budget, full_command
 from vqzoo.analysis.evaluation import Evaluation, evaluate
 from vqzoo.analysis.log import curves
 from vqzoo.hub.card import METRICS, USAGE, model_card
+from vqzoo.hub.usage_file import packed
 from vqzoo.metrics import extractors, perceptual
 from vqzoo.remote import CARD
 from vqzoo.storage import read_json, write_json
@@ -71,7 +72,7 @@ def publish(
         **extras,
     }
     write_json(folder / METRICS, record)
-    counts = None if stored.counts is None else [column.tolist() for column in stored.counts]
+    counts = None if stored.counts is None else [packed(column.tolist()) for column in stored.counts]
     write_json(folder / USAGE, {"split": "test", "counts": counts}, indent=None)
     (folder / CARD).write_text(model_card(record, tokenizer.config), encoding="utf-8")
     return _put(folder, cards / name, record["training"]["images"])

@@ -453,6 +453,17 @@ def _metrics() -> dict[str, Case]:
 
 def _usage() -> dict[str, Case]:
     values = (5, "x", {}, [5], [[-1]], [[1.5]], [["1"]], [[None]], [[True]], [[10**30]], [[[1]]], [{"a": 1}])
+    sparse = {"size": 4, "at": [1], "counts": [2]}
+    for wrong in (
+        {"size": 2**62},
+        {"size": -1},
+        {"at": [9]},
+        {"at": [-1]},
+        {"at": [1, 1]},
+        {"counts": [[1]]},
+        {"counts": None},
+    ):
+        values += ([sparse | wrong],)
     return {
         f"usage: counts = value {number}": lambda folder, value=value: (folder / "usage.json").write_text(
             json.dumps({"counts": value})

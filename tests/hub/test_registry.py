@@ -12,6 +12,7 @@ from vqzoo import tokenizer as waist
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.hub import registry
 from vqzoo.hub.registry import CARDS_VARIABLE, cards_folder, local_models, shipped_models, usage_counts
+from vqzoo.hub.usage_file import packed, unpacked
 from vqzoo.quantizers import build
 from vqzoo.storage import write_json
 from vqzoo.tokenizer import Tokenizer
@@ -168,8 +169,35 @@ def test_usage_counts_are_those_of_the_file(cards):
     assert usage_counts(vqzoo.list_models()[0]) == [[1, 2], [3, 4]]
 
 
-@pytest.mark.parametrize("counts", [5, [5], [["a"]], [[-1]], [[True]], [[2**80]], {}])
+SPARSE = {"size": 9, "at": [0, 2], "counts": [7, 1]}
+
+
+def test_a_column_of_zeros_takes_little_room(cards):
+    counts = [7, 0, 1, *[0] * 6]
+    assert packed(counts) == SPARSE and unpacked(SPARSE) == unpacked(counts) == counts
+    assert packed([1, 0, 2, 0]) == [1, 0, 2, 0], "the shorter way"
+    assert unpacked(packed([0] * 5)) == [0] * 5
+    write_json(cards / NAMES[0] / "usage.json", {"split": "test", "counts": [SPARSE, [3, 4]]})
+    assert usage_counts(vqzoo.list_models()[0]) == [counts, [3, 4]]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        5,
+        [5],
+        [["a"]],
+        [[-1]],
+        [[True]],
+        [[2**80]],
+        {},
+        [SPARSE | {"size": 2}],
+        [SPARSE | {"at": [2, 0]}],
+        [SPARSE | {"counts": [1]}],
+        [SPARSE | {"size": 2**40}],
+    ],
+)
 def test_usage_counts_that_are_no_counts_are_refused(cards, counts):
     write_json(cards / NAMES[0] / "usage.json", {"counts": counts})
-    with pytest.raises(ValueError, match=f"usage.json of {NAMES[0]}: counts has to be a list of lists"):
+    with pytest.raises(ValueError, match=f"usage.json of {NAMES[0]}: counts has to be what was counted"):
         usage_counts(vqzoo.list_models()[0])

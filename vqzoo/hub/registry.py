@@ -10,6 +10,7 @@ from vqzoo.download import Repository
 from vqzoo.hub.card import METRICS, USAGE
 from vqzoo.hub.live import Listing, cached, listing
 from vqzoo.hub.model import Model, from_entry, is_name, matches, read_model
+from vqzoo.hub.usage_file import unpacked
 from vqzoo.ops.check import check_choice
 from vqzoo.storage import CARDS_VARIABLE, Folder, cards_folder, read_json
 
@@ -144,8 +145,9 @@ def usage_counts(model: Model) -> list[list[int]] | None:
     counts = record.get("counts", ())
     if counts is None:
         return None
-    if not isinstance(counts, list) or not all(isinstance(column, list) for column in counts):
-        raise ValueError(f"{USAGE} of {model.name}: counts has to be a list of lists of whole numbers, or null")
-    if any(type(count) is not int or not 0 <= count < 2**63 for column in counts for count in column):
-        raise ValueError(f"{USAGE} of {model.name}: counts has to be a list of lists of whole numbers, or null")
-    return counts
+    try:
+        if not isinstance(counts, list):
+            raise ValueError("expected a list of columns, or null")
+        return [unpacked(column) for column in counts]
+    except ValueError as error:
+        raise ValueError(f"{USAGE} of {model.name}: counts has to be what was counted: {error}") from None

@@ -13,6 +13,7 @@ from vqzoo.analysis.examples import examples
 from vqzoo.analysis.images import fit, load_image
 from vqzoo.analysis.result import COSTS, Result
 from vqzoo.hub.registry import Model
+from vqzoo.hub.usage_file import packed, unpacked
 from vqzoo.storage import WEIGHTS, write_json
 from vqzoo.views.comparison import compare, first_models
 from vqzoo.views.device import Device
@@ -87,7 +88,7 @@ def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Resul
         with Image.open(folder / f"{model.name}.webp") as picture:
             pixels = np.asarray(picture.convert("RGB"))
         kept = record["results"][model.name]
-        counts = None if kept["counts"] is None else [_spread(*column) for column in kept["counts"]]
+        counts = None if kept["counts"] is None else [np.array(unpacked(column)) for column in kept["counts"]]
         metrics = kept["metrics"] | dict.fromkeys(COSTS)
         results[model.name] = Result(pixels, original, metrics, counts, tuple(kept["codebook_of"]))
     return results
@@ -103,7 +104,7 @@ def write(folder: Path, engine: Engine) -> None:
         Image.fromarray(result.pixels).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
         kept[name] = {
             "metrics": {key: value for key, value in result.metrics.items() if key not in COSTS},
-            "counts": None if result.counts is None else [_gathered(column) for column in result.counts],
+            "counts": None if result.counts is None else [packed(column.tolist()) for column in result.counts],
             "codebook_of": result.codebook_of,
         }
     key_now = key(Path(path), [engine.models[name] for name in names])
@@ -116,15 +117,3 @@ def key(photograph: Path, models: list[Model]) -> dict[str, str]:
     weights = {model.name: model.source / WEIGHTS for model in models if model.source is not None}
     files = {"photograph": photograph, **weights}
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.is_file()}
-
-
-def _gathered(counts: np.ndarray) -> tuple[int, list[int], list[int]]:
-    """How many there are, which are not zero, and these: most codevectors are not used in one photograph."""
-    used = np.flatnonzero(counts)
-    return len(counts), used.tolist(), counts[used].tolist()
-
-
-def _spread(size: int, used: list[int], counts: list[int]) -> np.ndarray:
-    whole = np.zeros(size, np.int64)
-    whole[used] = counts
-    return whole
