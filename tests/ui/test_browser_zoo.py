@@ -16,6 +16,7 @@ from ..hub.conftest import hub_server, make_card  # noqa: F401
 from .conftest import ROOT, serving
 
 TWO = ("cifar10-vq-1024x128", "cifar10-looc-256x4")
+RESIDUAL = "cifar10-rvq-8x256"
 NASTY = (
     "\n\n<script>window.hacked = 1</script> <img src=x onerror='window.hacked = 1'> ![a picture](http://192.0.2.1/a.png)"
     " [a link](http://192.0.2.1/b) ${window.hacked = 1} {{7 * 7}}\n"
@@ -171,3 +172,21 @@ def test_what_the_page_does_a_program_can_do(app_url, publish):
     assert [row["model"] for row in listed] == [TWO[1]] and listed[0]["true bits"] == 16384
     assert client.predict("zoo/by-program", api_name="/load_model") == "by-program"
     assert "by-program" in [row["model"] for row in client.predict(where="downloaded", api_name="/models")]
+
+
+def test_every_list_of_models_follows_one_that_was_loaded(page):
+    zoo(page)
+    load_by_id(page, str(cards_folder() / RESIDUAL))
+    expect(page.locator("#zoo-progress")).to_contain_text(f"every page offers it as {RESIDUAL}.")
+    for tabs, box in (
+        (["Compare", "Levels"], "#levels-model"),
+        (["Codebook"], "#codebook-model"),
+        (["Rate", "This photograph"], "#rate-models"),
+        (["Training"], "#training-models"),
+    ):
+        for tab in tabs:
+            page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_timeout(1000)
+        page.locator(f"{box} input").first.click()
+        expect(page.get_by_role("option", name=RESIDUAL)).to_be_visible()
+        page.keyboard.press("Escape")

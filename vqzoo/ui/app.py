@@ -10,6 +10,7 @@ import gradio as gr
 
 from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
 from vqzoo.ui import codebook, compare, frame, position, rate, studies, training, zoo
+from vqzoo.ui.blocks import Blocks
 from vqzoo.ui.context import Context
 from vqzoo.ui.desktop import show
 from vqzoo.ui.limits import HUB_VARIABLE, limits_here, on_zerogpu
@@ -22,7 +23,7 @@ from vqzoo.views.opening import first, opened, pending
 PAGES = (codebook, rate, position, training, studies, zoo)
 """Beside the page that compares, in their order; each has a NAME and a build(context)."""
 
-
+_UNSEEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _WARM = 3.0  # seconds after the app answers
 
 
@@ -49,18 +50,19 @@ def build_app() -> tuple[gr.Blocks, Engine]:
             "or start the app from a checkout of the repository"
         )
     engine, first_seen = _zerogpu(models) if on_zerogpu() else _here(models)
-    with gr.Blocks(title=frame.TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as app:
+    with Blocks(title=frame.TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as app:
         frame.header()
         limits = limits_here()
-        shown, active = gr.State(first_seen["shown"]), gr.State(compare.NAME)
-        with gr.Tabs(elem_id="pages") as tabs:
-            with gr.Tab(compare.NAME, id=compare.NAME) as tab:
-                compare.build(Context(engine, limits, shown, tab, active), first_seen)
-            for page in PAGES:
+        shown, active, changes = gr.State(first_seen["shown"]), gr.State(compare.NAME), gr.State(0)
+        with gr.Tabs(elem_id="pages"):
+            for page in (compare, *PAGES):
                 with gr.Tab(page.NAME, id=page.NAME) as tab:
-                    page.build(Context(engine, limits, shown, tab, active))
-        tabs.select(_label, None, active, api_visibility="private", show_progress="hidden", queue=False)
+                    context = Context(engine, limits, shown, tab, active, changes)
+                    compare.build(context, first_seen) if page is compare else page.build(context)
+                    _follow(context)
+        app.load(lambda: engine.changes, None, changes, **_UNSEEN)
         frame.footer()
+        app.show_progress_on(frame.working())
     return app, engine
 
 
@@ -82,8 +84,10 @@ def _zerogpu(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
     return engine, first_seen
 
 
-def _label(selected: gr.SelectData) -> str:
-    return selected.value
+def _follow(context: Context) -> None:
+    """Note which page is looked at, and which models there are by then."""
+    name, engine = context.tab.label, context.engine
+    context.looked_at.then(lambda: (name, engine.changes), None, [context.active, context.changes], **_UNSEEN)
 
 
 def launch(splash: Splash | None = None, desktop: bool = False) -> None:

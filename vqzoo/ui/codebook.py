@@ -99,7 +99,6 @@ def build(context: Context) -> None:
             look = looker.look(name, shown)
         except ValueError as error:
             yield {
-                model: gr.update(choices=list(context.engine.models)),
                 problem: gr.update(value=str(error), visible=True),
                 body: gr.update(visible="hidden"),
                 column: gr.update(visible=False),
@@ -109,7 +108,6 @@ def build(context: Context) -> None:
         layer, test = look.layers[0], looker.test_counts(name)
         labels = [each.label for each in look.layers]
         yield {
-            model: gr.update(choices=list(context.engine.models)),
             problem: gr.update(visible=False),
             body: gr.update(visible=True),
             column: gr.update(choices=labels, value=labels[0], visible=len(labels) > 1),
@@ -134,6 +132,18 @@ def build(context: Context) -> None:
     def on_model(shown: tuple, name: str, before: tuple) -> Iterator[dict[Any, Any]]:
         with told():
             yield from show(shown, name, before)
+
+    def offer(name: str) -> Any:
+        known = context.engine.models
+        left = name if name in known else first_models(list(known.values()))[-1]
+        return gr.update(choices=list(known), value=left)
+
+    def on_offer(active: str, shown: tuple, name: str, before: tuple) -> Iterator[dict[Any, Any]]:
+        """Another model may have taken the place of one that was removed."""
+        if active == NAME:
+            yield from on_model(shown, name, before)
+        else:
+            yield {seen: gr.skip()}
 
     def on_column(shown: tuple, name: str, label: str, chosen: int | None) -> dict[Any, Any]:
         with told():
@@ -197,11 +207,11 @@ def build(context: Context) -> None:
 
     of = [context.shown, model]
     everything = [
-        model,
         problem, body, column, figures, grid, chart, most, patches, index, pictures, use, per_column, shared, seen,
         picked, edits,
     ]  # fmt: skip
     context.when_seen(show, [*of, seen], everything)
+    context.when_offered(offer, [model], model).then(on_offer, [context.active, *of, seen], everything, **_QUIET)
     model.input(on_model, [*of, seen], everything, trigger_mode="always_last", api_visibility="private")
     marked = [patches, grid, chart, picked, index, row_at, column_at, new]
     column.input(on_column, [*of, column, picked], [*marked, most], trigger_mode="always_last", **_QUIET)

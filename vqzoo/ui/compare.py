@@ -114,10 +114,12 @@ def build(context: Context, opened: dict[str, Any]) -> None:
             )
             gr.Markdown(
                 "PSNR, SSIM and LPIPS compare bytes, at the size shown. Bits are true bits: every index that decoding "
-                "needs, before entropy coding; raw is 24 bits a pixel. Trained: share of the recipe's full budget. Of "
-                "a codec every byte of the file counts, at the highest quality that fits; some cannot go so low. PCA "
-                "is the best for this photograph of the fitted models here, each with as few components or as coarse "
-                "steps as the bits ask for; they were fitted to other images, and cannot use more bits than they have.",
+                "needs, before entropy coding; raw is 24 bits a pixel. Weights: all numbers of a model, codevectors "
+                "among them; peak: what a GPU held beside these at most, which a CPU does not tell. Trained: share of "
+                "the recipe's full budget. Of a codec every byte of the file counts, at the highest quality that fits; "
+                "some cannot go so low. PCA is the best for this photograph of the fitted models here, each with as "
+                "few components or as coarse steps as the bits ask for; they were fitted to other images, and cannot "
+                "use more bits than they have.",
                 elem_classes="hint",
             )
             share.build(context, listed, codecs, sort, worst)
@@ -222,16 +224,12 @@ def build(context: Context, opened: dict[str, Any]) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     how = [image, side, codecs, sort, worst]
     one_queue: dict[str, Any] = {"outputs": list(outputs.values()), "concurrency_id": "compare"}
-    running = go_button.click(on_click, [*how, *groups, loaded], **one_queue, **quiet)
+    loading = asked_for.change(on_view, asked_for, [*how, *groups, loaded, *outputs.values()], **quiet)
+    # Whoever presses the button while the page is still at its first comparison does not wait for that.
+    running = go_button.click(on_click, [*how, *groups, loaded], cancels=loading, **one_queue, **quiet)
     models_of_a_program.input(on_compare, [*how, models_of_a_program], api_name="compare", **one_queue)
     root.load(on_load, None, [asked_for, pages], **quiet)  # queued, or the change of a state is not noticed
     root.load(lambda: device_line(engine), None, device, **quiet)  # when torch has come in
-    loading = asked_for.change(
-        on_view,
-        asked_for,
-        [image, side, codecs, sort, worst, *groups, loaded, *outputs.values()],
-        **quiet,
-    )
     stop_button.click(None, cancels=[running, loading], **quiet)
     stop_button.click(on_stop, [listed, context.shown, status], [context.shown, status], queue=False, **quiet)
     gr.on(

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.context import Context as Building
+from gradio.events import Dependency
 
 from vqzoo.ui.limits import Limits
 from vqzoo.ui.tell import told
 from vqzoo.views.engine import Engine
+
+_PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+"""Waits until a page that has come into sight is on the screen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +23,8 @@ class Context:
 
     engine: computes. limits: what each visitor may ask for, if that is limited. shown: a state (path, longest, names):
     the photograph of the last comparison, its longest side, and the models it went through; every page looks at these.
-    tab: the one that the page is in. active: a state, the label of the tab that is looked at.
+    tab: the one that the page is in. active: a state, the label of the tab that is looked at. changes: a state, how
+    often models had come or gone when this visitor last came to a page.
     """
 
     engine: Engine
@@ -27,6 +32,12 @@ class Context:
     shown: gr.State
     tab: gr.Tab
     active: gr.State
+    changes: gr.State
+
+    @cached_property
+    def looked_at(self) -> Dependency:
+        """The page has come into sight and is painted: to ask the server before that would keep it from the eye."""
+        return self.tab.select(None, None, None, js=_PAINTED, api_visibility="private")
 
     def when_seen(
         self,
@@ -39,43 +50,29 @@ class Context:
         comparison is finished while it is; a page out of sight can wait. What its ValueErrors say is shown."""
         name = self.tab.label
 
-        def on_select(*values: Any) -> Iterator[Any]:
+        def on_look(*values: Any) -> Iterator[Any]:
             with told():
                 yield from show(*values)
 
         def on_change(active: str, *values: Any) -> Iterator[Any]:
             if active == name:
-                yield from on_select(*values)
+                yield from on_look(*values)
             else:
                 yield gr.skip()
 
         event = {"outputs": outputs, "api_visibility": "private", "show_progress": "minimal", **settings}
         event["trigger_mode"] = "always_last"
-        self.tab.select(on_select, list(inputs), **event)
+        self.looked_at.then(on_look, list(inputs), **event)
         self.shown.change(on_change, [self.active, *inputs], **event)
 
     def when_offered(
-        self, refresh: Callable[..., Sequence[Any]], inputs: Sequence[Component], outputs: Sequence[Component]
-    ) -> None:
-        """Bring a page's choices up to date when it comes into sight and when the app is opened: `refresh`, given the
-        values of `inputs`, gives those of `outputs` from `engine.models`.
+        self, refresh: Callable[..., Any], inputs: Sequence[Component], outputs: Component | Sequence[Component]
+    ) -> Dependency:
+        """Bring a page's choices up to date when models were loaded or removed: `refresh`, given the values of
+        `inputs`, gives those of `outputs` from `engine.models`.
 
-        It is only called where models were loaded or removed since this visitor's page last did so.
+        All pages of a visitor learn of it together: when the app is opened, and when any of them comes into sight.
         """
-        known = gr.State(0)
-
-        def on_select(number: int, *values: Any) -> Any:
-            changes = self.engine.changes
-            return gr.skip() if changes == number else [changes, *refresh(*values)]
-
-        opened = Building.root_block
-        assert opened is not None, "pages are built inside the app's Blocks"
-        gr.on(
-            [self.tab.select, opened.load],
-            on_select,
-            [known, *inputs],
-            [known, *outputs],
-            api_visibility="private",
-            show_progress="hidden",
-            queue=False,
+        return self.changes.change(
+            refresh, list(inputs), outputs, api_visibility="private", show_progress="hidden", trigger_mode="always_last"
         )

@@ -28,9 +28,12 @@ HEAD = """
     if (!event.target.closest?.("#theme-switch")) return;
     const mode = document.body.classList.toggle("dark") ? "dark" : "light";
     try { localStorage.setItem("vqzoo-theme", mode); } catch {}
-    const now = new URL(location.href);
-    now.searchParams.set("__theme", mode);
-    history.replaceState(null, "", now);
+    // When the colours are on the screen: on a new address browsers look through all fields of all pages for forms.
+    requestAnimationFrame(() => setTimeout(() => {
+      const now = new URL(location.href);
+      now.searchParams.set("__theme", mode);
+      history.replaceState(null, "", now);
+    }, 100));
   });
 })();
 </script>
@@ -56,6 +59,11 @@ _FOOTER = f"""
 def header() -> None:
     """Above the pages."""
     gr.HTML(_HEADER, elem_id="header", apply_default_css=False)
+
+
+def working() -> gr.HTML:
+    """A line in the corner of the window that tells what goes on, while something does."""
+    return gr.HTML("", elem_id="working", apply_default_css=False)
 
 
 def footer() -> None:

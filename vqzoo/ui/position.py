@@ -89,12 +89,12 @@ def build(context: Context) -> None:
         with told():
             yield from position(shown, twins, drawn_for)
 
-    def offer(twins: str) -> list[Any]:
+    def offer(twins: str) -> Any:
         known = list(cases(list(engine.models.values())))
-        return [gr.update(choices=known, value=twins if twins in known else next(iter(known), None))]
+        return gr.update(choices=known, value=twins if twins in known else next(iter(known), None))
 
     on_choice.__doc__ = position.__doc__
-    context.when_offered(offer, [which], [which])
+    context.when_offered(offer, [which], which)
     inputs, outputs = [context.shown, which, drawn], [pictures, closer, said, drawn, *slots]
     context.when_seen(position, inputs, outputs)
     which.input(on_choice, inputs, outputs, trigger_mode="always_last", api_name="position", show_progress="minimal")

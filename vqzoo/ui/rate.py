@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -40,6 +41,7 @@ def build(context: Context) -> None:
         gr.Markdown("No model here says what it was measured on.", elem_classes="hint")
         return
     dataset = gr.Radio(datasets, value=datasets[0], label="Measured on", elem_id="rate-dataset")
+    context.when_offered(lambda now: _choices([(each, each) for each in rates.datasets()], now), [dataset], dataset)
     with gr.Tabs(elem_id="rate-parts"):
         _Models(context, rates, dataset)
         _Law(context, rates, dataset)
@@ -53,8 +55,9 @@ class _Part:
     """A tab inside the page that is brought up to date when it is looked at, and when what it depends on changes."""
 
     def __init__(self, context: Context, label: str):
-        self.context = context
+        self.page = context
         self.tab = gr.Tab(label, id=label)
+        self.context = replace(context, tab=self.tab)
         with self.tab:
             self.drawn = gr.State(None)
 
@@ -70,7 +73,7 @@ class _Part:
 
         def on_look(drawn: Any, *values: Any) -> Any:
             """When the tab comes into sight."""
-            key = (self.context.engine.changes, *values)
+            key = (self.page.engine.changes, *values)
             if drawn == key:
                 return gr.skip()
             with told():
@@ -81,9 +84,10 @@ class _Part:
             return gr.skip() if drawn is None else on_look(drawn, *values)
 
         settings = {"inputs": [self.drawn, *inputs], "outputs": [*outputs, self.drawn], **_QUIET}
-        self.tab.select(on_look, **settings)
+        self.context.looked_at.then(on_look, **settings)
         if first:
-            self.context.tab.select(on_look, **settings)
+            self.page.looked_at.then(on_look, **settings)
+        self.page.changes.change(on_change, **settings)
         for each in inputs:
             each.change(on_change, **settings)
 
@@ -235,9 +239,12 @@ class _Photograph(_Part):
             gr.Markdown(PHOTO_ABOUT, elem_classes="hint")
         measured = gr.State(None)
 
-        def on_look(shown: tuple, chosen: list[str] | None) -> Any:
+        def offer(chosen: list[str] | None) -> Any:
             names = list(engine.models)
-            return gr.update(choices=names, value=[n for n in chosen or shown[2] if n in names])
+            return gr.update(choices=names, value=[name for name in chosen or [] if name in names])
+
+        def on_look(shown: tuple, chosen: list[str] | None) -> Any:
+            return gr.skip() if chosen else [name for name in shown[2] if name in engine.models]
 
         def on_measure(request: gr.Request, shown: tuple, names: list[str], metric: str) -> Iterator[dict[Any, Any]]:
             """Rate and distortion of models and codecs on the photograph of this session's last comparison."""
@@ -257,7 +264,8 @@ class _Photograph(_Part):
             with told():
                 return photo.figure(of[0], of[1], of[2], metric)
 
-        self.tab.select(on_look, [context.shown, models], models, **_QUIET)
+        context.when_offered(offer, [models], models)
+        self.context.looked_at.then(on_look, [context.shown, models], models, **_QUIET)
         running = go_button.click(
             on_measure,
             [context.shown, models, metric],

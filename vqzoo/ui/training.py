@@ -79,11 +79,11 @@ def build(context: Context) -> None:
         slots = [gr.Plot(visible=False, label="curve", buttons=[], min_width=280) for _ in range(_SLOTS)]
     timer = gr.Timer(_SECONDS, active=False)
     followed, drawn = gr.State(""), gr.State(())
-    outputs = [drawn, chosen, table, state, samples, *slots]
+    outputs = [drawn, table, state, samples, *slots]
 
     def show(names: list[str], against: str, log: bool, folder: str, drawn: tuple) -> Iterator[Any]:
-        offered = _names(engine)
-        key = (tuple(names), against, log, signature(folder) if folder else (), tuple(offered))
+        names = [name for name in names if name in engine.models]
+        key = (tuple(names), against, log, signature(folder) if folder else (), engine.changes)
         if key == drawn:
             yield gr.skip()
             return
@@ -93,7 +93,6 @@ def build(context: Context) -> None:
         plots = [gr.Plot(panel.figure, label=panel.title, visible=True) for panel in drawings]
         yield [
             key,
-            gr.Dropdown(offered) if not drawn or drawn[-1] != key[-1] else gr.skip(),
             key_table(courses) if courses else f"<p>{_NONE}</p>",
             *_live(live, waiting),
             *plots,
@@ -107,6 +106,7 @@ def build(context: Context) -> None:
             yield from show(*values)
 
     event: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private", "show_progress": "hidden"}
+    context.when_offered(lambda names: _offer(engine, names), [chosen], chosen)
     context.when_seen(lambda shown, *values: show(*values), [context.shown, *inputs], outputs)
     for control in (chosen, against, log):
         control.change(on_choice, inputs, outputs, **event)
@@ -164,6 +164,11 @@ def build(context: Context) -> None:
 def _names(engine: Engine) -> list[str]:
     models: list[Model] = list(engine.models.values())
     return [model.name for model in models if has_curves(model)]
+
+
+def _offer(engine: Engine, chosen: list[str]) -> Any:
+    names = _names(engine)
+    return gr.update(choices=names, value=[name for name in chosen if name in names])
 
 
 def _look(folder: str) -> tuple[Live | None, str]:

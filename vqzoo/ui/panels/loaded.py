@@ -6,13 +6,13 @@ from vqzoo.ui.context import Context
 
 
 def loaded_group(context: Context) -> gr.CheckboxGroup:
-    """Out of sight until a model is loaded; it follows `engine.loaded` whenever its page is looked at."""
+    """Out of sight until a model is loaded; it follows `engine.loaded`."""
     group = gr.CheckboxGroup(
         [], value=[], label="Loaded here", visible=False, elem_classes="models", elem_id="models-loaded"
     )
     # The names are those of now, which the page was not built with; the engine says what is not offered.
     group.preprocess = lambda payload: payload or []  # type: ignore[method-assign]
-    context.when_offered(lambda ticked: [loaded_choices(context, ticked)], [group], [group])
+    context.when_offered(lambda ticked: loaded_choices(context, ticked), [group], group)
     return group
 
 

@@ -1,0 +1,46 @@
+"""Gradio's Blocks, for pages that hold large values."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.block_function import BlockFunction
+
+
+class Blocks(gr.Blocks):
+    """Those of Gradio, which do less where nothing changes."""
+
+    def show_progress_on(self, line: gr.HTML) -> None:
+        """Let every event of now tell its progress on one line, and those that tell none say nothing at all.
+
+        Gradio would tell it on every output, and for each word of it copies the values of all components that ever
+        were one, figures and pictures too: a change of tab took half a second of that.
+        """
+        for function in self.fns.values():
+            function.show_progress_on = [] if function.show_progress == "hidden" else [line]
+
+    def handle_streaming_diffs(
+        self,
+        block_fn: BlockFunction,
+        data: list[Any],
+        session_hash: str | None,
+        run: str | None,
+        final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:
+        """What a generator yields, as changes of what it yielded before.
+
+        The browser makes these in place, in the very object that a component was given: "nothing new" after a file
+        would take the file's path out of it. So an update, which is what "nothing new" is, comes whole.
+        """
+        yielded = list(data)
+        changes = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        if final or simple_format:
+            return changes
+        return [
+            [["replace", [], value]] if _is_update(value) and isinstance(change, list) else change
+            for value, change in zip(yielded, changes, strict=True)
+        ]
+
+
+def _is_update(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("__type__") == "update"
