@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import sklearn
 import torch
@@ -13,28 +13,10 @@ from torch import Tensor
 
 from trainers.data import hold_out, load_images, open_splits
 from trainers.finish import publish
+from trainers.recipes.fit import FitRecipe
 from trainers.samples import save_samples
 from vqzoo.ops.check import check_choice
 from vqzoo.tokenizer import Tokenizer
-
-
-class FitRecipe(Protocol):
-    """What every recipe of a fit says."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def dataset(self) -> str: ...
-    @property
-    def resolution(self) -> int: ...
-    @property
-    def channels(self) -> int: ...
-    @property
-    def held_out(self) -> int: ...
-    @property
-    def train_images(self) -> int: ...
-    def to_dict(self) -> dict[str, Any]: ...
-
 
 R = TypeVar("R", bound=FitRecipe)
 

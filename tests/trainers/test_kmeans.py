@@ -20,7 +20,9 @@ from vqzoo.hub.registry import read_model
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.storage import read_json
 
-TINY = KMeansRecipe("pictures-kmeans-8x16", "pictures", 8, 16, resolution=16, held_out=8, rows=256, epochs=60)
+TINY = KMeansRecipe(
+    "pictures-kmeans-8x16", "pictures", 8, codebook_size=16, resolution=16, held_out=8, rows=256, epochs=60
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,8 @@ def test_mistakes_are_answered_in_one_line(arguments, says, capsys):
 
 
 def test_more_centres_than_blocks(data, tmp_path):
-    recipe = KMeansRecipe("pictures-kmeans-16x64", "pictures", 16, 64, resolution=16, held_out=8, train_images=10)
+    recipe = KMeansRecipe(
+        "pictures-kmeans-16x64", "pictures", 16, codebook_size=64, resolution=16, held_out=8, train_images=10
+    )
     with pytest.raises(ValueError, match="codebook_size=64: expected at most 10"):
         kmeans.fit(recipe, Options(str(data), tmp_path, tmp_path))

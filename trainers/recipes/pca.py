@@ -6,53 +6,29 @@ study's smaller sets.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
+from trainers.recipes.fit import FitRecipe
 from vqzoo.ops.check import check_int
 
 
-@dataclass(frozen=True)
-class PCARecipe:
-    """One fit, complete. Every field can be overridden on the command line."""
+@dataclass(frozen=True, kw_only=True)
+class PCARecipe(FitRecipe):
+    """A fit of principal components."""
 
-    name: str
-    """Recipe, checkpoint folder, model card and Hub repository: <dataset>-pca-<side of a block>x<components>."""
-    dataset: str
-    """A key of `trainers.data.HUB_IDS`, or any Hub id."""
-    stride: int
-    """Side of a block in pixels; as large as the resolution, whole images."""
     components: int
     """Components that are kept."""
     bits: int
     """True bits of an image, at most: fixed-length indices."""
-    resolution: int = 32
-    """Side in pixels; images of another size are shrunk and centre-cropped to it."""
-    channels: int = 3
-    held_out: int = 1000
-    """Images of the train split kept back, as trainers/train.py does, so that all fits see the same images."""
-    train_images: int = 0
-    """Fit to the first so many images only; 0 takes all that are not held out."""
     rows: int = 512
     """Blocks that each step of the incremental fit sees, at least; few are fast, more keep closer to the exact ones."""
 
     def __post_init__(self) -> None:
-        for name in ("stride", "components", "bits", "resolution", "held_out", "rows"):
+        super().__post_init__()
+        for name in ("components", "bits", "rows"):
             check_int(name, getattr(self, name), 1, 2**30)
-        check_int("train_images", self.train_images, 0, 2**30)
-        if self.resolution % self.stride:
-            raise ValueError(f"stride={self.stride}: expected a divisor of resolution={self.resolution}")
         if self.rows < self.components:
             raise ValueError(f"rows={self.rows}: a step of the fit needs at least components={self.components}")
-
-    @property
-    def blocks(self) -> int:
-        """Blocks of an image."""
-        return (self.resolution // self.stride) ** 2
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every field, as metrics.json has it."""
-        return asdict(self)
 
 
 def cifar10_640() -> PCARecipe:
