@@ -163,3 +163,16 @@ def test_shares_of_the_choices_by_hand():
     counts[16] = 3  # the start of the second
     counts[-1] = 4
     assert adaptive().shares(counts) == {"16 x 4": 0.3, "32 x 2": 0.3, "64 x 1": 0.4}
+
+
+def test_codebooks_may_learn_by_gradient():
+    """The study's row without moving averages: the codebook loss reaches every codebook, and nothing else moves one."""
+    quantizer = build("adaptive", dim=8, capacity=32, codebooks=3, rule="gradient").train()
+    begin, latents = torch.randn(2, 2, 4, 4, 8, generator=torch.Generator().manual_seed(0))
+    quantizer(begin)  # codevectors start from data
+    weights = [part.quantizer.codebook.weight for part in quantizer.parts]
+    before = [weight.detach().clone() for weight in weights]
+    quantizer(latents).losses["codebook"].backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in weights)
+    assert all(torch.equal(weight, kept) for weight, kept in zip(weights, before, strict=True))
+    assert "codebook" not in build("adaptive", dim=8, capacity=32, codebooks=3).train()(latents).losses

@@ -46,6 +46,12 @@ def commitment(dataset: str, weight: float) -> Recipe:
     return replace(parent, name=name, weights=parent.weights | {"commitment": weight})
 
 
+def without_ema(dataset: str) -> Recipe:
+    """`adaptive` whose codebooks learn by gradient."""
+    parent = adaptive(dataset)
+    return replace(parent, name=f"{parent.name}-without-ema", quantizer=parent.quantizer | {"rule": "gradient"})
+
+
 def plain(dataset: str) -> Recipe:
     """`adaptive` in a network without residual blocks."""
     parent = adaptive(dataset)
@@ -53,7 +59,7 @@ def plain(dataset: str) -> Recipe:
 
 
 def recipes() -> Iterator[Recipe]:
-    """Tables 1 and 2, and of Table 3 the rows on capacity, weights and the plain network, on three data sets."""
+    """Tables 1 and 2, and of Table 3 all rows but that of Inception blocks, on three data sets."""
     for dataset in DATASETS:
         for code_dim in DIMS:
             yield fixed(dataset, code_dim)
@@ -61,4 +67,5 @@ def recipes() -> Iterator[Recipe]:
             yield adaptive(dataset, capacity)
         for weight in (0.0025, 0.05, 0.5, 0.75, 1.0, 1.25, 5.0, 10.0):
             yield commitment(dataset, weight)
+        yield without_ema(dataset)
         yield plain(dataset)

@@ -233,11 +233,12 @@ def adaptive(
     anneal_steps: int = 1000,
     estimator: Estimator = "straight-through",
     revival: Revival = "none",
+    rule: Rule = "ema",
 ) -> Quantizer:
     """Adaptive dynamic quantization: codebooks of equal capacity K x d, one chosen for each latent (arXiv:2407.04939).
 
     Equation: q = U_i e^i_k + b_i, i = attention's choice for z, k = argmin |D_i z + c_i - e^i_k|^2
-    Learns: each codebook by moving averages from all latents, the selector by Gumbel-softmax.
+    Learns: each codebook by moving averages, or by gradient, from all latents, the selector by Gumbel-softmax.
     Collapses: the selector may settle on one codebook; see the selection frequencies.
     """
     check_int("codebooks", codebooks, 1, 16)
@@ -247,7 +248,7 @@ def adaptive(
         raise ValueError(f"capacity={capacity}: expected a multiple of {smallest}, the largest code_dim of {codebooks}")
     shapes = [(capacity // code_dim, code_dim) for code_dim in (2**power for power in reversed(range(codebooks)))]
     parts = [
-        Projected(NearestCodevector(EMACodebook(size, code_dim, "latents", revival, number), "l2", estimator), dim)
+        Projected(NearestCodevector(_codebook(rule, size, code_dim, "latents", revival, number), "l2", estimator), dim)
         for number, (size, code_dim) in enumerate(shapes)
     ]
     return Adaptive(parts, heads, Annealed(float(codebooks), last_temperature, anneal_steps))
