@@ -54,9 +54,12 @@ def folder(tmp_path_factory, tiny, data) -> Path:
     """A folder with every case trained by one process and by two; 37 images, batches of 8, six steps."""
     folder = tmp_path_factory.mktemp("processes")
     recipes = {}
+    # The seed is one with which no gradient is so near to zero that Adam makes a step of how its sum was rounded.
     for case, (name, parts) in CASES.items():
         settings = MORE.get(name, {})
-        recipe = tiny(settings.get("name", name), steps=STEPS, evaluate_every=STEPS, train_images=37, accumulate=parts)
+        recipe = tiny(
+            settings.get("name", name), steps=STEPS, evaluate_every=STEPS, train_images=37, accumulate=parts, seed=7
+        )
         recipe = replace(recipe, quantizer=recipe.quantizer | settings, flip=True, crop=12, scale=(0.5, 1.0))
         recipes[case] = replace(recipe, crop=0).to_dict() if name == "multiscale" else recipe.to_dict()
     (folder / "recipes.json").write_text(json.dumps({"data": str(data), "recipes": recipes}))

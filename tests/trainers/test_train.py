@@ -16,6 +16,7 @@ from trainers.objective import ImageTerms, held_out_terms
 from trainers.recipes import full_budget
 from trainers.train import Options
 from vqzoo.analysis.evaluation import evaluate as measure
+from vqzoo.hub.registry import read_model, usage_counts
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.storage import read_json
 from vqzoo.tokenizer import Tokenizer
@@ -89,7 +90,7 @@ def test_metrics_are_those_of_the_stored_weights(card, data, run):
     test = load_images("pictures", "test", 16, 3, str(data))
     again = measure(Tokenizer.from_pretrained(card), test)
     assert record["metrics"] == again.metrics and record["metrics"]["num_images"] == 16
-    counts = read_json(card / "usage.json")["counts"]
+    counts = usage_counts(read_model(card))
     assert counts == [column.tolist() for column in again.counts]
     assert sum(map(sum, counts)) == 16 * 4 * 4  # sixteen images of 4 x 4 latents
     rows = read(run / "metrics.jsonl")
