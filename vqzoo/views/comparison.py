@@ -22,19 +22,18 @@ _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "14%"),
-    "PSNR dB": ("number", "6%"),
-    "SSIM": ("number", "6%"),
-    "LPIPS": ("str", "7%"),
-    "true bits": ("number", "7%"),
+    "model": ("str", "13%"),
+    "PSNR dB": ("number", "6.5%"),
+    "SSIM": ("number", "7.5%"),
+    "LPIPS": ("str", "7.5%"),
+    "true bits": ("number", "8.5%"),
     "bits / pixel": ("number", "6%"),
     "% of raw": ("number", "6%"),
-    "usage here": ("str", "8%"),
+    "usage here": ("str", "7.5%"),
     "usage on test split": ("str", "8%"),
-    "encode ms": ("number", "6%"),
-    "decode ms": ("number", "6%"),
-    "weights": ("str", "6%"),
-    "peak MiB": ("number", "6%"),
+    "encode ms": ("number", "7%"),
+    "decode ms": ("number", "7%"),
+    "weights M": ("number", "7.5%"),
     "trained": ("str", "8%"),
 }
 
@@ -219,8 +218,7 @@ def _row(model: Model | None, name: str, result: Result) -> list[Any]:
         _test_usage(model),
         None if metrics["encode_ms"] is None else round(metrics["encode_ms"], 1),
         None if metrics["decode_ms"] is None else round(metrics["decode_ms"], 1),
-        "" if "parameters" not in metrics else f"{metrics['parameters'] / 1e6:.2f} M",
-        None if metrics["peak_bytes"] is None else round(metrics["peak_bytes"] / 2**20),
+        None if "parameters" not in metrics else round(metrics["parameters"] / 1e6, 2),
         show_trained(model.metrics) if model else _made(metrics),
     ]
 
