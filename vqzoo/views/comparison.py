@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import plotly.graph_objects as go
 
 from vqzoo.analysis.formats import PCA, available, label, parse_label, rate_groups
 from vqzoo.analysis.result import Result
 from vqzoo.hub.card import quantizer_names, show, show_trained, show_usage
-from vqzoo.hub.registry import Model, usage_counts
+from vqzoo.hub.registry import Model
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
 from vqzoo.views.pictures import Picture, viewer_value
@@ -248,7 +247,5 @@ def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
     uses = []
     for name, result in results.items():
         if result.counts is not None:
-            counts = usage_counts(engine.models[name])
-            test = None if counts is None else [np.array(column) for column in counts]
-            uses.append(Use(name, result.counts, test, result.codebook_of))
+            uses.append(Use(name, result.counts, engine.test_counts(name), result.codebook_of))
     return usage_figure(uses)

@@ -12,7 +12,7 @@ import numpy as np
 
 from vqzoo.analysis.images import fit, load_image
 from vqzoo.analysis.result import Result
-from vqzoo.hub.registry import Model
+from vqzoo.hub.registry import Model, usage_counts
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job
 
@@ -84,6 +84,7 @@ class Engine:
         self._tokenizers: Recent[str, Tokenizer] = Recent(16)
         self._photos: Recent[Hashable, Photo] = Recent(16)
         self._results: Recent[Hashable, Result] = Recent(128)
+        self._counts: Recent[str, list[np.ndarray] | None] = Recent(64)
         self._shown: dict[tuple[str, Hashable], Result] = {}
 
     @cached_property
@@ -137,6 +138,7 @@ class Engine:
 
     def _forget(self, name: str) -> None:
         self._tokenizers.forget(lambda key: key == name)
+        self._counts.forget(lambda key: key == name)
         self._results.forget(lambda key: isinstance(key, tuple) and key[0] == name)
         self._shown = {key: result for key, result in self._shown.items() if key[0] != name}
 
@@ -176,6 +178,17 @@ class Engine:
                 self._results.find(Job(name).key(photo.key)) or self._shown.get((name, photo.key)) for name in names
             ]
         return [result or self.run(name, photo) for name, result in zip(names, found, strict=True)]
+
+    def test_counts(self, name: str) -> list[np.ndarray] | None:
+        """Of each column, how often each index was used on the test split; None where that is not known."""
+        model = self.models[name]
+
+        def read() -> list[np.ndarray] | None:
+            counts = usage_counts(model)
+            return None if counts is None else [np.array(column, np.int64) for column in counts]
+
+        with self._lock:
+            return self._counts.get(name, read)
 
     def describe_device(self) -> Device:
         """The GPU and what torch has reserved on it, or the CPU and what this process holds."""

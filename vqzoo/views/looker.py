@@ -7,7 +7,6 @@ import numpy as np
 
 from vqzoo.analysis.looked import Layer, Look
 from vqzoo.analysis.sample import Sample, sample
-from vqzoo.hub.registry import usage_counts
 from vqzoo.views.engine import Engine, Recent
 
 LONGEST = 512
@@ -23,7 +22,6 @@ class Looker:
         self._looks: Recent[Hashable, Look | None] = Recent(4)
         self._samples: Recent[Hashable, list[Look]] = Recent(4)
         self.maps: Recent[Hashable, dict[str, Any]] = Recent(16)
-        self._counts: Recent[Hashable, list[np.ndarray] | None] = Recent(16)
 
     def key(self, name: str) -> Hashable:
         """A model's, until one comes or goes: another of its name may take its place."""
@@ -48,13 +46,7 @@ class Looker:
 
     def test_counts(self, name: str) -> list[np.ndarray] | None:
         """Of each column, how often each index was used on the test split; None where that is not known."""
-        model = self.engine.models[name]
-
-        def read() -> list[np.ndarray] | None:
-            counts = usage_counts(model)
-            return None if counts is None else [np.array(column, np.int64) for column in counts]
-
-        return self._counts.get(self.key(name), read)
+        return self.engine.test_counts(name)
 
     def sample(self, name: str) -> tuple[Sample, list[Look]]:
         """The images of `analysis.sample` for a model, and the model on each of them; call it after `look`."""

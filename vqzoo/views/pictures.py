@@ -1,14 +1,14 @@
 """Pictures side by side: what the viewer, a component of the app, shows."""
 
 import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from PIL import Image
+
+from vqzoo.views.png import png
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +22,7 @@ class Picture:
     @cached_property
     def uri(self) -> str:
         """A data URI of the pixels as a lossless PNG, encoded once."""
-        file = io.BytesIO()
-        Image.fromarray(self.pixels).save(file, "PNG", compress_level=1)
-        return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+        return "data:image/png;base64," + base64.b64encode(png(self.pixels)).decode()
 
 
 @dataclass(frozen=True, eq=False)
