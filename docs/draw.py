@@ -6,10 +6,10 @@ from vqzoo.analysis.measured import measured_codecs
 from vqzoo.hub.card import model_card
 from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
+from vqzoo.ops.text import with_table
 from vqzoo.remote import CARD
 
 README = Path(__file__).parents[1] / "README.md"
-END = "\n<!-- end of table -->"
 
 
 def with_tables(text: str) -> str:
@@ -18,10 +18,7 @@ def with_tables(text: str) -> str:
     for dataset in sorted({model.metrics["dataset"] for model in list_models()}):
         models = [model for model in list_models() if model.metrics["dataset"] == dataset]
         table = zoo_table(models, [row for row in codecs if row["dataset"] == dataset])
-        start = f"<!-- table: {dataset} -->\n"
-        before, rest = text.split(start)
-        _, after = rest.split(END, 1)
-        text = before + start + table + END + after
+        text = with_table(text, dataset, table)
     return text
 
 

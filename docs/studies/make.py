@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vqzoo.analysis.measured import measured_codecs
+from vqzoo.ops.text import with_table
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves
@@ -18,15 +19,8 @@ def pages() -> dict[str, str]:
     lines, curves, codecs = read_results(), read_curves(), measured_codecs()
     found = {f"{study}.md": study_page(study, lines, curves, codecs, outside) for study in STUDIES}
     text = (HERE / "README.md").read_text(encoding="utf-8")
-    text = filled(text, "claims", claims_table(claims()))
-    return found | figures(lines) | {"README.md": filled(text, "protocols", protocols_table(lines))}
-
-
-def filled(text: str, name: str, table: str) -> str:
-    """`text` with a table in its place between two comments."""
-    start, end = f"<!-- table: {name} -->\n", "\n<!-- end of table -->"
-    before, rest = text.split(start)
-    return before + start + table + end + rest.split(end, 1)[1]
+    text = with_table(text, "claims", claims_table(claims()))
+    return found | figures(lines) | {"README.md": with_table(text, "protocols", protocols_table(lines))}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vqzoo.ops.text import brief, parse_json
+from vqzoo.ops.text import brief, parse_json, with_table
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,11 @@ def test_json_is_what_it_says():
 def test_json_that_means_harm_is_refused(text, message):
     with pytest.raises(ValueError, match=message):
         parse_json(text)
+
+
+def test_a_table_is_put_in_its_place():
+    text = "a\n<!-- table: one -->\nold\n<!-- end of table -->\nb\n<!-- table: two -->\nkept\n<!-- end of table -->\n"
+    assert with_table(text, "one", "new") == text.replace("old", "new")
+    assert with_table(text, "two", "new") == text.replace("kept", "new")
+    with pytest.raises(ValueError):
+        with_table(text, "three", "new")

@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from vqzoo.analysis.look import look
-from vqzoo.analysis.looked import by_codebook
+from vqzoo.analysis.looked import by_codebook, sharing
 from vqzoo.analysis.sample import sample
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.hub.registry import list_models, load, usage_counts
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer, Tokens
-from vqzoo.views.codebook import report, sharing, words
+from vqzoo.views.codebook import report, words
 from vqzoo.views.codebook_figures import columns_figure, sharing_figure, use_figure
 from vqzoo.views.codebook_map import map_value
 from vqzoo.views.edits import edited

@@ -9,15 +9,16 @@ from torch import Tensor
 from trainers import checkpoint
 from trainers.recipe import Recipe
 from vqzoo.analysis.log import columns, read
+from vqzoo.analysis.looked import sharing
 from vqzoo.analysis.measurements import Measurements, batches
-from vqzoo.analysis.usage import count, usage_metrics
-from vqzoo.metrics import CvqJpeg, extractors, perceptual
+from vqzoo.analysis.usage import count, together, usage_metrics
+from vqzoo.metrics import CVQ_JPEG, PROTOCOL, CvqJpeg, extractors, perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.storage import write_json
 from vqzoo.tokenizer import Tokenizer
 
 MEASURED = "measured.json"
-"""In the run folder: {"facts", "lossless", "cvq-jpeg", "curves"}."""
+"""In the run folder: {"facts", "lossless", "cvq-jpeg", "use", "curves"}."""
 LOSS_BATCH = 64
 """Images of a batch in `reconstruction_loss`, as the adaptive study has them."""
 
@@ -55,31 +56,29 @@ def measure(tokenizer: Tokenizer, images: Tensor) -> dict[str, Any]:
         lossless.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))
         jpeg.add(out.images, batch)
         errors.append(((out.images.float() - originals) / 2).square().mean((1, 2, 3)).cpu())
-        counted = count(tokenizer, out.tokens)
-        if counted is not None:
-            counts = counted if counts is None else [a + b for a, b in zip(counts, counted, strict=True)]
+        counts = together(counts, count(tokenizer, out.tokens))
     usage = usage_metrics(tokenizer, counts)
     loss = sum(part.mean().item() for part in torch.cat(errors).double().split(LOSS_BATCH))
     return {
-        "lossless": lossless.metrics() | usage | {"reconstruction_loss": loss},
-        "cvq-jpeg": jpeg.metrics(),
+        PROTOCOL: lossless.metrics() | usage | {"reconstruction_loss": loss},
+        CVQ_JPEG: jpeg.metrics(),
         "use": use_of(tokenizer, counts),
     }
 
 
 def use_of(tokenizer: Tokenizer, counts: list[Tensor] | None) -> dict[str, Any]:
-    """Of a codebook that several columns of indices share: segments, the usage of each column, and sharing, the share
-    of codevectors that at least n columns use, n from 1 (LooC, supplement, figure 8). Empty for all others."""
+    """Of a codebook that several columns of indices share: segments, the usage of each column, and `sharing`. Empty for
+    all others."""
     if counts is None or len(tokenizer.quantizers) > 1:
         return {}
     owner = tokenizer.quantizers[0].codebook_of
     if len(owner) < 2 or len(set(owner)) > 1:
         return {}
-    used = torch.stack(list(counts)) > 0
-    users = used.sum(0)
+    columns = [column.cpu().numpy() for column in counts]
+    (curve,) = sharing(columns, owner)
     return {
-        "segments": [round(share, 3) for share in used.double().mean(1).tolist()],
-        "sharing": [round((users >= n).double().mean().item(), 3) for n in range(1, len(owner) + 1)],
+        "segments": [round(float((column > 0).mean()), 3) for column in columns],
+        "sharing": [round(share, 3) for share in curve],
     }
 
 

@@ -47,11 +47,8 @@ def selected(names: Sequence[str]) -> list[Row]:
     A table has the settings that it reports, and the same with another interpolation factor. Raises ValueError for a
     name that is none of these.
     """
-    chosen: list[Row] = []
-    for name in names:
-        found = _matching(name)
-        chosen += [row for row in rows() if found(row) and row not in chosen]
-    return sorted(chosen, key=rows().index)
+    wanted = [_matching(name) for name in names]
+    return [row for row in rows() if any(wants(row) for wants in wanted)]
 
 
 def _matching(name: str) -> Callable[[Row], bool]:

@@ -14,24 +14,26 @@ from typing import Any
 from filelock import FileLock
 from torch import Tensor
 
-from trainers.calls import Stopped
+from trainers.calls import STOPPED, Stopped
 from trainers.data import Feed, load_images, open_feed
+from trainers.lock import Taken
 from trainers.recipe import Recipe
 from trainers.studies.budgets import budgeted
 from trainers.studies.measure import MEASURED, measure_run
 from trainers.studies.rows import Row
 from trainers.train import Around, Options, train
+from vqzoo.metrics import CVQ_JPEG, PROTOCOL
 from vqzoo.storage import read_json
 from vqzoo.studies.curves import read_curves, write_curves
 from vqzoo.studies.results import NUMBERS, PATH, Result, read_results, write_results
 
-PROTOCOLS = ("lossless", "cvq-jpeg")
+PROTOCOLS = (PROTOCOL, CVQ_JPEG)
 
 
 def missing(rows: Sequence[Row], budget: str, seeds: Sequence[int], results: Path = PATH) -> list[tuple[Row, int]]:
     """The rows, each with a seed, that have no line of this budget; all rows with the first seed, then the others."""
     lines = read_results(results)
-    known = {(line.setting.source, line.recipe, line.budget, line.numbers.get("seed")) for line in lines}
+    known = set(map(_run_of, lines))
     return [(row, seed) for seed in seeds for row in rows if (row.study, row.name, budget, seed) not in known]
 
 
@@ -62,9 +64,7 @@ def run_rows(
                 options = Options(runs=folder, cards=folder / "cards", resume=True)
                 try:
                     train(recipe, options, Around(keeper.open_feed, keeper.load_test, measure_run))
-                except ValueError as error:
-                    if "another process is training" not in str(error):
-                        raise
+                except Taken:
                     continue
                 except FloatingPointError as error:  # the others are none the worse for it
                     print(f"failed {row.name}: {error}", flush=True)
@@ -109,7 +109,8 @@ def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path)
     """Add the lines of a measured run; its checkpoints, which nothing needs any more, are removed."""
     record = read_json(run / MEASURED)
     with FileLock(Path(tempfile.gettempdir(), "vqzoo-results.lock")):  # beside the file it would look like a result
-        before = [line for line in read_results(results) if not _same(line, row, budget, recipe.seed)]
+        this = (row.study, row.name, budget, recipe.seed)
+        before = [line for line in read_results(results) if _run_of(line) != this]
         write_results([*before, *lines(row, recipe, budget, record)], results)
         curves = read_curves(results.with_name("curves.jsonl"))
         curves[row.name, budget, recipe.seed] = {"curves": record["curves"], "use": record["use"]}
@@ -118,9 +119,9 @@ def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path)
     (run / "best.pt").unlink(missing_ok=True)
 
 
-def _same(line: Result, row: Row, budget: str, seed: int) -> bool:
-    known = (line.setting.source, line.recipe, line.budget, line.numbers.get("seed"))
-    return known == (row.study, row.name, budget, seed)
+def _run_of(line: Result) -> tuple[str, str, str, float | None]:
+    """Study, recipe, budget and seed."""
+    return line.setting.source, line.recipe, line.budget, line.numbers.get("seed")
 
 
 def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list[Result]:
@@ -133,7 +134,7 @@ def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list
         "images": recipe.images,
         "seconds": facts["seconds"],
     }
-    costs = {name: record["lossless"][name] for name in ("bits_per_image", "usage", "perplexity")}
+    costs = {name: record[PROTOCOL][name] for name in ("bits_per_image", "usage", "perplexity")}
     found = []
     for setting in row.settings:
         for protocol in PROTOCOLS:
@@ -149,7 +150,7 @@ def _ending_after(minutes: float | None) -> Iterator[None]:
     """Between two rows, too, SIGTERM and the end of the minutes raise Stopped; within one the trainer saves first."""
 
     def stop(number: int, frame: Any) -> None:
-        raise Stopped("asked to end", 75)
+        raise Stopped("asked to end", STOPPED)
 
     before = signal.signal(signal.SIGTERM, stop)
     timer = threading.Timer(60 * minutes, os.kill, [os.getpid(), signal.SIGTERM]) if minutes else None

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vqzoo.analysis.measurements import Measurements, batches
-from vqzoo.analysis.usage import count, usage_metrics
+from vqzoo.analysis.usage import count, together, usage_metrics
 from vqzoo.metrics import Extractor, Perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
@@ -49,8 +49,6 @@ def evaluate(
         batch = batch.to(device)
         out = tokenizer(from_bytes(batch))
         measurements.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))
-        counted = count(tokenizer, out.tokens)
-        if counted is not None:
-            counts = counted if counts is None else [a + b for a, b in zip(counts, counted, strict=True)]
+        counts = together(counts, count(tokenizer, out.tokens))
     metrics = measurements.metrics() | usage_metrics(tokenizer, counts)
     return Evaluation(metrics, None if counts is None else [column.cpu() for column in counts])

@@ -65,3 +65,15 @@ def by_codebook(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> lis
     """Counts of each codebook (K,), the columns that share it added up."""
     numbers = sorted(set(codebook_of))
     return [sum((c for c, of in zip(counts, codebook_of, strict=True) if of == number), 0) for number in numbers]  # type: ignore[misc]
+
+
+def sharing(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> list[list[float]]:
+    """Of each codebook that several columns share: the share of its codevectors used by at least n of these columns,
+    n = 1 to their number (LooC, arXiv:2601.00222, supplement, figure 8)."""
+    curves = []
+    for number in sorted(set(codebook_of)):
+        columns = [c for c, of in zip(counts, codebook_of, strict=True) if of == number]
+        if len(columns) > 1:
+            users = np.sum([column > 0 for column in columns], axis=0)
+            curves.append([float((users >= least).mean()) for least in range(1, len(columns) + 1)])
+    return curves

@@ -24,6 +24,13 @@ def count(tokenizer: Tokenizer, tokens: Tokens) -> list[Tensor] | None:
     return counts
 
 
+def together(counts: list[Tensor] | None, more: list[Tensor] | None) -> list[Tensor] | None:
+    """The counts of two batches added up, either of them None where nothing was counted."""
+    if counts is None or more is None:
+        return more if counts is None else counts
+    return [one + other for one, other in zip(counts, more, strict=True)]
+
+
 def codebook_of(tokenizer: Tokenizer) -> tuple[int, ...]:
     """Which codebook each column points into; levels share none."""
     return joint_codebooks(tokenizer.quantizers)

@@ -1,4 +1,4 @@
-"""Text that strangers wrote: one line of it for a message, and JSON that means what it says."""
+"""Text that strangers wrote: a line of it for a message, JSON that means what it says; and tables in our own pages."""
 
 import json
 from typing import Any
@@ -14,6 +14,13 @@ def brief(text: object, limit: int = 280) -> str:
         return line
     tail = limit // 3
     return f"{line[: limit - tail - 5]} ... {line[-tail:]}"
+
+
+def with_table(text: str, name: str, table: str) -> str:
+    """Markdown with a table in the place that two comments mark: <!-- table: NAME --> and <!-- end of table -->."""
+    start, end = f"<!-- table: {name} -->\n", "\n<!-- end of table -->"
+    before, rest = text.split(start)
+    return before + start + table + end + rest.split(end, 1)[1]
 
 
 def parse_json(text: bytes) -> Any:

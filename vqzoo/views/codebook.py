@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.analysis.looked import Layer, Look, by_codebook, sharing
 from vqzoo.views.looker import Looker
 
 ABOUT = (
@@ -62,18 +62,6 @@ def _column(counts: Sequence[np.ndarray], layer: Layer) -> dict[str, float]:
     total = sum((counts[column] for column in layer.columns), np.zeros(layer.size, np.int64))
     shares = total[total > 0] / max(total.sum(), 1)
     return {"usage": float((total > 0).mean()), "perplexity": float(np.exp(-(shares * np.log(shares)).sum()))}
-
-
-def sharing(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> list[list[float]]:
-    """Of each codebook that several columns share: the share of its codevectors used by at least n of these columns,
-    n = 1 to their number (LooC, arXiv:2601.00222, supplement, figure 8)."""
-    curves = []
-    for number in sorted(set(codebook_of)):
-        columns = [c for c, of in zip(counts, codebook_of, strict=True) if of == number]
-        if len(columns) > 1:
-            users = np.sum([column > 0 for column in columns], axis=0)
-            curves.append([float((users >= least).mean()) for least in range(1, len(columns) + 1)])
-    return curves
 
 
 def words(look: Look, found: dict[str, Any]) -> str:
