@@ -32,11 +32,20 @@ def ssim(images: Tensor, originals: Tensor) -> Tensor:
     _check(images, originals)
     if min(images.shape[2:]) < 6:
         raise ValueError(f"images of {tuple(images.shape[2:])} pixels: SSIM needs sides of at least 6")
-    x, y = images / 255, originals / 255
-    mean_x, mean_y, xx, yy, xy = blur(torch.stack([x, y, x * x, y * y, x * y]), gaussian(11, 1.5))
-    variances = (xx - mean_x**2).clamp(min=0) + (yy - mean_y**2).clamp(min=0)
-    alike = (2 * mean_x * mean_y + _C1) * (2 * (xy - mean_x * mean_y) + _C2)
-    return (alike / ((mean_x**2 + mean_y**2 + _C1) * (variances + _C2))).mean((1, 2, 3))
+    # In place where it can be: fresh memory costs more than the arithmetic on it.
+    maps = torch.empty(4, *images.shape, device=images.device)
+    x, y, squares, product = maps
+    torch.div(images, 255, out=x)
+    torch.div(originals, 255, out=y)
+    torch.mul(x, x, out=squares).addcmul_(y, y)
+    torch.mul(x, y, out=product)
+    mean_x, mean_y, squares, product = blur(maps, gaussian(11, 1.5))
+    means = mean_x.square().addcmul_(mean_y, mean_y)
+    mean_product = mean_x.mul_(mean_y)
+    variances = squares.sub_(means).clamp_(min=0)
+    covariance = product.sub_(mean_product)
+    alike = mean_product.mul_(2).add_(_C1).mul_(covariance.mul_(2).add_(_C2))
+    return alike.div_(means.add_(_C1).mul_(variances.add_(_C2))).mean((1, 2, 3))
 
 
 def _difference(images: Tensor, originals: Tensor) -> Tensor:
