@@ -5,6 +5,7 @@ import torch
 
 from vqzoo.autoencoders import build_autoencoder
 from vqzoo.autoencoders.conv import ResidualBlock
+from vqzoo.autoencoders.inception import InceptionBlock
 
 SMALL = {"width": 8, "residual_width": 4, "latent_dim": 6}
 
@@ -24,6 +25,37 @@ def test_parameters_of_the_default_backbone_by_hand():
 def test_residual_blocks_can_be_any_number(blocks):
     autoencoder = build_autoencoder("conv", residual_blocks=blocks, **SMALL)
     assert sum(isinstance(module, ResidualBlock) for module in autoencoder.modules()) == 2 * blocks
+
+
+@pytest.mark.parametrize("blocks", [0, 2])
+def test_inception_blocks_stand_on_both_sides(blocks):
+    autoencoder = build_autoencoder("conv", inception_blocks=blocks, **SMALL)
+    for side in (autoencoder.encoder, autoencoder.decoder):
+        assert sum(isinstance(module, InceptionBlock) for module in side.modules()) == blocks
+    assert autoencoder.decode(torch.randn(1, 6, 2, 3)).shape == (1, 3, 8, 12)
+
+
+def test_parameters_of_an_inception_block_by_hand():
+    one, three, five, pooled = (
+        128 * 32 + 32,
+        128 * 64 + 64 + 64 * 64 * 9 + 64,
+        128 * 16 + 16 + 16**2 * 25 + 16,
+        128 * 16 + 16,
+    )
+    assert sum(p.numel() for p in InceptionBlock(128).parameters()) == one + three + five + pooled == 59_856
+
+
+def test_the_branches_of_an_inception_block():
+    """A single bright pixel, all weights one: each branch answers as far as its window reaches."""
+    block = InceptionBlock(8)
+    for parameter in block.parameters():
+        torch.nn.init.constant_(parameter, float(parameter.ndim > 1))
+    image = torch.zeros(1, 8, 9, 9)
+    image[0, 0, 4, 4] = 1.0
+    out = block(image)[0]
+    reach = [(channel > 0).sum(1).max().item() for channel in out]
+    assert reach == [1, 1, 3, 3, 3, 3, 5, 3]
+    assert out[2, 4, 4] == 4 and out[7, 3, 3] == 1  # four reduced channels, one maximum
 
 
 def test_the_skip_carries_the_input_itself():
@@ -69,6 +101,8 @@ def test_latents_moved_by_a_cell_are_a_picture_moved_by_a_stride():
         ({"width": 1}, "width=1: expected a whole number from 2"),
         ({"residual_width": 0}, "residual_width=0: expected a whole number"),
         ({"residual_blocks": -1}, "residual_blocks=-1: expected a whole number"),
+        ({"inception_blocks": 0.5}, "inception_blocks=0.5: expected a whole number"),
+        ({"inception_blocks": 1, "width": 12}, "width=12: expected a multiple of 8"),
         ({"widht": 8}, "did you mean 'width'"),
     ],
 )

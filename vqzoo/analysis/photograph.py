@@ -58,7 +58,8 @@ def reconstruct(
     metrics |= {"encode_ms": encode_ms, "decode_ms": decode_ms, "peak_bytes": peak_bytes}
     metrics["parameters"] = _size(tokenizer)
     uses = None if counts is None else [column.cpu().numpy() for column in counts]
-    return Result(_to_rgb(restored), _to_rgb(original), metrics, uses, codebook_of(tokenizer))
+    seen = pixels if tokenizer.autoencoder.channels == 3 else _to_rgb(original)  # one copy, however many models
+    return Result(_to_rgb(restored), seen, metrics, uses, codebook_of(tokenizer))
 
 
 @torch.inference_mode()
@@ -78,7 +79,7 @@ def code(codec: str, pixels: np.ndarray, bits: float, perceptual: Perceptual | N
     metrics = _metrics(restored, original, coded.bits, perceptual)
     metrics |= {"usage": None, "encode_ms": encode_ms, "decode_ms": decode_ms, "peak_bytes": None}
     metrics |= {"quality": coded.quality, "met": coded.met}
-    return Result(_to_rgb(restored), _to_rgb(original), metrics, None, ())
+    return Result(_to_rgb(restored), pixels, metrics, None, ())
 
 
 def code_linear(

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.autoencoders.inception import InceptionBlock
 from vqzoo.ops.check import check_int
 
 _STRIDES = (2, 4, 8, 16, 32, 64)
@@ -61,7 +62,8 @@ def _widths(channels: int, width: int, stride: int) -> list[int]:
 class ConvAutoencoder(Autoencoder):
     """Strided convolutions, two residual blocks and a 1x1 projection down; the mirror image up; no output activation.
 
-    stride 4 with the defaults is the backbone of the CVQ-VAE and LooC tables: 32 x 32 images, 8 x 8 latents.
+    stride 4 with the defaults is the backbone of the CVQ-VAE and LooC tables: 32 x 32 images, 8 x 8 latents. Inception
+    blocks, if any, stand behind the residual ones on both sides, and need a width that 8 divides.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class ConvAutoencoder(Autoencoder):
         width: int = 128,
         residual_width: int = 32,
         residual_blocks: int = 2,
+        inception_blocks: int = 0,
     ):
         super().__init__()
         self.channels = check_channels(channels)
@@ -81,15 +84,19 @@ class ConvAutoencoder(Autoencoder):
         check_int("width", width, 2, 4096)
         check_int("residual_width", residual_width, 1, 4096)
         check_int("residual_blocks", residual_blocks, 0, 64)
+        if check_int("inception_blocks", inception_blocks, 0, 64) and width % 8:
+            raise ValueError(f"width={width}: expected a multiple of 8 for the four branches of Inception blocks")
         before, behind = down(channels, width, stride), up(width, channels, stride)
         self.encoder = nn.Sequential(
             *before,
             nn.Conv2d(width, width, 3, padding=1),
             *residual(width, residual_width, residual_blocks),
+            *(InceptionBlock(width) for _ in range(inception_blocks)),
             nn.Conv2d(width, latent_dim, 1),
         )
         self.decoder = nn.Sequential(
             nn.Conv2d(latent_dim, width, 3, padding=1),
             *residual(width, residual_width, residual_blocks),
+            *(InceptionBlock(width) for _ in range(inception_blocks)),
             *behind,
         )

@@ -13,7 +13,6 @@ _DATASETS = {
 }
 _METHODS = {
     "best-fixed": "no training of its own: the best of the study's table 1",
-    "adaptive:cnn+inception": "there is no network of Inception blocks yet",
 }
 
 

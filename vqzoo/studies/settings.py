@@ -98,8 +98,9 @@ _COMMITMENT = {
 
 def _ablations(network: Mapping[str, Any], said: Mapping[str, Any], weights: Mapping[str, float]) -> list[str]:
     """Rows of the adaptive study's tables 2 and 3: those in which one thing alone differs from the base."""
-    base = {"capacity": 65536, "residual_blocks": 2, "rule": "ema"}
-    here = {"rule": "ema", **said, **network}
+    base = {"capacity": 65536, "blocks": (2, 0), "rule": "ema"}
+    blocks = network["residual_blocks"], network.get("inception_blocks", 0)
+    here = {"rule": "ema", **said, "blocks": blocks}
     changed = [name for name, value in base.items() if here[name] != value]
     ablation = _COMMITMENT.get(weights.get("commitment", 0.0))
     if ablation is None or weights.get("reconstruction") != 1.0 or len(changed) + (ablation != "base") > 1:
@@ -110,7 +111,7 @@ def _ablations(network: Mapping[str, Any], said: Mapping[str, Any], weights: Map
         return [f"adaptive:W={said['capacity']}"]
     if changed == ["rule"]:
         return ["adaptive:without-ema"]
-    return ["adaptive:cnn"] if network["residual_blocks"] == 0 else []
+    return {(0, 0): ["adaptive:cnn"], (0, 2): ["adaptive:cnn+inception"]}.get(blocks, [])
 
 
 def _size(name: str, text: str) -> int | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.block_function import BlockFunction
+from gradio.state_holder import SessionState
 
 
 class Blocks(gr.Blocks):
@@ -17,6 +18,20 @@ class Blocks(gr.Blocks):
         """
         for function in self.fns.values():
             function.show_progress_on = [] if function.show_progress == "hidden" else [line]
+
+    async def postprocess_data(
+        self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
+    ) -> list[Any]:
+        """What a function returns, as what the browser gets; `state` remembers it for the visitor.
+
+        For an update Gradio makes a component anew, under the place of the old one but with a number of its own; values
+        that come later are then kept under that number too, so that a visit's memory would grow with every update.
+        """
+        data = await super().postprocess_data(block_fn, predictions, state)
+        if state is not None:
+            for output in block_fn.outputs:
+                state.blocks_config.blocks[output._id]._id = output._id
+        return data
 
     def handle_streaming_diffs(
         self,
