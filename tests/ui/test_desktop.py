@@ -1,5 +1,7 @@
 """A window of the app's own: it shows the app's address, and closing it ends the server."""
 
+import os
+import re
 import subprocess
 import sys
 
@@ -23,19 +25,23 @@ def test_without_pywebview_it_says_what_to_do(monkeypatch):
         desktop.check()
 
 
-def test_without_a_display_it_says_what_to_do(tmp_path, monkeypatch):
+def test_without_a_display_it_says_what_to_do(tmp_path, monkeypatch, capfd):
     (tmp_path / "webview.py").write_text(_FAKE + "def start(**how): raise WebViewException('no display')\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "webview", raising=False)
-    with pytest.raises(SystemExit, match=r"no display.*use a browser: http://x"):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="1"):
         desktop.show("http://x")
-    monkeypatch.delitem(sys.modules, "webview")
+    assert re.search(r"no display.*use a browser: http://x", capfd.readouterr().err)
+
+
+def test_the_window_and_torch_are_not_one_process(tmp_path, monkeypatch, capfd):
+    (tmp_path / "webview.py").write_text(_FAKE + "def start(**how): print('torch' in __import__('sys').modules)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    desktop.show("http://x")
+    assert capfd.readouterr().out.splitlines()[-1] == "False"
 
 
 def test_closing_the_window_ends_the_app(tmp_path):
     (tmp_path / "webview.py").write_text(_FAKE)
-    import os
-
     environment = os.environ | {
         "PYTHONPATH": str(tmp_path),
         "GRADIO_SERVER_PORT": str(free_port()),
