@@ -19,6 +19,9 @@ def start(desktop: bool = False) -> None:
         from vqzoo.ui.desktop import check
 
         check()
+    # Nobody reads Gradio's summary of calls, which it would make from the last 10,000 of them after each.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
     from vqzoo.ui.app import launch  # and gradio, which takes seconds
 
     launch(shown, desktop)
