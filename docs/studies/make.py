@@ -1,17 +1,30 @@
 """Make the pages and figures of this folder anew from its CSV, curves and claims: python docs/studies/make.py"""
 
+import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from vqzoo.analysis.measured import measured_codecs
+from vqzoo.hub.registry import list_models
 from vqzoo.ops.text import with_table
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves
+from vqzoo.studies.open import by_images, factors, ranking, side_by_side
 from vqzoo.studies.outside import outside
 from vqzoo.studies.pages import claims_table, figures, protocols_table, study_page
-from vqzoo.studies.results import read_results
+from vqzoo.studies.results import Result, read_results
 
 HERE = Path(__file__).parent
+POSITIONS = (
+    "cifar10-cvq-1024x128",
+    "cifar10-cvq-1024x128-sinusoidal",
+    "cifar10-cvq-1024x128-learned",
+    "flowers-vqgan-1024x256",
+    "flowers-vqgan-1024x256-sinusoidal",
+)
+"""Twins that differ in their positional encoding alone."""
 
 
 def pages() -> dict[str, str]:
@@ -20,7 +33,25 @@ def pages() -> dict[str, str]:
     found = {f"{study}.md": study_page(study, lines, curves, codecs, outside) for study in STUDIES}
     text = (HERE / "README.md").read_text(encoding="utf-8")
     text = with_table(text, "claims", claims_table(claims()))
-    return found | figures(lines) | {"README.md": with_table(text, "protocols", protocols_table(lines))}
+    found["README.md"] = with_table(text, "protocols", protocols_table(lines))
+    text = (HERE / "open.md").read_text(encoding="utf-8")
+    for name, made in open_tables(lines, codecs).items():
+        text = with_table(text, name, made)
+    return found | figures(lines) | {"open.md": text}
+
+
+def open_tables(lines: Sequence[Result], codecs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Tables of open.md by the names of their places."""
+    records = {model.name: model.metrics for model in list_models() if model.measured}
+    with (HERE / "images.csv").open(encoding="utf-8", newline="") as file:
+        runs = list(csv.DictReader(file))
+    return {
+        "ranking-640": ranking(records.values(), codecs, "cifar10", 640),
+        "ranking-4096": ranking(records.values(), codecs, "cifar10", 4096),
+        "factors": factors(lines),
+        "positions": side_by_side(records, POSITIONS),
+        "images": by_images(runs),
+    }
 
 
 if __name__ == "__main__":

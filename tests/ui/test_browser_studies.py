@@ -60,3 +60,11 @@ def test_another_study_opens_on_what_it_reports(studies):
     expect(studies.locator("#studies-table")).to_contain_text("vq-ema-fixed 16384x4")
     expect(studies.locator("#studies-metric input")).to_have_value("sum of squared errors over batches")
     assert column(studies, 1)[0] == "0.606"
+
+
+def test_open_questions_are_there_to_be_read(studies):
+    questions = studies.locator("#studies-open")
+    ranking = questions.get_by_role("cell", name="cifar10-fsq-8-5-5-5")
+    expect(ranking).to_be_hidden()
+    questions.get_by_role("button").first.click()
+    expect(ranking).to_be_visible()

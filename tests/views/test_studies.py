@@ -23,6 +23,13 @@ def row_of(shown, setting=VQ):
     return next(each for each in shown if each.row.setting == setting)
 
 
+def test_open_questions_come_without_title_and_links(monkeypatch, tmp_path):
+    monkeypatch.setattr(studies, "PATH", tmp_path / "results.csv")
+    assert studies.open_questions() == ""
+    (tmp_path / "open.md").write_text("# Title\n\nSee [the file](a.csv).\n\n## Why?\n\nBecause.\n")
+    assert studies.open_questions() == "\nSee the file.\n\n#### Why?\n\nBecause.\n"
+
+
 def test_a_setting_without_a_run_says_so():
     shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [])
     assert summary(shown) == "0 of 10 settings are trained here."

@@ -1,6 +1,7 @@
 """Text that strangers wrote: a line of it for a message, JSON that means what it says; and tables in our own pages."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _DEPTH = 32
@@ -14,6 +15,12 @@ def brief(text: object, limit: int = 280) -> str:
         return line
     tail = limit // 3
     return f"{line[: limit - tail - 5]} ... {line[-tail:]}"
+
+
+def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """A table in Markdown, its first `texts` columns to the left and the others, numbers, to the right."""
+    rule = ["---"] * texts + ["--:"] * (len(head) - texts)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
 
 def with_table(text: str, name: str, table: str) -> str:

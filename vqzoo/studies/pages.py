@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from vqzoo.ops.text import table_of
 from vqzoo.studies import STUDIES
 from vqzoo.studies.chart import Point, chart
 from vqzoo.studies.claims import Claim
@@ -64,11 +65,11 @@ def figures(lines: Sequence[Result]) -> dict[str, str]:
 
 def claims_table(claims: Iterable[Claim]) -> str:
     """Markdown: a line a claim, verdict first, and the first sentence of why."""
-    lines = ["| | claim | verdict | why |", "| --- | --- | --- | --- |"]
+    rows = []
     for claim in claims:
         why = claim.because.split(". ")[0].rstrip(".")
-        lines.append(f"| {claim.id} | [{claim.claim}]({claim.study}.md) | **{claim.verdict}** | {why}. |")
-    return "\n".join(lines)
+        rows.append([claim.id, f"[{claim.claim}]({claim.study}.md)", f"**{claim.verdict}**", f"{why}."])
+    return table_of(["", "claim", "verdict", "why"], rows, texts=4)
 
 
 def protocols_table(lines: Sequence[Result]) -> str:
@@ -79,7 +80,7 @@ def protocols_table(lines: Sequence[Result]) -> str:
             key = (line.setting.dataset, line.recipe, line.budget, line.numbers.get("seed"))
             runs.setdefault(key, {})[line.protocol] = line
     head = ["data set", "runs", "metric", "lossless", "cvq-jpeg", "difference, mean", "least", "greatest"]
-    found = [_md(head), _rule(head, 1)]
+    found = []
     for dataset in dict.fromkeys(key[0] for key in sorted(runs)):
         both = [pair for key, pair in runs.items() if key[0] == dataset and len(pair) > 1]
         for metric in ("psnr", "ssim", "l1", "lpips"):
@@ -89,8 +90,8 @@ def protocols_table(lines: Sequence[Result]) -> str:
                 gaps = [b - a for a, b in known]
                 means = [f"{fmean(side):.4g}" for side in zip(*known, strict=True)]
                 gap = [f"{value:+.3g}" for value in (fmean(gaps), min(gaps), max(gaps))]
-                found.append(_md([dataset, str(len(known)), METRICS[metric], *means, *gap]))
-    return "\n".join(found)
+                found.append([dataset, str(len(known)), METRICS[metric], *means, *gap])
+    return table_of(head, found)
 
 
 def _trained_rows(study: str, own: Sequence[Result]) -> list[str]:
@@ -119,21 +120,19 @@ def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Resul
             parts.append(f"**{dataset}**, {len(here)} rows: not trained yet.")
             continue
         head = ["setting", "true bits", "metric", "reported", "ours, short", "ours, full", "difference"]
-        found = [_md(head), _rule(head, 1)]
-        for row in here:
-            found += [_line(each, metric) for metric in kept for each in shown[metric] if each.row is row]
+        found = [_line(each, metric) for row in here for metric in kept for each in shown[metric] if each.row is row]
         missing = [METRICS[metric] for metric in shown if shown[metric] and metric not in kept]
         said = f"**{dataset}**" + (f"; not comparable here: {', '.join(missing)}" if missing else "")
-        parts += [said, "\n".join(found)]
+        parts += [said, table_of(head, found)]
         parts += [f"{row.setting.label}: no recipe, as {reasons[row.setting]}." for row in without]
     return parts
 
 
-def _line(each: Compared, metric: str) -> str:
+def _line(each: Compared, metric: str) -> list[str]:
     values = [_number(value, metric) for value in (each.reported, *(each.values.get(budget) for budget in TRAINED))]
     bits = "not known" if each.bits is None else f"{each.bits:,.0f}"
     gap = "–" if each.difference is None else f"{each.difference:+.4g}"
-    return _md([each.row.setting.label, bits, METRICS[metric], *values, gap])
+    return [each.row.setting.label, bits, METRICS[metric], *values, gap]
 
 
 def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
@@ -169,13 +168,14 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
                 cells = [f"{numbers[name]:{style}}" for name, style in list(_RATE_CELLS.items())[:3]]
                 found.append((numbers["bits_per_image"], [f"*{row['codec']}*", *cells, "", "", "no training"]))
         found.sort(key=lambda pair: pair[0])
-        table = [_md(head), _rule(head, 1)]
-        for bits, (what, *cells) in found:
-            table.append(_md([what, f"{bits:,.0f}", "–" if raw is None else f"{bits / raw:.1%}", *cells]))
+        of_raw = [
+            [what, f"{bits:,.0f}", "–" if raw is None else f"{bits / raw:.1%}", *cells]
+            for bits, (what, *cells) in found
+        ]
         parts += [
             f"## At matched rates: {dataset}",
             "By protocol lossless, every index that decoding needs; squared errors: see the [README](README.md).",
-            "\n".join(table),
+            table_of(head, of_raw),
         ]
     return parts
 
@@ -191,51 +191,49 @@ def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
         if line.setting.method == "vq-ema-fixed" and line.setting.dataset == "cifar10"
     }
     head = ["codebook", "budget", "seed", "update", "gradient gap", "quantization loss", "held-out error", "usage"]
-    table = [_md(head), _rule(head, 1)]
+    rows = []
     for (recipe, budget, seed), kept in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
         if recipe in sizes:
             curve = kept["curves"]
             for place in {len(curve["step"]) // 2, len(curve["step"]) - 1}:
                 cells = [curve.get(name, {})[place] for name in ("gap", "quantization", "loss", "usage")]
                 said = ["–" if value is None else f"{value:.3g}" for value in cells]
-                table.append(
-                    _md([recipe.removeprefix("cifar10-"), budget, str(seed), f"{curve['step'][place]:,}", *said])
-                )
+                rows.append([recipe.removeprefix("cifar10-"), budget, str(seed), f"{curve['step'][place]:,}", *said])
     parts = []
-    if len(table) > 2:
+    if rows:
         parts += [
             "## Gradient gap and quantization loss, CIFAR-10",
             "Half way and at the end of a run.",
-            "\n".join(table),
+            table_of(head, rows),
         ]
     for (recipe, budget, seed), kept in sorted(curves.items()):
         curve = kept["curves"]
         chosen = [name for name in curve if name.startswith("selection/")]
         if recipe == "cifar10-adaptive-65536" and chosen:
             head = ["codebook", *(f"{step:,}" for step in curve["step"])]
-            table = [_md(head), _rule(head, 1)]
-            for name in chosen:
-                shares = ["–" if share is None else f"{share:.1%}" for share in curve[name]]
-                table.append(_md([name.removeprefix("selection/"), *shares]))
+            rows = [
+                [name.removeprefix("selection/"), *("–" if share is None else f"{share:.1%}" for share in curve[name])]
+                for name in chosen
+            ]
             title = f"## Which codebook is chosen, by updates: {recipe}, {budget}, seed {seed}"
-            parts += [title, "\n".join(table)]
+            parts += [title, table_of(head, rows)]
     return parts
 
 
 def _sharing(own: Sequence[Result], curves: Curves) -> list[str]:
     """How many segments share a codevector, as the paper's supplement draws it."""
     head = ["recipe", "budget", "segments", "in 1 or more", "in half", "in 80 %", "in all", "least used segment"]
-    table = [_md(head), _rule(head, 1)]
+    rows = []
     known = {line.recipe for line in own}
     for (recipe, budget, _), kept in sorted(curves.items()):
         sharing, segments = kept["use"].get("sharing"), kept["use"].get("segments")
         if recipe in known and sharing and segments:
             number = len(sharing)
             shares = [sharing[place - 1] for place in (1, -(-number // 2), -(-4 * number // 5), number)]
-            table.append(_md([recipe, budget, str(number), *(f"{share:.1%}" for share in [*shares, min(segments)])]))
-    if len(table) == 2:
+            rows.append([recipe, budget, str(number), *(f"{share:.1%}" for share in [*shares, min(segments)])])
+    if not rows:
         return []
-    return ["## Share of codevectors that segments use together", "On the test split.", "\n".join(table)]
+    return ["## Share of codevectors that segments use together", "On the test split.", table_of(head, rows)]
 
 
 def _bits(runs: Sequence[Result]) -> float:
@@ -253,11 +251,3 @@ def _seeds(number: int) -> str:
 
 def _number(value: float | None, metric: str) -> str:
     return "–" if value is None else f"{value:.2%}" if metric == "usage" else f"{value:.4g}"
-
-
-def _md(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _rule(head: Sequence[str], texts: int) -> str:
-    return _md(["---"] * texts + ["--:"] * (len(head) - texts))

@@ -18,6 +18,7 @@ from vqzoo.views.studies import (
     claims_html,
     figure,
     look,
+    open_questions,
     place_label,
     study_tables,
     summary,
@@ -78,6 +79,9 @@ def build(context: Context) -> None:
     gr.Markdown(ABOUT, elem_classes="hint")
     gr.Markdown("### Claims", elem_id="studies-heading")
     verdicts = gr.HTML(claims_html(study), js_on_load=_CLICKS, elem_id="studies-claims")
+    if questions := open_questions():
+        with gr.Accordion("Questions that the studies leave open", open=False, elem_id="studies-open"):
+            gr.Markdown(questions)
     drawn = gr.State(())
 
     controls_of: list[Any] = [which, number, dataset, metric, order]

@@ -1,5 +1,6 @@
 """What the page of studies shows: a table reported beside measured, and the claims with what became of them."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from vqzoo.studies.claims import VERDICTS, Claim, claims, evidence
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.rates import raw_bits
 from vqzoo.studies.reported import METRICS, tables
-from vqzoo.studies.results import BUDGETS, Result, read_results
+from vqzoo.studies.results import BUDGETS, PATH, Result, read_results
 from vqzoo.views.style import ACCENT, QUIET, message, styled
 
 Order = Literal["as in the paper", "by true bits"]
@@ -41,6 +42,18 @@ ABOUT = (
     "one of training as well. True bits are all indices that decoding an image needs, before entropy coding; the "
     "papers print none. LPIPS is compared where both are those of VGG."
 )
+
+
+def open_questions() -> str:
+    """docs/studies/open.md as Markdown for a page, without its title and its links.
+
+    Nothing where there is no such file, as in an installation without a checkout.
+    """
+    path = PATH.with_name("open.md")
+    if not path.is_file():
+        return ""
+    _, body = path.read_text(encoding="utf-8").split("\n", 1)
+    return re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", body).replace("\n## ", "\n#### ")
 
 
 def study_tables(study: str) -> list[str]:

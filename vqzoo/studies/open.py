@@ -1,0 +1,112 @@
+"""Tables for the questions that the studies leave open, drawn from the zoo's cards and from the studies' own runs."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from vqzoo.ops.text import table_of
+from vqzoo.studies.results import Result
+
+Record = Mapping[str, Any]
+"""A metrics.json: name, dataset, metrics, training."""
+
+_HEAD = ("PSNR, dB", "SSIM", "LPIPS (SqueezeNet)", "usage", "trained")
+_METRICS = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f", "usage": ".1%"}
+_NEAR = 0.01
+"""How far the bits of models at one rate may lie below it, as a share."""
+
+
+def ranking(records: Iterable[Record], codecs: Sequence[Mapping[str, Any]], dataset: str, bits: float) -> str:
+    """Markdown: what has been measured on a data set at `bits` an image or hardly less, the best PSNR first.
+
+    Of codecs those that kept within the bits on every image.
+    """
+    lines = []
+    for record in records:
+        metrics = record["metrics"]
+        if record["dataset"] == dataset and (1 - _NEAR) * bits <= metrics["bits_per_image"] <= bits:
+            lines.append((metrics["psnr"], [record["name"], _bits(metrics), *_cells(record)]))
+    for row in codecs:
+        metrics = row["metrics"]
+        if row["dataset"] == dataset and row["bits"] == bits and metrics["met"] == 1:
+            cells = [_show(metrics, name) for name in _METRICS]
+            lines.append((metrics["psnr"], [f"*{row['codec']}*", _bits(metrics), *cells, "no training"]))
+    lines.sort(key=lambda line: -line[0])
+    rows = [[str(place), *cells] for place, (_, cells) in enumerate(lines, 1)]
+    return table_of(["", "what", "true bits", *_HEAD], rows, texts=2)
+
+
+def side_by_side(records: Mapping[str, Record], names: Sequence[str]) -> str:
+    """Markdown: models in this order, whatever their bits."""
+    rows = [[name, _bits(records[name]["metrics"]), *_cells(records[name])] for name in names]
+    return table_of(["model", "true bits", *_HEAD], rows)
+
+
+def factors(lines: Iterable[Result]) -> str:
+    """Markdown: of each codebook of LooC that was trained at several factors, what each costs and gives."""
+    books: dict[tuple, dict[int, list[Result]]] = {}
+    for line in lines:
+        setting = line.setting
+        if setting.method == "looc" and line.protocol == "lossless" and setting.beta:
+            key = (line.budget, setting.dataset, setting.codebook_size, setting.codevector_dim)
+            books.setdefault(key, {}).setdefault(setting.beta, []).append(line)
+    rows = []
+    for (budget, dataset, size, dim), by_factor in sorted(books.items()):
+        if 1 not in by_factor or len(by_factor) == 1:
+            continue
+        seeds = set.intersection(*({line.numbers["seed"] for line in runs} for runs in by_factor.values()))
+        for factor, runs in sorted(by_factor.items()):
+            shared = [line.numbers for line in runs if line.numbers["seed"] in seeds]
+            if shared:
+                psnr = [numbers["psnr"] for numbers in shared]
+                spread = (
+                    f"{fmean(psnr):.2f} ({min(psnr):.2f} to {max(psnr):.2f})" if len(psnr) > 1 else f"{psnr[0]:.2f}"
+                )
+                bits = f"{fmean(numbers['bits_per_image'] for numbers in shared):,.0f}"
+                rows.append([f"{dataset}, {size} x {dim}", budget, str(factor), bits, spread, str(len(psnr))])
+    return table_of(["codebook", "budget", "factor", "true bits", "PSNR, dB", "seeds"], rows, texts=2)
+
+
+def by_images(runs: Sequence[Mapping[str, str]]) -> str:
+    """Markdown: a line for each number of training images; for each quantizer and size of its codebook the codevectors
+    in use on the test split, and PSNR.
+
+    `runs` are lines of a sweep.csv over train_images and quantizer.codebook-size, whose names say both.
+    """
+    found: dict[tuple[str, int], dict[int, list[tuple[float, float]]]] = {}
+    for run in runs:
+        said = _SWEPT.search(run["name"])
+        assert said, run["name"]
+        quantizer, images, size = said[1], int(said[2]), int(said[3])
+        by_number = found.setdefault((quantizer, size), {})
+        by_number.setdefault(images, []).append((float(run["usage"]) * size, float(run["psnr"])))
+    rows = []
+    # All images, which is what 0 says, come last.
+    for images in sorted({images for by_number in found.values() for images in by_number}, key=lambda n: n or math.inf):
+        cells = []
+        for _, by_number in sorted(found.items()):
+            used, psnr = zip(*by_number[images], strict=True) if images in by_number else ((), ())
+            cells.append(f"{fmean(used):,.0f} · {fmean(psnr):.2f} dB" if used else "–")
+        rows.append([f"{images:,}" if images else "all", *cells])
+    return table_of(["training images", *(f"{quantizer}, of {size:,}" for quantizer, size in sorted(found))], rows)
+
+
+_SWEPT = re.compile(r"-(\w+)-\d+x\d+-train-images(\d+)-codebook-size(\d+)$")
+
+
+def _cells(record: Record) -> list[str]:
+    training = record["training"]
+    # Linear baselines and k-means see every image once.
+    trained = f"{training['steps']:,} updates" if "steps" in training else "fitted"
+    return [*(_show(record["metrics"], name) for name in _METRICS), trained]
+
+
+def _show(metrics: Mapping[str, Any], name: str) -> str:
+    value = metrics.get(name)
+    return "–" if value is None else format(value, _METRICS[name])
+
+
+def _bits(metrics: Mapping[str, Any]) -> str:
+    return f"{metrics['bits_per_image']:,.0f}"
