@@ -1,4 +1,4 @@
-"""Makes vqzoo/analysis/example_images/*.png again from pictures that lie inside two packages.
+"""Makes vqzoo/analysis/example_images/*.webp again from pictures that lie inside two packages.
 
     pip install scikit-image scikit-learn
     python docs/make_examples.py
@@ -16,12 +16,12 @@ from vqzoo.analysis.images import load_image
 SIDE = 256
 FOLDER = Path(__file__).parents[1] / "vqzoo" / "analysis" / "example_images"
 CROPS = {
-    "astronaut.png": ("skimage", "data/astronaut.png", (0, 0, 512)),
-    "cat.png": ("skimage", "data/chelsea.png", (75, 0, 300)),
-    "coffee.png": ("skimage", "data/coffee.png", (100, 0, 400)),
-    "rocket.png": ("skimage", "data/rocket.jpg", (107, 0, 427)),
-    "palace.png": ("sklearn", "datasets/images/china.jpg", (107, 0, 427)),
-    "flower.png": ("sklearn", "datasets/images/flower.jpg", (130, 0, 427)),
+    "astronaut.webp": ("skimage", "data/astronaut.png", (0, 0, 512)),
+    "cat.webp": ("skimage", "data/chelsea.png", (75, 0, 300)),
+    "coffee.webp": ("skimage", "data/coffee.png", (100, 0, 400)),
+    "rocket.webp": ("skimage", "data/rocket.jpg", (107, 0, 427)),
+    "palace.webp": ("sklearn", "datasets/images/china.jpg", (107, 0, 427)),
+    "flower.webp": ("sklearn", "datasets/images/flower.jpg", (130, 0, 427)),
 }
 
 
@@ -36,7 +36,7 @@ def main() -> None:
     for name, (package, path, (left, top, side)) in CROPS.items():
         picture = Image.fromarray(load_image(packaged(package, path)).pixels)
         square = picture.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        square.save(FOLDER / name, optimize=True)
+        square.save(FOLDER / name, lossless=True, quality=100, method=6)
         print(name, (FOLDER / name).stat().st_size, "bytes")
 
 

@@ -55,7 +55,7 @@ def page(last: dict[str, Any]) -> str:
     """A page of its own that shows the comparison until the app has started: the viewer, with its script and style."""
     component = viewer(last["viewer"], "viewer")
     pictures = last["viewer"]["pictures"]
-    addresses = ["photograph.png", *(f"{picture['name']}.webp" for picture in pictures[1:])]
+    addresses = ["photograph.webp", *(f"{picture['name']}.webp" for picture in pictures[1:])]
     value = {**last["viewer"], "pictures": [{**p, "uri": at} for p, at in zip(pictures, addresses, strict=True)]}
     style = _STYLE + str(component.css_template)
     rows = [[*COLUMNS], *last["table"]]

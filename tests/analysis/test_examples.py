@@ -14,7 +14,7 @@ def test_six_pictures_load_without_a_remark():
 
 def test_labels_lead_to_different_files_and_none_is_left_over():
     paths = list(examples().values())
-    assert sorted(paths) == sorted(paths[0].parent.glob("*.png"))
+    assert sorted(paths) == sorted(paths[0].parent.glob("*.webp"))
 
 
 def test_every_picture_has_a_row_in_the_licences():

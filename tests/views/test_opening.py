@@ -63,7 +63,7 @@ def test_with_other_weights_or_another_photograph_it_is_not_used(engine, tmp_pat
     models = [engine.models[name] for name in names]
     assert read(FOLDER, Path(path), models[:-1]) is None
     other = tmp_path / "other.png"
-    shutil.copy(Path(path).with_name("cat.png"), other)
+    shutil.copy(Path(path).with_name("cat.webp"), other)
     assert read(FOLDER, other, models) is None
     changed = tmp_path / names[0]
     shutil.copytree(models[0].source, changed)

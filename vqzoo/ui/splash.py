@@ -12,7 +12,7 @@ from threading import Thread
 _PACKAGE = Path(__file__).parents[1]
 OPENING = _PACKAGE / "views" / "opening"
 """page.html, opening.json and pictures: `python docs/make_opening.py` makes them."""
-_TYPES = {".html": "text/html; charset=utf-8", ".webp": "image/webp", ".png": "image/png"}
+_TYPES = {".html": "text/html; charset=utf-8", ".webp": "image/webp"}
 
 
 class Splash:
@@ -74,4 +74,4 @@ def _files(cards: Path) -> dict[str, Path] | None:
     except OSError:
         return None
     pictures = {f"/{name}.webp": OPENING / f"{name}.webp" for name in record["results"]}
-    return {"/": OPENING / "page.html", "/photograph.png": photograph, **pictures}
+    return {"/": OPENING / "page.html", "/photograph.webp": photograph, **pictures}
