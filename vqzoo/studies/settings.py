@@ -20,10 +20,12 @@ class Setting(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Method and sizes: "looc 256x4, factor 2"."""
+        """Method and sizes: "looc 256x4, factor 2"; without a codebook "none-4x4 16 dimensions"."""
         parts = [self.method]
         if self.codebook_size is not None:
             parts.append(f"{self.codebook_size}x{self.codevector_dim}")
+        elif self.codevector_dim is not None:
+            parts.append(f"{self.codevector_dim} dimensions")
         if self.codebooks not in (None, 1):
             parts.append(f"in {self.codebooks} codebooks")
         return " ".join(parts) + ("" if self.beta is None else f", factor {self.beta}")
