@@ -42,7 +42,7 @@ def build(context: Context) -> None:
         clear_button = gr.Button("Clear", scale=0, min_width=80, elem_id="zoo-clear")
     filters: list[Any] = [text, quantizer, dataset, max_bits, max_megabytes, author, origin]
     with gr.Row(elem_id="zoo-body"):
-        with gr.Column(scale=5, min_width=320):
+        with gr.Column(scale=7, min_width=320):
             rows = zoo.rows(Filters())
             count = gr.HTML(_count(len(rows), len(rows)), elem_id="zoo-count")
             table = gr.Dataframe(

@@ -17,14 +17,14 @@ from vqzoo.views.engine import Engine, Recent
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "23%"),
+    "model": ("str", "22%"),
     "quantizer": ("str", "11%"),
     "data set": ("str", "9%"),
-    "where": ("str", "15%"),
+    "where": ("str", "13%"),
     "true bits": ("number", "9%"),
     "bits / pixel": ("number", "8%"),
     "PSNR dB": ("number", "8%"),
-    "MB": ("number", "8%"),
+    "MB": ("number", "6%"),
     "author": ("str", "9%"),
 }
 ORIGINS = {"local": "this machine", "snapshot": "shipped list", "hub": "Hub", "cache": "downloaded"}
