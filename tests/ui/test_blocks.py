@@ -1,6 +1,7 @@
 """What Gradio remembers of a visit does not grow with what happens in it."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 from gradio.state_holder import SessionState
@@ -14,9 +15,14 @@ def test_updates_and_values_in_turn_leave_one_component_each():
         app.load(lambda: None, None, [page, number])
     (function,) = app.fns.values()
     visit = SessionState(app)
+
+    def shown_for(*returned):
+        with ThreadPoolExecutor(1) as pool:  # a browser's tests have a loop of events in this thread
+            return pool.submit(asyncio.run, app.postprocess_data(function, list(returned), visit)).result()
+
     for turn in range(4):
-        asyncio.run(app.postprocess_data(function, [gr.update(visible=turn > 1), gr.skip()], visit))
-        shown = asyncio.run(app.postprocess_data(function, [f"turn {turn}", turn], visit))
+        shown_for(gr.update(visible=turn > 1), gr.skip())
+        shown = shown_for(f"turn {turn}", turn)
     assert shown == ["turn 3", 3]
     assert set(visit.blocks_config.blocks) == set(app.blocks) == set(visit.config_values)
     kept = visit.blocks_config.blocks[page._id]
