@@ -12,8 +12,9 @@ from vqzoo.studies.results import Result
 Record = Mapping[str, Any]
 """A metrics.json: name, dataset, metrics, training."""
 
-_HEAD = ("PSNR, dB", "SSIM", "LPIPS (SqueezeNet)", "usage", "trained")
-_METRICS = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f", "usage": ".1%"}
+HEADS = ("PSNR, dB", "SSIM", "LPIPS (SqueezeNet)", "usage")
+STYLES = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f", "usage": ".1%"}
+"""How the metrics of `HEADS` are written, in their order."""
 _NEAR = 0.01
 """How far the bits of models at one rate may lie below it, as a share."""
 
@@ -31,17 +32,17 @@ def ranking(records: Iterable[Record], codecs: Sequence[Mapping[str, Any]], data
     for row in codecs:
         metrics = row["metrics"]
         if row["dataset"] == dataset and row["bits"] == bits and metrics["met"] == 1:
-            cells = [_show(metrics, name) for name in _METRICS]
+            cells = [_show(metrics, name) for name in STYLES]
             lines.append((metrics["psnr"], [f"*{row['codec']}*", _bits(metrics), *cells, "no training"]))
     lines.sort(key=lambda line: -line[0])
     rows = [[str(place), *cells] for place, (_, cells) in enumerate(lines, 1)]
-    return table_of(["", "what", "true bits", *_HEAD], rows, texts=2)
+    return table_of(["", "what", "true bits", *HEADS, "trained"], rows, texts=2)
 
 
 def side_by_side(records: Mapping[str, Record], names: Sequence[str]) -> str:
     """Markdown: models in this order, whatever their bits."""
     rows = [[name, _bits(records[name]["metrics"]), *_cells(records[name])] for name in names]
-    return table_of(["model", "true bits", *_HEAD], rows)
+    return table_of(["model", "true bits", *HEADS, "trained"], rows)
 
 
 def factors(lines: Iterable[Result]) -> str:
@@ -100,12 +101,12 @@ def _cells(record: Record) -> list[str]:
     training = record["training"]
     # Linear baselines and k-means see every image once.
     trained = f"{training['steps']:,} updates" if "steps" in training else "fitted"
-    return [*(_show(record["metrics"], name) for name in _METRICS), trained]
+    return [*(_show(record["metrics"], name) for name in STYLES), trained]
 
 
 def _show(metrics: Mapping[str, Any], name: str) -> str:
     value = metrics.get(name)
-    return "–" if value is None else format(value, _METRICS[name])
+    return "–" if value is None else format(value, STYLES[name])
 
 
 def _bits(metrics: Mapping[str, Any]) -> str:

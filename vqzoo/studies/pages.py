@@ -10,6 +10,7 @@ from vqzoo.studies.chart import Point, chart
 from vqzoo.studies.claims import Claim
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.curves import Key
+from vqzoo.studies.open import HEADS, STYLES
 from vqzoo.studies.rates import raw_bits
 from vqzoo.studies.reported import METRICS, Row, tables
 from vqzoo.studies.results import Result
@@ -146,17 +147,7 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
         if not runs:
             continue
         raw = raw_bits(dataset)
-        head = [
-            "what",
-            "true bits",
-            "of raw",
-            "PSNR, dB",
-            "SSIM",
-            "LPIPS (SqueezeNet)",
-            "usage",
-            "squared errors",
-            "budget",
-        ]
+        head = ["what", "true bits", "of raw", *HEADS, "squared errors", "budget"]
         found = []
         for (_, budget), of in runs.items():
             seeds = len({line.numbers.get("seed") for line in of})
@@ -180,7 +171,7 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
     return parts
 
 
-_RATE_CELLS = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f", "usage": ".1%", "reconstruction_loss": ".3f"}
+_RATE_CELLS = STYLES | {"reconstruction_loss": ".3f"}
 
 
 def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
