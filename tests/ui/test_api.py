@@ -20,11 +20,12 @@ def test_the_description_is_that_of_the_app():
     assert made == TEXT, "python docs/make_api.py"
 
 
-def test_every_public_call_says_what_it_does():
+def test_every_public_call_says_what_it_does_and_is_a_tool_of_its_own_name():
     app, _ = build_app()
     for function in app.fns.values():
         if function.api_visibility == "public":
             assert function.fn is not None and (function.fn.__doc__ or "").strip(), function.api_name
+            assert function.fn.__name__ == function.api_name
 
 
 def test_a_call_of_it_works(app_url):

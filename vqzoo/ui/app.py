@@ -63,6 +63,7 @@ def build_app() -> tuple[gr.Blocks, Engine]:
         app.load(lambda: engine.changes, None, changes, **_UNSEEN)
         frame.footer()
         app.show_progress_on(frame.working())
+        app.name_tools()
     return app, engine
 
 

@@ -19,6 +19,15 @@ class Blocks(gr.Blocks):
         for function in self.fns.values():
             function.show_progress_on = [] if function.show_progress == "hidden" else [line]
 
+    def name_tools(self) -> None:
+        """Let language models call every public function of now by the name that programs call it by.
+
+        Gradio offers them a Python function's own name, which here may be that of a part of a page.
+        """
+        for function in self.fns.values():
+            if function.api_visibility == "public" and function.fn and function.api_name:
+                function.fn.__name__ = function.api_name
+
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
     ) -> list[Any]:
