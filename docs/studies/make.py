@@ -11,9 +11,10 @@ from vqzoo.ops.text import with_table
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves
+from vqzoo.studies.figures import figures
 from vqzoo.studies.open import by_images, factors, ranking, side_by_side
 from vqzoo.studies.outside import outside
-from vqzoo.studies.pages import claims_table, figures, protocols_table, study_page
+from vqzoo.studies.pages import claims_table, protocols_table, study_page
 from vqzoo.studies.results import Result, read_results
 
 HERE = Path(__file__).parent

@@ -9,7 +9,8 @@ import pytest
 from vqzoo.studies.chart import chart
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves, write_curves
-from vqzoo.studies.pages import claims_table, figures, protocols_table, study_page
+from vqzoo.studies.figures import figures
+from vqzoo.studies.pages import claims_table, protocols_table, study_page
 from vqzoo.studies.results import Result
 from vqzoo.studies.settings import Setting
 
@@ -75,7 +76,7 @@ def test_selection_and_sharing_are_shown():
 def test_figures_are_drawn_from_runs():
     lines = [run(psnr=20.0), run(Setting("looc", "cifar10", "looc", 256, 4, 1, 2), psnr=25.0)]
     drawn = figures(lines)
-    assert {*drawn} == {"looc.svg", "adaptive.svg", "rvq.svg"}
+    assert {*drawn} == {"looc.svg", "adaptive.svg", "rvq.svg", "vqgan.svg"}
     assert drawn["looc.svg"].count("<circle") == 2 and "looc, factor 2" in drawn["looc.svg"]
     assert "nothing is measured yet" in drawn["rvq.svg"]
 

@@ -9,6 +9,7 @@ and codebook 1 (VQGAN's code has them the other way round); codevectors start as
 the best checkpoint is chosen on images held out of the train split.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from trainers.recipe import Adversary, Recipe, Settings
@@ -143,6 +144,20 @@ def size_8192_sinusoidal_185() -> Recipe:
     return _like(size_8192_sinusoidal(), "185-images", train_images=185)
 
 
+def study_code() -> Recipe:
+    """The study's network as its code has it: 1-D encodings, dropout behind each, a decoder without a head."""
+    return _like(vqgan(), "study-code", autoencoder=vqgan().autoencoder | {"name": "vqgan-study"})
+
+
+def ablation() -> Iterator[Recipe]:
+    """The study's rows: sizes and dimensions of the codebook, images to learn from, layers, and encodings."""
+    yield from (vqgan(size) for size in (512, 1024, 2048, 4096, 8192))
+    yield from (vqgan(size, dim) for size in (1024, 8192) for dim in (64, 128, 512))
+    yield from (images_185(), images_65(), deep())
+    yield from (sinusoidal(), sinusoidal_both(), learned(), nerf(), study_code())
+    yield from (size_8192_sinusoidal(), size_8192_sinusoidal_185())
+
+
 def looc() -> Recipe:
     """LooC in the VQGAN: 64 segments of 4 dimensions share 256 codevectors; 131,072 bits an image, 2 a pixel."""
     quantizer: Settings = {"name": "looc", "codebook_size": 256, "segments": 64}
@@ -205,8 +220,3 @@ def hierarchical() -> Recipe:
         latent_dim=64,
         weights={"reconstruction": 1.0, "commitment": 0.25},
     )
-
-
-def study_code() -> Recipe:
-    """The study's network as its code has it: 1-D encodings, dropout behind each, a decoder without a head."""
-    return _like(vqgan(), "study-code", autoencoder=vqgan().autoencoder | {"name": "vqgan-study"})

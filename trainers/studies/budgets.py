@@ -1,41 +1,42 @@
 """How long a row of a study is trained: the constants, whose derivation is in docs/studies/README.md."""
 
 from dataclasses import replace
+from typing import Any
 
 from trainers.recipe import Recipe
 
-SHORT_STEPS = {"looc": 300, "adaptive": 300, "rvq": 300}
-"""Updates of budget "short", by the study; alike for all of a study's rows on all data sets."""
-SHORT_BATCH = 64
-SHORT_RATE = 1e-3
-SHORT_WARMUP = 30
+_SMALL_IMAGES: dict[str, Any] = {"steps": 300, "batch_size": 64, "learning_rate": 1e-3, "warmup": 30}
+SHORT: dict[str, dict[str, Any]] = {
+    "looc": _SMALL_IMAGES,
+    "adaptive": _SMALL_IMAGES,
+    "rvq": _SMALL_IMAGES,
+    "vqgan": {
+        **{"steps": 300, "batch_size": 4, "learning_rate": 6e-4, "warmup": 20},
+        **{"crop": 128, "held_out": 64, "start_from": "flowers-none-256"},
+    },
+}
+"""Study -> fields of a recipe at budget short, alike for all of the study's rows on all data sets.
+
+Photographs of 256 x 256 take too long to learn from nothing: a quantizer is put into the zoo's plain autoencoder.
+"""
 SHORT_EVALUATIONS = 5
 """Over the run: points of the curves, and moments that the best checkpoint is chosen from."""
 FULL_EVALUATIONS = 50
 
 
 def budgeted(recipe: Recipe, study: str, budget: str, seed: int) -> Recipe:
-    """A recipe at a budget. short: another length, batch and rate, whose warm-up and cosine fit; full: the recipe's.
+    """A recipe at a budget. short: with the fields of `SHORT`, its cosine over their length; full: the recipe's.
 
     Nothing else changes, but that a temperature which a recipe lets fall over its length falls over as large a part of
     the short one. Raises ValueError for another budget.
     """
     if budget == "short":
-        steps = SHORT_STEPS[study]
+        fields = SHORT[study]
         quantizer = dict(recipe.quantizer)
         if isinstance(anneal := quantizer.get("anneal_steps"), int):
-            quantizer["anneal_steps"] = max(1, round(anneal * steps / recipe.steps))
-        return replace(
-            recipe,
-            quantizer=quantizer,
-            steps=steps,
-            batch_size=SHORT_BATCH,
-            accumulate=1,
-            learning_rate=SHORT_RATE,
-            warmup=SHORT_WARMUP,
-            evaluate_every=steps // SHORT_EVALUATIONS,
-            seed=seed,
-        )
+            quantizer["anneal_steps"] = max(1, round(anneal * fields["steps"] / recipe.steps))
+        every = fields["steps"] // SHORT_EVALUATIONS
+        return replace(recipe, **fields, quantizer=quantizer, accumulate=1, evaluate_every=every, seed=seed)
     if budget == "full":
         return replace(recipe, evaluate_every=max(1, recipe.steps // FULL_EVALUATIONS), seed=seed)
     raise ValueError(f"budget={budget!r}: expected short or full")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from trainers.recipe import Recipe
-from trainers.recipes import RECIPES, adaptive, looc, residual
+from trainers.recipes import RECIPES, adaptive, flowers, looc, residual
 from vqzoo.ops.check import check_choice
 from vqzoo.studies import STUDIES
 from vqzoo.studies.reported import tables
 from vqzoo.studies.settings import Setting, settings_of
 
-_MODULES = {"looc": looc.recipes, "adaptive": adaptive.recipes, "rvq": residual.recipes}
-"""Study -> its recipes on small images."""
+_MODULES = {"looc": looc.recipes, "adaptive": adaptive.recipes, "rvq": residual.recipes, "vqgan": flowers.ablation}
+"""Study -> its recipes."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,21 @@ def rows() -> tuple[Row, ...]:
     for study, recipes in _MODULES.items():
         for each in recipes():
             recipe = RECIPES[each.name]()
-            settings = settings_of(recipe.dataset, recipe.build().config, recipe.weights)
+            if study == "vqgan":
+                settings: Iterable[Setting] = [_ablation(recipe)]
+            else:
+                settings = settings_of(recipe.dataset, recipe.build().config, recipe.weights)
             of_study = tuple(setting for setting in settings if setting.source == study)
             found.setdefault((study, recipe.name), Row(study, recipe, of_study))
     return tuple(sorted(found.values(), key=_wave))
+
+
+def _ablation(recipe: Recipe) -> Setting:
+    """What a recipe is in the study of VQGANs, which has no tables: "flowers-vqgan-1024x256-nerf" is "vqgan-nerf"."""
+    size, dim = recipe.quantizer["codebook_size"], recipe.latent_dim
+    assert isinstance(size, int)
+    method = recipe.name.removeprefix(f"{recipe.dataset}-").replace(f"-{size}x{dim}", "")
+    return Setting("vqgan", recipe.dataset, method, size, dim)
 
 
 def selected(names: Sequence[str]) -> list[Row]:
@@ -84,7 +95,9 @@ def _wave(row: Row) -> tuple[int, int, int]:
     """CIFAR-10 before the other data sets; in it first the rows that claims are about."""
     methods = {setting.method for setting in row.settings}
     plain = row.recipe.quantizer.get("factor", 1) == 1
-    if row.study == "looc":
+    if row.study == "vqgan":
+        part = 0
+    elif row.study == "looc":
         part = 0 if plain or methods & _BASELINES else 3
     elif row.study == "rvq":
         part = 1

@@ -6,7 +6,6 @@ from typing import Any
 
 from vqzoo.ops.text import table_of
 from vqzoo.studies import STUDIES
-from vqzoo.studies.chart import Point, chart
 from vqzoo.studies.claims import Claim
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.curves import Key
@@ -21,15 +20,27 @@ Reason = Callable[[Any], str | None]
 """Of a setting, why it has no recipe; None where it has one."""
 
 TRAINED = ("short", "full")
-_BATCHES = 157
-"""Of 64 images in a test split of 10,000."""
 _SOURCE = "From [results.csv](results.csv); `python docs/studies/make.py` makes this page."
+_ABOUT = {
+    "vqgan": (
+        "The study has no tables: its claims, A1 to A6 of the [README](README.md), are read off pictures. What its "
+        "code does bears on them. The encoding that it calls two-dimensional varies along a row alone; with it come a "
+        "dropout of one half on features, which is on while pictures are made, too, and a decoder that lacks blocks. "
+        "What it logs as the quantizer's loss is the generator's whole loss. The recipes here differ in one thing "
+        "each; `flowers-vqgan-1024x256-study-code` does as the code did.",
+        "At budget short a quantizer is put into the zoo's plain autoencoder `flowers-none-256`, which has seen all "
+        "training images, and both learn from crops of 128 x 128, without an adversary. LPIPS is a part of the loss. "
+        "Rows of another depth or dimension lack some of the weights to start from, and are behind for that.",
+        "`python -m vqzoo.studies run vqgan`",
+    )
+}
+"""Study -> paragraphs on what its numbers mean."""
 
 
 def study_page(study: str, lines: Sequence[Result], curves: Curves, codecs: Codecs, reason: Reason) -> str:
     """Markdown: each table of the paper beside ours, the same at matched rates, and what the study asks beside that."""
     own = [line for line in lines if line.setting.source == study]
-    parts = [f"# {STUDIES[study]}", _SOURCE, *_trained_rows(study, own)]
+    parts = [f"# {STUDIES[study]}", _SOURCE, *_ABOUT.get(study, ()), *_trained_rows(study, own)]
     for name, rows in sorted(tables()[study].items(), key=lambda item: (not item[0].isdecimal(), item[0].zfill(3))):
         parts += _paper_table(study, name, rows, own, reason)
     parts += _by_rate(study, own, codecs)
@@ -38,30 +49,6 @@ def study_page(study: str, lines: Sequence[Result], curves: Curves, codecs: Code
     if study == "looc":
         parts += _sharing(own, curves)
     return "\n\n".join(parts) + "\n"
-
-
-def figures(lines: Sequence[Result]) -> dict[str, str]:
-    """File name -> SVG: a figure of each study in the form in which it has its own, of the runs of budget short."""
-    looc: dict[str, list[Point]] = {}
-    fixed: list[Point] = []
-    rvq: dict[str, list[Point]] = {}
-    for line in lines:
-        setting, numbers = line.setting, line.numbers
-        if line.budget != "short" or line.protocol != "lossless" or setting.dataset != "cifar10":
-            continue
-        if setting.source == "looc":
-            family = f"looc, factor {setting.beta}" if setting.method == "looc" else "other quantizers"
-            looc.setdefault(family, []).append((numbers["bits_per_image"], numbers["psnr"]))
-        elif setting.method == "vq-ema-fixed" and setting.codebook_size:
-            fixed.append((setting.codebook_size, numbers["reconstruction_loss"]))
-        elif setting.source == "rvq" and not setting.method.startswith("none"):
-            mse = numbers["reconstruction_loss"] / _BATCHES
-            rvq.setdefault(setting.method, []).append((numbers["bits_per_image"], mse))
-    return {
-        "looc.svg": chart(looc, "true bits of an image", "PSNR, dB, CIFAR-10", log_x=True),
-        "adaptive.svg": chart({"one codebook": fixed}, "codevectors", "sum of squared errors, CIFAR-10", log_x=True),
-        "rvq.svg": chart(rvq, "bits of an image", "mean squared error, CIFAR-10", log_x=True),
-    }
 
 
 def claims_table(claims: Iterable[Claim]) -> str:

@@ -6,7 +6,7 @@ from vqzoo.studies.settings import Setting
 
 _SMALL = {"mnist": 7, "fashion_mnist": 7, "cifar10": 8, "tiny-imagenet": 16}
 """Side of the latent grid at stride 4."""
-_LARGE = {"ffhq", "imagenet", "celeba (trained on ffhq)"}
+_LARGE = {"ffhq", "imagenet", "celeba (trained on ffhq)", "flowers"}
 """Images of 256 x 256 pixels, latent grids of 16 x 16 unless a method has its own."""
 _GRIDS = {"rq-vae": (8, 4), "movq": (16, 4), "vit-vqgan": (32, 1)}
 """Method -> side of its latent grid on `_LARGE`, and indices a latent."""
