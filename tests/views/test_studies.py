@@ -114,6 +114,31 @@ def test_every_table_can_be_shown_in_every_order_and_measure():
                         figure(shown, metric, order).to_json()
 
 
+def test_everything_measured_has_the_settings_that_no_table_has():
+    """Beside what is reported of a setting, but for LPIPS, which is another network's."""
+    plain = Setting("looc", "cifar10", "looc", 256, 4, 1, 1)
+    network = "lpips-squeeze-v0.1"
+    lines = [result(psnr=20.0, lpips=0.5, lpips_network=network), result(setting=plain, psnr=21.0)]
+    shown = look("looc", "all", "cifar10", "psnr", ORDERS[0], [*lines, result(setting=plain._replace(source="rvq"))])
+    assert [each.row.setting for each in shown] == [VQ, plain]
+    assert [(each.reported, each.measured) for each in shown] == [(23.32, 20.0), (None, 21.0)]
+    (lpips, _) = look("looc", "all", "cifar10", "lpips", ORDERS[0], lines)
+    assert (lpips.reported, lpips.measured) == (None, 0.5)
+
+
+def test_a_study_without_tables_shows_what_was_measured_of_it():
+    assert studies.study_tables("rvq") == ["all"] and studies.study_tables("looc")[-1] == "all"
+    assert {"psnr", "lpips", "usage"} < {*studies.table_metrics("rvq", "all")}
+    assert studies.place_label("all") == "Everything measured"
+
+
+def test_an_installation_without_a_checkout_has_claims_and_tables(monkeypatch):
+    """Nothing that was measured is there, as docs/ is no part of the package."""
+    monkeypatch.setattr(studies, "read_results", lambda: [])
+    assert studies.study_tables("rvq") == [] and "all" not in studies.study_tables("looc")
+    assert "<b>C1</b>" in claims_html("looc") and "<td>" not in claims_html("looc")
+
+
 def test_the_record_is_plain_data():
     first = table_record("looc", "5", "cifar10", "psnr")[0]
     assert first["setting"]["method"] == "vq-vae" and first["reported"] == 23.32 and first["true_bits"] == 640
@@ -140,4 +165,5 @@ def test_a_claims_figure_is_a_view_that_has_its_measure():
     assert with_figure
     for claim in with_figure:
         study, table, dataset, metric = studies.claim_figure(claim.id)
-        assert any(each.reported is not None for each in look(study, table, dataset, metric, ORDERS[0]))
+        shown = look(study, table, dataset, metric, ORDERS[0])
+        assert any(each.reported is not None or each.values for each in shown), claim.id

@@ -44,11 +44,11 @@ class Compared:
 
 
 def compare(row: Row, metric: str, lines: Sequence[Result]) -> Compared:
-    """LPIPS has values only where it is VGG's, as the tables' is."""
+    """LPIPS has values only where it is VGG's, as the tables' is, or where nothing is reported to set it beside."""
     runs = {budget: found for budget in BUDGETS if (found := runs_of(row.setting, budget, lines))}
     values = {}
     for budget, found in runs.items():
-        said = [run.numbers[metric] for run in found if metric in run.numbers and _comparable(run, metric)]
+        said = [run.numbers[metric] for run in found if metric in run.numbers and _comparable(run, metric, row)]
         if said:
             values[budget] = fmean(said)
     longest = runs[max(runs, key=BUDGETS.index)] if runs else []
@@ -75,5 +75,5 @@ def _loss(runs: Sequence[Result]) -> float:
     return fmean(run.numbers.get("reconstruction_loss", float("inf")) for run in runs)
 
 
-def _comparable(run: Result, metric: str) -> bool:
-    return metric != "lpips" or "vgg" in run.lpips_network
+def _comparable(run: Result, metric: str, row: Row) -> bool:
+    return metric != "lpips" or "vgg" in run.lpips_network or metric not in row.reported

@@ -20,6 +20,8 @@ METRICS = {
     "usage": "codebook usage",
 }
 """Metric -> label, in the order in which they are offered."""
+EVERYTHING = "all"
+"""In place of a table's number: every setting of a study that was measured, those that no table has among them."""
 
 
 @dataclass(frozen=True)

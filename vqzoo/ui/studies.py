@@ -31,7 +31,7 @@ from vqzoo.views.studies import (
 
 NAME = "Studies"
 
-_NO_TABLES = "This study's figures are pictures: there is no table to set beside ours, only its claims below."
+_NO_TABLES = "This study's figures are pictures and nothing of it was measured here: there are only its claims below."
 _CLICKS = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-claim]");
@@ -148,7 +148,8 @@ def build(context: Context) -> None:
         """The rows of a study's table on one data set: setting, reported value, values measured at the budgets zoo,
         short and full, measured (that of the longest), true bits, and the runs.
 
-        study: looc or adaptive. table: as the paper numbers it. metric: psnr, ssim, lpips, l1, rfid,
+        study: looc, adaptive, rvq or vqgan. table: as the paper numbers it, or "all" for every setting that was
+        measured, also of the studies that have no tables. metric: psnr, ssim, lpips, l1, rfid,
         reconstruction_loss or usage. A setting without runs is not trained yet.
         """
         with told():

@@ -11,8 +11,9 @@ from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import VERDICTS, Claim, claims, evidence
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.rates import raw_bits
-from vqzoo.studies.reported import METRICS, tables
+from vqzoo.studies.reported import EVERYTHING, METRICS, Row, tables
 from vqzoo.studies.results import BUDGETS, PATH, Result, read_results
+from vqzoo.studies.settings import Setting
 from vqzoo.views.style import ACCENT, QUIET, message, styled
 
 Order = Literal["as in the paper", "by true bits"]
@@ -40,7 +41,8 @@ ABOUT = (
     "mean; zoo is a shipped model with the share of the full budget that it has seen, short the same few updates for "
     "every row of a study, full the paper's epochs. Difference: the longest of them less what is reported, so it is "
     "one of training as well. True bits are all indices that decoding an image needs, before entropy coding; the "
-    "papers print none. LPIPS is compared where both are those of VGG."
+    "papers print none. LPIPS is compared where both are those of VGG. Everything measured has the settings that no "
+    "table has, too, with LPIPS as it was measured: by SqueezeNet."
 )
 
 
@@ -57,24 +59,30 @@ def open_questions() -> str:
 
 
 def study_tables(study: str) -> list[str]:
-    """The tables of a study; none for one whose figures are pictures."""
-    return sorted(tables()[study], key=lambda table: (not table.isdecimal(), int(table.lstrip("fig") or 0)))
+    """The tables of a study, and `EVERYTHING` where any of it was measured."""
+    numbered = sorted(tables()[study], key=lambda table: (not table.isdecimal(), int(table.lstrip("fig") or 0)))
+    return [*numbered, EVERYTHING] if _measured(study, read_results()) else numbered
 
 
 def place_label(table: str) -> str:
     """ "Table 5" or "Figure 5", as the paper calls it."""
+    if table == EVERYTHING:
+        return "Everything measured"
     return f"Figure {table.removeprefix('fig')}" if table.startswith("fig") else f"Table {table}"
 
 
 def table_datasets(study: str, table: str) -> list[str]:
     """The data sets of a table, in its order but for those that can be trained here soonest, which come first."""
-    found = dict.fromkeys(row.setting.dataset for row in tables()[study][table])
+    found = dict.fromkeys(row.setting.dataset for row in _rows(study, table, read_results()))
     return sorted(found, key=lambda name: name != "cifar10")
 
 
 def table_metrics(study: str, table: str) -> dict[str, str]:
     """Metrics of a table that can be looked at -> labels; PSNR everywhere, as it is measured of everything."""
-    said = {metric for row in tables()[study][table] for metric in row.reported} | {_ANYWHERE}
+    lines = read_results()
+    said = {metric for row in _rows(study, table, lines) for metric in row.reported} | {_ANYWHERE}
+    if table == EVERYTHING:
+        said |= {name for line in lines if line.setting.source == study for name in line.numbers}
     return {metric: label for metric, label in METRICS.items() if metric in said}
 
 
@@ -83,11 +91,28 @@ def look(
 ) -> list[Compared]:
     """The rows of a table on one data set, those of unknown rate last where they are ordered by it."""
     lines = read_results() if results is None else results
-    rows = [row for row in tables()[study][table] if row.setting.dataset == dataset]
+    rows = [row for row in _rows(study, table, lines) if row.setting.dataset == dataset]
     shown = [compare(row, metric, lines) for row in rows]
     if order == "by true bits":
         shown.sort(key=lambda each: (each.bits is None, each.bits))
     return shown
+
+
+def _measured(study: str, lines: Sequence[Result]) -> list[Setting]:
+    return list(dict.fromkeys(line.setting for line in lines if line.setting.source == study))
+
+
+def _rows(study: str, table: str, lines: Sequence[Result]) -> Sequence[Row]:
+    """LPIPS of everything measured has nothing beside it: it is another network's than that of what is reported."""
+    of = tables()[study]
+    if table != EVERYTHING:
+        return of[table]
+    reported: dict[Setting, dict[str, float]] = {}
+    for rows in of.values():
+        for row in rows:
+            said = {metric: value for metric, value in row.reported.items() if metric != "lpips"}
+            reported.setdefault(row.setting, {}).update(said)
+    return [Row(setting, reported.get(setting, {})) for setting in _measured(study, lines)]
 
 
 def table_rows(shown: Sequence[Compared], metric: str) -> list[list[str]]:
@@ -208,7 +233,8 @@ def claims_html(study: str) -> str:
 
 def _claim_html(claim: Claim) -> str:
     badge = f'<span class="badge {claim.verdict.replace(" ", "-")}">{_MARKS[claim.verdict]} {claim.verdict}</span>'
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _evidence(r))}</tr>" for r in evidence(claim))
+    lines = evidence(claim) if read_results() else []  # of an installation without a checkout there are none
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _evidence(r))}</tr>" for r in lines)
     heads = "".join(
         f'<th scope="col">{head}</th>' for head in ("run", "setting", "PSNR", "usage", "true bits", "budget")
     )
