@@ -40,12 +40,14 @@ def run(factor, seed, psnr, size=256, protocol="lossless"):
     return Result("r", setting, "short", protocol, numbers)
 
 
-def test_factors_are_compared_on_the_seeds_that_all_of_them_have():
+def test_factors_are_compared_on_the_seeds_that_no_interpolation_has_too():
     lines = [run(1, 42, 22.0), run(1, 43, 21.0), run(1, 44, 1.0), run(2, 42, 21.5), run(2, 43, 20.5)]
+    lines += [run(3, 42, 20.0), run(3, 45, 99.0)]  # one of three seeds, and one of none
     lines += [run(2, 42, 99.0, protocol="cvq-jpeg"), run(1, 42, 50.0, size=32)]  # another protocol; one factor alone
     assert factors(lines).splitlines()[2:] == [
         "| cifar10, 256 x 4 | short | 1 | 16,384 | 21.50 (21.00 to 22.00) | 2 |",
         "| cifar10, 256 x 4 | short | 2 | 65,536 | 21.00 (20.50 to 21.50) | 2 |",
+        "| cifar10, 256 x 4 | short | 3 | 147,456 | 20.00 | 1 |",
     ]
 
 

@@ -46,7 +46,10 @@ def side_by_side(records: Mapping[str, Record], names: Sequence[str]) -> str:
 
 
 def factors(lines: Iterable[Result]) -> str:
-    """Markdown: of each codebook of LooC that was trained at several factors, what each costs and gives."""
+    """Markdown: of each codebook of LooC that was trained at several factors, what each costs and gives.
+
+    Of a factor the seeds that were trained without interpolation, too; without it those that any factor has.
+    """
     books: dict[tuple, dict[int, list[Result]]] = {}
     for line in lines:
         setting = line.setting
@@ -57,9 +60,10 @@ def factors(lines: Iterable[Result]) -> str:
     for (budget, dataset, size, dim), by_factor in sorted(books.items()):
         if 1 not in by_factor or len(by_factor) == 1:
             continue
-        seeds = set.intersection(*({line.numbers["seed"] for line in runs} for runs in by_factor.values()))
+        plain = {line.numbers["seed"] for line in by_factor[1]}
+        others = {line.numbers["seed"] for factor, runs in by_factor.items() for line in runs if factor > 1}
         for factor, runs in sorted(by_factor.items()):
-            shared = [line.numbers for line in runs if line.numbers["seed"] in seeds]
+            shared = [line.numbers for line in runs if line.numbers["seed"] in (others if factor == 1 else plain)]
             if shared:
                 psnr = [numbers["psnr"] for numbers in shared]
                 spread = (

@@ -161,6 +161,9 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
 _RATE_CELLS = STYLES | {"reconstruction_loss": ".3f"}
 
 
+_OVER_TRAINING = ("gap", "quantization", "loss", "usage")
+
+
 def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
     """Gradient gap and quantization loss of single codebooks, and which codebook an adaptive run chooses when."""
     sizes = {
@@ -168,20 +171,24 @@ def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
         for line in own
         if line.setting.method == "vq-ema-fixed" and line.setting.dataset == "cifar10"
     }
-    head = ["codebook", "budget", "seed", "update", "gradient gap", "quantization loss", "held-out error", "usage"]
-    rows = []
-    for (recipe, budget, seed), kept in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
+    runs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for (recipe, budget, _), kept in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
         if recipe in sizes:
-            curve = kept["curves"]
-            for place in {len(curve["step"]) // 2, len(curve["step"]) - 1}:
-                cells = [curve.get(name, {})[place] for name in ("gap", "quantization", "loss", "usage")]
-                said = ["–" if value is None else f"{value:.3g}" for value in cells]
-                rows.append([recipe.removeprefix("cifar10-"), budget, str(seed), f"{curve['step'][place]:,}", *said])
+            runs.setdefault((recipe, budget), []).append(kept["curves"])
+    head = ["codebook", "budget", "seeds", "update", "gradient gap", "quantization loss", "held-out error", "usage"]
+    rows = []
+    for (recipe, budget), of in runs.items():
+        steps = of[0]["step"]
+        for place in sorted({len(steps) // 2, len(steps) - 1}):
+            values = [[curve[name][place] for curve in of if name in curve] for name in _OVER_TRAINING]
+            known = [[value for value in each if value is not None] for each in values]
+            said = [f"{fmean(each):.3g}" if each else "–" for each in known]
+            rows.append([recipe.removeprefix("cifar10-"), budget, str(len(of)), f"{steps[place]:,}", *said])
     parts = []
     if rows:
         parts += [
             "## Gradient gap and quantization loss, CIFAR-10",
-            "Half way and at the end of a run.",
+            "Half way and at the end of a run, means over seeds.",
             table_of(head, rows),
         ]
     for (recipe, budget, seed), kept in sorted(curves.items()):
