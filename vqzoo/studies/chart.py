@@ -7,8 +7,8 @@ from html import escape
 Point = tuple[float, float]
 
 _WIDTH, _HEIGHT = 640, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 28, 48
-_COLORS = ("#3b82c4", "#d9730d", "#2f9e6e", "#a259c4", "#c4483b", "#8a8a8a")
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 28, 28, 48
+_COLORS = ("#3b82c4", "#d9730d", "#2f9e6e", "#a259c4", "#c4483b", "#8a8a8a", "#8c6d31", "#d66bb0")
 _INK = "#808080"
 
 

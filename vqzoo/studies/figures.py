@@ -50,7 +50,7 @@ def _place(line: Result) -> tuple[str, str, float, float] | None:
     if setting.dataset != "cifar10":
         return None
     if setting.source == "looc":
-        family = f"looc, factor {setting.beta}" if setting.method == "looc" else "other quantizers"
+        family = f"looc, factor {setting.beta}" if setting.method == "looc" else setting.method
         return "looc.svg", family, bits, numbers["psnr"]
     if setting.method == "vq-ema-fixed" and size:
         return "adaptive.svg", "one codebook", size, numbers["reconstruction_loss"]
