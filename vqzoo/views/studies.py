@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any, Literal
 
@@ -61,7 +62,7 @@ def open_questions() -> str:
 def study_tables(study: str) -> list[str]:
     """The tables of a study, and `EVERYTHING` where any of it was measured."""
     numbered = sorted(tables()[study], key=lambda table: (not table.isdecimal(), int(table.lstrip("fig") or 0)))
-    return [*numbered, EVERYTHING] if _measured(study, read_results()) else numbered
+    return [*numbered, EVERYTHING] if _measured(study, _lines()) else numbered
 
 
 def place_label(table: str) -> str:
@@ -73,13 +74,13 @@ def place_label(table: str) -> str:
 
 def table_datasets(study: str, table: str) -> list[str]:
     """The data sets of a table, in its order but for those that can be trained here soonest, which come first."""
-    found = dict.fromkeys(row.setting.dataset for row in _rows(study, table, read_results()))
+    found = dict.fromkeys(row.setting.dataset for row in _rows(study, table, _lines()))
     return sorted(found, key=lambda name: name != "cifar10")
 
 
 def table_metrics(study: str, table: str) -> dict[str, str]:
     """Metrics of a table that can be looked at -> labels; PSNR everywhere, as it is measured of everything."""
-    lines = read_results()
+    lines = _lines()
     said = {metric for row in _rows(study, table, lines) for metric in row.reported} | {_ANYWHERE}
     if table == EVERYTHING:
         said |= {name for line in lines if line.setting.source == study for name in line.numbers}
@@ -90,12 +91,22 @@ def look(
     study: str, table: str, dataset: str, metric: str, order: Order, results: Sequence[Result] | None = None
 ) -> list[Compared]:
     """The rows of a table on one data set, those of unknown rate last where they are ordered by it."""
-    lines = read_results() if results is None else results
+    lines = _lines() if results is None else results
     rows = [row for row in _rows(study, table, lines) if row.setting.dataset == dataset]
     shown = [compare(row, metric, lines) for row in rows]
     if order == "by true bits":
         shown.sort(key=lambda each: (each.bits is None, each.bits))
     return shown
+
+
+def _lines() -> list[Result]:
+    """results.csv, which a page asks for many times a change, as it is now."""
+    return _read(PATH.stat().st_mtime_ns if PATH.is_file() else 0)
+
+
+@lru_cache(maxsize=1)
+def _read(changed: int) -> list[Result]:
+    return read_results()
 
 
 def _measured(study: str, lines: Sequence[Result]) -> list[Setting]:
@@ -233,8 +244,9 @@ def claims_html(study: str) -> str:
 
 def _claim_html(claim: Claim) -> str:
     badge = f'<span class="badge {claim.verdict.replace(" ", "-")}">{_MARKS[claim.verdict]} {claim.verdict}</span>'
-    lines = evidence(claim) if read_results() else []  # of an installation without a checkout there are none
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _evidence(r))}</tr>" for r in lines)
+    lines = _lines()  # none in an installation without a checkout
+    runs = evidence(claim, lines) if lines else []
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _evidence(run))}</tr>" for run in runs)
     heads = "".join(
         f'<th scope="col">{head}</th>' for head in ("run", "setting", "PSNR", "usage", "true bits", "budget")
     )
