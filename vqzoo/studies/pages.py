@@ -30,7 +30,7 @@ _ABOUT = {
         "each; `flowers-vqgan-1024x256-study-code` does as the code did.",
         "At budget short a quantizer is put into the zoo's plain autoencoder `flowers-none-256`, which has seen all "
         "training images, and both learn from crops of 128 x 128, without an adversary. LPIPS is a part of the loss. "
-        "Rows of another depth or dimension lack some of the weights to start from, and are behind for that.",
+        "Rows of another depth or dimension find only a part of their weights there.",
         "`python -m vqzoo.studies run vqgan`",
     )
 }
