@@ -24,7 +24,7 @@ class Run:
     """
 
     rows: Rows
-    """"all", a study ("looc", "adaptive", "rvq"), a table ("looc.table5"), or names of recipes."""
+    """"all", a study ("looc", "adaptive", "rvq", "vqgan"), a table ("looc.table5"), or names of recipes."""
     budget: Literal["short", "full"] = "short"
     """short: the same few updates for all rows of a study; full: the recipe's own."""
     seeds: tuple[int, ...] = (42,)

@@ -35,13 +35,15 @@ def rows() -> tuple[Row, ...]:
     for study, recipes in _MODULES.items():
         for each in recipes():
             recipe = RECIPES[each.name]()
-            if study == "vqgan":
-                settings: Iterable[Setting] = [_ablation(recipe)]
-            else:
-                settings = settings_of(recipe.dataset, recipe.build().config, recipe.weights)
-            of_study = tuple(setting for setting in settings if setting.source == study)
-            found.setdefault((study, recipe.name), Row(study, recipe, of_study))
+            found.setdefault((study, recipe.name), Row(study, recipe, _settings(study, recipe)))
     return tuple(sorted(found.values(), key=_wave))
+
+
+def _settings(study: str, recipe: Recipe) -> tuple[Setting, ...]:
+    if study == "vqgan":
+        return (_ablation(recipe),)
+    settings = settings_of(recipe.dataset, recipe.build().config, recipe.weights)
+    return tuple(setting for setting in settings if setting.source == study)
 
 
 def _ablation(recipe: Recipe) -> Setting:

@@ -159,8 +159,6 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
 
 
 _RATE_CELLS = STYLES | {"reconstruction_loss": ".3f"}
-
-
 _OVER_TRAINING = ("gap", "quantization", "loss", "usage")
 
 
@@ -181,7 +179,7 @@ def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
         steps = of[0]["step"]
         for place in sorted({len(steps) // 2, len(steps) - 1}):
             values = [[curve[name][place] for curve in of if name in curve] for name in _OVER_TRAINING]
-            known = [[value for value in each if value is not None] for each in values]
+            known = [[value for value in of_seeds if value is not None] for of_seeds in values]
             said = [f"{fmean(each):.3g}" if each else "–" for each in known]
             rows.append([recipe.removeprefix("cifar10-"), budget, str(len(of)), f"{steps[place]:,}", *said])
     parts = []
