@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, distributed
 
 import trainers.data
+from trainers import checkpoint
 from trainers.data import Batches, hold_out, load_images, naming_dead_workers, open_feed
 from trainers.data.mapped import Mapped
 from trainers.data.once import once
@@ -136,6 +137,21 @@ def test_a_reading_process_that_dies_during_a_step_is_named(data, tiny):
         next(batches)
         kill_reader()
         time.sleep(30)  # the step
+
+
+def test_a_reading_process_that_dies_as_a_checkpoint_is_saved_is_named(tmp_path, monkeypatch):
+    """The signal's error leaves an archive half written, of which PyTorch then complains instead."""
+
+    class Dying(io.FileIO):
+        def write(self, data):
+            if len(data) > 1_000_000:
+                raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+            return super().write(data)
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: Dying(path, mode))
+    with pytest.raises(OSError, match=GONE) as caught, naming_dead_workers():
+        checkpoint.write(tmp_path / "step.pt", {"weight": torch.ones(1_000_000)})
+    assert "unexpected pos" in str(caught.value.__cause__) and not list(tmp_path.iterdir())
 
 
 def test_a_reading_process_that_is_found_dead_is_named(data, tiny, monkeypatch):

@@ -119,16 +119,25 @@ def naming_dead_workers() -> Iterator[None]:
     """OSError that says what to do, in the place of PyTorch's RuntimeError for a data worker that is gone.
 
     PyTorch raises that one wherever the program happens to be, as a signal: a training loop stands inside this, too.
+    Where it is saving just then, the error that arrives is of the file that was left, and has the signal's behind it.
     """
     try:
         yield
     except RuntimeError as error:
-        if not any(sign in str(error) for sign in ("DataLoader worker (pid", "Pin memory thread exited")):
-            raise
-        raise _gone(error) from error
+        for link in _chain(error):
+            if any(sign in str(link) for sign in ("DataLoader worker (pid", "Pin memory thread exited")):
+                raise _gone(link) from error
+        raise
 
 
-def _gone(error: Exception) -> OSError:
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, the one that was being handled when it came, and so on."""
+    while error:
+        yield error
+        error = error.__context__
+
+
+def _gone(error: BaseException) -> OSError:
     return OSError(
         f"a process that reads images is gone ({str(error) or type(error).__name__}); usually memory ran out: go on "
         "with --resume, and with fewer --workers (0: none)"
