@@ -1,7 +1,7 @@
-"""Photograph every page of the app, at three widths, light and dark: python docs/screens.py [--only Compare]
+"""Photograph every page of the app, light and dark: python docs/screens.py [--only Compare] [--widths 360 1400 3840]
 
 Needs the test extra and a Chromium. The pictures in docs/screens/ are what README.md shows, and what a change of looks
-is reviewed by.
+is reviewed by; those of a wall screen are taken on request only, and not kept under version control.
 """
 
 import argparse
@@ -26,6 +26,7 @@ SCREENS = Path(__file__).parent / "screens"
 PAGES = ("Compare", "Codebook", "Rate", "Position", "Training", "Studies", "Zoo")
 SIZES = {360: 780, 1400: 1000, 3840: 2160}
 """Height by width, in CSS pixels."""
+_TRACKED = (360, 1400)
 THEMES = ("light", "dark")
 _KEPT = 1440
 """Pixels of width at most that a picture is kept with."""
@@ -96,7 +97,7 @@ def main() -> None:
     """All of them, or what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=list(PAGES), choices=PAGES, help="pages")
-    parser.add_argument("--widths", nargs="*", type=int, default=list(SIZES), choices=list(SIZES))
+    parser.add_argument("--widths", nargs="*", type=int, default=list(_TRACKED), choices=list(SIZES))
     arguments = parser.parse_args()
     SCREENS.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
