@@ -65,6 +65,12 @@ def test_an_unknown_selection_is_named(name):
         selected([name])
 
 
+@pytest.mark.parametrize("study", ["rvq", "vqgan"])
+def test_a_table_of_a_study_that_has_none_is_named(study):
+    with pytest.raises(ValueError, match=f"{study}.table1.* has no tables; {study} alone"):
+        selected([f"{study}.table1"])
+
+
 def test_short_fits_the_schedule_and_nothing_else():
     for row in rows.rows():
         short = budgeted(row.recipe, row.study, "short", 7)

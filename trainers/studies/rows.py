@@ -70,6 +70,8 @@ def _matching(name: str) -> Callable[[Row], bool]:
     study, _, table = name.partition(".table")
     if table:
         of_study = tables()[check_choice("study", study, STUDIES)]
+        if not of_study:
+            raise ValueError(f"row {name!r}: study {study!r} has no tables; {study} alone are all of its rows")
         settings = _any_factor(row.setting for row in of_study[check_choice("table", table, of_study)])
         return lambda row: not settings.isdisjoint(_any_factor(row.settings))
     if name in _MODULES:
