@@ -38,9 +38,10 @@ def test_a_setting_without_a_run_says_so():
 
 def test_reported_beside_the_mean_of_the_seeds():
     lines = [result(seed=1, psnr=22.0), result(seed=2, psnr=23.0)]
-    cells = table_rows([row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))], "psnr")[0]
-    assert cells[1:6] == ["23.32", "–", "22.5", "–", "-0.82"]
-    assert cells[-1] == "short, 25.0% of full, 2 seeds, lossless"
+    shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], lines)
+    cells = table_rows([row_of(shown)], "psnr")[0]
+    assert cells[1:6] == ["23.32", "–", "22.5", "–", "-0.82"] and cells[-1] == "25.0% of full, 2 seeds"
+    assert summary(shown) == "1 of 10 settings are trained here, measured by protocol lossless."
 
 
 def test_budgets_stand_beside_each_other_and_the_longest_is_compared():
@@ -48,7 +49,7 @@ def test_budgets_stand_beside_each_other_and_the_longest_is_compared():
     each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))
     assert each.measured == 24.0 and each.values == {"zoo": 10.0, "short": 20.0, "full": 24.0}
     assert table_rows([each], "psnr")[0][1:6] == ["23.32", "10", "20", "24", "+0.68"]
-    assert table_rows([each], "psnr")[0][-1] == "full, 1 seed, lossless"
+    assert table_rows([each], "psnr")[0][-1] == "full, 1 seed"
 
 
 def test_a_longer_training_without_the_measure_does_not_give_way_to_a_shorter():

@@ -29,8 +29,8 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "full": ("str", "7%"),
     "difference": ("str", "13%"),
     "true bits": ("str", "10%"),
-    "% of raw": ("str", "10%"),
-    "trained": ("str", "15%"),
+    "% of raw": ("str", "9%"),
+    "trained": ("str", "16%"),
 }
 MISSING = "not trained yet"
 _SYMBOLS = {"zoo": "circle-open", "short": "triangle-up", "full": "circle"}
@@ -39,9 +39,9 @@ _ANYWHERE = "psnr"  # offered also where a table does not report it
 ABOUT = (
     "Reported: as the paper prints it, measured by its own protocol (files of JPEG, for LooC's tables on small "
     "images). Zoo, short and full: exactly this setting measured here, by the protocol named, of several seeds the "
-    "mean; zoo is a shipped model with the share of the full budget that it has seen, short the same few updates for "
-    "every row of a study, full the paper's epochs. Difference: the longest of them less what is reported, so it is "
-    "one of training as well. True bits are all indices that decoding an image needs, before entropy coding; the "
+    "mean; zoo is a shipped model, short the same few updates for every row of a study, full the paper's epochs. "
+    "Difference: the longest of them less what is reported, so it is one of training as well; trained says how much "
+    "of the full budget that was. True bits are all indices that decoding an image needs, before entropy coding; the "
     "papers print none. LPIPS is compared where both are those of VGG. Everything measured has the settings that no "
     "table has, too, with LPIPS as it was measured: by SqueezeNet."
 )
@@ -149,15 +149,17 @@ def _trained(runs: Sequence[Result]) -> str:
     if not runs:
         return MISSING
     shares = [run.numbers["share"] for run in runs if "share" in run.numbers]
-    share = f", {max(shares):.1%} of full" if shares and runs[0].budget != "full" else ""
+    length = f"{max(shares):.1%} of full" if shares and runs[0].budget != "full" else runs[0].budget
     seeds = len({run.numbers.get("seed") for run in runs})
-    return f"{runs[0].budget}{share}, {seeds} seed{'s' * (seeds > 1)}, {runs[0].protocol}"
+    return f"{length}, {seeds} seed{'s' * (seeds > 1)}"
 
 
 def summary(shown: Sequence[Compared]) -> str:
-    """How much of a table there is."""
+    """How much of a table there is, and by which protocol."""
     trained = sum(bool(each.runs) for each in shown)
-    return f"{trained} of {len(shown)} settings are trained here."
+    protocols = {run.protocol for each in shown for run in each.runs.get(each.longest or "", [])}
+    by = f", measured by protocol {' and '.join(sorted(protocols))}" if protocols else ""
+    return f"{trained} of {len(shown)} settings are trained here{by}."
 
 
 def figure(shown: Sequence[Compared], metric: str, order: Order) -> go.Figure:
