@@ -92,6 +92,17 @@ def test_a_chart_puts_points_in_their_order_within_its_frame(log_x):
     assert middle == pytest.approx(3 / 6 if log_x else 7 / 63, abs=0.01)
 
 
+def test_names_stand_beside_the_plot_and_no_two_series_look_alike():
+    names = [f"series {number}" for number in range(10)]
+    image = ET.fromstring(chart({name: [(1, 1), (2, number)] for number, name in enumerate(names)}, "x", "y"))
+    said = [each for each in image.iter() if each.text and each.text[2:] in names]
+    assert [each.text[2:] for each in said] == names
+    assert all(float(each.get("x")) > 608 for each in said), "where no point can be"
+    assert len({(each.text[0], each.get("fill")) for each in said}) == 10
+    circles = [each for each in image.iter() if each.tag.endswith("circle")]
+    assert len({(each.get("fill"), each.get("stroke")) for each in circles}) == 10
+
+
 def test_curves_come_back_as_they_were_written(tmp_path):
     path = tmp_path / "curves.jsonl"
     assert read_curves(path) == {}

@@ -1,5 +1,7 @@
 """The page of studies in a real browser: a table reported beside measured, at matched rates, and the claims."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -22,8 +24,13 @@ def column(page: Page, place: int) -> list[str]:
 def test_reported_stands_beside_measured_and_what_is_missing_is_told(studies):
     settings, trained = column(studies, 0), column(studies, 8)
     assert settings[0] == "vq-vae 1024x128" and column(studies, 1)[0] == "23.32"
-    assert "not trained yet" in trained and trained[0] != "not trained yet"
+    assert trained[0] != "not trained yet"
     expect(studies.locator("#studies-said")).to_contain_text(f"of {len(settings)} settings are trained")
+    studies.locator("#studies-number input").click()
+    studies.get_by_role("option", name="Table 6").click()
+    expect(studies.locator("#studies-dataset input")).to_have_value("ffhq")
+    expect(studies.locator("#studies-said")).to_have_text(re.compile(r"^\s*0 of"))
+    assert set(column(studies, 8)) == {"not trained yet"}
 
 
 def test_rows_by_true_bits(studies):
@@ -49,7 +56,9 @@ def test_a_claim_opens_and_leads_to_its_figure(studies):
 def test_a_study_without_tables_shows_what_was_measured_of_it_and_its_claims(studies):
     studies.locator("#study input").click()
     studies.get_by_role("option", name="Residual vector").click()
-    expect(studies.locator("#studies-table")).to_contain_text("rvq-4x4 2x64 in 32 codebooks")
+    expect(studies.locator("#studies-table")).to_contain_text("ema-4x4 16x2")
+    studies.get_by_label("by true bits").check()
+    expect(studies.locator("#studies-table")).to_contain_text("rvq-4x4 2x64 in 4 codebooks")
     expect(studies.locator("#studies-number input")).to_have_value("Everything measured")
     expect(studies.locator("#studies-claims details")).to_have_count(5)
 

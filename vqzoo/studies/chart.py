@@ -7,20 +7,25 @@ from html import escape
 Point = tuple[float, float]
 
 _WIDTH, _HEIGHT = 640, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 28, 28, 48
+"""Of the plot with its axes; the names of the series stand to the right of it."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 32, 28, 48
 _COLORS = ("#3b82c4", "#d9730d", "#2f9e6e", "#a259c4", "#c4483b", "#8a8a8a", "#8c6d31", "#d66bb0")
 _INK = "#808080"
+_LETTER = 7
+"""Width of a letter of a name, about."""
 
 
 def chart(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, log_x: bool = False) -> str:
     """Name -> points (x, y), joined in the order of x; without any point, a chart that says so.
 
+    Where there are more series than colours, the marks of the further ones are hollow.
     log_x: x is drawn by its logarithm to base 2, and has to be above 0.
     """
     kept = {name: sorted(points) for name, points in series.items() if points}
     middle = f'x="{_WIDTH // 2}" text-anchor="middle"'
+    width = _WIDTH + _LETTER * max((len(name) + 2 for name in kept), default=0)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT}" font-family="sans-serif" '
         f'font-size="12" fill="{_INK}">'
     ]
     if not kept:
@@ -45,13 +50,14 @@ def chart(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, log
     parts.append(f'<text {middle} y="{_HEIGHT - 8}">{escape(x_label)}</text>')
     parts.append(f'<text x="{_LEFT}" y="14">{escape(y_label)}</text>')
     for number, (name, points) in enumerate(kept.items()):
-        color = _COLORS[number % len(_COLORS)]
+        again, place = divmod(number, len(_COLORS))
+        color = _COLORS[place]
+        mark, fill = ("○", f'fill="none" stroke="{color}"') if again else ("●", f'fill="{color}"')
         marks = [at(scale(x), y) for x, y in points]
         parts.append(f'<path d="M{"L".join(" ".join(m) for m in marks)}" fill="none" stroke="{color}"/>')
-        parts += [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{color}"/>' for x, y in marks]
-        parts.append(
-            f'<text x="{_WIDTH - _RIGHT}" y="{14 + 15 * number}" text-anchor="end" fill="{color}">{escape(name)}</text>'
-        )
+        parts += [f'<circle cx="{x}" cy="{y}" r="3.5" {fill}/>' for x, y in marks]
+        line = _TOP + 4 + 17 * number
+        parts.append(f'<text x="{_WIDTH - _RIGHT + 16}" y="{line}" fill="{color}">{mark} {escape(name)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
