@@ -57,6 +57,8 @@ def test_a_study_without_tables_shows_what_was_measured_of_it_and_its_claims(stu
     studies.locator("#study input").click()
     studies.get_by_role("option", name="Residual vector").click()
     expect(studies.locator("#studies-table")).to_contain_text("ema-4x4 16x2")
+    studies.locator("#studies-table .virtual-table-viewport").evaluate("table => table.scrollTo(0, table.scrollHeight)")
+    expect(studies.locator("#studies-table")).to_contain_text("rvq-4x4 2x64 in 32 codebooks")
     studies.get_by_label("by true bits").check()
     expect(studies.locator("#studies-table")).to_contain_text("rvq-4x4 2x64 in 4 codebooks")
     expect(studies.locator("#studies-number input")).to_have_value("Everything measured")

@@ -33,6 +33,11 @@ class Compared:
         return max(self.runs, key=BUDGETS.index, default=None)
 
     @property
+    def longest_runs(self) -> list[Result]:
+        """The lines of that budget; none where there is none."""
+        return self.runs[self.longest] if self.longest else []
+
+    @property
     def measured(self) -> float | None:
         """Of the longest budget, and of no shorter one in its place."""
         return self.values.get(self.longest) if self.longest else None

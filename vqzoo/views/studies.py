@@ -141,7 +141,7 @@ def _cells(each: Compared, metric: str) -> list[str]:
         "–" if each.difference is None else f"{each.difference:+{style}}",
         "not known" if bits is None else f"{bits:,.0f}",
         "–" if bits is None or raw is None else f"{bits / raw:.1%}",
-        _trained(each.runs[each.longest] if each.longest else []),
+        _trained(each.longest_runs),
     ]
 
 
@@ -157,7 +157,7 @@ def _trained(runs: Sequence[Result]) -> str:
 def summary(shown: Sequence[Compared]) -> str:
     """How much of a table there is, and by which protocol."""
     trained = sum(bool(each.runs) for each in shown)
-    protocols = {run.protocol for each in shown for run in each.runs.get(each.longest or "", [])}
+    protocols = {run.protocol for each in shown for run in each.longest_runs}
     by = f", measured by protocol {' and '.join(sorted(protocols))}" if protocols else ""
     return f"{trained} of {len(shown)} settings are trained here{by}."
 
