@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from .steps import ready
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -90,7 +92,7 @@ def page(browser, app_url) -> Iterator[Page]:
     )
     page.set_default_timeout(60_000)
     page.goto(app_url)
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(page)
     yield page
     page.close()
     assert not faults, faults

@@ -6,7 +6,16 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+SHIPPED = len(list((Path(__file__).parents[2] / "model_cards").glob("*/model.safetensors")))
 THREE = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256"]
+
+
+def ready(page: Page) -> None:
+    """Waits for the page to be there as a whole: the pictures it opens on, and a box to tick for every model.
+
+    Components come up one after the other, and `all()` of boxes that are not there yet is an empty list."""
+    page.locator("#viewer .vq-viewer[data-ready]").wait_for(timeout=60_000)
+    page.locator(".models label").nth(SHIPPED - 1).wait_for(timeout=60_000)
 
 
 def own_photograph(folder: Path) -> Path:

@@ -14,6 +14,8 @@ from vqzoo.ops.pixels import from_bytes
 from vqzoo.views.engine import Engine
 from vqzoo.views.opening import PHOTOGRAPH, SIDE
 
+from .steps import ready
+
 VQ, LOOC, NONE = "cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-none-128"
 
 
@@ -128,7 +130,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
     page = browser.new_page(viewport={"width": 360, "height": 800}, color_scheme=scheme)
     page.set_default_timeout(60_000)
     page.goto(app_url)
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(page)
     opened(page, LOOC)
     width = page.evaluate("document.documentElement.scrollWidth")
     page.close()

@@ -6,6 +6,8 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Page, expect
 
+from .steps import ready
+
 expect.set_options(timeout=60_000)
 
 
@@ -76,7 +78,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
     page = browser.new_page(viewport={"width": 360, "height": 800}, color_scheme=scheme)
     page.set_default_timeout(60_000)
     page.goto(app_url)
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(page)
     tab = page.get_by_role("tab", name="Rate", exact=True)
     if not tab.is_visible():
         page.locator("#pages > * > .overflow-menu > button").first.click()

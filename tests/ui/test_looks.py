@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from .steps import ready
+
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 WIDTHS = (360, 1400, 3840)
 
@@ -38,7 +40,7 @@ def opened(request, browser, app_url) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(60_000)
     page.goto(f"{app_url}/?__theme={request.param}")
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(page)
     assert page.evaluate("document.body.classList.contains('dark')") == (request.param == "dark")
     page.mode = request.param
     yield page
@@ -76,7 +78,7 @@ def test_nothing_is_scrolled_sideways(browser, app_url, width):
     page = browser.new_page(viewport={"width": width, "height": 1000})
     page.set_default_timeout(60_000)
     page.goto(app_url)
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(page)
     over = {}
     for name in pages_of(page):
         go(page, name)
@@ -92,7 +94,7 @@ def test_light_and_dark_are_a_switch_that_is_remembered(browser, app_url):
     context = browser.new_context(color_scheme="light", viewport={"width": 1000, "height": 800})
     page = context.new_page()
     page.goto(app_url)
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(page)
     ground = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(ground) == "rgb(255, 255, 255)"
     page.locator("#theme-switch").focus()
@@ -101,7 +103,7 @@ def test_light_and_dark_are_a_switch_that_is_remembered(browser, app_url):
     assert dark != "rgb(255, 255, 255)"
     other = context.new_page()
     other.goto(app_url)
-    other.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(other)
     assert other.evaluate(ground) == dark
     context.close()
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from .conftest import ROOT, serving
+from .steps import ready
 
 expect.set_options(timeout=60_000)  # the first comparison waits for torch
 
@@ -59,7 +60,7 @@ def page(browser, space_url) -> Iterator[Page]:
     page.on("console", lambda said: faults.append(f"{said.text} {said.location}") if said.type == "error" else None)
     page.set_default_timeout(60_000)
     page.goto(space_url)
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for()
+    ready(page)
     yield page
     page.close()
     assert not faults, faults

@@ -56,6 +56,7 @@ def build(context: Context, opened: dict[str, Any]) -> None:
     finished = "listed" in opened
     status_now = opened.get("status", Status("running", "The first comparison is being computed."))
     asked_for = gr.State(None)  # by the page's address
+    asked_to_stop = gr.State(False)
     listed = gr.State(opened.get("listed", (first_path, first_side, ())))
     sides = [side for side in SIDES if limits is None or side <= limits.side]
 
@@ -104,6 +105,7 @@ def build(context: Context, opened: dict[str, Any]) -> None:
                 opened["table"],
                 headers=list(COLUMNS),
                 datatype=[kind for kind, _ in COLUMNS.values()],
+                type="array",
                 column_widths=[width for _, width in COLUMNS.values()],
                 interactive=False,
                 label="Measured on this photograph",
@@ -189,11 +191,14 @@ def build(context: Context, opened: dict[str, Any]) -> None:
         photograph, longest, codecs, sort, worst_first, *chosen = values
         yield from steps(request, photograph, longest, sum(chosen, []), codecs, sort, worst_first)
 
-    def on_stop(now: tuple, before: tuple, line: str) -> Any:
-        if 'data-kind="running"' not in line:
-            return gr.skip(), gr.skip()
-        shown, said = stopped(now, before)
-        return shown, _line(said)
+    def on_end(asked: bool, computed: tuple, before: tuple, line: str, rows: list[list]) -> dict[Any, Any]:
+        if not asked or 'data-kind="running"' not in line:
+            return {asked_to_stop: False}
+        *photograph, names = computed
+        # What was computed when the page had hung up is not there.
+        there = (*photograph, tuple(name for name in names if name in {row[0] for row in rows}))
+        shown, said = stopped(there, before)
+        return {asked_to_stop: False, listed: there, context.shown: shown, status: _line(said)}
 
     def on_load(request: gr.Request) -> tuple[View | None, Any]:
         """What the address asks for, or else the comparison that the page opens on, unless it is there."""
@@ -230,8 +235,11 @@ def build(context: Context, opened: dict[str, Any]) -> None:
     models_of_a_program.input(on_compare, [*how, models_of_a_program], api_name="compare", **one_queue)
     root.load(on_load, None, [asked_for, pages], **quiet)  # queued, or the change of a state is not noticed
     root.load(lambda: device_line(engine), None, device, **quiet)  # when torch has come in
-    stop_button.click(None, cancels=[running, loading], **quiet)
-    stop_button.click(on_stop, [listed, context.shown, status], [context.shown, status], queue=False, **quiet)
+    stop_button.click(lambda: True, None, asked_to_stop, cancels=[running, loading], queue=False, **quiet)
+    for computed in (running, loading):
+        # Behind the last step that reaches the page, which would write over what is said about the stop.
+        ended = [asked_to_stop, listed, context.shown, status]
+        computed.then(on_end, [*ended, table], ended, queue=False, **quiet)
     gr.on(
         [sort.input, worst.input],
         None,
