@@ -73,12 +73,27 @@ def test_selection_and_sharing_are_shown():
     assert "| a | short | 4 | 100.0% | 75.0% | 25.0% | 25.0% | 50.0% |" in page
 
 
+def test_single_codebooks_are_followed_on_each_data_set():
+    lines, kept = [], {}
+    for dataset, gap in (("mnist", 0.125), ("cifar10", 0.25)):
+        lines.append(run(Setting("adaptive", dataset, "vq-ema-fixed", 512, 128, 1), recipe=f"{dataset}-ema-512x128"))
+        curve = {"step": [2, 4], "loss": [0.5, 0.5], "gap": [1.0, gap], "quantization": [0.5, 0.5], "usage": [0.5, 0.5]}
+        kept[f"{dataset}-ema-512x128", "short", 42] = {"curves": curve, "use": {}}
+    page = study_page("adaptive", lines, kept, [], lambda setting: None)
+    cifar10, mnist = page.index("quantization loss: cifar10"), page.index("quantization loss: mnist")
+    assert cifar10 < page.index("| ema-512x128 | short | 1 | 4 | 0.25 |") < mnist
+    assert mnist < page.index("| ema-512x128 | short | 1 | 4 | 0.125 |")
+
+
 def test_figures_are_drawn_from_runs():
     lines = [run(psnr=20.0), run(Setting("looc", "cifar10", "looc", 256, 4, 1, 2), psnr=25.0)]
     drawn = figures(lines)
     assert {*drawn} == {"looc.svg", "adaptive.svg", "rvq.svg", "vqgan.svg"}
     assert drawn["looc.svg"].count("<circle") == 2 and "looc, factor 2" in drawn["looc.svg"]
     assert "nothing is measured yet" in drawn["rvq.svg"]
+    fixed = [Setting("adaptive", dataset, "vq-ema-fixed", 512, 128, 1) for dataset in ("cifar10", "mnist")]
+    drawn = figures([run(setting, reconstruction_loss=1.0) for setting in fixed])
+    assert drawn["adaptive.svg"].count("<circle") == 2 and "mnist" in drawn["adaptive.svg"], "a curve a data set"
 
 
 @pytest.mark.parametrize("log_x", [False, True])

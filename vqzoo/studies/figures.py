@@ -11,7 +11,7 @@ _BATCHES = 157
 """Of 64 images in a test split of 10,000."""
 _AXES = {
     "looc.svg": ("true bits of an image", "PSNR, dB, CIFAR-10"),
-    "adaptive.svg": ("codevectors", "sum of squared errors, CIFAR-10"),
+    "adaptive.svg": ("codevectors", "sum of squared errors, one codebook"),
     "rvq.svg": ("bits of an image", "mean squared error, CIFAR-10"),
     "vqgan.svg": ("codevectors", "LPIPS (SqueezeNet), flowers"),
 }
@@ -47,13 +47,13 @@ def _place(line: Result) -> tuple[str, str, float, float] | None:
     size, bits = setting.codebook_size, numbers["bits_per_image"]
     if setting.method == "vqgan" and setting.codevector_dim == 256 and size:
         return "vqgan.svg", "256 dimensions", size, numbers["lpips"]
+    if setting.method == "vq-ema-fixed" and size:
+        return "adaptive.svg", setting.dataset, size, numbers["reconstruction_loss"]
     if setting.dataset != "cifar10":
         return None
     if setting.source == "looc":
         family = f"looc, factor {setting.beta}" if setting.method == "looc" else setting.method
         return "looc.svg", family, bits, numbers["psnr"]
-    if setting.method == "vq-ema-fixed" and size:
-        return "adaptive.svg", "one codebook", size, numbers["reconstruction_loss"]
     if setting.method.startswith("rvq"):
         family = f"{setting.method.removeprefix('rvq-')} cells, codebooks of {size}"
         return "rvq.svg", family, bits, numbers["reconstruction_loss"] / _BATCHES

@@ -163,11 +163,17 @@ _OVER_TRAINING = ("gap", "quantization", "loss", "usage")
 
 
 def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
-    """Gradient gap and quantization loss of single codebooks, and which codebook an adaptive run chooses when."""
+    """How single codebooks come along on each data set, and which codebook an adaptive run chooses when."""
+    datasets = sorted({line.setting.dataset for line in own if line.setting.method == "vq-ema-fixed"})
+    return [part for dataset in datasets for part in _gaps(own, curves, dataset)] + _choices(curves)
+
+
+def _gaps(own: Sequence[Result], curves: Curves, dataset: str) -> list[str]:
+    """Gradient gap and quantization loss of single codebooks."""
     sizes = {
         line.recipe: line.setting.codebook_size
         for line in own
-        if line.setting.method == "vq-ema-fixed" and line.setting.dataset == "cifar10"
+        if line.setting.method == "vq-ema-fixed" and line.setting.dataset == dataset
     }
     runs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for (recipe, budget, _), kept in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
@@ -181,18 +187,23 @@ def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
             values = [[curve[name][place] for curve in of if name in curve] for name in _OVER_TRAINING]
             known = [[value for value in of_seeds if value is not None] for of_seeds in values]
             said = [f"{fmean(each):.3g}" if each else "–" for each in known]
-            rows.append([recipe.removeprefix("cifar10-"), budget, str(len(of)), f"{steps[place]:,}", *said])
+            rows.append([recipe.removeprefix(f"{dataset}-"), budget, str(len(of)), f"{steps[place]:,}", *said])
+    if not rows:
+        return []
+    return [
+        f"## Gradient gap and quantization loss: {dataset}",
+        "Half way and at the end of a run, means over seeds.",
+        table_of(head, rows),
+    ]
+
+
+def _choices(curves: Curves) -> list[str]:
+    """Which of its codebooks an adaptive run chooses, over its training."""
     parts = []
-    if rows:
-        parts += [
-            "## Gradient gap and quantization loss, CIFAR-10",
-            "Half way and at the end of a run, means over seeds.",
-            table_of(head, rows),
-        ]
     for (recipe, budget, seed), kept in sorted(curves.items()):
         curve = kept["curves"]
         chosen = [name for name in curve if name.startswith("selection/")]
-        if recipe == "cifar10-adaptive-65536" and chosen:
+        if recipe.endswith("-adaptive-65536") and chosen:
             head = ["codebook", *(f"{step:,}" for step in curve["step"])]
             rows = [
                 [name.removeprefix("selection/"), *("–" if share is None else f"{share:.1%}" for share in curve[name])]
