@@ -164,17 +164,15 @@ _OVER_TRAINING = ("gap", "quantization", "loss", "usage")
 
 def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
     """How single codebooks come along on each data set, and which codebook an adaptive run chooses when."""
-    datasets = sorted({line.setting.dataset for line in own if line.setting.method == "vq-ema-fixed"})
-    return [part for dataset in datasets for part in _gaps(own, curves, dataset)] + _choices(curves)
+    sizes: dict[str, dict[str, int | None]] = {}
+    for line in own:
+        if line.setting.method == "vq-ema-fixed":
+            sizes.setdefault(line.setting.dataset, {})[line.recipe] = line.setting.codebook_size
+    return [part for dataset in sorted(sizes) for part in _gaps(dataset, sizes[dataset], curves)] + _choices(curves)
 
 
-def _gaps(own: Sequence[Result], curves: Curves, dataset: str) -> list[str]:
-    """Gradient gap and quantization loss of single codebooks."""
-    sizes = {
-        line.recipe: line.setting.codebook_size
-        for line in own
-        if line.setting.method == "vq-ema-fixed" and line.setting.dataset == dataset
-    }
+def _gaps(dataset: str, sizes: Mapping[str, int | None], curves: Curves) -> list[str]:
+    """Gradient gap and quantization loss of single codebooks; sizes: recipe -> number of codevectors."""
     runs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for (recipe, budget, _), kept in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
         if recipe in sizes:

@@ -191,12 +191,12 @@ def build(context: Context, opened: dict[str, Any]) -> None:
         photograph, longest, codecs, sort, worst_first, *chosen = values
         yield from steps(request, photograph, longest, sum(chosen, []), codecs, sort, worst_first)
 
-    def on_end(asked: bool, computed: tuple, before: tuple, line: str, rows: list[list]) -> dict[Any, Any]:
+    def on_end(asked: bool, now: tuple, before: tuple, line: str, rows: list[list]) -> dict[Any, Any]:
         if not asked or 'data-kind="running"' not in line:
             return {asked_to_stop: False}
-        *photograph, names = computed
-        # What was computed when the page had hung up is not there.
-        there = (*photograph, tuple(name for name in names if name in {row[0] for row in rows}))
+        *photograph, names = now
+        on_page = {row[0] for row in rows}  # what was computed when the page had hung up is not there
+        there = (*photograph, tuple(name for name in names if name in on_page))
         shown, said = stopped(there, before)
         return {asked_to_stop: False, listed: there, context.shown: shown, status: _line(said)}
 
@@ -236,10 +236,10 @@ def build(context: Context, opened: dict[str, Any]) -> None:
     root.load(on_load, None, [asked_for, pages], **quiet)  # queued, or the change of a state is not noticed
     root.load(lambda: device_line(engine), None, device, **quiet)  # when torch has come in
     stop_button.click(lambda: True, None, asked_to_stop, cancels=[running, loading], queue=False, **quiet)
-    for computed in (running, loading):
+    ended = [asked_to_stop, listed, context.shown, status]
+    for event in (running, loading):
         # Behind the last step that reaches the page, which would write over what is said about the stop.
-        ended = [asked_to_stop, listed, context.shown, status]
-        computed.then(on_end, [*ended, table], ended, queue=False, **quiet)
+        event.then(on_end, [*ended, table], ended, queue=False, **quiet)
     gr.on(
         [sort.input, worst.input],
         None,
