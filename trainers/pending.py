@@ -1,6 +1,7 @@
 """What is still to be trained, most wanted first: python -m trainers.pending"""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import tyro
 
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES
+from vqzoo.cli.pipe import readers_may_leave
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
 from vqzoo.storage import read_json
@@ -52,17 +54,7 @@ def _pending(recipe: Recipe, cards: Path) -> Pending:
     return Pending(recipe.name, seen, recipe.images, cpu, gpu)
 
 
-def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) -> int:
-    """List the recipes without a card at their full training budget, most wanted first.
-
-    Args:
-        cards: folder of the cards; default: the checkout's model_cards/.
-    """
-    try:
-        rows = pending(cards or cards_folder())
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def _print(rows: Sequence[Pending]) -> None:
     print(f"{'recipe':36} {'images seen':>12} {'of':>12} {'CPU minutes':>12} {'GPU minutes':>12}")
     for row in rows:
         minutes = f"{row.cpu_minutes:>12,.0f} {row.gpu_minutes:>12,.0f}"
@@ -74,6 +66,21 @@ def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) 
         )
     else:
         print("nothing: every recipe has a card at its full budget")
+
+
+def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) -> int:
+    """List the recipes without a card at their full training budget, most wanted first.
+
+    Args:
+        cards: folder of the cards; default: the checkout's model_cards/.
+    """
+    try:
+        rows = pending(cards or cards_folder())
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    with readers_may_leave():
+        _print(rows)
     return 0
 
 

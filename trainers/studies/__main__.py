@@ -11,6 +11,7 @@ from trainers.calls import Stopped
 from trainers.studies.budgets import budgeted
 from trainers.studies.rows import selected
 from trainers.studies.run import missing, run_rows
+from vqzoo.cli.pipe import readers_may_leave
 from vqzoo.studies.results import BUDGETS, PATH, read_results
 
 Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ROWS")]
@@ -48,7 +49,8 @@ def main(arguments: list[str]) -> int:
     try:
         asked = tyro.extras.subcommand_cli_from_dict({"run": Run, "list": List}, args=arguments, prog="vqzoo.studies")
         if isinstance(asked, List):
-            _list(asked)
+            with readers_may_leave():
+                _list(asked)
             return 0
         rows = selected(asked.rows)
         added = run_rows(rows, asked.budget, asked.seeds, asked.runs, asked.minutes)

@@ -14,6 +14,7 @@ import tyro
 
 from vqzoo import __version__
 from vqzoo.cli.arguments import Command, Usage
+from vqzoo.cli.pipe import readers_may_leave
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
 
@@ -22,13 +23,11 @@ COMMAND --help tells what a command takes; vqzoo --version tells the version."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default this process's; returns the exit code."""
+    code = 0
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
+        with readers_may_leave():
+            code = _run(list(sys.argv[1:] if arguments is None else arguments))
         return code
-    except BrokenPipeError:  # who reads has seen enough, as `| head` has; Python must not write there when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
