@@ -161,11 +161,9 @@ def test_the_command_of_the_installed_package(cards):
     assert [model["name"] for model in json.loads(done.stdout)] == [FSQ, VQ] and done.stderr == ""
 
 
-@pytest.mark.parametrize("command", ["vqzoo.cli --help", "vqzoo.studies list", "trainers.pending"])
-def test_a_reader_that_has_seen_enough_is_no_error(command):
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
-    )
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "vqzoo.cli", "--help"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
     process.stdout.close()
     assert (process.stderr.read(), process.wait()) == (b"", 0)
     process.stderr.close()

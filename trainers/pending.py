@@ -10,9 +10,9 @@ import tyro
 
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES
-from vqzoo.cli.pipe import readers_may_leave
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
+from vqzoo.pipe import readers_may_leave
 from vqzoo.storage import read_json
 
 CPU_RATE = 300_000.0

@@ -60,6 +60,7 @@ def test_a_study_without_tables_shows_what_was_measured_of_it_and_its_claims(stu
     studies.locator("#studies-table .virtual-table-viewport").evaluate("table => table.scrollTo(0, table.scrollHeight)")
     expect(studies.locator("#studies-table")).to_contain_text("rvq-4x4 2x64 in 32 codebooks")
     studies.get_by_label("by true bits").check()
+    studies.locator("#studies-table .virtual-table-viewport").evaluate("table => table.scrollTo(0, 0)")
     expect(studies.locator("#studies-table")).to_contain_text("rvq-4x4 2x64 in 4 codebooks")
     expect(studies.locator("#studies-number input")).to_have_value("Everything measured")
     expect(studies.locator("#studies-claims details")).to_have_count(5)

@@ -11,7 +11,7 @@ from trainers.calls import Stopped
 from trainers.studies.budgets import budgeted
 from trainers.studies.rows import selected
 from trainers.studies.run import missing, run_rows
-from vqzoo.cli.pipe import readers_may_leave
+from vqzoo.pipe import readers_may_leave
 from vqzoo.studies.results import BUDGETS, PATH, read_results
 
 Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ROWS")]

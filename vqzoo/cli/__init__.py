@@ -14,7 +14,7 @@ import tyro
 
 from vqzoo import __version__
 from vqzoo.cli.arguments import Command, Usage
-from vqzoo.cli.pipe import readers_may_leave
+from vqzoo.pipe import readers_may_leave
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
 
