@@ -1,0 +1,56 @@
+"""What a GPU must do as a CPU does: the same indices, the same latents, steps of training that stay finite."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vqzoo.ops.lookup import highest, nearest
+from vqzoo.quantizers import Quantizer, build
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+def grid(quantizer: Quantizer) -> Tensor:
+    multiple = quantizer.multiple
+    return torch.randn(2, 2 * multiple, 3 * multiple, quantizer.dim)
+
+
+def test_indices_and_latents_are_those_of_a_cpu(case):
+    quantizer = build(**case).train()
+    latents = grid(quantizer)
+    quantizer(latents)
+    here = quantizer.eval()(latents)
+    there = quantizer.cuda()(latents.cuda())
+    # A sum is rounded otherwise there, so that a latent half-way between two codevectors may go to the other one.
+    assert (there.indices.cpu() != here.indices).float().mean() < 0.02
+    again = quantizer.decode(here.indices.cuda()).cpu()
+    torch.testing.assert_close(again, here.latents.detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_steps_of_training_stay_finite(case):
+    quantizer = build(**case).cuda().train()
+    for _ in range(3):
+        latents = grid(quantizer).cuda().requires_grad_()
+        out = quantizer(latents)
+        torch.stack([*out.losses.values(), out.latents.square().mean()]).sum().backward()
+        assert latents.grad is not None and latents.grad.isfinite().all() and latents.grad.any()
+    assert all(tensor.isfinite().all() for tensor in quantizer.state_dict().values() if tensor.is_floating_point())
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+@pytest.mark.parametrize(("size", "dim"), [(256, 4), (1024, 128), (4096, 8), (140_000, 32), (512, 1)])
+def test_lookups_find_what_double_precision_finds(size, dim, metric):
+    latents, codebook = torch.randn(3000, dim).cuda(), torch.randn(size, dim).cuda()
+    found = nearest(latents, codebook, metric)
+    exact, table = latents.double(), codebook.double()
+    scores = -torch.cdist(exact, table) if metric == "l2" else F.normalize(exact, dim=1) @ F.normalize(table, dim=1).T
+    chosen = scores.gather(1, found[:, None])[:, 0]
+    assert (scores.max(1).values - chosen < 1e-4).all()
+
+
+def test_ties_go_to_the_lowest_index():
+    latents, codebook = torch.randn(5000, 8).cuda(), torch.randn(700, 8).repeat(3, 1).cuda()
+    assert (nearest(latents, codebook) < 700).all()
+    assert (highest(latents, codebook) < 700).all()
+    assert (nearest(torch.ones(300, 1).cuda(), torch.ones(200, 1).cuda()) == 0).all()
