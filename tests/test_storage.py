@@ -366,9 +366,10 @@ def test_a_pickle_is_never_read(folder, whole):
 
 
 def test_json_files_round_trip(tmp_path):
-    value = {"name": "größe", "numbers": [1, 2.5, None], "nested": {"deep": True}}
+    value = {"name": "größe [\n 1 ]", "numbers": [1, 2.5, None], "nested": {"deep": [[1], [True, "x [ 1 ]"], []]}}
     write_json(tmp_path / "a.json", value)
     assert read_json(tmp_path / "a.json") == value
+    assert '\n  "numbers": [1, 2.5, null],\n' in (tmp_path / "a.json").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="there is no b.json"):
         read_json(tmp_path / "b.json")
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ JSON_LIMIT = 2**20
 """Bytes of a JSON file that are read."""
 WEIGHTS_LIMIT = 2 * 2**30
 """Bytes of a weights file that are read, and downloaded."""
+_NUMBERS = re.compile(r"(?<=\[)\n[^][{}\"]+(?=\])")
+"""The inside of an indented list without texts, lists and objects. No text of JSON has a line break."""
 
 
 def cards_folder() -> Path:
@@ -98,9 +101,11 @@ def read_json(path: Path, of: str | None = None) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any], indent: int | None = 2) -> None:
-    """`write_text` of an object as JSON, indented for readers, or with None on one line, for long lists of numbers."""
+    """`write_text` of an object as JSON, indented for readers, each list of numbers on a line of its own; or with None
+    all of it on one line."""
     separators = (",", ":") if indent is None else None
-    write_text(path, json.dumps(value, indent=indent, separators=separators) + "\n")
+    text = json.dumps(value, indent=indent, separators=separators)
+    write_text(path, _NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from vqzoo.header import Stored
 from vqzoo.storage import damaged, header_of, written_beside
 
 SCALE = ".scale"  # No tensor of a model ends so next to one without: a name is a tensor's or a module's, not both.
+_MANY = 4096
 _KINDS = {"F64": "float", "F32": "float", "F16": "float", "BF16": "float", "I64": torch.int64, "BOOL": torch.bool}
 
 
@@ -81,22 +82,25 @@ def _read(file: Any, key: str) -> Tensor:
 
 
 def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write the state of a model; matrices and larger tensors as `dtype`, vectors and counts as they are.
+    """Write the state of a model; matrices and larger tensors as `dtype`, others mostly as they are.
 
     torch.int8 stores whole numbers from -127 to 127 and, as `<key>.scale`, one float32 a row (first dimension) to
     multiply them by: the row's largest magnitude over 127. The first dimension is that of the output channels, but for
     transposed convolutions that of the input: their last one, with three outputs, would lose more along these. Rows of
-    fewer than four numbers, longer with their scale than without, become float16.
+    fewer than four numbers, longer with their scale than without, become float16, and so do, where matrices are
+    narrow, the counts of a codebook of `_MANY` codevectors or more, which would take more room than these.
     """
     state = {}
+    narrow = torch.float16 if dtype == torch.int8 else dtype
     for key, value in model.state_dict().items():
         tensor = value.detach().cpu()
         if not is_matrix(tensor):
-            state[key] = tensor.contiguous()
+            counts = tensor.is_floating_point() and tensor.numel() >= _MANY
+            state[key] = (tensor.to(narrow) if counts else tensor).contiguous()
         elif dtype == torch.int8 and tensor[0].numel() >= 4:
             state[key], state[key + SCALE] = _to_int8(tensor.float())
         else:
-            state[key] = tensor.to(torch.float16 if dtype == torch.int8 else dtype).contiguous()
+            state[key] = tensor.to(narrow).contiguous()
     with written_beside(path) as partial:  # a model that was loaded from this file may still be reading it
         save_file(state, partial, metadata={"format": "pt"})
 

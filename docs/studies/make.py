@@ -46,9 +46,11 @@ def open_tables(lines: Sequence[Result], codecs: Sequence[Mapping[str, Any]]) ->
     records = {model.name: model.metrics for model in list_models() if model.measured}
     with (HERE / "images.csv").open(encoding="utf-8", newline="") as file:
         runs = list(csv.DictReader(file))
+    with (HERE / "first_zoo.csv").open(encoding="utf-8", newline="") as file:
+        first = {row["model"]: row["psnr"] for row in csv.DictReader(file)}
     return {
-        "ranking-640": ranking(records.values(), codecs, "cifar10", 640),
-        "ranking-4096": ranking(records.values(), codecs, "cifar10", 4096),
+        "ranking-640": ranking(records.values(), codecs, "cifar10", 640, first),
+        "ranking-4096": ranking(records.values(), codecs, "cifar10", 4096, first),
         "factors": factors(lines),
         "positions": side_by_side(records, POSITIONS),
         "images": by_images(runs),

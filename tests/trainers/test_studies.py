@@ -71,6 +71,9 @@ def test_a_table_of_a_study_that_has_none_is_named(study):
         selected([f"{study}.table1"])
 
 
+SCHEDULE = {"steps", "batch_size", "learning_rate", "warmup", "evaluate_every", "quantizer"}
+
+
 def test_short_fits_the_schedule_and_nothing_else():
     for row in rows.rows():
         short = budgeted(row.recipe, row.study, "short", 7)
@@ -87,6 +90,20 @@ def test_short_fits_the_schedule_and_nothing_else():
     assert short.quantizer["anneal_steps"] / short.steps == pytest.approx(50_000 / full.steps, abs=0.01)
     with pytest.raises(ValueError, match="budget='zoo'"):
         budgeted(full, "looc", "zoo", 1)
+
+
+def test_long_is_one_schedule_for_all_small_images():
+    long = {row.study: [] for row in rows.rows() if row.study != "vqgan"}
+    for row in rows.rows():
+        if row.study in long:
+            each = budgeted(row.recipe, row.study, "long", 7)
+            assert each.steps % each.evaluate_every == 0 and each.seed == 7
+            short = budgeted(row.recipe, row.study, "short", 7)
+            assert replace(each, **{name: getattr(short, name) for name in SCHEDULE}) == short
+            long[row.study].append(each.images)
+    assert {image for images in long.values() for image in images} == {80 * 300 * 64}
+    with pytest.raises(ValueError, match="'vqgan' has no budget long"):
+        budgeted(RECIPES["flowers-vqgan-1024x256"](), "vqgan", "long", 42)
 
 
 @pytest.fixture

@@ -26,8 +26,9 @@ class Run:
 
     rows: Rows
     """"all", a study ("looc", "adaptive", "rvq", "vqgan"), a table ("looc.table5"), or names of recipes."""
-    budget: Literal["short", "full"] = "short"
-    """short: the same few updates for all rows of a study; full: the recipe's own."""
+    budget: Literal["short", "long", "full"] = "short"
+    """short: the same few updates for all rows of a study; long: 20 times as many of 4 times as many images; full: the
+    recipe's own."""
     seeds: tuple[int, ...] = (42,)
     """All rows with the first, then all with the next."""
     minutes: float | None = None

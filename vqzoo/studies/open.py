@@ -19,24 +19,28 @@ _NEAR = 0.01
 """How far the bits of models at one rate may lie below it, as a share."""
 
 
-def ranking(records: Iterable[Record], codecs: Sequence[Mapping[str, Any]], dataset: str, bits: float) -> str:
+def ranking(
+    records: Iterable[Record], codecs: Sequence[Mapping[str, Any]], dataset: str, bits: float, first: Mapping[str, str]
+) -> str:
     """Markdown: what has been measured on a data set at `bits` an image or hardly less, the best PSNR first.
 
-    Of codecs those that kept within the bits on every image.
+    Of codecs those that kept within the bits on every image. `first`: name -> PSNR of a model when all had been trained
+    alike.
     """
     lines = []
     for record in records:
         metrics = record["metrics"]
         if record["dataset"] == dataset and (1 - _NEAR) * bits <= metrics["bits_per_image"] <= bits:
-            lines.append((metrics["psnr"], [record["name"], _bits(metrics), *_cells(record)]))
+            before = f"{float(first[record['name']]):.2f}" if record["name"] in first else "–"
+            lines.append((metrics["psnr"], [record["name"], _bits(metrics), *_cells(record), before]))
     for row in codecs:
         metrics = row["metrics"]
         if row["dataset"] == dataset and row["bits"] == bits and metrics["met"] == 1:
             cells = [_show(metrics, name) for name in STYLES]
-            lines.append((metrics["psnr"], [f"*{row['codec']}*", _bits(metrics), *cells, "no training"]))
+            lines.append((metrics["psnr"], [f"*{row['codec']}*", _bits(metrics), *cells, "no training", "–"]))
     lines.sort(key=lambda line: -line[0])
     rows = [[str(place), *cells] for place, (_, cells) in enumerate(lines, 1)]
-    return table_of(["", "what", "true bits", *HEADS, "trained"], rows, texts=2)
+    return table_of(["", "what", "true bits", *HEADS, "trained", "PSNR in the first zoo"], rows, texts=2)
 
 
 def side_by_side(records: Mapping[str, Record], names: Sequence[str]) -> str:
@@ -104,7 +108,7 @@ _SWEPT = re.compile(r"-(\w+)-\d+x\d+-train-images(\d+)-codebook-size(\d+)$")
 def _cells(record: Record) -> list[str]:
     training = record["training"]
     # Linear baselines and k-means see every image once.
-    trained = f"{training['steps']:,} updates" if "steps" in training else "fitted"
+    trained = f"{training['images']:,} images" if "steps" in training else "fitted"
     return [*(_show(record["metrics"], name) for name in STYLES), trained]
 
 

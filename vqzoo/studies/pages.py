@@ -19,7 +19,7 @@ Codecs = Sequence[Mapping[str, Any]]
 Reason = Callable[[Any], str | None]
 """Of a setting, why it has no recipe; None where it has one."""
 
-TRAINED = ("short", "full")
+TRAINED = ("short", "long", "full")
 _SOURCE = "From [results.csv](results.csv); `python docs/studies/make.py` makes this page."
 _ABOUT = {
     "vqgan": (
@@ -61,7 +61,7 @@ def claims_table(claims: Iterable[Claim]) -> str:
 
 
 def protocols_table(lines: Sequence[Result]) -> str:
-    """Markdown: the same runs by both protocols, as means over the runs of a data set: what measuring alone makes."""
+    """Markdown: the same runs by both protocols, as means over a data set's runs of a budget: what measuring makes."""
     runs: dict[tuple, dict[str, Result]] = {}
     for line in lines:
         if line.budget in TRAINED:
@@ -69,8 +69,8 @@ def protocols_table(lines: Sequence[Result]) -> str:
             runs.setdefault(key, {})[line.protocol] = line
     head = ["data set", "runs", "metric", "lossless", "cvq-jpeg", "difference, mean", "least", "greatest"]
     found = []
-    for dataset in dict.fromkeys(key[0] for key in sorted(runs)):
-        both = [pair for key, pair in runs.items() if key[0] == dataset and len(pair) > 1]
+    for dataset, budget in sorted({(key[0], key[2]) for key in runs}, key=lambda of: (of[0], TRAINED.index(of[1]))):
+        both = [pair for key, pair in runs.items() if (key[0], key[2]) == (dataset, budget) and len(pair) > 1]
         for metric in ("psnr", "ssim", "l1", "lpips"):
             pairs = [(p["lossless"].numbers.get(metric), p["cvq-jpeg"].numbers.get(metric)) for p in both]
             known = [(a, b) for a, b in pairs if a is not None and b is not None]
@@ -78,13 +78,13 @@ def protocols_table(lines: Sequence[Result]) -> str:
                 gaps = [b - a for a, b in known]
                 means = [f"{fmean(side):.4g}" for side in zip(*known, strict=True)]
                 gap = [f"{value:+.3g}" for value in (fmean(gaps), min(gaps), max(gaps))]
-                found.append([dataset, str(len(known)), METRICS[metric], *means, *gap])
+                found.append([f"{dataset}, {budget}", str(len(known)), METRICS[metric], *means, *gap])
     return table_of(head, found)
 
 
 def _trained_rows(study: str, own: Sequence[Result]) -> list[str]:
     counts = {budget: len({line.recipe for line in own if line.budget == budget}) for budget in TRAINED}
-    said = f"Recipes trained: {counts['short']} at budget short, {counts['full']} in full."
+    said = f"Recipes trained: {counts['short']} at budget short, {counts['long']} at long, {counts['full']} in full."
     picture = [f"![The study's figure, drawn from our runs]({study}.svg)"] if any(counts.values()) else []
     return [said, *picture]
 
@@ -107,7 +107,7 @@ def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Resul
         if not kept:
             parts.append(f"**{dataset}**, {len(here)} rows: not trained yet.")
             continue
-        head = ["setting", "true bits", "metric", "reported", "ours, short", "ours, full", "difference"]
+        head = ["setting", "true bits", "metric", "reported", *(f"ours, {budget}" for budget in TRAINED), "difference"]
         found = [_line(each, metric) for row in here for metric in kept for each in shown[metric] if each.row is row]
         missing = [METRICS[metric] for metric in shown if shown[metric] and metric not in kept]
         said = f"**{dataset}**" + (f"; not comparable here: {', '.join(missing)}" if missing else "")

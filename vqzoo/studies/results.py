@@ -18,9 +18,9 @@ from vqzoo.studies.settings import COLUMNS, Setting
 PATH = Path(__file__).parents[2] / "docs" / "studies" / "results.csv"
 """Beside the package, as model_cards/ is: an installed package without a checkout has no results."""
 
-BUDGETS = ("zoo", "short", "full")
+BUDGETS = ("zoo", "short", "long", "full")
 """From the least training to the most. zoo: a shipped checkpoint, trained as long as there was time; short: the same
-number of steps for all rows of a table; full: the paper's epochs."""
+few steps for all rows of a table; long: 80 times as many images; full: the paper's epochs."""
 _TEXTS = ("budget", "protocol", "lpips_network", "device", "torch")
 NUMBERS = (
     "share",

@@ -146,7 +146,7 @@ def build(context: Context) -> None:
 
     def studies(study: str, table: str, dataset: str, metric: str = "psnr") -> list[dict[str, Any]]:
         """The rows of a study's table on one data set: setting, reported value, values measured at the budgets zoo,
-        short and full, measured (that of the longest), true bits, and the runs.
+        short, long and full, measured (that of the longest), true bits, and the runs.
 
         study: looc, adaptive, rvq or vqgan. table: as the paper numbers it, or "all" for every setting that was
         measured, also of the studies that have no tables. metric: psnr, ssim, lpips, l1, rfid,
