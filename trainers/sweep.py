@@ -1,9 +1,9 @@
 """Train many recipes, or one at many settings: python -m trainers.sweep PATTERN [--grid ...] [--jobs N] [-- ...]
 
 Each run is a process of its own, so that none takes another with it when it fails: a process that is killed for its
-memory, or a GPU error that cannot be recovered from, ends that run alone. Six at once make three to five times as much of
-a GPU as one (benchmarks/RESULTS.md). The linear baselines of trainers/pca.py are not covered: they have another command
-line, and take minutes.
+memory, or a GPU error that cannot be recovered from, ends that run alone. Six at once make three to five times as much
+of a GPU as one (benchmarks/RESULTS.md). The linear baselines of trainers/pca.py are not covered: they have another
+command line, and take minutes.
 """
 
 import csv

@@ -14,7 +14,7 @@ from vqzoo.views.rate import Rates
 from vqzoo.views.rate_photo import PHOTO_COLUMNS, RATES, PhotoRates, codec_jobs
 
 SIDE = 64  # indices of fewer pixels are too few to be compressed
-NAMES = ["cifar10-vq-1024x128", "cifar10-rvq-8x256", "cifar10-none-128"]
+NAMES = ["cifar10-ema-1024x128", "cifar10-rvq-8x256", "cifar10-none-128"]
 
 
 @pytest.fixture(scope="module")

@@ -33,22 +33,22 @@ def test_open_questions_come_without_title_and_links(monkeypatch, tmp_path):
 def test_a_setting_without_a_run_says_so():
     shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [])
     assert summary(shown) == "0 of 10 settings are trained here."
-    assert table_rows(shown, "psnr")[0] == ["vq-vae 1024x128", "23.32", *4 * ["–"], "640", "2.6%", MISSING]
+    assert table_rows(shown, "psnr")[0] == ["vq-vae 1024x128", "23.32", *5 * ["–"], "640", "2.6%", MISSING]
 
 
 def test_reported_beside_the_mean_of_the_seeds():
     lines = [result(seed=1, psnr=22.0), result(seed=2, psnr=23.0)]
     shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], lines)
     cells = table_rows([row_of(shown)], "psnr")[0]
-    assert cells[1:6] == ["23.32", "–", "22.5", "–", "-0.82"] and cells[-1] == "25.0% of full, 2 seeds"
+    assert cells[1:7] == ["23.32", "–", "22.5", "–", "–", "-0.82"] and cells[-1] == "25.0% of full, 2 seeds"
     assert summary(shown) == "1 of 10 settings are trained here, measured by protocol lossless."
 
 
 def test_budgets_stand_beside_each_other_and_the_longest_is_compared():
-    lines = [result("zoo", psnr=10.0), result("full", psnr=24.0), result("short", psnr=20.0)]
+    lines = [result(budget, psnr=psnr) for budget, psnr in {"zoo": 10, "full": 24, "short": 20, "long": 22}.items()]
     each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))
-    assert each.measured == 24.0 and each.values == {"zoo": 10.0, "short": 20.0, "full": 24.0}
-    assert table_rows([each], "psnr")[0][1:6] == ["23.32", "10", "20", "24", "+0.68"]
+    assert each.measured == 24.0 and each.values == {"zoo": 10.0, "short": 20.0, "long": 22.0, "full": 24.0}
+    assert table_rows([each], "psnr")[0][1:7] == ["23.32", "10", "20", "22", "24", "+0.68"]
     assert table_rows([each], "psnr")[0][-1] == "full, 1 seed"
 
 
@@ -92,7 +92,7 @@ def test_true_bits_order_the_rows_and_measured_ones_come_first():
     each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=1.0, bits_per_image=123.0)]))
     assert each.bits == 123.0
     unknown = look("looc", "8", "cifar10", "psnr", "by true bits", [])
-    assert unknown[-1].bits is None and table_rows(unknown, "psnr")[-1][6] == "not known"
+    assert unknown[-1].bits is None and table_rows(unknown, "psnr")[-1][7] == "not known"
 
 
 def test_the_figure_shows_both():

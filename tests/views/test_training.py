@@ -87,7 +87,8 @@ def test_every_shipped_card_with_curves_can_be_drawn(models):
     for against in AGAINST:
         drawn = {line.name for panel in panels(courses, against, log=True) for line in panel.figure.data}
         assert {f"{model.name}, held out" for model in trained} <= drawn
-    assert curves_of(trained[:1])[trained[0].name]["batch_size"] == 64
+    sizes = {"cifar10-bsq-10": 64, "cifar10-adaptive-65536": 256}
+    assert {name: curves_of([models[name]])[name]["batch_size"] for name in sizes} == sizes
 
 
 def test_a_model_without_curves_says_so(models):
