@@ -72,6 +72,14 @@ def test_what_is_on_this_machine_is_there_before_anybody_is_asked(hub, publish, 
     assert [cell(zoo, name, "where") for name in ("other", LOCAL)] == ["Hub", "this machine"]
 
 
+def test_how_long_a_model_was_trained_stands_beside_its_quality():
+    zoo = Zoo(Engine(local_models()[0]), False, None)
+    zoo.look()
+    assert (
+        cell(zoo, "cifar10-rvq-8x256", "trained") == "6.3%" and cell(zoo, "cifar10-pca-32x256", "trained") == "in full"
+    )
+
+
 def test_a_model_of_two_places_is_one_row_that_says_both(hub, publish, make_zoo):
     sha = publish(f"zoo/{LOCAL}", 1)
     zoo = make_zoo()

@@ -19,8 +19,9 @@ PATH = Path(__file__).parents[2] / "docs" / "studies" / "results.csv"
 """Beside the package, as model_cards/ is: an installed package without a checkout has no results."""
 
 BUDGETS = ("zoo", "short", "long", "full")
-"""From the least training to the most. zoo: a shipped checkpoint, trained as long as there was time; short: the same
-few steps for all rows of a table; long: 80 times as many images; full: the paper's epochs."""
+"""As they stand beside each other; of a setting the last that there is counts. zoo: a shipped checkpoint, trained as
+long as there was time; short: the same few steps for all rows of a table; long: 80 times as many images; full: the
+paper's epochs."""
 _TEXTS = ("budget", "protocol", "lpips_network", "device", "torch")
 NUMBERS = (
     "share",

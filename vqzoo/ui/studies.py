@@ -62,7 +62,7 @@ def build(context: Context) -> None:
         order = gr.Radio(list(ORDERS), value=ORDERS[0], label="Rows", elem_id="studies-order", min_width=260)
     said = gr.Markdown("", elem_id="studies-said")
     with gr.Row(elem_id="studies-both") as both:
-        with gr.Column(scale=3, min_width=320):
+        with gr.Column(scale=5, min_width=320):
             rows = gr.Dataframe(
                 headers=list(COLUMNS),
                 datatype=[kind for kind, _ in COLUMNS.values()],
@@ -74,7 +74,7 @@ def build(context: Context) -> None:
                 show_search="none",
                 wrap=True,
             )
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=3, min_width=300):
             chart = gr.Plot(show_label=False, elem_id="studies-figure", buttons=[])
     gr.Markdown(ABOUT, elem_classes="hint")
     gr.Markdown("### Claims", elem_id="studies-heading")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
 
-from vqzoo.hub.card import quantizer_names
+from vqzoo.hub.card import quantizer_names, show_trained
 from vqzoo.hub.catalog import Entry, catalog
 from vqzoo.hub.fetch import card_text, find, keep_usage, published
 from vqzoo.hub.kept import Kept, bytes_underway, kept, remove, size_of_folder
@@ -17,15 +17,16 @@ from vqzoo.views.engine import Engine, Recent
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "22%"),
+    "model": ("str", "19%"),
     "quantizer": ("str", "11%"),
-    "data set": ("str", "9%"),
-    "where": ("str", "13%"),
-    "true bits": ("number", "9%"),
-    "bits / pixel": ("number", "8%"),
+    "data set": ("str", "8.5%"),
+    "where": ("str", "9.5%"),
+    "true bits": ("number", "8%"),
+    "bits / pixel": ("number", "7.5%"),
     "PSNR dB": ("number", "8%"),
-    "MB": ("number", "6%"),
-    "author": ("str", "9%"),
+    "trained": ("str", "8.5%"),
+    "MB": ("number", "6.5%"),
+    "author": ("str", "8.5%"),
 }
 ORIGINS = {"local": "this machine", "snapshot": "shipped list", "hub": "Hub", "cache": "downloaded"}
 """Where a model can be found -> how the page calls it."""
@@ -154,6 +155,7 @@ class Zoo:
             _rounded(metrics.get("bits_per_image"), "{:.0f}"),
             _rounded(metrics.get("bits_per_pixel"), "{:.3f}"),
             _rounded(metrics.get("psnr"), "{:.2f}"),
+            show_trained(model.metrics),
             _rounded(None if model.size is None else model.size / 1e6, "{:.2g}"),
             model.author or "",
         ]
