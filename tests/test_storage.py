@@ -131,6 +131,21 @@ def test_int8_is_never_longer_than_float16(tmp_path, columns, bytes_a_row):
     torch.testing.assert_close(model.weight.detach(), expected, atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize(("size", "stored"), [(4095, torch.float32), (4096, torch.float16)])
+def test_counts_of_a_large_codebook_are_as_narrow_as_its_codevectors(tmp_path, size, stored):
+    model = build("ema", dim=2, codebook_size=size)
+    model.codebook.counts.copy_(torch.arange(size))
+    path = tmp_path / "model.safetensors"
+    save_weights(model, path, torch.int8)
+    assert load_file(path)["codebook.counts"].dtype == stored
+    again = build("ema", dim=2, codebook_size=size)
+    load_weights(again, path)
+    assert again.codebook.counts.dtype == torch.float32
+    torch.testing.assert_close(again.codebook.counts, model.codebook.counts, rtol=1e-3, atol=0)
+    save_weights(model, path)
+    assert load_file(path)["codebook.counts"].dtype == torch.float32
+
+
 @pytest.mark.parametrize("name", QUANTIZERS)
 def test_what_was_stored_as_int8_is_stored_the_same_again_and_decodes_what_it_encodes(name, tmp_path):
     make(name).save(tmp_path, torch.int8)

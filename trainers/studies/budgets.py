@@ -41,13 +41,13 @@ def budgeted(recipe: Recipe, study: str, budget: str, seed: int) -> Recipe:
     fields_of, evaluations = _SHORTER[budget]
     if study not in fields_of:
         raise ValueError(f"study {study!r} has no budget {budget}; expected short or full")
-    return shortened(recipe, fields_of[study], evaluations, seed)
+    return _shortened(recipe, fields_of[study], evaluations, seed)
 
 
 _SHORTER = {"short": (SHORT, SHORT_EVALUATIONS), "long": (LONG, LONG_EVALUATIONS)}
 
 
-def shortened(recipe: Recipe, fields: dict[str, Any], evaluations: int, seed: int) -> Recipe:
+def _shortened(recipe: Recipe, fields: dict[str, Any], evaluations: int, seed: int) -> Recipe:
     """A recipe with these fields, "steps" among them, in place of its own."""
     quantizer = dict(recipe.quantizer)
     if isinstance(anneal := quantizer.get("anneal_steps"), int):
