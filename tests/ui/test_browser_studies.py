@@ -22,7 +22,7 @@ def column(page: Page, place: int) -> list[str]:
 
 
 def test_reported_stands_beside_measured_and_what_is_missing_is_told(studies):
-    settings, trained = column(studies, 0), column(studies, 8)
+    settings, trained = column(studies, 0), column(studies, 9)
     assert settings[0] == "vq-vae 1024x128" and column(studies, 1)[0] == "23.32"
     assert trained[0] != "not trained yet"
     expect(studies.locator("#studies-said")).to_contain_text(f"of {len(settings)} settings are trained")
@@ -30,7 +30,7 @@ def test_reported_stands_beside_measured_and_what_is_missing_is_told(studies):
     studies.get_by_role("option", name="Table 6").click()
     expect(studies.locator("#studies-dataset input")).to_have_value("ffhq")
     expect(studies.locator("#studies-said")).to_have_text(re.compile(r"^\s*0 of"))
-    assert set(column(studies, 8)) == {"not trained yet"}
+    assert set(column(studies, 9)) == {"not trained yet"}
 
 
 def test_rows_by_true_bits(studies):
@@ -40,7 +40,7 @@ def test_rows_by_true_bits(studies):
     studies.get_by_label("by true bits").check()
     figure = "document.querySelector('#studies-figure .js-plotly-plot')"
     studies.wait_for_function(f"{figure}._fullLayout.xaxis.type === 'log'")
-    bits = [float(text.replace(",", "")) for text in column(studies, 6)]
+    bits = [float(text.replace(",", "")) for text in column(studies, 7)]
     assert bits == sorted(bits) and len(set(bits)) > 3
 
 
