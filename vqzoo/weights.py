@@ -88,15 +88,15 @@ def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float3
     multiply them by: the row's largest magnitude over 127. The first dimension is that of the output channels, but for
     transposed convolutions that of the input: their last one, with three outputs, would lose more along these. Rows of
     fewer than four numbers, longer with their scale than without, become float16, and so do, where matrices are
-    narrow, the counts of a codebook of `_MANY` codevectors or more, which would take more room than these.
+    narrow, vectors of `_MANY` numbers or more: the counts of a large codebook would take more room than it does.
     """
     state = {}
     narrow = torch.float16 if dtype == torch.int8 else dtype
     for key, value in model.state_dict().items():
         tensor = value.detach().cpu()
         if not is_matrix(tensor):
-            counts = tensor.is_floating_point() and tensor.numel() >= _MANY
-            state[key] = (tensor.to(narrow) if counts else tensor).contiguous()
+            long = tensor.is_floating_point() and tensor.numel() >= _MANY
+            state[key] = (tensor.to(narrow) if long else tensor).contiguous()
         elif dtype == torch.int8 and tensor[0].numel() >= 4:
             state[key], state[key + SCALE] = _to_int8(tensor.float())
         else:

@@ -26,6 +26,7 @@ SHORT_EVALUATIONS = 5
 """Over the run: points of the curves, and moments that the best checkpoint is chosen from."""
 LONG_EVALUATIONS = 10
 FULL_EVALUATIONS = 50
+_SHORTER = {"short": (SHORT, SHORT_EVALUATIONS), "long": (LONG, LONG_EVALUATIONS)}
 
 
 def budgeted(recipe: Recipe, study: str, budget: str, seed: int) -> Recipe:
@@ -42,9 +43,6 @@ def budgeted(recipe: Recipe, study: str, budget: str, seed: int) -> Recipe:
     if study not in fields_of:
         raise ValueError(f"study {study!r} has no budget {budget}; expected short or full")
     return _shortened(recipe, fields_of[study], evaluations, seed)
-
-
-_SHORTER = {"short": (SHORT, SHORT_EVALUATIONS), "long": (LONG, LONG_EVALUATIONS)}
 
 
 def _shortened(recipe: Recipe, fields: dict[str, Any], evaluations: int, seed: int) -> Recipe:
