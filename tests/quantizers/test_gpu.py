@@ -3,27 +3,18 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from vqzoo.ops.lookup import highest, nearest
-from vqzoo.quantizers import Quantizer, build
+from vqzoo.quantizers import build
+
+from .steps import grid, trained
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
-def grid(quantizer: Quantizer) -> Tensor:
-    side = 8 // quantizer.multiple * quantizer.multiple
-    return torch.randn(4, side, side, quantizer.dim)
-
-
 def test_indices_and_latents_are_those_of_a_cpu(case):
-    quantizer = build(**case).train()
-    latents = grid(quantizer)
-    quantizer(latents)
-    for tensor in quantizer.state_dict().values():
-        if tensor.ndim > 1:  # codevectors that were put onto the same latent would be tied
-            tensor.add_(0.1 * torch.randn(tensor.shape))
-    here = quantizer.eval()(latents)
+    quantizer, latents = trained(case), grid(case, batch=4)
+    here = quantizer(latents)
     there = quantizer.cuda()(latents.cuda())
     # A sum is rounded otherwise there, so that a latent half-way between two codevectors may go to the other one.
     assert (there.indices.cpu() != here.indices).float().mean() < 0.02
@@ -34,7 +25,7 @@ def test_indices_and_latents_are_those_of_a_cpu(case):
 def test_steps_of_training_stay_finite(case):
     quantizer = build(**case).cuda().train()
     for _ in range(3):
-        latents = grid(quantizer).cuda().requires_grad_()
+        latents = grid(case, batch=4).cuda().requires_grad_()
         out = quantizer(latents)
         torch.stack([*out.losses.values(), out.latents.square().mean()]).sum().backward()
         assert latents.grad is not None and latents.grad.isfinite().all() and latents.grad.any()
