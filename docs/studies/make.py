@@ -14,7 +14,7 @@ from vqzoo.studies.curves import read_curves
 from vqzoo.studies.figures import figures
 from vqzoo.studies.open import by_images, factors, ranking, side_by_side
 from vqzoo.studies.outside import outside
-from vqzoo.studies.pages import claims_table, protocols_table, study_page
+from vqzoo.studies.pages import claims_table, protocols_table, study_page, verdicts_table
 from vqzoo.studies.results import Result, read_results
 
 HERE = Path(__file__).parent
@@ -33,6 +33,7 @@ def pages() -> dict[str, str]:
     lines, curves, codecs = read_results(), read_curves(), measured_codecs()
     found = {f"{study}.md": study_page(study, lines, curves, codecs, outside) for study in STUDIES}
     text = (HERE / "README.md").read_text(encoding="utf-8")
+    text = with_table(text, "verdicts", verdicts_table(claims()))
     text = with_table(text, "claims", claims_table(claims()))
     found["README.md"] = with_table(text, "protocols", protocols_table(lines))
     text = (HERE / "open.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from vqzoo.studies.chart import chart
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves, write_curves
 from vqzoo.studies.figures import figures
-from vqzoo.studies.pages import claims_table, protocols_table, study_page
+from vqzoo.studies.pages import claims_table, protocols_table, study_page, verdicts_table
 from vqzoo.studies.results import Result
 from vqzoo.studies.settings import Setting
 
@@ -60,6 +60,13 @@ def test_what_measuring_makes_is_told_of_runs_that_have_both():
 def test_every_claim_has_a_line():
     table = claims_table(claims())
     assert len(table.splitlines()) == 2 + 22 and all(f"| {claim.id} |" in table for claim in claims())
+
+
+def test_every_claim_stands_once_under_its_verdict():
+    lines = [line.strip("| ").split(" | ") for line in verdicts_table(claims()).splitlines()]
+    heads = lines[0][1:]
+    found = {id: heads[place] for line in lines[2:] for place, cell in enumerate(line[1:]) for id in cell.split(", ")}
+    assert {claim.id: claim.verdict for claim in claims()} == {id: found[id] for id in found if id != "–"}
 
 
 def test_selection_and_sharing_are_shown():

@@ -6,7 +6,7 @@ from typing import Any
 
 from vqzoo.ops.text import table_of
 from vqzoo.studies import STUDIES
-from vqzoo.studies.claims import Claim
+from vqzoo.studies.claims import VERDICTS, Claim
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.curves import Key
 from vqzoo.studies.open import HEADS, STYLES
@@ -49,6 +49,15 @@ def study_page(study: str, lines: Sequence[Result], curves: Curves, codecs: Code
     if study == "looc":
         parts += _sharing(own, curves)
     return "\n\n".join(parts) + "\n"
+
+
+def verdicts_table(claims: Sequence[Claim]) -> str:
+    """Markdown: a line a study, and under each verdict the claims that have it."""
+    rows = []
+    for study in dict.fromkeys(claim.study for claim in claims):
+        of = {verdict: [c.id for c in claims if (c.study, c.verdict) == (study, verdict)] for verdict in VERDICTS}
+        rows.append([f"[{STUDIES[study]}]({study}.md)", *(", ".join(ids) or "–" for ids in of.values())])
+    return table_of(["study", *VERDICTS], rows, texts=5)
 
 
 def claims_table(claims: Iterable[Claim]) -> str:
