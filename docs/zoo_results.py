@@ -1,47 +1,68 @@
 """The shipped models that are rows of the studies' tables, as lines of docs/studies/results.csv.
 
 python docs/zoo_results.py    # writes the lines of budget "zoo" anew, and leaves all others as they are
+
+By protocol lossless they have what the cards have. What cards have not, the papers' protocol and the adaptive study's
+reconstruction loss, is measured of the weights as they are shipped, on the test split ($VQZOO_DATA or the Hub's).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import torch
+
+from trainers.data import load_images
+from trainers.studies.measure import measure
 from vqzoo.hub.model import Model
-from vqzoo.hub.registry import list_models
+from vqzoo.hub.registry import list_models, load
+from vqzoo.metrics import CVQ_JPEG, PROTOCOL
 from vqzoo.studies.reported import settings
 from vqzoo.studies.results import NUMBERS, Result, read_results, write_results
-from vqzoo.studies.settings import settings_of
+from vqzoo.studies.settings import Setting, settings_of
+
+Measures = Mapping[str, Mapping[str, Any]]
+"""Protocol -> metrics, as `trainers.studies.measure.measure` gives them."""
 
 
-def zoo_results(models: Sequence[Model]) -> list[Result]:
-    """A line for every setting of which anything is reported, and which a model is exactly."""
+def settings_of_model(model: Model) -> list[Setting]:
+    """Those of which anything is reported, and which the model is exactly."""
+    weights = model.metrics["training"]["recipe"].get("weights", {})
     known = settings()
+    return [each for each in settings_of(model.metrics["dataset"], model.config, weights) if each in known]
+
+
+def zoo_results(models: Sequence[Model], measures: Mapping[str, Measures]) -> list[Result]:
+    """A line for every such setting and each protocol. measures: those of each such model by its name."""
     found = []
     for model in models:
-        metrics, training = model.metrics["metrics"], model.metrics["training"]
-        recipe = training["recipe"]
-        share = training["images"] / training["full_budget_images"]
-        said = {**metrics, **training, "share": share, "seed": recipe.get("seed")}
-        numbers = {name: said[name] for name in NUMBERS if said.get(name) is not None}
-        for setting in settings_of(model.metrics["dataset"], model.config, recipe.get("weights", {})):
-            if setting in known:
-                found.append(
-                    Result(
-                        model.name,
-                        setting,
-                        "zoo",
-                        metrics["protocol"],
-                        numbers,
-                        metrics["lpips_network"] or "",
-                        training["device"],
-                        training["torch"],
-                    )
-                )
+        for setting in settings_of_model(model):
+            card, training = model.metrics["metrics"], model.metrics["training"]
+            share = training["images"] / training["full_budget_images"]
+            facts = {**training, "share": share, "seed": training["recipe"].get("seed")}
+            costs = {name: card[name] for name in ("bits_per_image", "usage", "perplexity")}
+            for protocol, measured in measures[model.name].items():
+                said = {**measured, **(card if protocol == card["protocol"] else {}), **costs, **facts}
+                numbers = {name: said[name] for name in NUMBERS if said.get(name) is not None}
+                where = (said.get("lpips_network") or "", training["device"], training["torch"])
+                found.append(Result(model.name, setting, "zoo", protocol, numbers, *where))
     return found
 
 
+def measures_of(model: Model) -> Measures:
+    """The shipped weights by both protocols, on all images of the split that the card names."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokenizer = load(model).to(device)
+    resolution = model.metrics["training"]["recipe"]["resolution"]
+    channels = tokenizer.autoencoder.channels
+    images = load_images(model.metrics["dataset"], model.metrics["split"], resolution, channels)
+    found = measure(tokenizer, images.to(device))
+    return {protocol: found[protocol] for protocol in (PROTOCOL, CVQ_JPEG)}
+
+
 def main() -> None:
+    models = [model for model in list_models() if settings_of_model(model)]
+    results = zoo_results(models, {model.name: measures_of(model) for model in models})
     others = [result for result in read_results() if result.budget != "zoo"]
-    results = zoo_results(list_models())
     write_results([*others, *results])
     print(f"{len(results)} lines of shipped models, {len(others)} of other runs")
 
