@@ -30,6 +30,7 @@ HOMES = {
     "datasets": ["trainers"],
     "gradio": ["vqzoo.ui", "app"],
     "huggingface_hub": ["vqzoo.hub", "vqzoo.download", "vqzoo.tokenizer", "vqzoo.remote"],
+    "matplotlib": ["vqzoo.studies"],
     "sklearn": ["trainers"],
 }
 

@@ -39,7 +39,7 @@ def pages() -> dict[str, str]:
     text = (HERE / "open.md").read_text(encoding="utf-8")
     for name, made in open_tables(lines, codecs).items():
         text = with_table(text, name, made)
-    return found | figures(lines) | {"open.md": text}
+    return found | figures(lines, curves) | {"open.md": text}
 
 
 def open_tables(lines: Sequence[Result], codecs: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The studies' files: what is reported, what was measured, and what became of the claims."""
 
-import importlib.util
 import subprocess
 import sys
 from collections import Counter
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainers.recipes import RECIPES
+from trainers.studies.zoo import zoo_results
 from vqzoo.hub.registry import list_models
 from vqzoo.studies import STUDIES, claims, reported, results
 from vqzoo.studies.claims import VERDICTS, evidence
@@ -18,14 +18,6 @@ from vqzoo.studies.results import read_results, to_csv, write_results
 from vqzoo.studies.settings import Setting, settings_of
 
 ROOT = Path(__file__).parents[2]
-
-
-def script():
-    """docs/zoo_results.py, which is no part of a package."""
-    spec = importlib.util.spec_from_file_location("zoo_results", ROOT / "docs" / "zoo_results.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_every_reported_figure_is_in_a_table():
@@ -117,13 +109,13 @@ def test_recipes_of_the_tables_are_found_by_their_settings():
 
 
 def test_lines_of_shipped_models_are_those_of_their_cards():
-    """`python docs/zoo_results.py` changes nothing, but for what it measures anew, which no card has."""
+    """`python -m trainers.studies.zoo` changes nothing, but for what it measures anew, which no card has."""
     every = read_results()
     lines = [line for line in every if line.budget == "zoo"]
     measures = {}
     for line in lines:
         measures.setdefault(line.recipe, {})[line.protocol] = line.numbers | {"lpips_network": line.lpips_network}
-    assert to_csv(script().zoo_results(list_models(), measures)) == to_csv(lines)
+    assert to_csv(zoo_results(list_models(), measures)) == to_csv(lines)
     assert all(set(of) == {"lossless", "cvq-jpeg"} for of in measures.values())
     assert all("reconstruction_loss" in of["lossless"] for of in measures.values())
     assert to_csv(every) == results.PATH.read_text(encoding="utf-8"), "in order"

@@ -97,4 +97,4 @@ def run_curves(path: Path) -> dict[str, list[float | None]]:
 
 
 def _short(value: float | None) -> float | None:
-    return value if value is None or isinstance(value, int) else float(f"{value:.4g}")
+    return value if value is None or isinstance(value, int) else float(f"{value:.3g}")

@@ -1,73 +1,157 @@
-"""A small chart as SVG text: marks and lines over two axes, legible on white and on black."""
+"""Figures of several panels as SVG text, drawn by matplotlib: legible on white and on black, and small."""
 
-import math
-from collections.abc import Mapping, Sequence
-from html import escape
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 Point = tuple[float, float]
 
-_WIDTH, _HEIGHT = 640, 360
-"""Of the plot with its axes; the names of the series stand to the right of it."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 32, 28, 48
-_COLORS = ("#3b82c4", "#d9730d", "#2f9e6e", "#a259c4", "#c4483b", "#8a8a8a", "#8c6d31", "#d66bb0")
+
+class Curve(NamedTuple):
+    """points: (x, y). kind: "reported", or the budget of the runs that were measured."""
+
+    name: str
+    points: Sequence[Point]
+    kind: str = "short"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves over two axes. log_x: by powers of 2, x above 0; log_y: by powers of 10. percent: y is a share. dense: so
+    many points that they have no marks."""
+
+    title: str
+    x: str
+    y: str
+    curves: Sequence[Curve]
+    log_x: bool = False
+    log_y: bool = False
+    percent: bool = False
+    dense: bool = False
+
+
 _INK = "#808080"
-_LETTER = 7
-"""Width of a letter of a name, about."""
+_COLORS = (
+    *("#3b82c4", "#d9730d", "#2f9e6e", "#a259c4", "#c4483b", "#8c6d31"),
+    *("#d66bb0", "#4ba3a8", "#8a8a8a", "#6a5acd", "#9aa637", "#b5651d"),
+)
+_PANEL = (3.7, 2.9)
+"""Inches."""
+_BESIDE = 6
+"""Entries of a legend for which there is no room among the curves."""
+_MARKS: dict[str, dict[str, Any]] = {
+    "reported": {"marker": "D", "linestyle": ":", "fillstyle": "none"},
+    "short": {"marker": "^", "linestyle": "-"},
+    "long": {"marker": "s", "linestyle": "-"},
+    "full": {"marker": "o", "linestyle": "-"},
+}
+_DASHES: dict[str, dict[str, Any]] = {
+    "short": {"linestyle": "-"},
+    "long": {"linestyle": "--"},
+    "full": {"linestyle": "-."},
+}
+"""Instead of marks where points are dense."""
+_STYLE: dict[str, Any] = {
+    "font.size": 8,
+    "font.sans-serif": ["DejaVu Sans"],
+    "axes.titlesize": 9,
+    "legend.fontsize": 7,
+    "lines.markersize": 3.5,
+    "lines.linewidth": 1,
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "grid.color", "xtick.color", "ytick.color"), _INK
+    ),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.alpha": 0.25,
+    "svg.fonttype": "none",  # words stay words
+    "svg.hashsalt": "vqzoo",  # the same file every time
+}
 
 
-def chart(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, log_x: bool = False) -> str:
-    """Name -> points (x, y), joined in the order of x; without any point, a chart that says so.
-
-    Where there are more series than colours, the marks of the further ones are hollow.
-    log_x: x is drawn by its logarithm to base 2, and has to be above 0.
-    """
-    kept = {name: sorted(points) for name, points in series.items() if points}
-    middle = f'x="{_WIDTH // 2}" text-anchor="middle"'
-    width = _WIDTH + _LETTER * max((len(name) + 2 for name in kept), default=0)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT}" font-family="sans-serif" '
-        f'font-size="12" fill="{_INK}">'
-    ]
-    if not kept:
-        return "\n".join([*parts, f'<text {middle} y="{_HEIGHT // 2}">nothing is measured yet</text>', "</svg>"]) + "\n"
-    scale = math.log2 if log_x else float
-    places = [(scale(x), y) for points in kept.values() for x, y in points]
-    xs, ys = _ticks([x for x, _ in places], whole=log_x), _ticks([y for _, y in places])
-
-    def at(x: float, y: float) -> tuple[str, str]:
-        across = _LEFT + (x - xs[0]) / (xs[-1] - xs[0]) * (_WIDTH - _LEFT - _RIGHT)
-        up = _HEIGHT - _BOTTOM - (y - ys[0]) / (ys[-1] - ys[0]) * (_HEIGHT - _TOP - _BOTTOM)
-        return f"{across:.1f}", f"{up:.1f}"
-
-    for x in xs:
-        left, _ = at(x, ys[0])
-        said = f"{2**x:,.0f}" if log_x else f"{x:g}"
-        parts.append(f'<text x="{left}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{said}</text>')
-    for y in ys:
-        left, top = at(xs[0], y)
-        parts.append(f'<path d="M{left} {top}H{_WIDTH - _RIGHT}" stroke="{_INK}" stroke-opacity=".25"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{top}" dy="4" text-anchor="end">{y:g}</text>')
-    parts.append(f'<text {middle} y="{_HEIGHT - 8}">{escape(x_label)}</text>')
-    parts.append(f'<text x="{_LEFT}" y="14">{escape(y_label)}</text>')
-    for number, (name, points) in enumerate(kept.items()):
-        again, place = divmod(number, len(_COLORS))
-        color = _COLORS[place]
-        mark, fill = ("○", f'fill="none" stroke="{color}"') if again else ("●", f'fill="{color}"')
-        marks = [at(scale(x), y) for x, y in points]
-        parts.append(f'<path d="M{"L".join(" ".join(m) for m in marks)}" fill="none" stroke="{color}"/>')
-        parts += [f'<circle cx="{x}" cy="{y}" r="3.5" {fill}/>' for x, y in marks]
-        line = _TOP + 4 + 17 * number
-        parts.append(f'<text x="{_WIDTH - _RIGHT + 16}" y="{line}" fill="{color}">{mark} {escape(name)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+def draw(panels: Sequence[Panel], columns: int = 3) -> str:
+    """SVG text. A name has one colour in all panels; what kind of figure it is, reported or of which budget, is told by
+    marks. A legend says what those before it have not said."""
+    names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.curves))
+    assert len(names) <= len(_COLORS)
+    colors = dict(zip(names, _COLORS, strict=False))
+    rows = -(-len(panels) // columns)
+    said: set[tuple[str, bool]] = set()
+    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]  # the stubs list every key
+        figure = Figure(figsize=(columns * _PANEL[0], rows * _PANEL[1]), layout="constrained")
+        for place, panel in enumerate(panels, 1):
+            axes = figure.add_subplot(rows, columns, place)
+            _draw_panel(axes, panel, colors)
+            _add_legend(axes, panel, colors, said)
+        out = io.StringIO()
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
+    return _small(out.getvalue())
 
 
-def _ticks(values: Sequence[float], whole: bool = False) -> list[float]:
-    """About five round numbers, the first not above and the last not below any of the values."""
-    low, high = min(values), max(values)
-    rough = (high - low or abs(high) or 1) / 4
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    if whole:
-        step = max(1, math.ceil(step))
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(n * step, 10) for n in range(first, max(last, first + 1) + 1)]
+def _draw_panel(axes: Axes, panel: Panel, colors: dict[str, str]) -> None:
+    axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
+    axes.tick_params(length=0, which="both")
+    if not panel.curves:
+        axes.text(0.5, 0.5, "nothing is measured yet", ha="center", transform=axes.transAxes)
+        return
+    styles = _DASHES if panel.dense else _MARKS
+    for curve in panel.curves:
+        xs, ys = zip(*sorted(curve.points), strict=True)
+        axes.plot(xs, ys, color=colors[curve.name], **styles[curve.kind])
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    if panel.log_x:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(LogLocator(base=4, numticks=6))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    if panel.log_y:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    scale, unit = (100, "%") if panel.percent else (1, "")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{scale * y:.4g}{unit}"))
+
+
+def _add_legend(axes: Axes, panel: Panel, colors: dict[str, str], said: set[tuple[str, bool]]) -> None:
+    """Names by their colours, and kinds by their marks or dashes; `said` grows by what it tells."""
+    styles = _DASHES if panel.dense else _MARKS
+    names = list(dict.fromkeys(curve.name for curve in panel.curves))
+    kinds = list(dict.fromkeys(curve.kind for curve in panel.curves))
+    new_names = [name for name in names if (name, False) not in said]
+    new_kinds = [kind for kind in kinds if (kind, panel.dense) not in said and len(kinds) > 1]
+    if len(names) < 2 and len(kinds) < 2:
+        return  # the title tells it
+    entries = [Line2D([], [], color=colors[name], label=name) for name in new_names]
+    entries += [Line2D([], [], color=_INK, label=kind, **styles[kind]) for kind in new_kinds]
+    said.update((name, False) for name in new_names)
+    said.update((kind, panel.dense) for kind in new_kinds)
+    if len(entries) >= _BESIDE:
+        axes.legend(handles=entries, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    elif entries:
+        axes.legend(handles=entries, frameon=False)
+
+
+def _small(svg: str) -> str:
+    """The same picture in a quarter of the bytes: each style once, as a class, and no group, name or digit in vain."""
+    classes: dict[str, str] = {}
+    names: dict[str, str] = {}
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE[^>]*>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' transform="rotate\(-0[^"]*"| clip-path="[^"]*"', "", svg)
+    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda found: re.sub(r"(\d+\.\d)\d+", r"\1", found[0]), svg)
+    svg = re.sub(r'style="([^"]*)"', lambda found: f'class="{classes.setdefault(found[1], f"c{len(classes)}")}"', svg)
+    svg = re.sub(r'xlink:href="#(\w+)"', lambda found: f'href="#{names.setdefault(found[1], f"m{len(names)}")}"', svg)
+    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{names[found[1]]}"' if found[1] in names else "", svg)
+    assert not re.search(r"<g [^i/]", svg), "a group that means something"
+    svg = re.sub(r"</?g\s*/?>", "", svg)
+    svg = re.sub(r">\s+<", "><", re.sub(r"\s+", " ", svg))
+    rules = "".join(f".{name}{{{style}}}" for style, name in classes.items())
+    return svg.replace("<defs>", f"<style>{rules}</style><defs>", 1) + "\n"

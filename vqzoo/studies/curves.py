@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -39,4 +40,5 @@ def write_curves(found: dict[Key, dict[str, Any]], path: Path = PATH) -> None:
 def _lines(found: dict[Key, dict[str, Any]]) -> Iterable[str]:
     for (recipe, budget, seed), kept in sorted(found.items()):
         row = {"recipe": recipe, "budget": budget, "seed": seed, **kept}
-        yield json.dumps(row, separators=(",", ":")) + "\n"
+        text = json.dumps(row, separators=(",", ":"))
+        yield re.sub(r"(?<=\d)\.0(?=[],])", "", text) + "\n"  # many are 1.0

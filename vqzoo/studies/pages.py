@@ -94,7 +94,7 @@ def protocols_table(lines: Sequence[Result]) -> str:
 def _trained_rows(study: str, own: Sequence[Result]) -> list[str]:
     counts = {budget: len({line.recipe for line in own if line.budget == budget}) for budget in TRAINED}
     said = f"Recipes trained: {counts['short']} at budget short, {counts['long']} at long, {counts['full']} in full."
-    picture = [f"![The study's figure, drawn from our runs]({study}.svg)"] if any(counts.values()) else []
+    picture = [f"![The study's figures, drawn from our runs]({study}.svg)"] if any(counts.values()) else []
     return [said, *picture]
 
 

@@ -1,6 +1,6 @@
 """The shipped models that are rows of the studies' tables, as lines of docs/studies/results.csv.
 
-python docs/zoo_results.py    # writes the lines of budget "zoo" anew, and leaves all others as they are
+python -m trainers.studies.zoo    # writes the lines of budget "zoo" anew, and leaves all others as they are
 
 By protocol lossless they have what the cards have. What cards have not, the papers' protocol and the adaptive study's
 reconstruction loss, is measured of the weights as they are shipped, on the test split ($VQZOO_DATA or the Hub's).
