@@ -110,7 +110,7 @@ def _draw_panel(axes: Axes, panel: Panel, colors: dict[str, str]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6))
     if panel.log_x:
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_locator(LogLocator(base=4, numticks=6))
+        axes.xaxis.set_major_locator(LogLocator(base=4, numticks=5))
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
     if panel.log_y:

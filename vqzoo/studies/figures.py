@@ -30,7 +30,8 @@ _PHOTOGRAPHS = {"vqgan": 2440, "vqgan-185-images": 185, "vqgan-65-images": 65}
 
 def figures(lines: Sequence[Result], curves: Curves) -> dict[str, str]:
     """File name -> SVG, a figure of each study."""
-    return {f"{study}.svg": draw(panels) for study, panels in panels_of(lines, curves).items()}
+    found = panels_of(lines, curves)
+    return {f"{study}.svg": draw(panels, columns=2 if len(panels) == 4 else 3) for study, panels in found.items()}
 
 
 def panels_of(lines: Sequence[Result], curves: Curves) -> dict[str, list[Panel]]:
@@ -52,21 +53,16 @@ def _looc(lines: Sequence[Result], curves: Curves) -> list[Panel]:
             return None
         return _method(setting), numbers["bits_per_image"], numbers["psnr"]
 
-    def over_size(metric: str) -> Place:
-        def place(setting: Setting, numbers: Numbers) -> tuple[str, float, float] | None:
-            of_paper = setting.method != "looc" or (setting.codevector_dim == 4 and setting.beta in (1, 2))
-            if setting.dataset != "cifar10" or not of_paper or not setting.codebook_size or metric not in numbers:
-                return None
-            return _method(setting), setting.codebook_size, numbers[metric]
-
-        return place
+    def over_size(setting: Setting, numbers: Numbers) -> tuple[str, float, float] | None:
+        of_paper = setting.method != "looc" or (setting.codevector_dim == 4 and setting.beta in (1, 2))
+        if setting.dataset != "cifar10" or not of_paper or not setting.codebook_size or "psnr" not in numbers:
+            return None
+        return _method(setting), setting.codebook_size, numbers["psnr"]
 
     bits = _measured(lines, over_bits)
     found = [Panel("CIFAR-10, lossless", "true bits of an image", METRICS["psnr"], bits, log_x=True)]
-    for metric in ("psnr", "ssim"):
-        place = over_size(metric)
-        both = [*_reported("looc", place), *_measured(lines, place, PAPERS_PROTOCOL["looc"])]
-        found.append(Panel("CIFAR-10, as the paper measures", "codevectors", METRICS[metric], both, log_x=True))
+    both = [*_reported("looc", over_size), *_measured(lines, over_size, PAPERS_PROTOCOL["looc"])]
+    found.append(Panel("CIFAR-10, as the paper measures", "codevectors", METRICS["psnr"], both, log_x=True))
     used, shared = [], []
     for size in (256, 1024):
         for budget in _BUDGETS:

@@ -41,6 +41,8 @@ NUMBERS = (
     "seconds",
 )
 _WHOLE = ("seed", "steps", "images")
+_DIGITS = {"share": 3, "seconds": 4}
+"""Of what is no more exact than that; 6 of all else."""
 FIELDS = (
     *("recipe", *COLUMNS, "budget", "share", "seed", "protocol"),
     *("l1", "psnr", "ssim", "lpips", "lpips_network", "rfid", "rfid_squeeze", "reconstruction_loss"),
@@ -94,7 +96,9 @@ def to_csv(results: Iterable[Result]) -> str:
     writer.writeheader()
     for result in sorted(results, key=_order):
         texts = {name: getattr(result, name) for name in ("recipe", *_TEXTS)}
-        numbers = {name: f"{result.numbers[name]:.6g}" for name in NUMBERS if name in result.numbers}
+        numbers = {
+            name: f"{result.numbers[name]:.{_DIGITS.get(name, 6)}g}" for name in NUMBERS if name in result.numbers
+        }
         numbers |= {name: f"{result.numbers[name]:.0f}" for name in _WHOLE if name in result.numbers}
         writer.writerow(texts | result.setting.to_row() | numbers)
     return out.getvalue()
