@@ -85,7 +85,7 @@ def draw(panels: Sequence[Panel], columns: int = 3) -> str:
     assert len(names) <= len(_COLORS)
     colors = dict(zip(names, _COLORS, strict=False))
     rows = -(-len(panels) // columns)
-    said: set[tuple[str, bool]] = set()
+    said: set[tuple[str, str]] = set()
     with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]  # the stubs list every key
         figure = Figure(figsize=(columns * _PANEL[0], rows * _PANEL[1]), layout="constrained")
         for place, panel in enumerate(panels, 1):
@@ -121,23 +121,22 @@ def _draw_panel(axes: Axes, panel: Panel, colors: dict[str, str]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{scale * y:.4g}{unit}"))
 
 
-def _add_legend(axes: Axes, panel: Panel, colors: dict[str, str], said: set[tuple[str, bool]]) -> None:
+def _add_legend(axes: Axes, panel: Panel, colors: dict[str, str], said: set[tuple[str, str]]) -> None:
     """Names by their colours, and kinds by their marks or dashes; `said` grows by what it tells."""
-    styles = _DASHES if panel.dense else _MARKS
     names = list(dict.fromkeys(curve.name for curve in panel.curves))
     kinds = list(dict.fromkeys(curve.kind for curve in panel.curves))
-    new_names = [name for name in names if (name, False) not in said]
-    new_kinds = [kind for kind in kinds if (kind, panel.dense) not in said and len(kinds) > 1]
-    if len(names) < 2 and len(kinds) < 2:
+    entries = {(name, "color"): Line2D([], [], color=colors[name], label=name) for name in names}
+    if len(kinds) > 1:
+        by, styles = ("dashes", _DASHES) if panel.dense else ("marks", _MARKS)
+        entries |= {(kind, by): Line2D([], [], color=_INK, label=kind, **styles[kind]) for kind in kinds}
+    elif len(names) < 2:
         return  # the title tells it
-    entries = [Line2D([], [], color=colors[name], label=name) for name in new_names]
-    entries += [Line2D([], [], color=_INK, label=kind, **styles[kind]) for kind in new_kinds]
-    said.update((name, False) for name in new_names)
-    said.update((kind, panel.dense) for kind in new_kinds)
-    if len(entries) >= _BESIDE:
-        axes.legend(handles=entries, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    elif entries:
-        axes.legend(handles=entries, frameon=False)
+    new = [entry for key, entry in entries.items() if key not in said]
+    said.update(entries)
+    if len(new) >= _BESIDE:
+        axes.legend(handles=new, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    elif new:
+        axes.legend(handles=new, frameon=False)
 
 
 def _small(svg: str) -> str:
