@@ -87,6 +87,16 @@ def test_imports_only_point_down(path):
             assert there[0] < here[0], f"{module_of(path)} (floor {here[0]}) imports {name} (floor {there[0]})"
 
 
+def test_no_page_imports_what_draws_the_docs():
+    """Which needs matplotlib, and that an installation of the app has not."""
+    drawing = {
+        module_of(path)
+        for path in FILES
+        if any(inside(name, f"vqzoo.studies.{each}") for name in imports_of(path) for each in ("chart", "figures"))
+    }
+    assert drawing == {"vqzoo.studies.figures", "docs.studies.make"}
+
+
 @pytest.mark.parametrize("library", HOMES)
 def test_a_library_is_imported_in_its_home_alone(library):
     users = [module_of(path) for path in FILES if any(inside(name, library) for name in imports_of(path))]

@@ -16,8 +16,8 @@ from vqzoo.ui.limits import SPACE
 
 ROOT = Path(__file__).parents[2]
 PROVIDED = {"gradio", "spaces"}
-OPTIONAL = {"pywebview", "torch-fidelity", "webview"}
-"""Imported by what nobody asks for on a Space, in the functions that need it."""
+OPTIONAL = {"matplotlib", "pywebview", "torch-fidelity", "webview"}
+"""Imported by what nobody asks for on a Space, in the functions that need it; matplotlib by what draws docs/studies."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
