@@ -1,11 +1,13 @@
 """Measure a checkpoint again and compare with its metrics.json: python -m trainers.evaluate model_cards/NAME"""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
+from torch import Tensor
 
 from trainers.data import load_images
 from vqzoo.analysis.evaluation import evaluate
@@ -42,14 +44,7 @@ def reproduce(folder: Path, data: str | None = None) -> bool:
     if torch.cuda.is_available():
         tokenizer.cuda()
     record = read_json(folder / METRICS)
-    channels = tokenizer.autoencoder.channels
-    resolution = record["training"]["recipe"]["resolution"]  # the tokenizer's is that of the crops it learnt from
-    images = load_images(record["dataset"], record["split"], resolution, channels, data)
-    if len(images) != record["metrics"]["num_images"]:
-        raise ValueError(
-            f"{record['dataset']} {record['split']} has {len(images)} images here; the card was measured on "
-            f"{record['metrics']['num_images']}"
-        )
+    images = images_of(record, tokenizer.autoencoder.channels, data)
     measured = evaluate(tokenizer, images, perceptual("squeeze"), extractors()).metrics
     recorded = dict.fromkeys(FID_METRICS) | record["metrics"]  # the oldest cards are without these
     agree = True
@@ -64,6 +59,18 @@ def reproduce(folder: Path, data: str | None = None) -> bool:
         agree &= not verdict.startswith("DIFFERS")
         print(f"  {metric:16} recorded {show(metric, before):>14}  measured {show(metric, now):>14}  {verdict}")
     return agree
+
+
+def images_of(record: Mapping[str, Any], channels: int, data: str | None = None) -> Tensor:
+    """Those that a card was measured on, by its metrics.json. Raises ValueError where there are more or fewer here."""
+    resolution = record["training"]["recipe"]["resolution"]  # the tokenizer's is that of the crops it learnt from
+    images = load_images(record["dataset"], record["split"], resolution, channels, data)
+    if len(images) != record["metrics"]["num_images"]:
+        raise ValueError(
+            f"{record['dataset']} {record['split']} has {len(images)} images here; the card was measured on "
+            f"{record['metrics']['num_images']}"
+        )
+    return images
 
 
 def main(folder: Annotated[Path, tyro.conf.Positional], data: str | None = None) -> int:

@@ -25,7 +25,7 @@ from trainers.train import Around, Options, train
 from vqzoo.metrics import CVQ_JPEG, PROTOCOL
 from vqzoo.storage import read_json
 from vqzoo.studies.curves import read_curves, write_curves
-from vqzoo.studies.results import NUMBERS, PATH, Result, read_results, write_results
+from vqzoo.studies.results import PATH, Result, read_results, result, write_results
 
 PROTOCOLS = (PROTOCOL, CVQ_JPEG)
 
@@ -132,16 +132,13 @@ def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list
         "seed": recipe.seed,
         "steps": recipe.steps,
         "images": recipe.images,
-        "seconds": facts["seconds"],
     }
     costs = {name: record[PROTOCOL][name] for name in ("bits_per_image", "usage", "perplexity")}
     found = []
     for setting in row.settings:
         for protocol in PROTOCOLS:
-            metrics = own | costs | record[protocol]
-            numbers = {name: metrics[name] for name in NUMBERS if metrics.get(name) is not None}
-            network = metrics["lpips_network"] or ""
-            found.append(Result(row.name, setting, budget, protocol, numbers, network, facts["device"], facts["torch"]))
+            said = facts | own | costs | record[protocol]
+            found.append(result(row.name, setting, budget, protocol, said))
     return found
 
 

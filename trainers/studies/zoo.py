@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from trainers.data import load_images
+from trainers.evaluate import images_of
 from trainers.studies.measure import measure
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import list_models, load
 from vqzoo.metrics import CVQ_JPEG, PROTOCOL
 from vqzoo.studies.reported import settings
-from vqzoo.studies.results import NUMBERS, Result, read_results, write_results
+from vqzoo.studies.results import Result, read_results, result, write_results
 from vqzoo.studies.settings import Setting, settings_of
 
 Measures = Mapping[str, Mapping[str, Any]]
@@ -42,9 +42,7 @@ def zoo_results(models: Sequence[Model], measures: Mapping[str, Measures]) -> li
             costs = {name: card[name] for name in ("bits_per_image", "usage", "perplexity")}
             for protocol, measured in measures[model.name].items():
                 said = {**measured, **(card if protocol == card["protocol"] else {}), **costs, **facts}
-                numbers = {name: said[name] for name in NUMBERS if said.get(name) is not None}
-                where = (said.get("lpips_network") or "", training["device"], training["torch"])
-                found.append(Result(model.name, setting, "zoo", protocol, numbers, *where))
+                found.append(result(model.name, setting, "zoo", protocol, said))
     return found
 
 
@@ -52,17 +50,15 @@ def measures_of(model: Model) -> Measures:
     """The shipped weights by both protocols, on all images of the split that the card names."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = load(model).to(device)
-    resolution = model.metrics["training"]["recipe"]["resolution"]
-    channels = tokenizer.autoencoder.channels
-    images = load_images(model.metrics["dataset"], model.metrics["split"], resolution, channels)
-    found = measure(tokenizer, images.to(device))
+    images = images_of(model.metrics, tokenizer.autoencoder.channels).to(device)
+    found = measure(tokenizer, images)
     return {protocol: found[protocol] for protocol in (PROTOCOL, CVQ_JPEG)}
 
 
 def main() -> None:
     models = [model for model in list_models() if settings_of_model(model)]
     results = zoo_results(models, {model.name: measures_of(model) for model in models})
-    others = [result for result in read_results() if result.budget != "zoo"]
+    others = [line for line in read_results() if line.budget != "zoo"]
     write_results([*others, *results])
     print(f"{len(results)} lines of shipped models, {len(others)} of other runs")
 

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ PATH = RESULTS.with_name("curves.jsonl")
 
 Key = tuple[str, str, int]
 """Recipe, budget, seed."""
+Curves = Mapping[Key, Mapping[str, Any]]
 
 
 def read_curves(path: Path = PATH) -> dict[Key, dict[str, Any]]:

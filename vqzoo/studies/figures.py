@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from vqzoo.studies import STUDIES
 from vqzoo.studies.chart import Curve, Panel, Point, draw
 from vqzoo.studies.compare import PAPERS_PROTOCOL
-from vqzoo.studies.curves import Key
-from vqzoo.studies.reported import METRICS, tables
-from vqzoo.studies.results import Result
+from vqzoo.studies.curves import Curves
+from vqzoo.studies.reported import METRICS, by_setting
+from vqzoo.studies.results import TRAINED, Result
 from vqzoo.studies.settings import Setting
 
-Curves = Mapping[Key, Mapping[str, Any]]
 Numbers = Mapping[str, float]
 Place = Callable[[Setting, Numbers], tuple[str, float, float] | None]
 """Of a setting and its numbers the curve's name, x and y; None for what is not in the panel."""
 
 _BATCHES = 157
 """Of 64 images in a test split of 10,000."""
-_BUDGETS = ("short", "long", "full")
 _DATASETS = ("cifar10", "fashion_mnist", "mnist")
 _CELLS = {"rvq-4x4": "4 x 4 cells", "rvq-8x8": "8 x 8 cells"}
 _PHOTOGRAPHS = {"vqgan": 2440, "vqgan-185-images": 185, "vqgan-65-images": 65}
@@ -36,7 +35,7 @@ def figures(lines: Sequence[Result], curves: Curves) -> dict[str, str]:
 
 def panels_of(lines: Sequence[Result], curves: Curves) -> dict[str, list[Panel]]:
     """Study -> the panels of its figure."""
-    own = {study: [line for line in lines if line.setting.source == study] for study in tables()}
+    own = {study: [line for line in lines if line.setting.source == study] for study in STUDIES}
     return {
         "looc": _looc(own["looc"], curves),
         "adaptive": _adaptive(own["adaptive"], curves),
@@ -65,7 +64,7 @@ def _looc(lines: Sequence[Result], curves: Curves) -> list[Panel]:
     found.append(Panel("CIFAR-10, as the paper measures", "codevectors", METRICS["psnr"], both, log_x=True))
     used, shared = [], []
     for size in (256, 1024):
-        for budget in _BUDGETS:
+        for budget in TRAINED:
             if uses := [run["use"] for run in _runs(curves, f"cifar10-looc-{size}x4", budget) if run["use"]]:
                 used.append(Curve(f"{size} x 4", list(enumerate(uses[0]["segments"], 1)), budget))
                 shared.append(Curve(f"{size} x 4", list(enumerate(_means(use["sharing"] for use in uses), 1)), budget))
@@ -105,10 +104,8 @@ def _adaptive(lines: Sequence[Result], curves: Curves) -> list[Panel]:
 
 def _choices(recipe: str, dataset: str, curves: Curves) -> Panel:
     """Which codebook is chosen how often over a training, the longest that there is."""
-    budget = max((key[1] for key in curves if key[0] == recipe), key=_BUDGETS.index, default="short")
-    names = [
-        name for run in _runs(curves, recipe, budget)[:1] for name in run["curves"] if name.startswith("selection")
-    ]
+    budget = max((key[1] for key in curves if key[0] == recipe), key=TRAINED.index, default="short")
+    names = dict.fromkeys(name for run in _runs(curves, recipe, budget) for name in run["curves"] if "/" in name)
     chosen = [Curve(n.removeprefix("selection/"), _over_training(curves, recipe, budget, n), budget) for n in names]
     return Panel(f"{dataset}, budget {budget}", "updates", "share of the choices", chosen, percent=True, dense=True)
 
@@ -188,22 +185,18 @@ def _measured(lines: Iterable[Result], place: Place, protocol: str = "lossless")
     """The curves of a panel, those of each budget."""
     found: dict[tuple[str, str], dict[Setting, list[Point]]] = {}
     for line in lines:
-        if line.budget in _BUDGETS and line.protocol == protocol and (spot := place(line.setting, line.numbers)):
+        if line.budget in TRAINED and line.protocol == protocol and (spot := place(line.setting, line.numbers)):
             found.setdefault((line.budget, spot[0]), {}).setdefault(line.setting, []).append(spot[1:])
     return [
         Curve(name, [(fmean(x for x, _ in runs), fmean(y for _, y in runs)) for runs in by_setting.values()], budget)
-        for (budget, name), by_setting in sorted(found.items(), key=lambda item: _BUDGETS.index(item[0][0]))
+        for (budget, name), by_setting in sorted(found.items(), key=lambda item: TRAINED.index(item[0][0]))
     ]
 
 
 def _reported(study: str, place: Place) -> list[Curve]:
     """The same of what the study's tables have."""
-    merged: dict[Setting, dict[str, float]] = {}
-    for rows in tables()[study].values():
-        for row in rows:
-            merged.setdefault(row.setting, {}).update(row.reported)
     found: dict[str, list[Point]] = {}
-    for setting, numbers in merged.items():
+    for setting, numbers in by_setting(study).items():
         if spot := place(setting, numbers):
             found.setdefault(spot[0], []).append(spot[1:])
     return [Curve(name, points, "reported") for name, points in found.items()]

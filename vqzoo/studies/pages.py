@@ -8,18 +8,16 @@ from vqzoo.ops.text import table_of
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import VERDICTS, Claim
 from vqzoo.studies.compare import Compared, compare
-from vqzoo.studies.curves import Key
+from vqzoo.studies.curves import Curves
 from vqzoo.studies.open import HEADS, STYLES
 from vqzoo.studies.rates import raw_bits
 from vqzoo.studies.reported import METRICS, Row, tables
-from vqzoo.studies.results import Result
+from vqzoo.studies.results import TRAINED, Result
 
-Curves = Mapping[Key, Mapping[str, Any]]
 Codecs = Sequence[Mapping[str, Any]]
 Reason = Callable[[Any], str | None]
 """Of a setting, why it has no recipe; None where it has one."""
 
-TRAINED = ("short", "long", "full")
 _SOURCE = "From [results.csv](results.csv); `python docs/studies/make.py` makes this page."
 _ABOUT = {
     "vqgan": (

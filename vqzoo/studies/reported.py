@@ -57,6 +57,15 @@ def tables() -> dict[str, dict[str, tuple[Row, ...]]]:
     }
 
 
+def by_setting(study: str) -> dict[Setting, dict[str, float]]:
+    """Setting -> metric -> value, from all tables of a study; where two of them report it, the later one's."""
+    found: dict[Setting, dict[str, float]] = {}
+    for rows in tables()[study].values():
+        for row in rows:
+            found.setdefault(row.setting, {}).update(row.reported)
+    return found
+
+
 @cache
 def settings() -> frozenset[Setting]:
     """Every setting of which anything is reported."""

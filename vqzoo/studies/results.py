@@ -8,9 +8,10 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vqzoo.studies import STUDIES
 from vqzoo.studies.settings import COLUMNS, Setting
@@ -22,6 +23,8 @@ BUDGETS = ("zoo", "short", "long", "full")
 """As they stand beside each other; of a setting the last that there is counts. zoo: a shipped checkpoint, trained as
 long as there was time; short: the same few steps for all rows of a table; long: 80 times as many images; full: the
 paper's epochs."""
+TRAINED = BUDGETS[1:]
+"""Those that rows of the tables are trained by; shipped checkpoints have each its own length."""
 _TEXTS = ("budget", "protocol", "lpips_network", "device", "torch")
 NUMBERS = (
     "share",
@@ -63,6 +66,15 @@ class Result:
     lpips_network: str = ""
     device: str = ""
     torch: str = ""
+
+
+def result(recipe: str, setting: Setting, budget: str, protocol: str, said: Mapping[str, Any]) -> Result:
+    """A line of what is said of a run: numbers by `NUMBERS`, the network of LPIPS, device and torch; all else is left
+    out, and so is what was not measured."""
+    numbers = {name: said[name] for name in NUMBERS if said.get(name) is not None}
+    return Result(
+        recipe, setting, budget, protocol, numbers, said.get("lpips_network") or "", said["device"], said["torch"]
+    )
 
 
 def read_results(path: Path = PATH) -> list[Result]:

@@ -12,7 +12,7 @@ from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import VERDICTS, Claim, claims, evidence
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.rates import raw_bits
-from vqzoo.studies.reported import EVERYTHING, METRICS, Row, tables
+from vqzoo.studies.reported import EVERYTHING, METRICS, Row, by_setting, tables
 from vqzoo.studies.results import BUDGETS, PATH, Result, read_results
 from vqzoo.studies.settings import Setting
 from vqzoo.views.style import ACCENT, QUIET, message, styled
@@ -119,12 +119,11 @@ def _rows(study: str, table: str, lines: Sequence[Result]) -> Sequence[Row]:
     of = tables()[study]
     if table != EVERYTHING:
         return of[table]
-    reported: dict[Setting, dict[str, float]] = {}
-    for rows in of.values():
-        for row in rows:
-            said = {metric: value for metric, value in row.reported.items() if metric != "lpips"}
-            reported.setdefault(row.setting, {}).update(said)
-    return [Row(setting, reported.get(setting, {})) for setting in _measured(study, lines)]
+    reported = by_setting(study)
+    return [
+        Row(setting, {metric: value for metric, value in reported.get(setting, {}).items() if metric != "lpips"})
+        for setting in _measured(study, lines)
+    ]
 
 
 def table_rows(shown: Sequence[Compared], metric: str) -> list[list[str]]:
