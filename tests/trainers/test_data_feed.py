@@ -1,5 +1,6 @@
 """The images of a recipe come the same from memory and from a mapped file, and to one process as to several."""
 
+import gc
 import io
 import multiprocessing
 import multiprocessing.queues
@@ -169,6 +170,25 @@ def test_a_reading_process_that_is_found_dead_is_named(data, tiny, monkeypatch):
             signal.signal(signal.SIGCHLD, handler)
 
 
+def test_an_error_keeps_no_reader_of_images(data, tiny, monkeypatch):
+    """If only the garbage collector found it, and in a process forked since, that process would wait for ever."""
+
+    def die(*_):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+
+    reader = torch.utils.data.dataloader._MultiProcessingDataLoaderIter
+    monkeypatch.setattr(reader, "_try_get_data", die)
+    feed, _ = open_feed(tiny(), str(data), "mapped", workers=1)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(OSError, match=GONE):
+            next(feed.batches(0))
+        assert not [thing for thing in gc.get_objects() if type(thing) is reader]
+    finally:
+        gc.enable()
+
+
 GONE = "a process that reads images is gone .*--resume"
 
 
@@ -179,15 +199,20 @@ def kill_reader() -> None:
 
 @pytest.mark.parametrize("error", [EOFError(), ConnectionRefusedError("refused"), FileNotFoundError("no socket")])
 def test_a_reading_process_that_dies_as_it_hands_a_batch_over_is_named(data, tiny, monkeypatch, error):
-    def fail(*_, **__):
-        raise error
-
+    """It hangs up first and is gone a little later; PyTorch's signal for that must not find the run at its end."""
     feed, _ = open_feed(tiny(), str(data), "mapped", workers=1)
     with closing(feed.batches(0)) as batches:
         next(batches)
+        (worker,) = multiprocessing.active_children()
+
+        def fail(*_, **__):
+            threading.Timer(0.3, worker.kill).start()
+            raise error
+
         monkeypatch.setattr(multiprocessing.queues.Queue, "get", fail)
         with pytest.raises(OSError, match=GONE):
             next(batches)
+        assert worker.exitcode == -signal.SIGKILL
 
 
 def test_other_runtime_errors_stay_what_they_are():

@@ -3,6 +3,9 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import count
+from multiprocessing import active_children
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import datasets
@@ -55,12 +58,16 @@ class Mapped:
             generator=torch.Generator(),  # the global one belongs to the training, which must not see how it is fed
         )
         with naming_dead_workers():
+            others = active_children()
+            read = iter(loader)
+            workers = [child for child in active_children() if child not in others]
             try:
-                for images, bad in loader:
+                for images, bad in read:
                     self._report(bad)
                     yield images.to(self.device, non_blocking=True)
             except (EOFError, ConnectionError, FileNotFoundError) as error:  # nobody is there to hand a batch over
-                raise _gone(error) from error
+                _see_off(workers)
+                raise _gone(str(error) or type(error).__name__) from error
 
     def state(self) -> None:
         return None
@@ -124,10 +131,19 @@ def naming_dead_workers() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        for link in _chain(error):
-            if any(sign in str(link) for sign in ("DataLoader worker (pid", "Pin memory thread exited")):
-                raise _gone(link) from error
+        if death := _death(error):
+            raise _gone(death) from error
         raise
+
+
+def _death(error: RuntimeError) -> str:
+    """What PyTorch says of a worker that is gone; nothing where the error is another.
+
+    In words: an error kept in a variable would keep itself alive by its traceback, and with it what read the images.
+    """
+    said = map(str, _chain(error))
+    signs = "DataLoader worker (pid", "Pin memory thread exited"
+    return next((words for words in said if any(sign in words for sign in signs)), "")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -137,8 +153,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__context__
 
 
-def _gone(error: BaseException) -> OSError:
+def _see_off(workers: list[BaseProcess]) -> None:
+    """Wait until the one that has hung up is gone.
+
+    A process closes its connections before it ends, and its signal comes last: not anywhere in the program, but here.
+    """
+    ended = wait([worker.sentinel for worker in workers], timeout=5)
+    for worker in workers:
+        if worker.sentinel in ended:
+            worker.join()
+
+
+def _gone(why: str) -> OSError:
     return OSError(
-        f"a process that reads images is gone ({str(error) or type(error).__name__}); usually memory ran out: go on "
-        "with --resume, and with fewer --workers (0: none)"
+        f"a process that reads images is gone ({why}); usually memory ran out: go on with --resume, and with fewer "
+        "--workers (0: none)"
     )
