@@ -24,7 +24,10 @@ def engine() -> Engine:
 
 
 def test_what_is_shipped_is_what_is_computed(engine):
-    """Pixels and metrics; another build of torch may round a few bytes differently."""
+    """Pixels and metrics; another processor may round a few bytes differently.
+
+    Where two codevectors are equally near but for that, it may also choose the other: seen in the pixels around it.
+    """
     path, side, names = first(engine)
     shipped = read(FOLDER, Path(path), [engine.models[name] for name in names])
     assert shipped is not None, "made of other weights: python docs/make_opening.py"
@@ -32,7 +35,8 @@ def test_what_is_shipped_is_what_is_computed(engine):
     for name in names:
         computed, kept = engine.run(name, photo), shipped[name]
         difference = np.abs(kept.pixels.astype(int) - computed.pixels)
-        assert difference.max() <= 2 and (difference > 0).mean() < 0.01, name
+        moved = sum(np.abs(one - two).sum() // 2 for one, two in zip(kept.counts, computed.counts, strict=True))
+        assert (difference > 2).sum() <= 200 * moved and (difference > 0).mean() < 0.01, name
         assert np.array_equal(kept.original, computed.original)
         assert kept.codebook_of == computed.codebook_of
         for one, two in zip(kept.counts, computed.counts, strict=True):
