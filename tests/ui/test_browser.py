@@ -23,6 +23,10 @@ STOP_AT_THE_SECOND = """() => new MutationObserver((_, observer) => {
   observer.disconnect();
   document.querySelector('#stop').click();
 }).observe(document.querySelector('#status'), {childList: true, subtree: true, characterData: true})"""
+AS_MANY_AS_IT_SAYS = """() => {
+  const said = document.querySelector('#status .status').textContent.split(' ')[2];
+  return document.querySelector('#viewer .vq-viewer').dataset.ready === String(Number(said) + 1);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -267,12 +271,12 @@ def test_stop_stops_at_the_next_model_and_says_what_there_is(page, tmp_path):
     page.locator("#compare").click()
     expect(page.locator(".status[data-kind=stopped]")).to_contain_text("Stopped after", timeout=60_000)
     page.wait_for_timeout(1500)
+    page.wait_for_function(AS_MANY_AS_IT_SAYS)
     said = page.locator(".status").inner_text()
     count = int(said.split()[2])
     assert count < 15 and "these are what is shown" in said
-    expect(page.locator("#viewer .vq-viewer")).to_have_attribute("data-ready", str(count + 1))
     page.wait_for_timeout(3000)
-    assert len(names(page)) == count + 1, "nothing goes on"
+    assert len(names(page)) == count + 1 and page.locator(".status").inner_text() == said, "nothing goes on"
 
 
 def test_what_is_missing_is_said_where_one_looks(page):

@@ -191,14 +191,20 @@ def build(context: Context, opened: dict[str, Any]) -> None:
         photograph, longest, codecs, sort, worst_first, *chosen = values
         yield from steps(request, photograph, longest, sum(chosen, []), codecs, sort, worst_first)
 
-    def on_end(asked: bool, now: tuple, before: tuple, line: str, rows: list[list]) -> dict[Any, Any]:
-        if not asked or 'data-kind="running"' not in line:
-            return {asked_to_stop: False}
-        *photograph, names = now
+    def on_end(asked: bool | tuple, now: tuple, before: tuple, line: str, rows: list[list]) -> Any:
+        """The page calls it when it hangs up, and again when a step that was on its way has come in: what is said must
+        be of that, too. `asked`: whether Stop was clicked; once that is told, what had been computed by then."""
+        if 'data-kind="running"' in line and asked is True:
+            computed = now
+        elif 'data-kind="stopped"' in line and isinstance(asked, tuple):
+            computed = asked
+        else:
+            return gr.skip() if 'data-kind="running"' in line else {asked_to_stop: False}
+        *photograph, names = computed
         on_page = {row[0] for row in rows}  # what was computed when the page had hung up is not there
         there = (*photograph, tuple(name for name in names if name in on_page))
         shown, said = stopped(there, before)
-        return {asked_to_stop: False, listed: there, context.shown: shown, status: _line(said)}
+        return {asked_to_stop: computed, listed: there, context.shown: shown, status: _line(said)}
 
     def on_load(request: gr.Request) -> tuple[View | None, Any]:
         """What the address asks for, or else the comparison that the page opens on, unless it is there."""
