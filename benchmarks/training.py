@@ -23,10 +23,13 @@ from side_by_side import compare, machine
 from torch import Tensor, nn
 from vector_quantize_pytorch import VectorQuantize
 
-from trainers import train
 from trainers.log import read
-from trainers.recipe import Recipe
+from trainers.options import Options
+from trainers.recipe import Rates, Recipe
 from trainers.recipes import get_recipe
+from trainers.session import Session
+from trainers.step import build_parts, train_step
+from trainers.train import fit
 from vqzoo.autoencoders import build_autoencoder
 from vqzoo.ops.pixels import from_bytes
 
@@ -54,17 +57,14 @@ class Peer(nn.Module):
         return F.mse_loss(self.autoencoder.decode(quantized), images) / 4 + loss.sum()
 
 
-def ours_step(recipe: Recipe, images: Tensor) -> Callable[[], None]:
-    tokenizer = recipe.build().to(images.device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(tokenizer.parameters(), 1e-4)
-    batch = images.contiguous(memory_format=torch.channels_last)
+def ours_step(recipe: Recipe, pixels: Tensor) -> Callable[[], None]:
+    """The trainer's own step, with the peer's optimizer."""
+    recipe = replace(recipe, optimizer="adam", learning_rate=1e-4, rates=Rates(), schedule="constant", warmup=0)
+    tokenizer = recipe.build().to(memory_format=torch.channels_last)
+    parts = build_parts(recipe, tokenizer)
 
     def step() -> None:
-        out = tokenizer(batch)
-        loss = F.mse_loss(out.images, batch) / 4
-        (loss + sum(recipe.weights[name] * term for name, term in out.losses.items())).backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        train_step(parts, [pixels], 0)
 
     return step
 
@@ -93,9 +93,9 @@ def write_images(folder: Path, num: int) -> None:
 
 def loop_rate(recipe: Recipe, data: Path, root: Path) -> float:
     """Images/s of the trainer, from the second row of its log on: the first has the start of everything in it."""
-    train.Accelerator().state._reset_state(reset_partial_state=True)
-    train.train(recipe, train.Options(str(data), root / "runs", root / "cards"))
-    rows = read(root / "runs" / recipe.name / "metrics.jsonl")
+    session = Session(recipe, Options(str(data), root / "runs", root / "cards", log_every=15))
+    fit(session)
+    rows = read(session.folder / "metrics.jsonl")
     return statistics.median(row["images_per_second"] for row in rows[1:] if "images_per_second" in row)
 
 
@@ -108,12 +108,12 @@ def bare_rate(step: Callable[[], None]) -> float:
     return STEPS // 2 * BATCH / (time.perf_counter() - start)
 
 
-def loops(recipe: Recipe, images: Tensor) -> list[float]:
+def loops(recipe: Recipe, pixels: Tensor) -> list[float]:
     """Of each round: the loop's images/s as a share of the bare step's, before and after it."""
-    train.finish = lambda *arguments: "no card"  # type: ignore[assignment]
-    train._LOG_EVERY = 15
-    step, shares = ours_step(recipe, images), []
-    recipe = replace(recipe, steps=STEPS, batch_size=BATCH, evaluate_every=STEPS, held_out=16, train_images=1024)
+    step, shares = ours_step(recipe, pixels), []
+    recipe = replace(
+        recipe, optimizer="adam", steps=STEPS, batch_size=BATCH, evaluate_every=STEPS, held_out=16, train_images=1024
+    )
     with tempfile.TemporaryDirectory() as name:
         write_images(Path(name, "data"), 1100)
         bare_rate(step)
@@ -134,12 +134,12 @@ def main(threads: int) -> None:
     print("| recipe | vqzoo | vector-quantize-pytorch | ratio (quartiles) | asked | images/s |\n|" + "---|" * 6)
     for name, (aim, settings) in PEERS.items():
         recipe = get_recipe(name)
-        run = compare(ours_step(recipe, images), peer_step(recipe, settings, images), rounds=9)
+        run = compare(ours_step(recipe, pixels), peer_step(recipe, settings, images), rounds=9)
         print(f"| {name} | {run.row()} | {aim}x | {1000 * BATCH / run.ours:.0f} |", flush=True)
     print("\n### The trainer's loop beside its bare step, a set in memory\n")
     print("| recipe | images/s, share of the bare step's (quartiles) | asked |\n|" + "---|" * 3)
     for name in PEERS:
-        low, middle, high = statistics.quantiles(loops(get_recipe(name), images), n=4)
+        low, middle, high = statistics.quantiles(loops(get_recipe(name), pixels), n=4)
         print(f"| {name} | **{middle:.1%}** ({low:.1%} to {high:.1%}) | 95% |", flush=True)
 
 

@@ -1,6 +1,5 @@
-"""What a run minimises, and how fast it moves."""
+"""What a run minimises."""
 
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -57,12 +56,6 @@ def _perceptual(recipe: Recipe, layer_weights: tuple[float, ...] | None) -> Perc
         with suppress(OSError):  # PerceptualLoss says what is missing and how to get it
             fetch(recipe.lpips)
     return PerceptualLoss(recipe.lpips, layer_weights)
-
-
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Adam's rate at a step: linear warm-up, then a cosine to zero."""
-    warm = min(1.0, (step + 1) / max(1, recipe.warmup))
-    return recipe.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
 
 
 @torch.inference_mode()

@@ -33,6 +33,20 @@ class Adversary:
     layers: int = 3
     lecam: float = 0.0
     """Weight of the LeCam regulariser."""
+    learning_rate: float = 0.0
+    """Peak of the discriminator's Adam; 0: the recipe's learning rate."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Peak learning rates of weights that are no kernels; 0: the recipe's learning rate."""
+
+    vectors: float = 0.0
+    """Biases, scales and positional encodings."""
+    projections: float = 0.0
+    """Matrices and kernels inside a quantizer."""
+    codebooks: float = 0.0
+    """Codevectors that learn by gradient."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +97,17 @@ class Recipe:
     accumulate: int = 1
     """Parts that a step's batch goes through the network in, one after the other, to need less memory; gradients add
     up, codebooks that learn by statistics learn after each part."""
+    optimizer: Literal["adam", "muon"] = "adam"
+    """adam: Adam for all weights; muon: Muon for kernels, AdamW for all others."""
     learning_rate: float = 3e-4
-    """Peak of Adam's rate: linear warm-up, then a cosine to zero at the last step."""
+    """Peak learning rate of the kernels and, with adam, of whatever `rates` leaves at 0."""
+    rates: Rates = Rates()
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """After the warm-up: a cosine or a line to zero at the last step, or the peak to the end."""
     warmup: int = 100
     """Steps of linear warm-up."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Adam's, for the tokenizer and the discriminator."""
+    """Of Adam and AdamW, for the tokenizer and the discriminator."""
     average: float = 0.0
     """Decay of a moving average of the weights, which is then what is evaluated and published; 0: no average."""
     held_out: int = 1000
@@ -144,11 +163,15 @@ class Recipe:
             raise ValueError(f"average={self.average}: expected 0 (none) or a decay below 1")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate={self.learning_rate}: expected a finite number above 0")
+        for name, rate in {**asdict(self.rates), "adversary": self.adversary.learning_rate}.items():
+            if not 0 <= rate < math.inf:
+                raise ValueError(f"learning rate of the {name}: {rate}; expected a finite number, 0 or above")
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Recipe":
-        """The recipe that `to_dict` was called on, or recipe.json holds."""
-        return cls(**fields | {"adversary": Adversary(**fields["adversary"])})
+        """The recipe that `to_dict` was called on, or recipe.json holds; fields that came later have their defaults."""
+        nested = {"adversary": Adversary(**fields.get("adversary", {})), "rates": Rates(**fields.get("rates", {}))}
+        return cls(**fields | nested)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, as recipe.json has it: tuples are lists."""

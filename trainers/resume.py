@@ -26,7 +26,7 @@ def find_checkpoint(recipe: Recipe, run: Path, resume: bool) -> dict[str, Any] |
             f"{run} holds a run at step {saved['step']}: go on with --resume, or start afresh after deleting it or "
             "with another --runs FOLDER"
         )
-    before = Recipe.from_dict(read_json(run / "recipe.json")).to_dict()  # fields that came later have their defaults
+    before = Recipe.from_dict(read_json(run / "recipe.json")).to_dict()
     for key, value in recipe.to_dict().items():
         if key not in _MAY_CHANGE and before[key] != value:
             raise ValueError(
@@ -38,7 +38,7 @@ def find_checkpoint(recipe: Recipe, run: Path, resume: bool) -> dict[str, Any] |
     return saved
 
 
-def lend(source: str, tokenizer: Tokenizer, cards: Path) -> None:
+def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> None:
     """Copy into `tokenizer` every weight of a published one that has the same key and shape.
 
     `source` is a folder of `cards`, or whatever `vqzoo.load` takes. Raises ValueError where it cannot be had or no

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 
-FORMAT = 2
+FORMAT = 3
 
 
 class State:

@@ -26,10 +26,10 @@ from typing import Annotated
 import torch
 import tyro
 
-from trainers.calls import STOPPED
 from trainers.pending import pending
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
+from trainers.signals import STOPPED
 from trainers.train import Run
 from vqzoo.hub.card import METRICS, show
 from vqzoo.ops.check import check_choice, check_int
@@ -172,8 +172,7 @@ def decide(job: Job, runs: Path, cards: Path) -> tuple[str, str]:
     if path.exists():
         training = read_json(path)["training"]
         if training["images"] >= job.recipe.images:
-            # Fields that came after the card was written have their defaults.
-            before = Recipe.from_dict({"adversary": {}} | training["recipe"]).to_dict()
+            before = Recipe.from_dict(training["recipe"]).to_dict()
             for key, value in job.recipe.to_dict().items():
                 if key not in _LENGTH and before[key] != value:
                     return "differs", (

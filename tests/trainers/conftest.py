@@ -14,9 +14,10 @@ import torch
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from trainers.recipe import Adversary, Recipe, Settings
+from trainers.options import Options
+from trainers.recipe import Adversary, Rates, Recipe, Settings
 from trainers.recipes import RECIPES, get_recipe
-from trainers.train import Options, main, train
+from trainers.train import main, train
 from vqzoo.metrics import perceptual
 from vqzoo.quantizers import QUANTIZERS as TABLE
 
@@ -168,6 +169,9 @@ def tiny() -> Callable[..., Recipe]:
             "weights": {"reconstruction": 1.0, **WEIGHTS.get(quantizer, {"codebook": 1.0, "commitment": 0.25})},
             "resolution": 16,
             "latent_dim": 8,
+            "optimizer": "adam",
+            "learning_rate": 3e-4,
+            "rates": Rates(),
             "steps": 8,
             "batch_size": 8,
             "warmup": 2,

@@ -5,15 +5,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from accelerate import Accelerator
 
-from trainers import checkpoint, train
+from trainers import checkpoint
 from trainers.data import open_feed
+from trainers.discriminator import Discriminator
 from trainers.log import read
 from trainers.objective import ImageTerms, held_out_gap
-from trainers.opponent import Opponent
+from trainers.options import Options
 from trainers.recipe import Adversary
-from trainers.resume import lend
-from trainers.train import Options
+from trainers.resume import load_matching_weights
+from trainers.train import train
 from vqzoo.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 
@@ -24,9 +26,8 @@ def states(root, *steps):
     return [checkpoint.read(root / NAME / f"checkpoints/step-{step:08d}.pt") for step in steps]
 
 
-def test_the_adversary_sets_in_at_its_start(adversarial, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "_LOG_EVERY", 1)
-    train.train(adversarial(evaluate_every=8), Options(str(data), tmp_path, tmp_path / "cards"))
+def test_the_adversary_sets_in_at_its_start(adversarial, data, tmp_path):
+    train(adversarial(evaluate_every=8), Options(str(data), tmp_path, tmp_path / "cards", log_every=1))
     rows = [row for row in read(tmp_path / NAME / "metrics.jsonl") if "held_out" not in row]
     game = {"adversarial", "adversarial_weight", "discriminator", "lecam", "real_logits", "fake_logits"}
     assert [game <= row.keys() for row in rows] == [False] * 3 + [True] * 5
@@ -42,22 +43,22 @@ def test_each_side_learns_by_its_own_loss_alone(adversarial, adaptive):
     """Nothing of the discriminator's step reaches the tokenizer, nor of the tokenizer's the discriminator."""
     recipe = adversarial(adversary=Adversary(start=0, width=4, layers=1, adaptive=adaptive))
     torch.manual_seed(0)
-    accelerator = train.Accelerator()
+    accelerator = Accelerator()
     tokenizer = recipe.build().train()
-    opponent = Opponent(recipe, accelerator)
+    discriminator = Discriminator(recipe, accelerator)
     images = torch.rand(4, 3, 12, 12) * 2 - 1
     restored = tokenizer(images).images
-    term = opponent.term(restored)
+    term = discriminator.generator_term(restored)
     main = (restored - images).abs().mean()
-    weight = opponent.weight_beside(main, term, tokenizer.autoencoder.last_layer)
+    weight = discriminator.generator_weight(main, term, tokenizer.autoencoder.last_layer)
     assert bool(weight == 0.8) is (not adaptive)
     (main + weight * term).backward()
-    assert all(p.grad is None for p in opponent.discriminator.parameters())
+    assert all(p.grad is None for p in discriminator.network.parameters())
     before = {name: p.grad.clone() for name, p in tokenizer.named_parameters() if p.grad is not None}
     assert before
-    weights = [p.clone() for p in opponent.discriminator.parameters()]
-    opponent.step([(images, restored.detach())], 1e-2)
-    assert any(not torch.equal(a, b) for a, b in zip(weights, opponent.discriminator.parameters(), strict=True))
+    weights = [p.clone() for p in discriminator.network.parameters()]
+    discriminator.step([(images, restored.detach())], 1.0)
+    assert any(not torch.equal(a, b) for a, b in zip(weights, discriminator.network.parameters(), strict=True))
     for name, parameter in tokenizer.named_parameters():
         assert name not in before or torch.equal(parameter.grad, before[name])
 
@@ -65,14 +66,14 @@ def test_each_side_learns_by_its_own_loss_alone(adversarial, adaptive):
 def test_in_the_second_phase_only_the_decoder_moves(adversarial, data, tmp_path):
     recipe = adversarial(second_phase=4, quantizer={"name": "ema", "codebook_size": 16})
     recipe = replace(recipe, weights={"l1": 2.0, "adversarial": 0.8, "commitment": 0.25})
-    train.train(recipe, Options(str(data), tmp_path, tmp_path / "cards"))
+    train(recipe, Options(str(data), tmp_path, tmp_path / "cards"))
     before, after = (state["model"] for state in states(tmp_path, 6, 8))
     moved = {key for key in before if not torch.equal(before[key], after[key])}
     assert moved and all(key.startswith("autoencoder.decoder.") for key in moved)
 
 
 def test_averaged_weights_are_what_is_judged_and_published(adversarial, data, tmp_path):
-    train.train(adversarial(average=0.9), Options(str(data), tmp_path, tmp_path / "cards"))
+    train(adversarial(average=0.9), Options(str(data), tmp_path, tmp_path / "cards"))
     (state,) = states(tmp_path, 8)
     best = checkpoint.read(tmp_path / NAME / "best.pt")
     if best["step"] == 8:
@@ -88,24 +89,24 @@ def test_a_start_is_borrowed_where_it_fits(adversarial, card, tmp_path, tiny):
     given = Tokenizer.from_pretrained(card)
     other = replace(tiny(), quantizer={"name": "vq", "codebook_size": 8}).build()
     fresh = other.quantizer.codebook.weight.clone()
-    lend(str(card), other, tmp_path)
+    load_matching_weights(str(card), other, tmp_path)
     for name, value in other.autoencoder.state_dict().items():
         assert torch.equal(value, given.autoencoder.state_dict()[name])
     assert torch.equal(other.quantizer.codebook.weight, fresh), "another shape is left alone"
     with pytest.raises(ValueError, match="start_from=.*: none of its weights fits"):
-        lend(
+        load_matching_weights(
             str(card),
             adversarial(quantizer={"name": "fsq", "levels": (4, 3)}, latent_dim=4).build(),
             tmp_path,
         )
     with pytest.raises(ValueError, match="model='cifar10-nothing'"):
-        lend("cifar10-nothing", other, tmp_path)
+        load_matching_weights("cifar10-nothing", other, tmp_path)
 
 
 def test_a_run_with_a_borrowed_start(tiny, data, card, tmp_path):
     """Its first update is made from the borrowed weights; the recipe tells whose they are."""
     recipe = tiny(start_from=str(card), steps=1, learning_rate=1e-12)
-    train.train(recipe, Options(str(data), tmp_path, tmp_path / "cards"))
+    train(recipe, Options(str(data), tmp_path, tmp_path / "cards"))
     (state,) = states(tmp_path, 1)
     given = Tokenizer.from_pretrained(card).state_dict()
     for key, value in state["model"].items():

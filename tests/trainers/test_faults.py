@@ -10,11 +10,13 @@ import datasets
 import pytest
 import torch
 
-from trainers import checkpoint, train
-from trainers.calls import WARNED
+from trainers import checkpoint, session
 from trainers.data.streamed import Streamed
 from trainers.log import read
+from trainers.options import Options
 from trainers.recipes import RECIPES
+from trainers.signals import WARNED
+from trainers.train import main, train
 
 NAME = "cifar10-vq-1024x128"
 
@@ -91,7 +93,7 @@ import json, os, signal, sys
 
 os.sched_getaffinity = lambda process: {0}
 import torch
-from trainers import train
+from trainers.train import main
 from trainers.data.mapped import Mapped
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES
@@ -108,7 +110,7 @@ def kill(self, start, state=None):
 Mapped.batches = kill
 recipe = Recipe.from_dict(json.loads(sys.argv[1]))
 RECIPES[recipe.name] = lambda: recipe
-sys.exit(train.main([recipe.name, *sys.argv[2:]]))
+sys.exit(main([recipe.name, *sys.argv[2:]]))
 """
 
 
@@ -161,9 +163,8 @@ def test_a_warning_ends_the_run_where_it_is_told_to(tiny, data, tmp_path, monkey
     """A learning rate that makes the loss explode: without the option it goes on."""
     recipe = tiny(steps=60, evaluate_every=20, warmup=40, learning_rate=3.0)
     monkeypatch.setitem(RECIPES, NAME, lambda: recipe)
-    monkeypatch.setattr(train, "_LOG_EVERY", 1)
-    where = ["--data", str(data), "--cards", str(tmp_path / "cards")]
-    assert train.main([NAME, *where, "--runs", str(tmp_path / "a"), "--stop-on", "exploding"]) == WARNED
+    where = ["--data", str(data), "--cards", str(tmp_path / "cards"), "--log-every", "1"]
+    assert main([NAME, *where, "--runs", str(tmp_path / "a"), "--stop-on", "exploding"]) == WARNED
     assert "exploding" in capsys.readouterr().err
     rows = read(tmp_path / "a" / NAME / "metrics.jsonl")
     assert rows[-1]["warning"] == "exploding" and rows[-1]["step"] < 60
@@ -171,12 +172,12 @@ def test_a_warning_ends_the_run_where_it_is_told_to(tiny, data, tmp_path, monkey
 
 
 def test_a_model_that_is_split_is_refused(tiny, data, tmp_path, monkeypatch):
-    class Sharded(train.Accelerator):
-        distributed_type = train.DistributedType.FSDP
+    class Sharded(session.Accelerator):
+        distributed_type = session.DistributedType.FSDP
 
-    monkeypatch.setattr(train, "Accelerator", Sharded)
+    monkeypatch.setattr(session, "Accelerator", Sharded)
     with pytest.raises(ValueError, match="accelerate is set to FSDP, which splits a model.*--multi_gpu"):
-        train.train(tiny(), train.Options(str(data), tmp_path, tmp_path))
+        train(tiny(), Options(str(data), tmp_path, tmp_path))
 
 
 def test_a_second_process_in_the_same_folder(command, tmp_path):

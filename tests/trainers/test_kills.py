@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.calls import STOPPED
+from trainers.signals import STOPPED
 
 from .same import assert_same_runs
 
@@ -26,21 +26,22 @@ from pathlib import Path
 os.sched_getaffinity = lambda process: {0}
 import torch
 torch.set_num_threads(1)
-from trainers import train
+from trainers.options import Options
 from trainers.recipe import Recipe
+from trainers.signals import Stopped
+from trainers.train import train
 
-train._LOG_EVERY = 7
 recipe, options = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 for line in sys.stdin:
     seconds, number = json.loads(line)
     child = os.fork()
     if child == 0:
         os.close(0)
-        kept = train.Options(options["data"], Path(options["runs"]), Path(options["cards"]), True, save_minutes=0)
+        where = options["data"], Path(options["runs"]), Path(options["cards"])
         try:
-            train.train(Recipe.from_dict(recipe), kept)
+            train(Recipe.from_dict(recipe), Options(*where, resume=True, save_minutes=0, log_every=7))
             code = 0
-        except train.Stopped as stopped:
+        except Stopped as stopped:
             code = stopped.code
         except BaseException as error:
             print(repr(error), file=sys.stderr, flush=True)

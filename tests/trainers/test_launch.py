@@ -107,5 +107,5 @@ def test_an_adversarial_run_on_two_processes(data, tmp_path):
     rows = assert_same_logs(runs)
     assert rows[-2].keys() >= {"adversarial", "discriminator", "lecam", "adversarial_weight"}
     states = [checkpoint.read(run / "checkpoints" / "step-00000008.pt") for run in runs]
-    for part in ("model", "opponent"):
+    for part in ("model", "discriminator"):
         torch.testing.assert_close(states[1][part], states[0][part], rtol=1e-4, atol=1e-5)

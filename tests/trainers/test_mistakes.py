@@ -2,14 +2,19 @@
 
 import re
 import sys
+from collections.abc import Callable
+from itertools import count
 
 import pytest
 import torch
+from torch import Tensor
 
-from trainers import checkpoint, train
+from trainers import checkpoint
 from trainers.log import read
+from trainers.options import Options
 from trainers.recipes import RECIPES
-from trainers.train import Options
+from trainers.session import Session
+from trainers.train import fit, main
 from vqzoo.storage import read_json
 
 NAME = "cifar10-vq-1024x128"
@@ -56,10 +61,10 @@ def fsq(tiny, monkeypatch):
 
 def test_a_setting_of_several_numbers_is_given_as_several_words(fsq, data, tmp_path):
     where = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
-    assert train.main([fsq, *where, "--quantizer.levels", "5", "3", "2"]) == 0
+    assert main([fsq, *where, "--quantizer.levels", "5", "3", "2"]) == 0
     assert read_json(tmp_path / "runs" / fsq / "recipe.json")["quantizer"] == {"name": "fsq", "levels": [5, 3, 2]}
     assert read_json(tmp_path / "cards" / fsq / "config.json")["quantizer"]["levels"] == [5, 3, 2]
-    assert train.main([fsq, *where, "--quantizer.levels", "5", "3", "2", "--resume", "--steps", "4"]) == 0
+    assert main([fsq, *where, "--quantizer.levels", "5", "3", "2", "--resume", "--steps", "4"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -72,21 +77,21 @@ def test_a_setting_of_several_numbers_is_given_as_several_words(fsq, data, tmp_p
 )
 def test_several_numbers_that_do_not_fit(fsq, data, tmp_path, capsys, levels, message):
     where = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
-    assert train.main([fsq, *where, "--quantizer.levels", *levels]) == 1
+    assert main([fsq, *where, "--quantizer.levels", *levels]) == 1
     assert re.match(f"error: {message}", capsys.readouterr().err.rstrip("\n").split("\n")[-1])
     assert not (tmp_path / "runs").exists()
 
 
 def test_several_numbers_of_which_one_is_none(fsq, capsys):
     with pytest.raises(SystemExit) as stopped:
-        train.main([fsq, "--quantizer.levels", "5", "x"])
+        main([fsq, "--quantizer.levels", "5", "x"])
     assert stopped.value.code == 2 and "--quantizer.levels" in capsys.readouterr().err
 
 
 def test_a_loss_term_without_a_weight(tiny, data, tmp_path, monkeypatch, capsys):
     recipe = tiny(weights={"reconstruction": 1.0, "commitment": 0.25})
     monkeypatch.setitem(RECIPES, NAME, lambda: recipe)
-    assert train.main([NAME, "--data", str(data), "--runs", str(tmp_path), "--cards", str(tmp_path)]) == 1
+    assert main([NAME, "--data", str(data), "--runs", str(tmp_path), "--cards", str(tmp_path)]) == 1
     line = capsys.readouterr().err.rstrip("\n").split("\n")[-1]
     expected = "weights: the loss term 'codebook' has no weight; given are: commitment, reconstruction"
     assert line == f"error: {expected}"
@@ -114,7 +119,7 @@ def test_an_unknown_recipe_and_the_nearest_names(command):
 )
 def test_an_unknown_key_and_the_nearest_one(capsys, unknown, nearest):
     with pytest.raises(SystemExit) as stopped:
-        train.main([NAME, unknown, "3"])
+        main([NAME, unknown, "3"])
     assert stopped.value.code == 2
     error = capsys.readouterr().err
     assert "Perhaps you meant" in error and re.search(rf"{nearest}\b", error)
@@ -122,12 +127,12 @@ def test_an_unknown_key_and_the_nearest_one(capsys, unknown, nearest):
 
 def test_help_lists_recipes_and_what_can_be_overridden(capsys):
     for arguments in ([], ["-h"], ["--help"]):
-        assert train.main(arguments) == 0
+        assert main(arguments) == 0
         printed = capsys.readouterr().out
         listed = [line.strip() for line in printed.splitlines() if line.startswith("  ")]
         assert listed == list(RECIPES)
     with pytest.raises(SystemExit) as stopped:
-        train.main([NAME, "--help"])
+        main([NAME, "--help"])
     assert stopped.value.code == 0
     printed = capsys.readouterr().out
     for key in ("--steps", "--quantizer.codebook-size", "--weights.commitment", "--resume", "--track", "--data"):
@@ -156,43 +161,47 @@ def test_a_full_disk(command, tmp_path, monkeypatch):
     assert command("--resume")[0] == 0
 
 
-def poison(what: str, at: int, patch: pytest.MonkeyPatch) -> None:
-    """Make the loss, or only its gradient, NaN at step `at`, counted from 0."""
-    objective, calls = train.objective, []
+def poison(session: Session, at: int, spoil: Callable[[Tensor], Tensor]) -> None:
+    """Give the reconstruction term of the training step `at`, counted from 0, to `spoil`."""
+    steps = count()
 
-    def poisoned(terms, weights):
-        loss = objective(terms, weights)
-        calls.append(loss)
-        if len(calls) == at + 1:
-            if what == "loss":
-                return loss * torch.nan
-            loss.register_hook(lambda gradient: gradient * torch.nan)
-        return loss
+    def hook(module, arguments, terms):
+        if torch.is_grad_enabled() and next(steps) == at:
+            return terms | {"reconstruction": spoil(terms["reconstruction"])}
 
-    patch.setattr(train, "objective", poisoned)
+    session.parts.image_terms.register_forward_hook(hook)
+
+
+def nan_loss(loss: Tensor) -> Tensor:
+    return loss * torch.nan
+
+
+def nan_gradient(loss: Tensor) -> Tensor:
+    loss.register_hook(lambda gradient: gradient * torch.nan)
+    return loss
+
+
+def huge_gradient(loss: Tensor) -> Tensor:
+    loss.register_hook(lambda gradient: gradient * 1e30)
+    return loss
 
 
 @pytest.mark.parametrize(
-    ("what", "at", "kept", "message"),
+    ("spoil", "at", "kept", "message"),
     [
         # The weights after the loss of step 5 are not; it is the latents of step 6 that show it.
-        (
-            "loss",
-            4,
-            4,
-            "no longer a number at step 6: latents: .* learning rate.*; the last good checkpoint is kept in",
-        ),
-        ("loss", 5, 4, "no longer a number at step 6: .*the last good checkpoint is kept in .*--learning-rate"),
+        (nan_loss, 4, 4, "no longer a number at step 6: latents: .* learning rate.*; the last good checkpoint is kept"),
+        (nan_loss, 5, 4, "no longer a number at step 6: .*the last good checkpoint is kept in .*--learning-rate"),
         # The loss of step 6 is still a number; the weights after it are not.
-        ("gradient", 5, 4, "no longer a number at step 6: latents: .*; the last good checkpoint is kept"),
-        ("gradient", 0, None, "no longer a number at step 2"),
+        (nan_gradient, 5, 4, "no longer a number at step 6: latents: .*; the last good checkpoint is kept"),
+        (nan_gradient, 0, None, "no longer a number at step 2"),
     ],
 )
-def test_a_loss_that_is_no_number(command, tmp_path, monkeypatch, what, at, kept, message):
-    with monkeypatch.context() as patch:
-        poison(what, at, patch)
-        code, line = command()
-    assert code == 1 and re.match(f"error: {message}", line), line
+def test_a_loss_that_is_no_number(command, tiny, data, tmp_path, spoil, at, kept, message):
+    session = Session(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+    poison(session, at, spoil)
+    with pytest.raises(FloatingPointError, match=f"^{message}"):
+        fit(session)
     run = tmp_path / "runs" / NAME
     saved = [checkpoint.read(path) for path in run.rglob("*.pt")]
     assert len(saved) == (0 if kept is None else 3)  # two steps and the best
@@ -204,25 +213,18 @@ def test_a_loss_that_is_no_number(command, tmp_path, monkeypatch, what, at, kept
     assert command(*(["--resume"] if kept else []), "--learning-rate", "1e-4")[0] == 0
 
 
-def test_a_loss_that_is_no_number_is_noticed_before_the_next_evaluation(tiny, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "_LOG_EVERY", 3)
-    poison("loss", 1, monkeypatch)
+def test_a_loss_that_is_no_number_is_noticed_before_the_next_evaluation(tiny, data, tmp_path):
+    options = Options(str(data), tmp_path / "runs", tmp_path / "cards", log_every=3)
+    session = Session(tiny(evaluate_every=8), options)
+    poison(session, 1, nan_loss)
     with pytest.raises(FloatingPointError, match="at step 3: latents: 1024 of 1024 numbers are NaN"):
-        train.train(tiny(evaluate_every=8), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+        fit(session)
 
 
-def test_an_optimizer_that_is_no_longer_finite_is_not_saved(tiny, data, tmp_path, monkeypatch):
+def test_an_optimizer_that_is_no_longer_finite_is_not_saved(tiny, data, tmp_path):
     """A gradient so large that its square overflows: weights and losses stay numbers, Adam's state does not."""
-    objective, calls = train.objective, []
-
-    def huge(terms, weights):
-        loss = objective(terms, weights)
-        calls.append(loss)
-        if len(calls) == 6:
-            loss.register_hook(lambda gradient: gradient * 1e30)
-        return loss
-
-    monkeypatch.setattr(train, "objective", huge)
+    session = Session(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+    poison(session, 5, huge_gradient)
     with pytest.raises(FloatingPointError, match=r"optimizer\.state\.\d+\.exp_avg_sq is no longer finite"):
-        train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards"))
+        fit(session)
     assert checkpoint.read_latest(tmp_path / "runs" / NAME / "checkpoints")["step"] == 4

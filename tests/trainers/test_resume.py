@@ -11,41 +11,30 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainers import checkpoint, train
+from trainers import checkpoint
+from trainers.data import load_images
+from trainers.finish import finish
 from trainers.log import read
-from trainers.recipe import Recipe, Settings
+from trainers.options import Options
+from trainers.recipe import Rates, Recipe, Settings
 from trainers.resume import find_checkpoint
-from trainers.train import Options
+from trainers.session import Session
+from trainers.train import fit, train
 from vqzoo.quantizers import QUANTIZERS
 from vqzoo.storage import read_json, write_json
 
+from .feeds import Killed, changed, fit_until, noisy
 from .same import assert_same_runs, flat
 
 NAME = "cifar10-vq-1024x128"
 
 
-class Killed(Exception):
-    """Stands for the end of the process: nothing in the trainer catches it."""
-
-
-@pytest.fixture
-def noisy(monkeypatch):
-    """Training with noise from the global generator in its images, so that its state matters."""
-    from_bytes = train.from_bytes
-    monkeypatch.setattr(train, "from_bytes", lambda pixels: from_bytes(pixels) + 0.01 * torch.randn(pixels.shape))
-    monkeypatch.setattr(train, "_LOG_EVERY", 1)
-
-
-def kill_at(step: int, patch: pytest.MonkeyPatch) -> None:
-    """The process ends when it comes to this step, counted from 0."""
-    rate = train.learning_rate
-
-    def deadly(recipe, now):
-        if now == step:
-            raise Killed
-        return rate(recipe, now)
-
-    patch.setattr(train, "learning_rate", deadly)
+def train_noisily(recipe: Recipe, options: Options) -> None:
+    """Train to the card from images that the global generator changes at every draw."""
+    session = Session(recipe, options, changed(noisy))
+    fit(session)
+    test = load_images(recipe.dataset, "test", recipe.resolution, recipe.channels, options.data)
+    finish(recipe, session.folder, options.cards, test, session.facts())
 
 
 MORE: list[Settings] = [
@@ -57,23 +46,24 @@ MORE: list[Settings] = [
 @pytest.mark.parametrize(
     "settings", [*({"name": name} for name in QUANTIZERS), *MORE], ids=lambda s: "-".join(map(str, s.values()))
 )
-def test_killed_and_resumed(settings, data, tiny, tmp_path, noisy, monkeypatch, forget_accelerator, capsys):
-    recipe = tiny(settings["name"], evaluate_every=2)
+def test_killed_and_resumed(settings, data, tiny, tmp_path, forget_accelerator, capsys):
+    """Every quantizer, every other one with Muon, the rest with Adam."""
+    optimizer = "muon" if [*QUANTIZERS].index(settings["name"]) % 2 else "adam"
+    recipe = tiny(settings["name"], evaluate_every=2, optimizer=optimizer)
     recipe = replace(recipe, quantizer=recipe.quantizer | settings)
-    whole = Options(str(data), tmp_path / "whole", tmp_path / "cards")
-    broken = Options(str(data), tmp_path / "broken", tmp_path / "cards")
-    again = Options(str(data), tmp_path / "broken", tmp_path / "cards", resume=True)
-    train.train(recipe, whole)
+    whole = Options(str(data), tmp_path / "whole", tmp_path / "cards", log_every=1)
+    broken = replace(whole, runs=tmp_path / "broken")
+    again = replace(broken, resume=True)
+    train_noisily(recipe, whole)
     for step, options in ((5, broken), (7, again)):  # steps 5 and 7 are done and lost
         forget_accelerator()
-        with monkeypatch.context() as patch, pytest.raises(Killed):
-            kill_at(step, patch)
-            train.train(recipe, options)
+        with pytest.raises(Killed):
+            fit_until(step, recipe, options)
         rows = read(tmp_path / "broken" / NAME / "metrics.jsonl")
         assert rows[-1]["step"] == step
         assert checkpoint.read_latest(tmp_path / "broken" / NAME / "checkpoints")["step"] == step - 1
     forget_accelerator()
-    train.train(recipe, again)
+    train_noisily(recipe, again)
     assert_same_runs(tmp_path / "whole" / NAME, tmp_path / "broken" / NAME, 8)
     before, after = (
         flat(checkpoint.read(tmp_path / "whole" / NAME / f"checkpoints/step-0000000{n}.pt")) for n in (6, 8)
@@ -84,39 +74,33 @@ def test_killed_and_resumed(settings, data, tiny, tmp_path, noisy, monkeypatch, 
     assert "nothing to resume" not in capsys.readouterr().out
 
 
-def test_an_adversarial_run_killed_and_resumed(adversarial, data, tmp_path, monkeypatch, forget_accelerator):
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_an_adversarial_run_killed_and_resumed(adversarial, data, tmp_path, forget_accelerator, optimizer):
     """The discriminator, its optimizer, LeCam's averages, averaged weights and the phase go on where they were."""
-    recipe = adversarial(average=0.9, position="learned", second_phase=6)
+    recipe = adversarial(average=0.9, position="learned", second_phase=6, optimizer=optimizer)
     whole, broken = (Options(str(data), tmp_path / part, tmp_path / "cards") for part in ("whole", "broken"))
-    train.train(recipe, whole)
+    train_noisily(recipe, whole)
     for step, resume in ((5, False), (7, True)):
         forget_accelerator()
-        with monkeypatch.context() as patch, pytest.raises(Killed):
-            kill_at(step, patch)
-            train.train(recipe, replace(broken, resume=resume))
+        with pytest.raises(Killed):
+            fit_until(step, recipe, replace(broken, resume=resume))
     forget_accelerator()
-    train.train(recipe, replace(broken, resume=True))
+    train_noisily(recipe, replace(broken, resume=True))
     assert_same_runs(tmp_path / "whole" / NAME, tmp_path / "broken" / NAME, 8)
 
 
-def test_killed_before_the_card_was_written(data, tiny, run, tmp_path, monkeypatch, forget_accelerator):
+def test_killed_before_the_card_was_written(data, tiny, run, tmp_path, forget_accelerator):
     options = Options(str(data), tmp_path / "runs", tmp_path / "cards")
-
-    def die(*arguments):
-        raise Killed
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(train, "finish", die)
-        train.train(tiny(), options)
+    fit(Session(tiny(), options))
     assert not options.cards.exists()
     forget_accelerator()
-    train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards", resume=True))
+    train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards", resume=True))
     assert_same_runs(run, tmp_path / "runs" / NAME, 8)
     assert (tmp_path / "cards" / NAME / "README.md").exists()
 
 
 def test_with_nothing_to_resume_it_starts_afresh_and_says_so(data, tiny, run, tmp_path, capsys):
-    train.train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards", resume=True))
+    train(tiny(), Options(str(data), tmp_path / "runs", tmp_path / "cards", resume=True))
     assert f"{tmp_path / 'runs' / NAME} has nothing to resume: starting afresh\n" in capsys.readouterr().out
     assert_same_runs(run, tmp_path / "runs" / NAME, 8)
 
@@ -124,21 +108,17 @@ def test_with_nothing_to_resume_it_starts_afresh_and_says_so(data, tiny, run, tm
 def test_a_fresh_run_leaves_checkpoints_of_an_earlier_one_alone(data, tiny, run):
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match="holds a run at step 8: go on with --resume, or start afresh after deleting"):
-        train.train(tiny(), Options(str(data), run.parent, run.parent / "cards"))
+        train(tiny(), Options(str(data), run.parent, run.parent / "cards"))
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
-def test_a_fresh_run_over_one_that_never_saved_is_as_if_it_had_not_been(
-    data, tiny, run, tmp_path, noisy, monkeypatch, forget_accelerator
-):
+def test_a_fresh_run_over_one_that_never_saved_is_as_if_it_had_not_been(data, tiny, run, tmp_path, forget_accelerator):
     options = Options(str(data), tmp_path / "runs", tmp_path / "cards")
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_at(1, patch)
-        train.train(tiny(), options)
+    with pytest.raises(Killed):
+        fit_until(1, tiny(), replace(options, log_every=1))
     assert len(read(tmp_path / "runs" / NAME / "metrics.jsonl")) == 1
-    monkeypatch.undo()
     forget_accelerator()
-    train.train(tiny(), options)
+    train(tiny(), options)
     assert_same_runs(run, tmp_path / "runs" / NAME, 8)
 
 
@@ -150,6 +130,8 @@ def test_a_fresh_run_over_one_that_never_saved_is_as_if_it_had_not_been(
         {"seed": 1},
         {"latent_dim": 4},
         {"precision": "bf16"},
+        {"optimizer": "muon"},
+        {"rates": Rates(codebooks=1e-2)},
         {"quantizer": {"name": "vq", "codebook_size": 8}},
         {"weights": {"reconstruction": 2.0, "codebook": 1.0, "commitment": 0.25}},
     ],
@@ -188,7 +170,8 @@ from pathlib import Path
 
 os.sched_getaffinity = lambda process: {0}
 from trainers.recipe import Recipe
-from trainers.train import Options, train
+from trainers.options import Options
+from trainers.train import train
 
 recipe, data, runs, cards = sys.argv[1:]
 train(Recipe.from_dict(json.loads(recipe)), Options(data, Path(runs), Path(cards)))
@@ -210,7 +193,7 @@ def test_a_process_killed_by_the_system(data, tiny, tmp_path, forget_accelerator
     assert process.wait() == -signal.SIGKILL
     assert checkpoint.read_latest(checkpoints)["step"] < 100 and not cards.exists()
 
-    train.train(recipe, Options(str(data), tmp_path / "broken", cards, resume=True))
+    train(recipe, Options(str(data), tmp_path / "broken", cards, resume=True))
     forget_accelerator()
-    train.train(recipe, Options(str(data), tmp_path / "whole", cards))
+    train(recipe, Options(str(data), tmp_path / "whole", cards))
     assert_same_runs(tmp_path / "whole" / NAME, tmp_path / "broken" / NAME, 100)

@@ -1,4 +1,4 @@
-"""What reaches a run from outside, between two steps: a wish that it ends, and the time for a checkpoint."""
+"""Signals that end a run after the step in hand, and the time for its next checkpoint."""
 
 import signal
 import time
@@ -22,10 +22,10 @@ class Stopped(Exception):
         self.code = code
 
 
-class Calls:
-    """Listens while it is entered; SIGTERM, and Ctrl-C once, end the run after the step that is being done.
+class SignalHandler:
+    """A context in which SIGTERM, and Ctrl-C once, end the run after the step in hand.
 
-    Processes must do the same thing at the same step, so they ask each other, every few steps.
+    Processes must do the same thing at the same step, so they exchange what each has received, every few steps.
     """
 
     def __init__(self, accelerator: Accelerator, save_minutes: float):
@@ -36,29 +36,29 @@ class Calls:
         self.warning = ""
         self._saved = time.monotonic()
 
-    def __enter__(self) -> "Calls":
-        self._before = {number: signal.signal(number, self._hear) for number in (signal.SIGTERM, signal.SIGINT)}
+    def __enter__(self) -> "SignalHandler":
+        self._before = {number: signal.signal(number, self._receive) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         signal.signal(signal.SIGINT, self._before[signal.SIGINT])  # a second Ctrl-C does not wait
 
-    def answer(self, done: int) -> tuple[bool, Stopped | None]:
-        """After so many steps: whether to save, and why to stop, alike on every process."""
+    def poll(self, done: int) -> tuple[bool, Stopped | None]:
+        """Return, alike on every process, whether to save after `done` steps, and why to stop if the run is to."""
         if done % self.every:
             return False, None
         main = self.accelerator.is_main_process
         due = main and time.monotonic() - self._saved >= self.save_seconds
-        heard = (bool(self.signal), due, main and bool(self.warning))
+        flags: tuple[bool, ...] = (bool(self.signal), due, main and bool(self.warning))
         if self.accelerator.num_processes > 1:
-            flags = torch.tensor(heard, dtype=torch.float32, device=self.accelerator.device)
-            heard = tuple(flag > 0 for flag in self.accelerator.reduce(flags, "sum").tolist())
-        asked, due, warned = heard
+            tensor = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
+            flags = tuple(flag > 0 for flag in self.accelerator.reduce(tensor, "sum").tolist())
+        asked, due, warned = flags
         if asked:
             name = signal.Signals(self.signal).name if self.signal else "a signal"
             return True, Stopped(f"{name} after step {done}", STOPPED)
@@ -67,5 +67,5 @@ class Calls:
         return due, None
 
     def saved(self) -> None:
-        """A checkpoint was written just now."""
+        """Note that a checkpoint was written just now."""
         self._saved = time.monotonic()

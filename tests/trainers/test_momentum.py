@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainers.moments import forget_moved
+from trainers.momentum import reset_momentum
 from vqzoo.quantizers import Quantizer, build
 
 FAR = 100.0
@@ -32,7 +32,7 @@ def test_a_codevector_that_was_moved_loses_its_momentum_and_the_others_keep_thei
     quantizer, optimizer, weight = prepared(revival)
     before = [moment.clone() for moment in moments(optimizer, weight)]
     quantizer(torch.rand(1, 4, 4, 2))
-    forget_moved(optimizer, quantizer)
+    reset_momentum(optimizer, quantizer)
     left = 1 - (1.0 if revival == "restart" else 0.9990005)
     for moment, old in zip(moments(optimizer, weight), before, strict=True):
         assert torch.equal(moment[:3], old[:3]) and old[3].all()
@@ -49,7 +49,7 @@ def test_a_restarted_codevector_stays_at_its_latent_where_momentum_would_drive_i
     out.losses["codebook"].backward()
     weight.grad[:] = 0  # this step's own
     if forget:
-        forget_moved(optimizer, quantizer)
+        reset_momentum(optimizer, quantizer)
     optimizer.step()
     moved = (weight[3] - place).norm().item()
     assert moved == 0 if forget else moved > 0.05
@@ -64,7 +64,7 @@ def test_codebooks_inside_others_are_found():
         each.codebook.usage.zero_()
     optimizer.step()
     quantizer(torch.randn(1, 2, 2, 4))
-    forget_moved(optimizer, quantizer)
+    reset_momentum(optimizer, quantizer)
     for each in quantizer.parts:
         unused = each.codebook.pulled.bool()
         assert unused.any()
@@ -77,9 +77,9 @@ def test_where_nothing_was_moved_or_there_are_no_moments_yet_nothing_happens(set
     quantizer = build(dim=4, codebook_size=4, **settings)
     parameters = list(quantizer.parameters()) or [torch.zeros(1, requires_grad=True)]
     optimizer = torch.optim.Adam(parameters)
-    forget_moved(optimizer, quantizer)
+    reset_momentum(optimizer, quantizer)
     quantizer(torch.randn(1, 4, 4, 4))
-    forget_moved(optimizer, quantizer)
+    reset_momentum(optimizer, quantizer)
     for parameter in parameters:
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
