@@ -29,6 +29,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "hierarchical": [{"stride": stride, "width": 16, "residual_width": 8} for stride in (2, 4, 16)],
     "squeeze": [{"halvings": 1, "width": 4}, {"halvings": 3, "width": 16}],
     "pca": [{"stride": 3}, {"stride": 8}],
+    "patch": [{"stem": 4, "widths": (8, 12), "blocks": 1}, {"stem": 1, "widths": (6, 4, 8), "blocks": 2, "balance": 3}],
 }
 
 

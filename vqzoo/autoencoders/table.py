@@ -7,6 +7,7 @@ from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.conv import ConvAutoencoder
 from vqzoo.autoencoders.hierarchical import HierarchicalAutoencoder
 from vqzoo.autoencoders.magvit2 import MAGVIT2Autoencoder
+from vqzoo.autoencoders.patch import PatchAutoencoder
 from vqzoo.autoencoders.pca import PCAAutoencoder
 from vqzoo.autoencoders.squeeze import SqueezeAutoencoder
 from vqzoo.autoencoders.study import StudyAutoencoder
@@ -23,6 +24,7 @@ AUTOENCODERS: dict[str, Callable[..., Autoencoder]] = {
     "vit": ViTAutoencoder,
     "squeeze": SqueezeAutoencoder,
     "hierarchical": HierarchicalAutoencoder,
+    "patch": PatchAutoencoder,
     "pca": PCAAutoencoder,
 }
 
