@@ -98,7 +98,8 @@ def test_dead_codevectors_come_back_into_use():
     """Latents far from the fresh codebook, of which lookup alone reaches a few codevectors."""
     used = {}
     for name in ("vq", "cvq"):
-        quantizer = build(name, dim=8, codebook_size=64, metric="l2")
+        plain = {"start": "uniform", "revival": "none"} if name == "vq" else {}
+        quantizer = build(name, dim=8, codebook_size=64, metric="l2", **plain)
         for _ in range(100):
             quantizer(5 + torch.randn(1, 16, 16, 8))
         used[name] = len(quantizer.eval().encode(5 + torch.randn(1, 32, 32, 8)).unique())

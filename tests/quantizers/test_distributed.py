@@ -34,7 +34,7 @@ OTHERS: list[dict[str, Any]] = [
     {"name": "vq", "start": "latents", "revival": "random"},
     {"name": "vq", "metric": "cosine", "revival": "probrandom"},
     {"name": "ema", "revival": "probrandom"},
-    {"name": "ema", "revival": "closest"},
+    {"name": "ema", "revival": "closest", "start": "latents"},
     {"name": "pq", "start": "kmeans", "revival": "restart"},
     {"name": "rvq", "start": "kmeans", "revival": "random"},
     {"name": "rq", "start": "kmeans", "revival": "probrandom"},

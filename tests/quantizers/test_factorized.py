@@ -17,7 +17,7 @@ def spherical(through: str = "normalised", codebook_size: int = 12) -> Spherical
 
 def test_projections_by_hand():
     """Down to the sum of both channels, nearest of 0 and 10, up to (e + 1, 2 e)."""
-    inner = build("vq", dim=1, codebook_size=2)
+    inner = build("vq", dim=1, codebook_size=2, start="uniform", revival="none")
     inner.codebook.weight.data = torch.tensor([[0.0], [10.0]])
     quantizer = Projected(inner, 2)
     quantizer.down.weight.data, quantizer.down.bias.data = torch.tensor([[1.0, 1.0]]), torch.tensor([0.5])

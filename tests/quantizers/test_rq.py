@@ -99,7 +99,7 @@ def test_a_restart_draws_among_the_residuals_of_all_depths():
 
 
 def test_depth_one_is_the_plain_quantizer():
-    plain = build("ema", dim=4, codebook_size=8)
+    plain = build("ema", dim=4, codebook_size=8, start="latents", revival="none")
     shared = build("rq", dim=4, codebook_size=8, levels=1, revival="none")
     for _ in range(3):
         latents = torch.randn(1, 5, 6, 4)

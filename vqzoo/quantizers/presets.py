@@ -22,6 +22,8 @@ class Preset:
 
 
 _USUAL = {"codebook": 1.0, "commitment": 0.25}
+_PLAIN = {"start": "uniform", "revival": "none"}
+"""A codebook as papers have it, where `build` starts from k-means and restarts what is unused."""
 _SWAPPED = {"codebook": 0.25, "commitment": 1.0}
 _COMMITMENT = {"commitment": 0.25}
 _ENTROPIES = {"sample_entropy": 0.1, "entropy_deficit": 0.1}
@@ -32,12 +34,14 @@ def _settings(name: str, dim: int, **settings: Any) -> dict[str, Any]:
 
 
 PRESETS: dict[str, dict[str, Preset]] = {
-    "vqvae": {"paper": Preset(_settings("vq", 64, codebook_size=512), _USUAL)},
-    "vqvae-ema": {"paper": Preset(_settings("ema", 64, codebook_size=512, start="normal"), _COMMITMENT)},
+    "vqvae": {"paper": Preset(_settings("vq", 64, codebook_size=512, **_PLAIN), _USUAL)},
+    "vqvae-ema": {
+        "paper": Preset(_settings("ema", 64, codebook_size=512, start="normal", revival="none"), _COMMITMENT)
+    },
     # The public code puts beta on the codebook's term; all published VQGAN weights were trained so.
     "vqgan": {
-        "paper": Preset(_settings("vq", 256, codebook_size=1024), _USUAL),
-        "paper_code": Preset(_settings("vq", 256, codebook_size=1024), _SWAPPED),
+        "paper": Preset(_settings("vq", 256, codebook_size=1024, **_PLAIN), _USUAL),
+        "paper_code": Preset(_settings("vq", 256, codebook_size=1024, **_PLAIN), _SWAPPED),
     },
     # Soft choices as in the discrete VAE; the public code of VQGAN makes them hard in training, too.
     "vqgan-gumbel": {
@@ -103,7 +107,10 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "paper_code": Preset(_settings("simvq", 128, codebook_size=1024, bias=True), _USUAL),
     },
     "rotation": {
-        "paper": Preset(_settings("ema", 64, codebook_size=1024, estimator="rotation", decay=0.8), _COMMITMENT)
+        "paper": Preset(
+            _settings("ema", 64, codebook_size=1024, estimator="rotation", start="latents", revival="none", decay=0.8),
+            _COMMITMENT,
+        )
     },
     # The paper puts beta on the commitment, the public code on the codebook's term.
     "ibq": {

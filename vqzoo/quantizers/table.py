@@ -52,16 +52,17 @@ def vq(
     codebook_size: int = 1024,
     metric: Metric = "l2",
     estimator: Estimator = "straight-through",
-    start: Start = "uniform",
-    revival: Revival = "none",
+    start: Start = "kmeans",
+    revival: Revival = "restart",
     entropy_temperature: float = 0.0,
 ) -> Quantizer:
     """VQ-VAE: nearest codevector, codebook learnt by gradient (arXiv:1711.00937).
 
     Equation: q = e_k, k = argmin |z - e_k|^2
     Learns: by the gradient of |e - sg(z)|^2; only the chosen codevectors move.
-    Collapses: codevectors that no latent chooses get no gradient and stay dead; a large weight of the reconstruction
-    lets latents run away from the codebook.
+    Collapses: hardly, as codevectors start from k-means of the first batch and unused ones are restarted at latents;
+    with start "uniform" and revival "none", as papers have it, what no latent chooses stays dead. A large weight of the
+    reconstruction lets latents run away from the codebook.
     """
     codebook = Codebook(codebook_size, dim, start, revival)
     return NearestCodevector(codebook, metric, estimator, entropy_temperature)
@@ -72,8 +73,8 @@ def ema(
     codebook_size: int = 1024,
     metric: Metric = "l2",
     estimator: Estimator = "straight-through",
-    start: Start = "latents",
-    revival: Revival = "none",
+    start: Start = "kmeans",
+    revival: Revival = "restart",
     decay: float = 0.99,
     entropy_temperature: float = 0.0,
 ) -> Quantizer:
@@ -81,7 +82,8 @@ def ema(
 
     Equation: q = e_k, k = argmin |z - e_k|^2; e_k = moving sum of its latents / moving count
     Learns: by moving averages, without a gradient.
-    Collapses: codevectors that no latent chooses stay where they are.
+    Collapses: hardly, as codevectors start from k-means of the first batch and unused ones are restarted at latents;
+    with revival "none" what no latent chooses stays where it is.
     """
     codebook = EMACodebook(codebook_size, dim, start, revival, decay=decay)
     return NearestCodevector(codebook, metric, estimator, entropy_temperature)

@@ -70,7 +70,7 @@ def matches(checkpoint: Checkpoint) -> bool:
 
 def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
     autoencoder, settings = _settings(checkpoint)
-    quantizer = {"name": "vq", "codebook_size": settings["num_vq_embeddings"]}
+    quantizer = {"name": "vq", "codebook_size": settings["num_vq_embeddings"], "start": "uniform", "revival": "none"}
     transfer = Transfer(_renamed(checkpoint), resolution, autoencoder, quantizer)
     copy_network(transfer, NAMES)
     transfer.copy("quantizer.codebook.weight", CODEBOOK)

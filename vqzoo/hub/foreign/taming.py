@@ -39,7 +39,7 @@ def matches(checkpoint: Checkpoint) -> bool:
 
 def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
     autoencoder = settings_of(checkpoint, NAMES)
-    quantizer = {"name": "vq", "codebook_size": length(checkpoint, CODEBOOK)}
+    quantizer = {"name": "vq", "codebook_size": length(checkpoint, CODEBOOK), "start": "uniform", "revival": "none"}
     transfer = Transfer(checkpoint, resolution, autoencoder, quantizer)
     copy_network(transfer, NAMES)
     transfer.copy("quantizer.codebook.weight", CODEBOOK)
