@@ -25,14 +25,14 @@ from vqzoo.tokenizer import Tokenizer
 
 _LARGEST = torch.finfo(torch.float16).max
 # How matrices may be stored, smallest first, and the dB of PSNR that each may cost.
-_LADDER = {torch.int8: 0.12, torch.float16: 0.01, torch.float32: math.inf}
+_LADDER = {torch.int8: 0.05, torch.float16: 0.05, torch.float32: math.inf}
 
 
 def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str, Any]) -> Path:
     """Evaluate the best checkpoint on the test split and write its card folder; returns where it is.
 
-    Weights are stored as int8 where the PSNR of the stored ones stays within 0.12 dB, else as float16 where it stays
-    within 0.01 dB, else as float32; the metrics are always those of the stored weights. A card that was trained on more
+    Weights are stored as int8 where the PSNR of the stored ones stays within 0.05 dB, else as float16 where it does,
+    else as float32; the metrics are always those of the stored weights. A card that was trained on more
     images is not replaced: the new one stays in the run folder.
     """
     best = checkpoint.read(run / "best.pt")

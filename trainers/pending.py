@@ -25,7 +25,8 @@ JUDGES = 3.0
 
 @dataclass(frozen=True)
 class Pending:
-    """A recipe without a card at its full budget. images_seen: those of the card there is, 0 without one."""
+    """A recipe without a card at its full budget. images_seen: those of the card there is, 0 without one and where the
+    card was trained with another optimizer."""
 
     name: str
     images_seen: int
@@ -50,6 +51,8 @@ def _pending(recipe: Recipe, cards: Path) -> Pending:
         seen = training["images"]
         side = training["recipe"].get("crop") or training["recipe"]["resolution"]
         rates["CPU" if training["device"] == "CPU" else "GPU"] = seen * side**2 / training["seconds"]
+        if training["recipe"].get("optimizer", "adam") != recipe.optimizer:
+            seen = 0
     cpu, gpu = (recipe.images * recipe.side**2 / rates[device] / 60 for device in ("CPU", "GPU"))
     return Pending(recipe.name, seen, recipe.images, cpu, gpu)
 

@@ -1,12 +1,12 @@
 """What is minimised and how fast, worked out by hand."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
-from trainers.objective import ImageTerms, held_out_terms, learning_rate, objective, selection_loss
+from trainers.objective import ImageTerms, held_out_terms, objective, selection_loss
+from trainers.optimizer import schedule
 from vqzoo.analysis import measurements
 from vqzoo.ops.pixels import from_bytes
 
@@ -38,14 +38,12 @@ def test_a_term_without_a_weight_is_named():
         (99, (1 - math.cos(math.pi / 100)) / 2),  # one step before zero
     ],
 )
-def test_learning_rate(tiny, step, expected):
-    recipe = tiny(steps=100, warmup=4, learning_rate=1.0)
-    assert learning_rate(recipe, step) == pytest.approx(expected, rel=1e-12)
-    assert learning_rate(replace(recipe, learning_rate=3e-4), step) == pytest.approx(3e-4 * expected, rel=1e-12)
+def test_the_learning_rate_follows_a_cosine(tiny, step, expected):
+    assert schedule(tiny(steps=100, warmup=4), step) == pytest.approx(expected, rel=1e-12)
 
 
 def test_no_warm_up_starts_at_the_peak(tiny):
-    assert learning_rate(tiny(warmup=0, learning_rate=1.0), 0) == 1.0
+    assert schedule(tiny(warmup=0), 0) == 1.0
 
 
 def test_held_out_terms_are_means_over_images_whatever_the_batch(tiny, monkeypatch):

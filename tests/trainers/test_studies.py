@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainers.calls import Stopped
 from trainers.recipes import RECIPES
+from trainers.session import Session
+from trainers.signals import Stopped
 from trainers.studies import budgets, rows, run
 from trainers.studies.budgets import budgeted
 from trainers.studies.measure import measure, use_of
 from trainers.studies.rows import Row, selected
 from trainers.studies.run import PROTOCOLS, missing, run_rows
+from trainers.train import fit
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.studies.curves import read_curves
 from vqzoo.studies.outside import outside
@@ -55,7 +57,9 @@ def test_rows_are_selected_by_table_study_and_name():
     table = names("looc.table5")
     assert {"cifar10-looc-8x4", "cifar10-looc-8x4-factor2", "mnist-cvq-1024x128"} <= {*table}
     assert "cifar10-looc-256x64" not in table
-    assert names("adaptive.table1", "cifar10-vq-1024x128") == names("cifar10-vq-1024x128", "adaptive.table1")
+    assert names("adaptive.table1", "cifar10-vq-1024x128-plain") == names(
+        "cifar10-vq-1024x128-plain", "adaptive.table1"
+    )
     assert {*names("rvq")} == {row.name for row in rows.rows() if row.study == "rvq"}
 
 
@@ -71,23 +75,23 @@ def test_a_table_of_a_study_that_has_none_is_named(study):
         selected([f"{study}.table1"])
 
 
-SCHEDULE = {"steps", "batch_size", "learning_rate", "warmup", "evaluate_every", "quantizer"}
+LENGTH = ("steps", "evaluate_every", "seed", "quantizer", "accumulate")
 
 
 def test_short_fits_the_schedule_and_nothing_else():
     for row in rows.rows():
         short = budgeted(row.recipe, row.study, "short", 7)
         assert short.warmup < short.steps and short.steps % short.evaluate_every == 0
-        length = {"steps", "batch_size", "learning_rate", "warmup", "evaluate_every", "seed", "quantizer", "accumulate"}
-        more = {"crop", "held_out", "start_from"} if row.study == "vqgan" else set()
-        assert replace(short, **{name: getattr(row.recipe, name) for name in length | more}) == row.recipe
+        assert replace(short, **{name: getattr(row.recipe, name) for name in LENGTH}) == row.recipe
     by_study = {
         study: {budgeted(r.recipe, study, "short", 1).images for r in selected([study])} for study in rows._MODULES
     }
     assert all(len(images) == 1 for images in by_study.values())
     full = budgeted(RECIPES["cifar10-sq-1024x128"](), "looc", "full", 42)
     short = budgeted(full, "looc", "short", 42)
-    assert short.quantizer["anneal_steps"] / short.steps == pytest.approx(50_000 / full.steps, abs=0.01)
+    assert short.quantizer["anneal_steps"] / short.steps == pytest.approx(0.5, abs=0.01)
+    assert full.quantizer["anneal_steps"] / full.steps == pytest.approx(0.5, abs=0.01)
+    assert (full.optimizer, full.batch_size, full.images) == ("adam", 256, 500 * 49_000 // 256 * 256)
     with pytest.raises(ValueError, match="budget='zoo'"):
         budgeted(full, "looc", "zoo", 1)
 
@@ -99,9 +103,9 @@ def test_long_is_one_schedule_for_all_small_images():
             each = budgeted(row.recipe, row.study, "long", 7)
             assert each.steps % each.evaluate_every == 0 and each.seed == 7
             short = budgeted(row.recipe, row.study, "short", 7)
-            assert replace(each, **{name: getattr(short, name) for name in SCHEDULE}) == short
+            assert replace(each, **{name: getattr(short, name) for name in LENGTH}) == short
             long[row.study].append(each.images)
-    assert {image for images in long.values() for image in images} == {80 * 300 * 64}
+    assert {image for images in long.values() for image in images} == {RECIPES["cifar10-vq-1024x128"]().images}
     with pytest.raises(ValueError, match="'vqgan' has no budget long"):
         budgeted(RECIPES["flowers-vqgan-1024x256"](), "vqgan", "long", 42)
 
@@ -110,7 +114,8 @@ def test_long_is_one_schedule_for_all_small_images():
 def row(tiny, data, monkeypatch) -> Row:
     """The first row, at a size that trains in a second."""
     monkeypatch.setenv("VQZOO_DATA", str(data.parent))
-    monkeypatch.setitem(budgets.SHORT, "looc", budgets.SHORT["looc"] | {"steps": 10, "batch_size": 8, "warmup": 2})
+    monkeypatch.setitem(budgets.SHORT, "looc", {"steps": 10})
+    monkeypatch.setitem(budgets._TRAIN_IMAGES, "pictures", 48)
     return Row("looc", tiny(), (VQ, VQ._replace(codebook_size=16)))
 
 
@@ -124,7 +129,7 @@ def test_a_row_becomes_two_lines_a_setting_and_is_not_trained_again(row, tmp_pat
         numbers = line.numbers
         assert (line.budget, numbers["steps"], numbers["images"], numbers["bits_per_image"]) == ("short", 10, 80, 64)
         assert numbers["psnr"] > 0 and ("reconstruction_loss" in numbers) == (line.protocol == "lossless")
-        assert numbers["share"] == pytest.approx(80 / 64)
+        assert numbers["share"] == pytest.approx(80 / (500 * 40 // 256 * 256), rel=0.01)
     kept = read_curves(tmp_path / "curves.jsonl")
     assert [*kept] == [(row.name, "short", 42), (row.name, "short", 43)]
     assert kept[row.name, "short", 42]["curves"]["step"] == [2, 4, 6, 8, 10]
@@ -138,12 +143,12 @@ def test_what_was_measured_is_used_unless_the_budget_has_changed(row, tmp_path, 
     """A process that ends between measuring and writing down has lost nothing."""
     first, second, third = (tmp_path / f"{number}.csv" for number in (1, 2, 3))
     run_rows([row], "short", [42], tmp_path / "runs", results=first)
-    train = run.train
-    monkeypatch.setattr(run, "train", None)
+    train_row = run.train_row
+    monkeypatch.setattr(run, "train_row", None)
     run_rows([row], "short", [42], tmp_path / "runs", results=second)
     assert first.read_text() == second.read_text()
-    monkeypatch.setattr(run, "train", train)
-    monkeypatch.setitem(budgets.SHORT, "looc", budgets.SHORT["looc"] | {"steps": 5})
+    monkeypatch.setattr(run, "train_row", train_row)
+    monkeypatch.setitem(budgets.SHORT, "looc", {"steps": 5})
     run_rows([row], "short", [42], tmp_path / "runs", results=third)
     assert {line.numbers["steps"] for line in read_results(third)} == {5}
 
@@ -155,15 +160,15 @@ def test_a_row_that_was_interrupted_goes_on(row, tmp_path, monkeypatch):
         path.parent.mkdir()
     run_rows([row], "short", [42], tmp_path / "whole", results=results[0])
 
-    train, stops = run.train, iter([True])
+    train_row, stops = run.train_row, iter([True])
 
-    def stopping(recipe, options, around):
+    def stopping(recipe, options, keeper):
         if next(stops, False):
-            train(replace(recipe, steps=4), options, replace(around, finish=lambda *arguments: options.runs))
+            fit(Session(replace(recipe, steps=4), options, keeper.open_feed))
             raise Stopped("asked to end", 75)
-        train(recipe, options, around)
+        train_row(recipe, options, keeper)
 
-    monkeypatch.setattr(run, "train", stopping)
+    monkeypatch.setattr(run, "train_row", stopping)
     with pytest.raises(Stopped):
         run_rows([row], "short", [42], tmp_path / "runs", results=results[1])
     assert read_results(results[1]) == []
@@ -175,7 +180,7 @@ def test_a_row_that_diverges_leaves_the_others(row, tmp_path, monkeypatch, capsy
     def failing(*arguments):
         raise FloatingPointError("no longer a number at step 3")
 
-    monkeypatch.setattr(run, "train", failing)
+    monkeypatch.setattr(run, "train_row", failing)
     assert run_rows([row], "short", [42], tmp_path / "runs", results=tmp_path / "results.csv") == 0
     assert "failed cifar10-vq-1024x128: no longer a number" in capsys.readouterr().out
 

@@ -34,12 +34,14 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "cifar10-multiscale-1024x128": cifar10.multiscale,
     "cifar10-hvq-1024x128": cifar10.hvq,
     "cifar10-adaptive-65536": cifar10.adaptive,
+    "flowers-none-256": flowers.none,
     "flowers-vqgan-1024x256": flowers.vqgan,
     "flowers-vqgan-1024x256-sinusoidal": flowers.sinusoidal,
     "flowers-vqgan-8192x256": flowers.size_8192,
     "flowers-vqgan-8192x256-sinusoidal": flowers.size_8192_sinusoidal,
     "flowers-looc-256x4": flowers.looc,
-    "flowers-none-256": flowers.none,
+    "flowers-none-256-sinusoidal": flowers.none_sinusoidal,
+    "flowers-looc-256x4-sinusoidal": flowers.looc_sinusoidal,
     "flowers-vqgan-1024x256-learned": flowers.learned,
     "flowers-movq-1024x64": flowers.movq,
     "flowers-rq-4x2048": flowers.rq,
@@ -63,6 +65,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "flowers-vqgan-1024x256-sinusoidal-both": flowers.sinusoidal_both,
     "flowers-vqgan-1024x256-nerf": flowers.nerf,
 }
+for _dataset in ("mnist", "fashion_mnist"):
+    for _of_zoo in (cifar10.vq, cifar10.ema, cifar10.rvq, cifar10.looc, cifar10.fsq):
+        _small = cifar10.on(_dataset, _of_zoo())
+        RECIPES[_small.name] = partial(replace, _small)
 for _row in (*looc.recipes(), *adaptive.recipes(), *residual.recipes()):
     RECIPES.setdefault(_row.name, partial(replace, _row))
 """In order of priority: `trainers.pending` lists what is untrained in this order."""

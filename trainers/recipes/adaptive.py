@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from trainers.recipe import Recipe
 from trainers.recipes import cifar10
-from trainers.recipes.looc import DATASETS, on
+from trainers.recipes.cifar10 import on
+from trainers.recipes.looc import DATASETS
 
 CAPACITY = 65536
 DIMS = (128, 64, 32, 16, 8, 4, 2, 1)
@@ -23,7 +24,7 @@ def fixed(dataset: str, code_dim: int) -> Recipe:
     recipe = replace(
         cifar10.ema(),
         name=f"cifar10-ema-{size}x{code_dim}",
-        quantizer={"name": "ema", "codebook_size": size},
+        quantizer={"name": "ema", "codebook_size": size, "start": "latents", "revival": "none"},
         latent_dim=code_dim,
     )
     return on(dataset, recipe)

@@ -26,7 +26,6 @@ def none(dim: int, cells: int = 4) -> Recipe:
         name=f"cifar10-none-{cells}x{cells}x{dim}",
         autoencoder={"name": "squeeze", "halvings": _HALVINGS[cells]},
         latent_dim=dim,
-        learning_rate=1e-3,
     )
 
 

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import tyro
 
-from trainers.calls import Stopped
+from trainers.signals import Stopped
 from trainers.studies.budgets import budgeted
 from trainers.studies.rows import selected
 from trainers.studies.run import missing, run_rows
 from vqzoo.pipe import readers_may_leave
-from vqzoo.studies.results import BUDGETS, PATH, read_results
+from vqzoo.studies.results import BUDGETS, RETRAINED, read_results
 
 Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ROWS")]
 
@@ -27,14 +27,15 @@ class Run:
     rows: Rows
     """"all", a study ("looc", "adaptive", "rvq", "vqgan"), a table ("looc.table5"), or names of recipes."""
     budget: Literal["short", "long", "full"] = "short"
-    """short: the same few updates for all rows of a study; long: 20 times as many of 4 times as many images; full: the
-    recipe's own."""
+    """short: the same few updates for all rows of a study; long: as many as the zoo's models; full: the papers'."""
     seeds: tuple[int, ...] = (42,)
     """All rows with the first, then all with the next."""
     minutes: float | None = None
     """Save and end after so long."""
     runs: Path = Path("runs/studies")
     """Folder of run folders."""
+    results: Path = RETRAINED
+    """The CSV; curves.jsonl beside it gets the curves of the rows."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class List:
 
     rows: Rows = ("all",)
     """As `run` takes them."""
+    results: Path = RETRAINED
+    """The CSV."""
 
 
 def main(arguments: list[str]) -> int:
@@ -54,9 +57,10 @@ def main(arguments: list[str]) -> int:
                 _list(asked)
             return 0
         rows = selected(asked.rows)
-        added = run_rows(rows, asked.budget, asked.seeds, asked.runs, asked.minutes)
-        left = len(missing(rows, asked.budget, asked.seeds))
-        print(f"{added} rows added to {PATH.name}, {left} are left")
+        asked.results.parent.mkdir(parents=True, exist_ok=True)
+        added = run_rows(rows, asked.budget, asked.seeds, asked.runs, asked.minutes, asked.results)
+        left = len(missing(rows, asked.budget, asked.seeds, asked.results))
+        print(f"{added} rows added to {asked.results}, {left} are left")
     except Stopped as stopped:
         print(f"stopped: {stopped}; the same line goes on", file=sys.stderr)
         return stopped.code
@@ -67,12 +71,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _list(asked: List) -> None:
-    lines = read_results()
+    lines = read_results(asked.results)
     for row in selected(asked.rows):
         done = [f"{line.budget}" for line in lines if (line.setting.source, line.recipe) == (row.study, row.name)]
-        steps = budgeted(row.recipe, row.study, "short", row.recipe.seed).steps
+        steps, full = (budgeted(row.recipe, row.study, budget, row.recipe.seed).steps for budget in ("short", "full"))
         measured = ", ".join(budget for budget in BUDGETS if budget in done) or "-"
-        print(f"{row.study:9} {row.name:44} {steps:>6,} of {row.recipe.steps:>8,} steps  measured: {measured}")
+        print(f"{row.study:9} {row.name:44} {steps:>6,} of {full:>8,} steps  measured: {measured}")
 
 
 if __name__ == "__main__":

@@ -3,52 +3,63 @@
 from dataclasses import replace
 from typing import Any
 
-from trainers.recipe import Recipe
+from trainers.recipe import Rates, Recipe
+from trainers.recipes import cifar10
 
-_SMALL_IMAGES: dict[str, Any] = {"steps": 300, "batch_size": 64, "learning_rate": 1e-3, "warmup": 30}
+_SMALL_IMAGES = ("looc", "adaptive", "rvq")
+_SHORT = 600
 SHORT: dict[str, dict[str, Any]] = {
-    "looc": _SMALL_IMAGES,
-    "adaptive": _SMALL_IMAGES,
-    "rvq": _SMALL_IMAGES,
-    "vqgan": {
-        **{"steps": 300, "batch_size": 4, "learning_rate": 6e-4, "warmup": 20},
-        **{"crop": 128, "held_out": 64, "start_from": "flowers-none-256"},
-    },
+    **dict.fromkeys(_SMALL_IMAGES, {"steps": _SHORT}),
+    "vqgan": {"steps": _SHORT},
 }
-"""Study -> fields of a recipe at budget short, alike for all of the study's rows on all data sets.
-
-Photographs of 256 x 256 take too long to learn from nothing: a quantizer is put into the zoo's plain autoencoder.
-"""
-_LONGER = {"steps": 6_000, "batch_size": 256, "learning_rate": 1e-3, "warmup": 100}
-LONG: dict[str, dict[str, Any]] = {"looc": _LONGER, "adaptive": _LONGER, "rvq": _LONGER}
-"""The same at budget long, which has a GPU do 80 times as much: a sixteenth of the papers' epochs on CIFAR-10."""
+"""Study -> fields of a recipe at budget short, alike for all of the study's rows on all data sets: 38,400 small images,
+or 9,600 crops of photographs."""
+LONG: dict[str, dict[str, Any]] = dict.fromkeys(_SMALL_IMAGES, {"steps": cifar10.STEPS})
+"""The same at budget long: as many images as the zoo's models see, 204,800."""
+_TRAIN_IMAGES = {"cifar10": 50_000, "mnist": 60_000, "fashion_mnist": 60_000}
+_EPOCHS = 500
+_FULL: dict[str, Any] = {"optimizer": "adam", "learning_rate": 3e-4, "rates": Rates(), "batch_size": 256, "warmup": 100}
+"""The optimizer, rate and batch of the CVQ-VAE and LooC tables, for their 500 epochs."""
 SHORT_EVALUATIONS = 5
 """Over the run: points of the curves, and moments that the best checkpoint is chosen from."""
-LONG_EVALUATIONS = 10
+LONG_EVALUATIONS = 8
 FULL_EVALUATIONS = 50
-_SHORTER = {"short": (SHORT, SHORT_EVALUATIONS), "long": (LONG, LONG_EVALUATIONS)}
 
 
 def budgeted(recipe: Recipe, study: str, budget: str, seed: int) -> Recipe:
-    """A recipe at a budget: with the fields of `SHORT` or `LONG`, its cosine over their length; full: the recipe's.
+    """Return a recipe at a budget: short or long with the fields above, full with the papers' optimizer and epochs.
 
     Nothing else changes, but that a temperature which a recipe lets fall over its length falls over as large a part of
-    the shorter one. Raises ValueError for another budget, and for one that the study does not have.
+    the other one. Raises ValueError for another budget, and for one that the study does not have.
     """
-    if budget == "full":
-        return replace(recipe, evaluate_every=max(1, recipe.steps // FULL_EVALUATIONS), seed=seed)
-    if budget not in _SHORTER:
+    if budget not in ("short", "long", "full"):
         raise ValueError(f"budget={budget!r}: expected short, long or full")
-    fields_of, evaluations = _SHORTER[budget]
+    if budget == "full":
+        return _lengthened(recipe, full_fields(recipe, study), FULL_EVALUATIONS, seed)
+    fields_of, evaluations = (SHORT, SHORT_EVALUATIONS) if budget == "short" else (LONG, LONG_EVALUATIONS)
     if study not in fields_of:
         raise ValueError(f"study {study!r} has no budget {budget}; expected short or full")
-    return _shortened(recipe, fields_of[study], evaluations, seed)
+    return _lengthened(recipe, fields_of[study], evaluations, seed)
 
 
-def _shortened(recipe: Recipe, fields: dict[str, Any], evaluations: int, seed: int) -> Recipe:
-    """A recipe with these fields, "steps" among them, in place of its own."""
+def full_fields(recipe: Recipe, study: str) -> dict[str, Any]:
+    """Return the fields of a recipe at the study's own length; photographs have it in their recipes."""
+    if study == "vqgan":
+        return {"steps": recipe.steps}
+    rate = 1e-3 if study == "rvq" else _FULL["learning_rate"]
+    steps = _EPOCHS * (_TRAIN_IMAGES[recipe.dataset] - recipe.held_out) // _FULL["batch_size"]
+    return _FULL | {"learning_rate": rate, "steps": steps}
+
+
+def full_images(recipe: Recipe, study: str) -> int:
+    """Return the images that a row sees at budget full."""
+    return budgeted(recipe, study, "full", recipe.seed).images
+
+
+def _lengthened(recipe: Recipe, fields: dict[str, Any], evaluations: int, seed: int) -> Recipe:
+    """Return a recipe with these fields, "steps" among them, in place of its own."""
     quantizer = dict(recipe.quantizer)
     if isinstance(anneal := quantizer.get("anneal_steps"), int):
         quantizer["anneal_steps"] = max(1, round(anneal * fields["steps"] / recipe.steps))
-    every = fields["steps"] // evaluations
+    every = max(1, fields["steps"] // evaluations)
     return replace(recipe, **fields, quantizer=quantizer, accumulate=1, evaluate_every=every, seed=seed)

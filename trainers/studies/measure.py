@@ -23,18 +23,14 @@ LOSS_BATCH = 64
 """Images of a batch in `reconstruction_loss`, as the adaptive study has them."""
 
 
-def measure_run(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str, Any]) -> Path:
-    """Evaluate the best checkpoint on the test split once, in float32, and write it to the run folder.
-
-    An ending of `trainers.train.train`; `cards` is left alone.
-    """
+def measure_run(recipe: Recipe, run: Path, test: Tensor, facts: dict[str, Any]) -> None:
+    """Evaluate the best checkpoint on the test split once, in float32, and write it to the run folder."""
     best = checkpoint.read(run / "best.pt")
     tokenizer = recipe.build().to(test.device)
     tokenizer.load_state_dict(best["model"])
     said = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best["step"]}
     record = {"facts": said, **measure(tokenizer.eval(), test), "curves": run_curves(run / "metrics.jsonl")}
     write_json(run / MEASURED, record, indent=None)
-    return run / MEASURED
 
 
 @torch.inference_mode()

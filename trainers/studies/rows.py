@@ -85,8 +85,9 @@ def _any_factor(settings: Iterable[Setting]) -> set[Setting]:
 
 
 _FIRST = (
-    "vq-1024x128 looc-256x4 pq-32x8 looc-256x4-without-update looc-256x4-factor2 looc-32x4 cvq-1024x128 looc-256x64 "
-    "looc-1024x4 looc-256x16 ema-512x128 ema-16384x4 ema-65536x1 adaptive-65536 ema-8192x8 ema-32768x2 ema-2048x32 "
+    "vq-1024x128-plain looc-256x4 pq-32x8 looc-256x4-without-update looc-256x4-factor2 looc-32x4 cvq-1024x128 "
+    "looc-256x64 looc-1024x4 looc-256x16 ema-512x128 ema-16384x4 ema-65536x1 adaptive-65536 ema-8192x8 "
+    "ema-32768x2 ema-2048x32 "
     "none-4x4x4 none-4x4x64 none-4x4x128 none-4x4x16 ema-4x4-4096x64 rvq-4x4-32x2 ema-4x4-4096x8 rvq-8x8-1x256 "
     "rvq-4x4-1x256 rvq-4x4-4x256 looc-8x4 looc-256x8 looc-256x32 looc-32x4-factor2 looc-1024x128 "
     "looc-1024x128-factor2 adaptive-65536-commitment-0.05 adaptive-65536-plain-cnn adaptive-65536-inception"

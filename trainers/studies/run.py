@@ -14,14 +14,16 @@ from typing import Any
 from filelock import FileLock
 from torch import Tensor
 
-from trainers.calls import STOPPED, Stopped
 from trainers.data import Feed, load_images, open_feed
-from trainers.lock import Taken
+from trainers.lock import Taken, alone_in
+from trainers.options import Options
 from trainers.recipe import Recipe
-from trainers.studies.budgets import budgeted
+from trainers.session import Session
+from trainers.signals import STOPPED, Stopped
+from trainers.studies.budgets import budgeted, full_images
 from trainers.studies.measure import MEASURED, measure_run
 from trainers.studies.rows import Row
-from trainers.train import Around, Options, train
+from trainers.train import fit
 from vqzoo.metrics import CVQ_JPEG, PROTOCOL
 from vqzoo.storage import read_json
 from vqzoo.studies.curves import read_curves, write_curves
@@ -53,7 +55,7 @@ def run_rows(
     """
     added = 0
     keeper = Keeper()
-    with _ending_after(minutes):
+    with ending_after(minutes):
         for row, seed in missing(rows, budget, seeds, results):
             if (row, seed) not in missing([row], budget, [seed], results):
                 continue  # another process has done it by now
@@ -63,7 +65,7 @@ def run_rows(
             if not _measured(folder / row.name, recipe):
                 options = Options(runs=folder, cards=folder / "cards", resume=True)
                 try:
-                    train(recipe, options, Around(keeper.open_feed, keeper.load_test, measure_run))
+                    train_row(recipe, options, keeper)
                 except Taken:
                     continue
                 except FloatingPointError as error:  # the others are none the worse for it
@@ -72,6 +74,18 @@ def run_rows(
             _write_down(row, recipe, budget, folder / row.name, results)
             added += 1
     return added
+
+
+def train_row(recipe: Recipe, options: Options, keeper: "Keeper") -> None:
+    """Train a row and measure it on the test split, from data that `keeper` may have from the row before.
+
+    Raises what `trainers.train.train` raises.
+    """
+    with alone_in(options.runs / recipe.name):
+        session = Session(recipe, options, keeper.open_feed)
+        fit(session)
+        test = keeper.load_test(recipe.dataset, "test", recipe.resolution, recipe.channels)
+        measure_run(recipe, session.folder, test.to(session.accelerator.device), session.facts())
 
 
 class Keeper:
@@ -128,7 +142,7 @@ def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list
     """A line for each setting that the row is and each protocol that it was measured by."""
     facts = record["facts"]
     own = {
-        "share": recipe.images / row.recipe.images,
+        "share": recipe.images / full_images(row.recipe, row.study),
         "seed": recipe.seed,
         "steps": recipe.steps,
         "images": recipe.images,
@@ -143,7 +157,7 @@ def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list
 
 
 @contextmanager
-def _ending_after(minutes: float | None) -> Iterator[None]:
+def ending_after(minutes: float | None) -> Iterator[None]:
     """Between two rows, too, SIGTERM and the end of the minutes raise Stopped; within one the trainer saves first."""
 
     def stop(number: int, frame: Any) -> None:

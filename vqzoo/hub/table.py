@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from vqzoo.hub.card import show, show_trained, show_usage
+from vqzoo.hub.card import show, show_usage
 from vqzoo.hub.registry import Model
 
 _COLUMNS = {
@@ -23,13 +23,16 @@ def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) ->
     """
     rows = [((m.metrics["metrics"]["bits_per_image"], False, m.name), _model(m)) for m in models]
     rows += [((c["bits"], True, c["codec"]), _codec(c)) for c in codecs]
-    lines = ["| model | " + " | ".join(_COLUMNS.values()) + " | trained |", "| --- |" + " --: |" * (len(_COLUMNS) + 1)]
+    lines = [
+        "| model | " + " | ".join(_COLUMNS.values()) + " | images seen |",
+        "| --- |" + " --: |" * (len(_COLUMNS) + 1),
+    ]
     return "\n".join([*lines, *(row for _, row in sorted(rows))])
 
 
 def _model(model: Model) -> str:
     link = f"[{model.name}](model_cards/{model.name}/README.md)"
-    return _row(link, model.metrics["metrics"], show_trained(model.metrics))
+    return _row(link, model.metrics["metrics"], f"{model.metrics['training']['images']:,}")
 
 
 def _codec(row: dict[str, Any]) -> str:
@@ -40,6 +43,6 @@ def _codec(row: dict[str, Any]) -> str:
     return _row(f"*{row['codec']} at {row['bits']:,} bits*", metrics, said)
 
 
-def _row(name: str, metrics: dict[str, Any], trained: str) -> str:
+def _row(name: str, metrics: dict[str, Any], last: str) -> str:
     values = [show_usage(metrics.get(m)) if m == "usage" else show(m, metrics.get(m)) for m in _COLUMNS]
-    return f"| {name} | {' | '.join(values)} | {trained} |"
+    return f"| {name} | {' | '.join(values)} | {last} |"

@@ -18,6 +18,9 @@ from vqzoo.studies.settings import COLUMNS, Setting
 
 PATH = Path(__file__).parents[2] / "docs" / "studies" / "results.csv"
 """Beside the package, as model_cards/ is: an installed package without a checkout has no results."""
+RETRAINED = PATH.with_name("retrained") / "results.csv"
+"""Rows at the budgets of trainers/studies/budgets.py; those of `PATH`, trained more briefly with Adam, stay until all
+of these are there."""
 
 BUDGETS = ("zoo", "short", "long", "full")
 """As they stand beside each other; of a setting the last that there is counts. zoo: a shipped checkpoint, trained as

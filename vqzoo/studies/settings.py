@@ -77,7 +77,8 @@ def settings_of(dataset: str, config: Mapping[str, Any], weights: Mapping[str, f
         found.append(Setting("looc", dataset, "hvq-vae", size, 128))
     if name == "adaptive" and dim == 128 and said["codebooks"] == 8 and said["revival"] == "none":
         found += [Setting("adaptive", dataset, method) for method in _ablations(network, said, weights)]
-    if name == "ema" and plain and size is not None and size * dim == 65536:
+    started = (said.get("start"), said.get("revival")) == ("latents", "none")
+    if name == "ema" and plain and started and size is not None and size * dim == 65536:
         found.append(Setting("adaptive", dataset, "vq-ema-fixed", size, dim))
     return found
 

@@ -1,0 +1,91 @@
+"""The ablation: each run changes one thing, is judged without the test split, and is not done twice."""
+
+from dataclasses import replace
+
+import pytest
+
+from trainers import ablation
+from trainers.ablation import BASES, CONTINUOUS, IMAGES, PATH, SEEDS, VARIANTS, Job, jobs, read_lines, run, write_lines
+from trainers.studies.run import Keeper
+
+TRAINING = {"steps", "batch_size", "warmup", "evaluate_every"}
+CHANGES = {
+    "base": set(),
+    "batch": TRAINING,
+    "optimizer": {"optimizer", "learning_rate", "rates"},
+    "rate of kernels": {"learning_rate"},
+    "rate of vectors": {"rates"},
+    "rate of projections": {"rates"},
+    "rate of codebooks": {"rates"},
+    "schedule": {"schedule", "average"},
+    "averaged weights": {"average"},
+    "commitment": {"weights"},
+    "quantization": set(),
+    "end": {"second_phase"},
+    "network": {"autoencoder"},
+    "crops": TRAINING | {"crop"},
+    "training": TRAINING | {"learning_rate"},
+    "loss": {"weights"},
+}
+"""Factor -> fields that it may change; all others are settings of the quantizer."""
+
+
+@pytest.mark.parametrize("job", [*jobs([42])], ids=lambda job: " ".join(job.key))
+def test_a_run_differs_from_its_base_in_one_thing(job):
+    recipe, base = job.recipe, BASES[job.quantizer]
+    changed = {name for name, value in recipe.to_dict().items() if value != base.to_dict()[name]} - {"name"}
+    assert changed <= CHANGES.get(job.variant.factor, {"quantizer"})
+    assert changed or job.variant.setting in ("base", CONTINUOUS)
+    if changed == {"quantizer"}:
+        keys = {key for key, value in recipe.quantizer.items() if value != base.quantizer.get(key)}
+        assert len(keys) == 1 or job.variant.factor == "rule"
+    assert recipe.images == base.images or job.variant.factor == "training"
+    assert recipe.build()
+
+
+def test_every_run_has_a_name_and_a_key_of_its_own():
+    every = list(jobs(SEEDS))
+    assert len({job.recipe.name for job in every}) == len({job.key for job in every}) == len(every)
+
+
+def test_the_lines_of_the_csv_are_runs_of_the_table():
+    lines = read_lines()
+    assert lines, f"{PATH} is empty"
+    keys = [tuple(line[name] for name in ablation.FIELDS[:4]) for line in lines]
+    assert len(set(keys)) == len(keys) and set(keys) <= {job.key for job in jobs(SEEDS)}
+    for line in lines:
+        assert int(line["images"]) == IMAGES or line["quantizer"] == "photographs"
+        assert 10 < float(line["psnr"]) < 60
+
+
+@pytest.fixture
+def small(tiny, monkeypatch):
+    for name in ("none", "vq"):
+        monkeypatch.setitem(BASES, name, tiny(name, name=f"cifar10-{name}-128"))
+
+
+@pytest.mark.parametrize("setting", ["base", CONTINUOUS])
+def test_a_run_becomes_a_line(small, data, tmp_path, setting):
+    (variant,) = (each for each in VARIANTS if each.setting == setting)
+    line = run(Job("vq", variant, 43), tmp_path, str(data), Keeper())
+    assert line.keys() == set(ablation.FIELDS)
+    assert (line["quantizer"], line["setting"], line["seed"]) == ("vq", setting, "43")
+    assert float(line["psnr"]) > 0 and 0 < float(line["usage"]) <= 1 and float(line["seconds"]) > 0
+    write_lines([line], tmp_path / "lines.csv")
+    assert read_lines(tmp_path / "lines.csv") == [{name: str(value) for name, value in line.items()}]
+
+
+def test_what_has_a_line_is_not_trained_again(small, data, tmp_path, monkeypatch, capsys):
+    variants = (VARIANTS[0], replace(VARIANTS[0], setting="again"))
+    monkeypatch.setattr(ablation, "VARIANTS", tuple(replace(each, quantizers=("vq",)) for each in variants))
+    where = {"seeds": (42,), "data": str(data), "runs": tmp_path / "runs", "results": tmp_path / "lines.csv"}
+    assert ablation.main(**where) == 0
+    before = read_lines(tmp_path / "lines.csv")
+    assert [line["setting"] for line in before] == ["base", "again"]
+    assert before[0]["psnr"] == before[1]["psnr"], "the same recipe under two names"
+    write_lines(before[:1], tmp_path / "lines.csv")
+    capsys.readouterr()
+    assert ablation.main(**where) == 0
+    assert "again" in capsys.readouterr().out
+    after = read_lines(tmp_path / "lines.csv")
+    assert after[0] == before[0] and after[1]["psnr"] == before[1]["psnr"]
