@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
-from trainers.ablation import SMALL_IMAGES, VARIANTS, read_lines
+from trainers.ablation import SMALL_IMAGES, VARIANTS, Variant, read_lines
 from vqzoo.ops.text import table_of, with_table
 
 TARGET = Path(__file__).parents[1] / "docs" / "training_fast.md"
@@ -26,7 +26,7 @@ def ablation_table(lines: Sequence[Mapping[str, str]]) -> str:
     """
     found = _psnr(lines)
     rows = [["**base**", "", *(_base(found.get((quantizer, "base", "base"), {})) for quantizer in SMALL_IMAGES)]]
-    for variant in VARIANTS[1:]:
+    for variant in _of_small_images()[1:]:
         cells = [
             _difference(
                 found.get((quantizer, variant.factor, variant.setting), {}), found.get((quantizer, "base", "base"), {})
@@ -53,7 +53,7 @@ def usage_table(lines: Sequence[Mapping[str, str]]) -> str:
     quantizers = [name for name in SMALL_IMAGES if any(line["quantizer"] == name and line["usage"] for line in lines)]
     factors = ("base", "start", "revival", "estimator", "optimizer")
     rows = []
-    for variant in VARIANTS:
+    for variant in _of_small_images():
         values: dict[str, list[float]] = {name: [] for name in quantizers}
         for line in lines:
             if (line["factor"], line["setting"]) == (variant.factor, variant.setting) and line["usage"]:
@@ -61,6 +61,10 @@ def usage_table(lines: Sequence[Mapping[str, str]]) -> str:
         if variant.factor in factors and any(values.values()):
             rows.append([variant.factor, variant.setting, *(f"{mean(v):.0%}" if v else "" for v in values.values())])
     return table_of(["changed", "to", *quantizers], rows, texts=2)
+
+
+def _of_small_images() -> list[Variant]:
+    return [variant for variant in VARIANTS if "photographs" not in variant.quantizers]
 
 
 def _psnr(lines: Sequence[Mapping[str, str]]) -> dict[tuple[str, str, str], dict[str, float]]:

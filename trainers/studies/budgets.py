@@ -7,13 +7,13 @@ from trainers.recipe import Rates, Recipe
 from trainers.recipes import cifar10
 
 _SMALL_IMAGES = ("looc", "adaptive", "rvq")
-_SHORT = 600
+_SHORT = 1_600
 SHORT: dict[str, dict[str, Any]] = {
     **dict.fromkeys(_SMALL_IMAGES, {"steps": _SHORT}),
     "vqgan": {"steps": _SHORT},
 }
-"""Study -> fields of a recipe at budget short, alike for all of the study's rows on all data sets: 38,400 small images,
-or 9,600 crops of photographs."""
+"""Study -> fields of a recipe at budget short, alike for all of the study's rows on all data sets: 25,600 small images,
+or as many crops of photographs."""
 LONG: dict[str, dict[str, Any]] = dict.fromkeys(_SMALL_IMAGES, {"steps": cifar10.STEPS})
 """The same at budget long: as many images as the zoo's models see, 204,800."""
 _TRAIN_IMAGES = {"cifar10": 50_000, "mnist": 60_000, "fashion_mnist": 60_000}
