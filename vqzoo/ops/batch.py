@@ -101,7 +101,7 @@ def _pixels(picture: Image.Image, channels: int) -> np.ndarray:
     if picture.mode.startswith(_DEEP):
         raise ValueError(
             f"images: a picture of mode {picture.mode!r} has more than 8 bits a channel, which Pillow cuts off: "
-            "expected 8 bits; vqzoo.analysis.images.load_image(file).pixels scales them"
+            "expected 8 bits; scale its values to 0 to 255 first"
         )
     if picture.has_transparency_data:
         alpha = picture.convert("RGBA")
