@@ -148,8 +148,6 @@ def test_half_precision_gets_the_indices_of_float32(case, dtype, fresh):
         assert torch.equal(under_autocast.losses[name], loss), name
 
 
-@pytest.mark.trap("T14")
-@pytest.mark.trap("T15")
 def test_a_converted_quantizer_keeps_its_numbers_and_gives_latents_in_its_type(case):
     quantizer = trained(case)
     before = snapshot(quantizer)
