@@ -35,7 +35,7 @@ const look = async () => {
   line.textContent = `Starting the app, ${seconds} s: this example is ready to look at.`;
   try {
     const answer = await fetch("config", { cache: "no-store" });
-    if (answer.ok && !(await answer.json()).starting) { location.reload(); return; }
+    if (answer.ok) { location.reload(); return; }
   } catch {}
   setTimeout(look, 300);
 };

@@ -283,7 +283,7 @@ CONFIGS = {
     "part as null": (lambda c: c.update(position=None), "position=None: expected an object with a 'name'"),
     "part without name": (lambda c: c["quantizer"].pop("name"), "expected an object with a 'name'"),
     "name as number": (lambda c: c["quantizer"].update(name=5), "quantizer=5: known: none, vq"),
-    "name as list": (lambda c: c["quantizer"].update(name=["vq"]), "known: none, vq"),
+    "name as list": (lambda c: c["quantizer"].update(name=["vq"]), "did you mean 'vq'"),
     "unknown name": (lambda c: c["quantizer"].update(name="emma"), "quantizer='emma': did you mean 'ema'"),
     "unknown setting": (lambda c: c["quantizer"].update(decai=1), "setting of quantizer 'ema'='decai'"),
     "missing setting": (lambda c: c["quantizer"].pop("dim"), "missing a required argument: 'dim'"),

@@ -4,8 +4,10 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.ops.pixels import from_bytes
 from vqzoo.quantizers import QUANTIZERS, build
 from vqzoo.tokenizer import Tokenizer, Tokens
 
@@ -156,11 +158,78 @@ def test_configuration_is_a_copy():
 
 def test_images_of_another_kind_are_refused_with_what_is_right():
     tokenizer = make()
-    right = r"expected floating point in \[-1, 1\] of shape \(batch, 3, height, width\)"
-    for wrong in (photos(8, 8, channels=1), photos(8, 8)[0], (photos(8, 8) * 127).to(torch.uint8)):
-        for method in (tokenizer, tokenizer.encode):
+    right = r"expected floating point in \[-1, 1\], or uint8, of shape \(batch, 3, height, width\)"
+    for wrong in (photos(8, 8, channels=1), photos(8, 8)[0], (photos(8, 8) * 127).long()):
+        for method in (tokenizer, tokenizer.encode, tokenizer.latents):
             with pytest.raises(ValueError, match=right):
                 method(wrong)
+
+
+def test_every_form_of_the_same_images_has_the_same_tokens_and_the_same_reconstruction():
+    tokenizer = make("looc", "learned")
+    pixels = torch.randint(0, 256, (2, 3, 9, 14), dtype=torch.uint8)
+    images = from_bytes(pixels)
+    array = pixels.permute(0, 2, 3, 1).numpy()
+    expected = tokenizer(images)
+    for form in (pixels, images.double(), array, [Image.fromarray(each) for each in array]):
+        tokens = tokenizer.encode(form)
+        assert tokens.size == (9, 14) and torch.equal(tokens.grids[0], expected.tokens.grids[0])
+        assert torch.equal(tokenizer(form).images, expected.images)
+        assert torch.equal(tokenizer.latents(form), tokenizer.latents(images))
+    one = tokenizer.encode(Image.fromarray(array[1]))
+    assert torch.equal(one.grids[0], tokenizer.encode(images[1:]).grids[0])
+
+
+@pytest.mark.parametrize("position", ["none", "sinusoidal", "learned"])
+@pytest.mark.parametrize("name", QUANTIZERS)
+def test_a_tokenizer_of_any_type_is_exact_and_takes_images_of_any_type(name, position):
+    tokenizer = make(name, position)
+    tokenizer.train()(photos(32, 32))
+    images = photos(30, 17)
+    tokens = tokenizer.eval().encode(images)
+    for dtype in (torch.bfloat16, torch.float16, torch.float64):
+        tokenizer.to(dtype)
+        assert tokenizer.dtype == dtype and tokenizer.device == torch.device("cpu")
+        out, encoded = tokenizer(images), tokenizer.encode(images.to(dtype))
+        assert torch.equal(encoded.grids[0], out.tokens.grids[0]) and encoded.grids[0].dtype == torch.int64
+        assert (encoded.grids[0] >= 0).all()
+        assert (encoded.grids[0] < torch.tensor(tokenizer.quantizer.index_sizes)).all()
+        assert torch.equal(tokenizer.decode(encoded), out.images) and out.images.dtype == dtype
+        assert all(loss.dtype == torch.float32 and loss.isfinite() for loss in out.losses.values())
+        assert torch.equal(tokenizer.bits(encoded), tokenizer.bits(tokens)) or name == "adaptive"
+
+
+def test_a_tokenizer_in_half_precision_trains():
+    tokenizer = make("vq").bfloat16().train()
+    out = tokenizer(photos(16, 16))
+    (out.images.square().mean() + out.losses["commitment"] + out.losses["codebook"]).backward()
+    for name, parameter in tokenizer.named_parameters():
+        assert parameter.grad.isfinite().all() and parameter.grad.dtype == parameter.dtype, name
+        assert parameter.dtype == (torch.float32 if name.startswith("quantizer") else torch.bfloat16)
+    assert tokenizer.autoencoder.encoder[0].weight.grad.any() and tokenizer.quantizer.codebook.weight.grad.any()
+
+
+def test_tokens_are_those_of_float32_where_the_network_keeps_its_precision():
+    """In float64 the network rounds less, so that the indices tell that codebooks and search are as before."""
+    tokenizer = make("vq", codebook_size=16)
+    images = photos(32, 32)
+    assert torch.equal(tokenizer.encode(images).grids[0], tokenizer.double().encode(images).grids[0])
+
+
+def test_a_latent_beyond_float16_is_told_with_what_helps():
+    tokenizer = make().half()
+    tokenizer.autoencoder.encoder[-1].bias.data.fill_(torch.inf)
+    with pytest.raises(ValueError, match="NaN or infinite.*float16 ends at 65,504: take bfloat16 or float32"):
+        tokenizer.encode(photos(8, 8))
+
+
+def test_encode_and_decode_keep_no_gradient_and_forward_does():
+    tokenizer = make()
+    images = photos(8, 8).requires_grad_()
+    tokens = tokenizer.encode(images)
+    assert not tokenizer.decode(tokens).requires_grad
+    tokenizer.decode(tokens).numpy()
+    assert tokenizer(images).images.requires_grad
 
 
 def test_parts_that_do_not_fit_are_refused():

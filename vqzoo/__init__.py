@@ -3,7 +3,7 @@
 import vqzoo
 
 tokenizer = vqzoo.load("cifar10-looc-256x4")
-tokens = tokenizer.encode(images)  # images: float (b, 3, H, W) in [-1, 1]
+tokens = tokenizer.encode(images)  # float (b, 3, H, W) in [-1, 1], uint8, NumPy (b, H, W, 3), or Pillow's pictures
 images = tokenizer.decode(tokens)
 """
 

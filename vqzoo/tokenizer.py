@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_position
 from vqzoo.download import Repository
+from vqzoo.ops.batch import Pictures, as_images
 from vqzoo.ops.budget import Budget
 from vqzoo.ops.check import check_choice, check_int
 from vqzoo.ops.text import brief
@@ -52,9 +53,11 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
     A hierarchical autoencoder has one quantizer a level, coarsest first; what the coarser levels were quantized to is
     known when the next one's latents are made.
 
-    Images are float (b, channels, H, W) in [-1, 1], of any height and width: they are padded at the right and the
-    bottom to what the autoencoder's stride and the quantizer need, by repeating the edge, and reconstructions are
-    cropped to the size that came in.
+    Images are tensors (b, channels, H, W), floating point in [-1, 1] or uint8 in [0, 255], or NumPy arrays or pictures
+    of Pillow's as `vqzoo.ops.batch.as_images` takes them, of any height and width. They are brought to the device and
+    the type of the tokenizer, which `.to(device, dtype)` changes as that of any module; codebooks stay float32, and
+    tokens int64. Images are padded at the right and the bottom to what the autoencoder's stride and the quantizer need,
+    by repeating the edge, and reconstructions, in the tokenizer's type, are cropped to the size that came in.
     `resolution` is the side in pixels of the images that it was trained on.
     """
 
@@ -126,8 +129,23 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         """The quantizer of each level, coarsest first."""
         return tuple(self.quantizer) if isinstance(self.quantizer, nn.ModuleList) else (self.quantizer,)  # type: ignore[arg-type]
 
-    def encode(self, images: Tensor, position: bool = True) -> Tokens:
-        """The index grids of images (b, c, H, W) float in [-1, 1]; `position=False` leaves the encoding out."""
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.autoencoder.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the network's weights and of the images that come out."""
+        return next(self.autoencoder.parameters()).dtype
+
+    @torch.no_grad()
+    def encode(self, images: Pictures, position: bool = True) -> Tokens:
+        """The index grids of images in any form that the class takes; `position=False` leaves the encoding out.
+
+        No gradient is kept. Raises ValueError that says what would be right for images of another form.
+        """
+        images = self._images(images)
         features = self._features(images)
         grids: list[Tensor] = []
         coarser: list[Tensor] = []
@@ -137,22 +155,25 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
                 coarser.append(quantizer.decode(grids[-1]))
         return Tokens(tuple(grids), _size(images))
 
+    @torch.no_grad()
     def decode(self, tokens: Tokens, position: bool = True) -> Tensor:
-        """Images (b, c, H, W) in [-1, 1]; `position=False` leaves the positional encoding out.
+        """Images (b, c, H, W) in [-1, 1], without a gradient; `position=False` leaves the positional encoding out.
 
-        Raises ValueError for another number of grids than there are levels.
+        Tokens may be on another device. Raises ValueError for another number of grids than there are levels.
         """
         if len(tokens.grids) != len(self.quantizers):
             raise ValueError(f"tokens: {len(tokens.grids)} grids; expected {len(self.quantizers)}, one a level")
-        quantized = [quantizer.decode(grid) for quantizer, grid in zip(self.quantizers, tokens.grids, strict=True)]
+        grids = [grid.to(self.device) for grid in tokens.grids]
+        quantized = [quantizer.decode(grid) for quantizer, grid in zip(self.quantizers, grids, strict=True)]
         return self.restore(quantized, tokens.size, position).clamp(-1, 1)
 
-    def forward(self, images: Tensor, position: bool = True) -> Reconstruction:
+    def forward(self, images: Pictures, position: bool = True) -> Reconstruction:
         """Encode and decode in one go; in evaluation mode the images are exactly `decode(encode(images))`.
 
-        In training mode they are not clamped to [-1, 1], so that a value outside still has a gradient. A loss of
-        several levels is their sum.
+        Takes what `encode` takes, and keeps the gradient. In training mode images are not clamped to [-1, 1], so that a
+        value outside still has a gradient. A loss of several levels is their sum.
         """
+        images = self._images(images)
         features = self._features(images)
         grids: list[Tensor] = []
         quantized: list[Tensor] = []
@@ -184,9 +205,9 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
             raise ValueError("the first levels alone: this tokenizer's quantizer is no sum of levels")
         return Tokens((self.quantizers[0].first_levels(tokens.grids[0], levels),), tokens.size)
 
-    def latents(self, images: Tensor) -> Tensor:
+    def latents(self, images: Pictures) -> Tensor:
         """(b, h, w, dim): what the quantizer gets, in a hierarchy that of the coarsest level."""
-        return self._latents(self._features(images), (), True)
+        return self._latents(self._features(self._images(images)), (), True)
 
     def restore(self, quantized: Sequence[Tensor], size: tuple[int, int], position: bool = True) -> Tensor:
         """Images of that size, not clamped, from the quantized latents (b, h, w, dim) of every level."""
@@ -195,13 +216,10 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         images = self.autoencoder.decode(*map(self._planes, quantized))
         return images[:, :, : size[0], : size[1]]
 
+    def _images(self, images: Pictures) -> Tensor:
+        return as_images(images, self.autoencoder.channels, self.device, self.dtype)
+
     def _features(self, images: Tensor) -> Tensor:
-        channels = self.autoencoder.channels
-        if images.ndim != 4 or images.shape[1] != channels or not images.is_floating_point():
-            raise ValueError(
-                f"images of shape {tuple(images.shape)} and type {images.dtype}: "
-                f"expected floating point in [-1, 1] of shape (batch, {channels}, height, width)"
-            )
         bottom, right = (-size % self._multiple for size in images.shape[2:])
         if bottom or right:
             images = F.pad(images, (0, right, 0, bottom), mode="replicate")

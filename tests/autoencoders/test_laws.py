@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vqzoo.autoencoders import AUTOENCODERS, Autoencoder, build_autoencoder
+from vqzoo.autoencoders import AUTOENCODERS, Autoencoder, build_autoencoder, build_position
+from vqzoo.quantizers import build
+from vqzoo.tokenizer import Tokenizer
 
 
 def awake(case: dict) -> Autoencoder:
@@ -83,6 +85,20 @@ def test_in_evaluation_the_same_goes_in_and_the_same_comes_out_with_or_without_g
             again = levels(autoencoder, images)
             assert all(torch.equal(one, other) for one, other in zip(grids, again, strict=True)), mode
             assert torch.equal(autoencoder.decode(*again), restored), mode
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_tokenizer_in_half_precision_decodes_what_it_encoded_exactly(case, dtype):
+    autoencoder = awake(case)
+    levels = [build("vq", dim=6, codebook_size=8, start="normal") for _ in autoencoder.strides]
+    position = build_position("learned", dim=6, grid=2)
+    tokenizer = Tokenizer(autoencoder, levels if levels[1:] else levels[0], position, 32).eval().to(dtype)
+    images = photos(autoencoder)[:, :, :, 1:]  # which is padded
+    out, tokens = tokenizer(images), tokenizer.encode(images.to(dtype))
+    for grid, expected in zip(tokens.grids, out.tokens.grids, strict=True):
+        assert torch.equal(grid, expected) and grid.min() >= 0 and grid.max() < 8
+    assert out.images.dtype == dtype and out.images.isfinite().all()
+    assert torch.equal(tokenizer.decode(tokens), out.images)
 
 
 def test_an_image_does_not_hang_on_the_others_of_its_batch(case):

@@ -99,6 +99,40 @@ def test_an_unknown_name_is_answered_with_the_nearest(cards, no_hub, name):
         vqzoo.load(name)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_tokenizer_is_loaded_in_a_type_and_on_a_device(cards, no_hub, dtype):
+    tokenizer = vqzoo.load("cifar10-looc-256x4", device="cpu", dtype=dtype)
+    assert (tokenizer.dtype, tokenizer.device, tokenizer.training) == (dtype, torch.device("cpu"), False)
+    images = torch.rand(1, 3, 32, 32) * 2 - 1
+    tokens = tokenizer.encode(images)
+    assert torch.equal(tokenizer.decode(tokens), tokenizer(images).images)
+    plain = vqzoo.load("cifar10-looc-256x4")
+    assert (plain.dtype, plain.device) == (torch.float32, torch.device("cpu"))
+    for one, other in zip(tokenizer.quantizer.parameters(), plain.quantizer.parameters(), strict=True):
+        assert torch.equal(one, other), "codebooks stay as they are"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dtype": "bfloat16"}, "dtype='bfloat16': expected one of torch.float32"),
+        ({"dtype": torch.int8}, "dtype=torch.int8: expected one of torch.float32"),
+        ({"device": "gpu"}, "device='gpu': torch cannot use it here"),
+    ],
+)
+def test_a_type_or_device_that_is_none_is_told(cards, no_hub, settings, message):
+    with pytest.raises(ValueError, match=message):
+        vqzoo.load("cifar10-looc-256x4", **settings)
+
+
+def test_a_machine_without_models_says_where_to_get_them(no_hub, monkeypatch, tmp_path):
+    monkeypatch.setenv(CARDS_VARIABLE, str(tmp_path / "absent"))
+    with pytest.raises(
+        ValueError, match=rf"model='x': there is no folder of models at {tmp_path}/absent: set \$VQZOO_C"
+    ):
+        vqzoo.load("x")
+
+
 @pytest.mark.parametrize("name", ["a/b/c", "./absent", "../absent/x", "/absent/x", "nothing like it"])
 def test_what_cannot_be_a_hub_id_does_not_ask_the_hub(cards, no_hub, name):
     with pytest.raises(ValueError, match=rf"model='{name}'.*known: cifar10-looc-256x4, cifar10-vq-1024x128"):

@@ -48,6 +48,22 @@ def test_fractions_from_zero_up_to_but_not_one():
             check_fraction("x", wrong)
 
 
-def test_without_anything_near_only_the_known_are_listed():
-    with pytest.raises(ValueError, match=r"^fruit='zzz': known: apple, pear$"):
-        check_choice("fruit", "zzz", ["apple", "pear"])
+MANY = [f"apple-{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("value", "choices", "message"),
+    [
+        ("zzz", ["apple", "pear"], "fruit='zzz': known: apple, pear"),
+        ("aple", ["apple", "pear"], "fruit='aple': did you mean 'apple' or 'pear'? known: apple, pear"),
+        ("apple-33", MANY, "fruit='apple-33': did you mean 'apple-3' or 'apple-13' or 'apple-9'?"),
+        ("zzz", MANY, "fruit='zzz': known: apple-0, apple-1, apple-2 and 17 more"),
+        (None, MANY, "fruit=None: known: apple-0, apple-1, apple-2 and 17 more"),
+        ("zzz", MANY[:8], f"fruit='zzz': known: {', '.join(MANY[:8])}"),
+        ("zzz", [], "fruit='zzz': there are none"),
+    ],
+)
+def test_what_is_unknown_gets_the_nearest_three_and_all_where_they_are_few(value, choices, message):
+    with pytest.raises(ValueError) as caught:
+        check_choice("fruit", value, iter(choices))
+    assert str(caught.value) == message

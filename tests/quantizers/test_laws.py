@@ -1,6 +1,7 @@
 """What holds for every quantizer; conftest.py lists which ones are held against it."""
 
 import json
+from copy import deepcopy
 
 import pytest
 import torch
@@ -145,6 +146,36 @@ def test_half_precision_gets_the_indices_of_float32(case, dtype, fresh):
         assert torch.equal(values, expected.latents) and values.dtype == torch.float32
     for name, loss in expected.losses.items():
         assert torch.equal(under_autocast.losses[name], loss), name
+
+
+def test_a_converted_quantizer_keeps_its_numbers_and_gives_latents_in_its_type(case):
+    quantizer = trained(case)
+    before = snapshot(quantizer)
+    for dtype in (*HALVES, torch.float64, torch.float32):
+        latents = grid(case).to(dtype)
+        expected = quantizer.float()(latents)
+        quantizer.to(dtype)
+        assert_same_state(before, quantizer.state_dict())
+        for given in (latents, latents.float()):
+            out, indices = quantizer(given), quantizer.encode(given)
+            for each in (out.indices, indices):
+                assert torch.equal(each, expected.indices) and each.dtype == torch.int64
+            for values in (out.latents, quantizer.decode(indices)):
+                assert torch.equal(values, expected.latents.to(dtype)) and values.dtype == dtype
+            assert all(torch.equal(out.losses[name], loss) for name, loss in expected.losses.items())
+
+
+def test_a_converted_quantizer_trains_in_float32(case):
+    """What counts is the same, bit for bit; a gradient differs by how the decoder's was rounded on its way."""
+    plain = trained(case)
+    converted, latents = deepcopy(plain).bfloat16(), grid(case).bfloat16()
+    for each in (converted, plain):
+        torch.manual_seed(2)
+        train(each, latents)
+    assert_same_state(dict(plain.named_buffers()), dict(converted.named_buffers()))
+    for name, parameter in converted.named_parameters():
+        assert parameter.dtype == torch.float32
+        torch.testing.assert_close(parameter, plain.get_parameter(name), rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.trap("T34")

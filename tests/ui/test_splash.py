@@ -4,9 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -38,14 +38,29 @@ def test_the_example_is_served_until_the_port_is_needed(port):
     value = json.loads(text.partition('id="value">')[2].partition("</script>")[0])
     for picture in value["pictures"]:
         assert get(port, f"/{picture['uri']}")[:4] in (b"RIFF", b"\x89PNG")
-    assert json.loads(get(port, "/config")) == {"starting": True}
-    for path in ("/gradio_api/info", "/../../pyproject.toml", "/opening.json"):
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            get(port, path)
-        assert caught.value.code == 503
     shown.close()
     with closing(Splash(("127.0.0.1", port), {})):
         pass  # the port is free at once
+
+
+@pytest.mark.parametrize(
+    "path", ["/config", "/gradio_api/info", "/gradio_api/call/x", "/../../pyproject.toml", "/opening.json"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_program_is_told_to_come_again(port, path, method):
+    """Any program, whatever it asks for: 503 is what HTTP clients know how to wait for."""
+    with closing(splash(cards_folder())):
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request(method, path, body=b"x" * 100_000 if method in ("POST", "PUT", "PATCH") else None)
+        answer = connection.getresponse()
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+        assert answer.read() == (b"" if method == "HEAD" else b'{"starting": true}')
+
+
+def test_the_page_waits_for_the_config_of_the_app():
+    """Which is answered with 503 until the app is there: only a good answer makes the page load again."""
+    text = (module.OPENING / "page.html").read_text(encoding="utf-8")
+    assert 'fetch("config", { cache: "no-store" });\n    if (answer.ok) { location.reload(); return; }' in text
 
 
 def test_a_port_that_is_taken_is_left_to_gradio_to_complain_of(port):

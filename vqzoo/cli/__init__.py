@@ -50,6 +50,9 @@ def _run(arguments: list[str]) -> int:
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
         )
+        from vqzoo.cli.early import check_early  # and the client of the Hub
+
+        check_early(command)
         return importlib.import_module(f"vqzoo.cli.{command.home}").run(command)
     except SystemExit as stop:  # tyro's, after help or a usage error, and the app's, with a message
         if isinstance(stop.code, str):

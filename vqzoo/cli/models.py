@@ -9,7 +9,7 @@ from vqzoo.cli.show import note, print_json, print_table
 from vqzoo.hub.card import METRICS, quantizer_names, show, show_trained, show_usage
 from vqzoo.hub.live import FRESH, cached
 from vqzoo.hub.model import Model, is_name, matches, read_model
-from vqzoo.hub.registry import cards_folder, list_models, local_models
+from vqzoo.hub.registry import cards_folder, known_name, list_models, local_models, no_cards
 from vqzoo.ops.check import check_choice
 from vqzoo.storage import CONFIG, WEIGHTS, read_json
 
@@ -26,7 +26,7 @@ def run(settings: List | Info) -> int:
 def folder_of(source: str) -> Path:
     """The folder of a model on this machine: by its name, or the folder itself; ValueError offers the nearest names."""
     folder = _folder(source)
-    return folder or cards_folder() / check_choice("model", source, [model.name for model in local_models()[0]])
+    return folder or cards_folder() / known_name(source, [model.name for model in local_models()[0]])
 
 
 def find(source: str) -> Model:
@@ -40,7 +40,7 @@ def find(source: str) -> Model:
         return read_model(folder) if measured else Model(folder.name, folder, read_json(folder / CONFIG), {})
     models = list_models(live=True)
     known = {model.repo_id: model for model in models} | {model.name: model for model in models}
-    return known.get(source) or known[check_choice("model", source, [model.name for model in models])]
+    return known.get(source) or known[known_name(source, [model.name for model in models])]
 
 
 def _folder(source: str) -> Path | None:
@@ -84,7 +84,7 @@ def _list(settings: List) -> int:
         ]
         print_table(["model", "dataset", "quantizer", *_SHOWN.values(), "trained"], rows, texts=3)
     else:
-        note("no model is so")
+        note("no model is so" if cards_folder().is_dir() else no_cards())
     return 0
 
 

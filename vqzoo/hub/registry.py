@@ -1,7 +1,7 @@
 """The registry: which tokenizers there are, and loading one by name."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,12 @@ from vqzoo.hub.live import Listing, cached, listing
 from vqzoo.hub.model import Model, from_entry, is_name, matches, read_model
 from vqzoo.hub.usage_file import unpacked
 from vqzoo.ops.check import check_choice
-from vqzoo.storage import CARDS_VARIABLE, Folder, cards_folder, read_json
+from vqzoo.ops.text import brief
+from vqzoo.storage import CARDS_VARIABLE, CONFIG, WEIGHTS, Folder, cards_folder, read_json
 
 if TYPE_CHECKING:
+    import torch
+
     from vqzoo.tokenizer import Tokenizer
 
 __all__ = [
@@ -22,11 +25,14 @@ __all__ = [
     "Listing",
     "Model",
     "cards_folder",
+    "find",
+    "known_name",
     "list_models",
     "listing",
     "load",
     "local_models",
     "merged",
+    "no_cards",
     "shipped_models",
     "usage_counts",
 ]
@@ -99,36 +105,71 @@ def _published(model: Model, at: Model | None) -> Model:
     return model if at is None else replace(model, repo_id=at.repo_id, revision=at.revision)
 
 
-def load(source: str | Path | Model) -> "Tokenizer":
+def load(
+    source: str | Path | Model, *, device: "str | torch.device | None" = None, dtype: "torch.dtype | None" = None
+) -> "Tokenizer":
     """A tokenizer in evaluation mode: a name in `cards_folder()`, a folder, a Hub id "owner/name[@revision]", the name
     of a published one, or what `list_models` returned.
 
     A published one is known by its name if the shipped snapshot or the Hub's last list has it; it is loaded at the
-    commit that was listed. Raises ValueError that says what is wrong with the files, or offers the nearest names for an
-    unknown one.
+    commit that was listed. Without `device` and `dtype` it is on the CPU, in float32; codebooks stay float32 in any
+    type. Raises ValueError that says what is wrong with the files, the device or the type, or offers the nearest names
+    for an unknown one.
     """
-    from vqzoo.tokenizer import Tokenizer  # and torch, which takes seconds and which a list does without
-
-    if isinstance(source, Model):
-        return _load(source)
-    text = str(source)
-    if is_name(text) and (cards_folder() / text).is_dir():
-        return Tokenizer.from_pretrained(cards_folder() / text)
-    if Path(source).is_dir():
-        return Tokenizer.from_pretrained(source)
-    repo_id, _, revision = text.partition("@")
-    if repo_id.count("/") == 1 and not repo_id.startswith((".", "/")):
-        return Tokenizer.from_pretrained(repo_id, revision=revision or None)
-    models = {model.name: model for model in merged(local_models()[0], shipped_models(), cached())}
-    return _load(models[check_choice("model", text, models)])
-
-
-def _load(model: Model) -> "Tokenizer":
+    place, revision = find(source)
+    from vqzoo.ops.device import check_device, check_dtype  # and torch, which takes seconds
     from vqzoo.tokenizer import Tokenizer
 
-    if model.source is not None:
-        return Tokenizer.from_pretrained(model.source)
-    return Tokenizer.from_pretrained(str(model.repo_id), revision=model.revision)
+    device = None if device is None else check_device(device)
+    dtype = None if dtype is None else check_dtype(dtype)
+    return Tokenizer.from_pretrained(place, revision=revision).to(device=device, dtype=dtype)
+
+
+def find(source: str | Path | Model) -> tuple[str | Path, str | None]:
+    """Where `load` takes a tokenizer from: a folder and None, or a Hub id and a revision.
+
+    Neither torch is needed, nor the Hub, so that a mistake is told at once. Raises ValueError for a name that is not
+    known, and for a folder whose files are not there or not whole.
+    """
+    if isinstance(source, Model):
+        return (str(source.repo_id), source.revision) if source.source is None else (_whole(source.source), None)
+    text = str(source)
+    if is_name(text) and (cards_folder() / text).is_dir():
+        return _whole(cards_folder() / text), None
+    if Path(source).is_dir():
+        return _whole(Path(source)), None
+    repo_id, _, revision = text.partition("@")
+    if repo_id.count("/") == 1 and not repo_id.startswith((".", "/")):
+        return repo_id, revision or None
+    models = {model.name: model for model in merged(local_models()[0], shipped_models(), cached())}
+    return find(models[known_name(text, models)])
+
+
+def known_name(name: str, names: Iterable[str]) -> str:
+    """`name` if it is among the `names` of models; otherwise ValueError with the nearest, or with where to get any."""
+    names = list(names)
+    if name not in names and not cards_folder().is_dir():
+        raise ValueError(f"model={name!r}: {no_cards()}")
+    return check_choice("model", name, names)
+
+
+def no_cards() -> str:
+    """Where models are to be had, for a machine that has no folder of them."""
+    return (
+        f"there is no folder of models at {cards_folder()}: set ${CARDS_VARIABLE} to the model_cards/ of a clone of "
+        "vqzoo, or name a folder or a published 'owner/name'"
+    )
+
+
+def _whole(folder: Path) -> Path:
+    """`folder` if its configuration is JSON and its weights have all their bytes; otherwise ValueError."""
+    files = Folder(folder)
+    try:
+        read_json(files.path(CONFIG), files.name)
+        files.header(WEIGHTS)
+    except ValueError as error:
+        raise ValueError(brief(error)) from None
+    return folder
 
 
 def usage_counts(model: Model) -> list[list[int]] | None:

@@ -4,6 +4,10 @@ import difflib
 import sys
 from collections.abc import Iterable
 
+_NEAREST = 3
+_FEW = 8
+"""So many choices are all listed; of more a reader gets no help from a list."""
+
 
 def check_int(name: str, value: object, low: int, high: int) -> int:
     """`value` if it is an int in [low, high]; otherwise ValueError."""
@@ -37,10 +41,16 @@ def check_flag(name: str, value: object) -> bool:
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
-    """`value` if it is one of `choices`; otherwise ValueError with the nearest of them."""
+    """`value` if it is one of `choices`; otherwise ValueError with the nearest three, and with all if they are few."""
     choices = list(choices)
     if value in choices:
         return str(value)
-    near = difflib.get_close_matches(str(value), choices, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise ValueError(f"{name}={value!r}: {hint}known: {', '.join(choices)}")
+    near = difflib.get_close_matches(str(value), choices, n=_NEAREST, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+    if not choices:
+        hint = "there are none"
+    elif len(choices) <= _FEW:
+        hint = f"{hint} known: {', '.join(choices)}".lstrip()
+    elif not near:
+        hint = f"known: {', '.join(choices[:_NEAREST])} and {len(choices) - _NEAREST} more"
+    raise ValueError(f"{name}={value!r}: {hint}")

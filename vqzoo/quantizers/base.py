@@ -1,9 +1,9 @@
 """The contract of a quantizer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -21,9 +21,10 @@ class NotFiniteError(ValueError):
 class Quantized:
     """What a quantizer makes of a latent grid.
 
-    latents: (b, h, w, d) float32, what the decoder gets; the gradient estimator is already applied.
+    latents: (b, h, w, d) in the quantizer's type (float32 unless it was converted), what the decoder gets; the gradient
+        estimator is already applied.
     indices: (b, h', w', q) int64, all that has to be stored to get the latents back.
-    losses: named scalars, unweighted ("commitment", "codebook", ...).
+    losses: named float32 scalars, unweighted ("commitment", "codebook", ...).
     """
 
     latents: Tensor
@@ -35,7 +36,9 @@ class Quantizer(nn.Module):
     """Maps a grid of latents (b, h, w, dim), channels last, to a grid of indices and back.
 
     Everything is computed in float32 whatever comes in: under bfloat16 the distances of a fresh codebook round to the
-    same value and every latent picks one codevector.
+    same value and every latent picks one codevector. For the same reason parameters and buffers stay float32 where the
+    quantizer, or a model that it is part of, is converted to another type: `.to(torch.bfloat16)` and `.half()` decide
+    the type of the latents that `forward` and `decode` return, and nothing else. Indices do not depend on it.
 
     Subclasses set the three attributes below and write `quantize`, `assign` and `lookup`.
     """
@@ -53,6 +56,8 @@ class Quantizer(nn.Module):
     each level. Indices of the first levels are then indices, too: `decode` and `bits` take them. Else empty."""
     config: dict[str, Any]
     """Name and settings, set by `build`."""
+    dtype: torch.dtype = torch.float32
+    """Type of the latents that come out, set by `.to`, `.half` and their like."""
 
     def quantize(self, latents: Tensor) -> Quantized:
         """`forward`, given float32."""
@@ -69,12 +74,15 @@ class Quantizer(nn.Module):
     def forward(self, latents: Tensor) -> Quantized:
         """Quantize latents (b, h, w, dim) of any floating type; in training mode codebooks that count also learn.
 
+        The latents that come out have the quantizer's type, losses are float32.
+
         Raises ValueError where the shape or type is another, where there are none, and where one is not finite (in
         training on a GPU the last is not looked at).
         """
         self._check_latents(latents)
         with _full_precision(latents):
-            return self.quantize(latents.float())
+            out = self.quantize(latents.float())
+        return out if self.dtype == torch.float32 else replace(out, latents=out.latents.to(self.dtype))
 
     def encode(self, latents: Tensor) -> Tensor:
         """Only the indices (b, h', w', q) of latents (b, h, w, dim); nothing learns, nothing else is computed."""
@@ -83,7 +91,7 @@ class Quantizer(nn.Module):
             return self.assign(latents.float())
 
     def decode(self, indices: Tensor) -> Tensor:
-        """The latents (b, h, w, dim) float32 that indices (b, h', w', q) stand for, exactly as `forward` gives them.
+        """The latents (b, h, w, dim) that indices (b, h', w', q) stand for, exactly as `forward` gives them.
 
         Indices may be of any integer type, and of the first levels alone where there are `level_columns`. Raises
         ValueError for another shape or type, or an index outside its column's alphabet.
@@ -99,7 +107,7 @@ class Quantizer(nn.Module):
         if not torch.compiler.is_compiling():  # a compiled graph cannot stop half-way
             self._check_range(indices)
         with _full_precision(indices):
-            return self.lookup(indices)
+            return self.lookup(indices).to(self.dtype)
 
     def bits(self, indices: Tensor) -> Tensor:
         """(b,) float64: bits that the indices of each image cost at log2(alphabet) each, before entropy coding."""
@@ -111,6 +119,16 @@ class Quantizer(nn.Module):
         """Those of the first levels, coarse to fine, out of indices of all; raises ValueError where there are fewer."""
         check_int("levels", levels, 1, len(self.level_columns))
         return indices[..., : sum(self.level_columns[:levels])]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Quantizer":
+        """What `.to`, `.half`, `.cuda` and their like are made of: move, but keep the type of what is stored."""
+        self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
+
+        def moved(tensor: Tensor) -> Tensor:
+            converted = fn(tensor)
+            return converted if converted.dtype == tensor.dtype else tensor.to(converted.device)
+
+        return super()._apply(moved, recurse)
 
     def _check_latents(self, latents: Tensor) -> None:
         if latents.ndim != 4 or latents.shape[-1] != self.dim or not latents.is_floating_point():
@@ -133,9 +151,11 @@ class Quantizer(nn.Module):
         if latents.detach().sum().isfinite():
             return
         if wrong := (~latents.isfinite()).sum().item():
+            advice = "a smaller learning rate usually helps"
+            if latents.dtype == torch.float16:
+                advice = "float16 ends at 65,504: take bfloat16 or float32"
             raise NotFiniteError(
-                f"latents: {wrong} of {latents.numel()} numbers are NaN or infinite; expected finite ones "
-                "(a smaller learning rate usually helps)"
+                f"latents: {wrong} of {latents.numel()} numbers are NaN or infinite; expected finite ones ({advice})"
             )
 
     def _check_range(self, indices: Tensor) -> None:

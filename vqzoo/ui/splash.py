@@ -12,6 +12,7 @@ from threading import Thread
 _PACKAGE = Path(__file__).parents[1]
 OPENING = _PACKAGE / "views" / "opening"
 """page.html, opening.json and pictures: `python docs/make_opening.py` makes them."""
+_READ = 2**20
 _TYPES = {".html": "text/html; charset=utf-8", ".webp": "image/webp"}
 
 
@@ -21,17 +22,30 @@ class Splash:
     def __init__(self, address: tuple[str, int], files: dict[str, Path]):
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
-                file = files.get(path)
+                self._answer(files.get(self.path.partition("?")[0]))
+
+            do_HEAD = do_GET
+
+            def do_POST(self) -> None:
+                # A client that is still sending when its connection is closed would not see the answer.
+                self.rfile.read(min(int(self.headers.get("Content-Length", 0)), _READ))
+                self._answer(None)
+
+            do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST
+
+            def _answer(self, file: Path | None) -> None:
+                """The page and its pictures; whoever asks for the app, a program for one, has to come again."""
                 body = file.read_bytes() if file else b'{"starting": true}'
-                # /config is where the page asks whether the app has taken over; whoever asks for more has to wait.
-                self.send_response(200 if file or path == "/config" else 503)
+                self.send_response(200 if file else 503)
+                if file is None:
+                    self.send_header("Retry-After", "1")
                 self.send_header("Content-Type", _TYPES[file.suffix] if file else "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Cache-Control", "no-store")
                 self.end_headers()
-                with suppress(ConnectionError):
-                    self.wfile.write(body)
+                if self.command != "HEAD":
+                    with suppress(ConnectionError):
+                        self.wfile.write(body)
 
             def log_message(self, format: str, *values: object) -> None:
                 pass

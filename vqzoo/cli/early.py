@@ -1,0 +1,29 @@
+"""Mistakes in a command line that can be told at once: before torch is imported, which takes seconds."""
+
+import errno
+import glob
+import os
+
+from vqzoo.cli.arguments import Command, Convert, Evaluate, LoadCheck, Publish, Reconstruct
+from vqzoo.cli.models import folder_of
+from vqzoo.hub.registry import find
+
+
+def check_early(command: Command) -> None:
+    """Raise ValueError or OSError for a model or a file that is not there.
+
+    What passes may still be refused by the command itself, which knows more.
+    """
+    if isinstance(command, (LoadCheck, Evaluate)):
+        find(command.source)
+    elif isinstance(command, Publish):
+        folder_of(command.folder)
+    elif isinstance(command, Convert):
+        if not command.source.exists():
+            raise ValueError(f"{command.source}: no such file or folder; expected a checkpoint, downloaded beforehand")
+    elif isinstance(command, Reconstruct):
+        paths = [str(path) for path in command.images]
+        if paths and not any(os.path.lexists(path) or glob.has_magic(path) for path in paths):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), paths[0])
+        for name in filter(None, map(str.strip, command.models.split(","))):
+            find(name)
