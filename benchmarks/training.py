@@ -24,12 +24,12 @@ from torch import Tensor, nn
 from vector_quantize_pytorch import VectorQuantize
 
 from trainers.log import read
+from trainers.loop import fit
 from trainers.options import Options
 from trainers.recipe import Rates, Recipe
 from trainers.recipes import get_recipe
 from trainers.session import Session
 from trainers.step import build_parts, train_step
-from trainers.train import fit
 from vqzoo.autoencoders import build_autoencoder
 from vqzoo.ops.pixels import from_bytes
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -53,3 +54,27 @@ def test_a_tokenizer_that_cannot_be_loaded(tmp_path):
     attempt = "    try: vqzoo.load(source); code = 0\n    except ValueError: code = 1\n"
     code = f"import vqzoo\nfor source in {sources}:\n{attempt}    {STATE}"
     assert told(code) == [[1, []]] * len(sources)
+
+
+TRAINER_LINES = [
+    (0, ["--help"]),
+    (0, [MODEL, "--help"]),
+    (1, ["cifar10-vq-1024x12"]),
+    (2, [MODEL, "--stepps", "3"]),
+    (1, [MODEL, "--steps", "0"]),
+    (2, [MODEL, "--optimizer", "sgd"]),
+]
+
+
+def test_what_the_trainer_answers_before_it_trains():
+    attempt = "    try: code = main(line)\n    except SystemExit as end: code = end.code\n"
+    code = f"from trainers.train import main\nfor line in {[line for _, line in TRAINER_LINES]}:\n{attempt}    {STATE}"
+    for (exit_code, line), state in zip(TRAINER_LINES, told(code), strict=True):
+        assert state == [exit_code, []], line
+
+
+def test_the_perceptual_networks_that_recipes_name_are_those_there_are():
+    from trainers.recipe import Recipe
+    from vqzoo.metrics.perceptual import Net
+
+    assert typing.get_type_hints(Recipe)["lpips"] == Net

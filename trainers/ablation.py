@@ -20,13 +20,13 @@ import torch
 import tyro
 
 from trainers import checkpoint
+from trainers.loop import fit
 from trainers.options import Options
 from trainers.recipe import Rates, Recipe, Settings
 from trainers.recipes import cifar10, flowers
 from trainers.session import Session
 from trainers.signals import STOPPED, Stopped
 from trainers.studies.run import Keeper, ending_after
-from trainers.train import fit
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.metrics import perceptual
 from vqzoo.storage import write_text

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data import BAD_SHARE, Loading
+from trainers.loading import BAD_SHARE, Loading
 from trainers.watch import Kind
 
 

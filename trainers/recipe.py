@@ -3,13 +3,12 @@
 import json
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from vqzoo.autoencoders import build_autoencoder, build_position
-from vqzoo.metrics.perceptual import Net
 from vqzoo.ops.check import check_int
-from vqzoo.quantizers import build
-from vqzoo.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from vqzoo.tokenizer import Tokenizer
 
 Settings = dict[str, int | float | str | bool | tuple[int, ...]]
 
@@ -83,7 +82,7 @@ class Recipe:
     weights: dict[str, float] = field(default_factory=dict)
     """Weight of each loss term, by the name it is logged under: reconstruction (mean squared difference of pixels in
     [0, 1]), l1, perceptual (LPIPS), adversarial, and the quantizer's own. The first four are left out at 0."""
-    lpips: Net = "squeeze"
+    lpips: Literal["squeeze", "alex", "vgg"] = "squeeze"
     """Network of the perceptual term."""
     layer_weights: tuple[float, ...] = ()
     """Weight of each layer of the perceptual network; none: 1 each. In a second phase they no longer apply."""
@@ -128,8 +127,13 @@ class Recipe:
         """Side in pixels of what a training step sees of an image."""
         return self.crop or self.resolution
 
-    def build(self) -> Tokenizer:
-        """The fresh tokenizer; parts are built in an order that gives twins the same initial weights."""
+    def build(self) -> "Tokenizer":
+        """Return the fresh tokenizer; parts are built in an order that gives twins the same initial weights."""
+        # Here, not above: a command's help needs recipes and not the seconds that torch takes.
+        from vqzoo.autoencoders import build_autoencoder, build_position
+        from vqzoo.quantizers import build
+        from vqzoo.tokenizer import Tokenizer
+
         settings = {"channels": self.channels, "latent_dim": self.latent_dim, **self.autoencoder}
         autoencoder = build_autoencoder(**settings)  # type: ignore[arg-type]
         levels = [build(dim=self.latent_dim, **self.quantizer) for _ in autoencoder.strides]  # type: ignore[arg-type]

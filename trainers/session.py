@@ -61,6 +61,8 @@ class Session:
         self.start: int = saved["step"] if saved else 0
         self.best: float = saved["best"] if saved else math.inf
 
+        set_seed(recipe.seed)
+        tokenizer = recipe.build().to(memory_format=torch.channels_last)
         self.feed, self.held_out = open_data(
             recipe,
             options.data,
@@ -71,8 +73,6 @@ class Session:
             self.accelerator.num_processes,
             self.accelerator.device,
         )
-        set_seed(recipe.seed)
-        tokenizer = recipe.build().to(memory_format=torch.channels_last)
         if not saved:
             fit_linear_path(tokenizer.autoencoder, self.feed)
             if recipe.start_from:

@@ -1,22 +1,14 @@
 """Train one recipe: accelerate launch trainers/train.py RECIPE [--steps 3000] [--batch-size 64] [--resume] ..."""
 
 import sys
-from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated
 
 import tyro
 
-from trainers.data import load_images, naming_dead_workers
-from trainers.finish import finish
-from trainers.lock import alone_in
 from trainers.options import Options
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
-from trainers.session import Session
-from trainers.signals import Stopped
-from trainers.step import train_step
 
 
 @dataclass(frozen=True)
@@ -25,45 +17,6 @@ class Run:
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     options: Annotated[Options, tyro.conf.arg(name="")] = Options()
-
-
-def train(recipe: Recipe, options: Options) -> None:
-    """Build, train, keep the best by held-out loss, evaluate it on the test split, write its card folder.
-
-    Raises ValueError for settings or data that do not fit, FloatingPointError when a loss or a weight is no longer a
-    number (the last good checkpoint stays on disk), OSError when something cannot be read or written (so it does), and
-    Stopped where the run was asked to end, by a signal or by a warning of `stop_on`, after saving where it was.
-    """
-    with alone_in(options.runs / recipe.name):
-        session = Session(recipe, options)
-        fit(session)
-        session.accelerator.end_training()
-        if session.is_main:
-            size, streams = (recipe.resolution, recipe.channels), options.loading == "stream"
-            test = load_images(recipe.dataset, "test", *size, options.data, options.bad_images, streams)
-            test = test.to(session.accelerator.device)
-            print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts())}")
-
-
-def fit(session: Session) -> None:
-    """Train from the session's first step to the recipe's last: log, evaluate and save on the way.
-
-    Raises what `train` raises.
-    """
-    recipe, batches = session.recipe, session.batches()
-    with naming_dead_workers(), session.signals, session.progress, closing(batches):
-        for step in range(session.start, recipe.steps):
-            with session.naming_not_finite(step + 1):
-                result = train_step(session.parts, islice(batches, recipe.accumulate), step)
-            done = step + 1
-            session.log_step(result, done)
-            if session.evaluates(done):
-                session.evaluate(done)
-            due, stop = session.signals.poll(done)
-            if session.evaluates(done) or due:
-                session.save(done)
-            if stop and done < recipe.steps:
-                raise stop
 
 
 def main(arguments: list[str]) -> int:
@@ -75,14 +28,29 @@ def main(arguments: list[str]) -> int:
     try:
         recipe = get_recipe(arguments[0])
         run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
+    except ValueError as error:
+        return _fail(error)
+    return _train(run)
+
+
+def _train(run: Run) -> int:
+    """Train; imports torch and the data library only now, so that help and a wrong option answer at once."""
+    from trainers.loop import train
+    from trainers.signals import Stopped
+
+    try:
         train(run.recipe, run.options)
     except Stopped as stopped:
         print(f"stopped: {stopped}; go on with --resume", file=sys.stderr)
         return stopped.code
     except (ValueError, FloatingPointError, OSError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
-        return 1
+        return _fail(error)
     return 0
+
+
+def _fail(error: Exception) -> int:
+    print("error:", " ".join(str(error).split()), file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from trainers import checkpoint
 from trainers.data import open_feed
 from trainers.discriminator import Discriminator
 from trainers.log import read
+from trainers.loop import train
 from trainers.objective import ImageTerms, held_out_gap
 from trainers.options import Options
 from trainers.recipe import Adversary
 from trainers.resume import load_matching_weights
-from trainers.train import train
 from vqzoo.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 

@@ -13,10 +13,11 @@ import torch
 from trainers import checkpoint, session
 from trainers.data.streamed import Streamed
 from trainers.log import read
+from trainers.loop import train
 from trainers.options import Options
 from trainers.recipes import RECIPES
 from trainers.signals import WARNED
-from trainers.train import main, train
+from trainers.train import main
 
 NAME = "cifar10-vq-1024x128"
 

@@ -29,7 +29,7 @@ torch.set_num_threads(1)
 from trainers.options import Options
 from trainers.recipe import Recipe
 from trainers.signals import Stopped
-from trainers.train import train
+from trainers.loop import train
 
 recipe, options = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 for line in sys.stdin:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from trainers import checkpoint
 from trainers.log import read
+from trainers.loop import fit
 from trainers.options import Options
 from trainers.recipes import RECIPES
 from trainers.session import Session
-from trainers.train import fit, main
+from trainers.train import main
 from vqzoo.storage import read_json
 
 NAME = "cifar10-vq-1024x128"

@@ -17,10 +17,10 @@ import torch
 import trainers.data
 from trainers import checkpoint
 from trainers.log import read
+from trainers.loop import fit
 from trainers.options import Options
 from trainers.recipe import Recipe, Settings
 from trainers.session import Session
-from trainers.train import fit
 from vqzoo.quantizers import QUANTIZERS
 
 STEPS = 6

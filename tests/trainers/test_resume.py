@@ -15,11 +15,11 @@ from trainers import checkpoint
 from trainers.data import load_images
 from trainers.finish import finish
 from trainers.log import read
+from trainers.loop import fit, train
 from trainers.options import Options
 from trainers.recipe import Rates, Recipe, Settings
 from trainers.resume import find_checkpoint
 from trainers.session import Session
-from trainers.train import fit, train
 from vqzoo.quantizers import QUANTIZERS
 from vqzoo.storage import read_json, write_json
 
@@ -171,7 +171,7 @@ from pathlib import Path
 os.sched_getaffinity = lambda process: {0}
 from trainers.recipe import Recipe
 from trainers.options import Options
-from trainers.train import train
+from trainers.loop import train
 
 recipe, data, runs, cards = sys.argv[1:]
 train(Recipe.from_dict(json.loads(recipe)), Options(data, Path(runs), Path(cards)))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from trainers.loop import fit
 from trainers.recipes import RECIPES
 from trainers.session import Session
 from trainers.signals import Stopped
@@ -14,7 +15,6 @@ from trainers.studies.budgets import budgeted
 from trainers.studies.measure import measure, use_of
 from trainers.studies.rows import Row, selected
 from trainers.studies.run import PROTOCOLS, missing, run_rows
-from trainers.train import fit
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.studies.curves import read_curves
 from vqzoo.studies.outside import outside

@@ -12,12 +12,12 @@ from PIL import Image
 from trainers import checkpoint, evaluate, finish
 from trainers.data import Batches, load_images
 from trainers.log import read
+from trainers.loop import fit, train
 from trainers.objective import ImageTerms, held_out_terms
 from trainers.optimizer import schedule
 from trainers.options import Options
 from trainers.recipes import full_budget
 from trainers.session import Session
-from trainers.train import fit, train
 from vqzoo.analysis.evaluation import evaluate as measure
 from vqzoo.hub.registry import read_model, usage_counts
 from vqzoo.ops.pixels import from_bytes
@@ -167,7 +167,7 @@ def test_the_card_says_what_metrics_json_says(card):
 
 def test_the_card_of_a_short_training_says_so(card):
     text = (card / "README.md").read_text()
-    assert "**A short training**: on 64 images, 0.0% of the full budget of 24,499,968." in text
+    assert "**A short training**: on 64 images, 0.0% of the full budget of 204,800." in text
 
 
 def test_lpips_without_weights_is_not_available(card):

@@ -1,6 +1,6 @@
 """The images of a data set, of any size: all in memory, mapped from disk, or streamed from where they are."""
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -12,9 +12,10 @@ from trainers.data.mapped import Mapped, naming_dead_workers
 from trainers.data.memory import Batches, filled, hold_out, load_images, readable
 from trainers.data.once import once
 from trainers.data.order import Order, share_of
-from trainers.data.pictures import BAD_SHARE, StreamTally, Tally
+from trainers.data.pictures import StreamTally, Tally
 from trainers.data.sets import DATA_VARIABLE, HUB_IDS, hub_id, image_rows, open_splits
 from trainers.data.streamed import Shards, Streamed, first_images
+from trainers.loading import BAD_SHARE, Loading
 from trainers.recipe import Recipe
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "open_splits",
 ]
 
-Loading = Literal["auto", "memory", "mapped", "stream"]
 _CPU = torch.device("cpu")
 MEMORY_BYTES = 4 * 2**30
 """Up to which "auto" holds the decoded images in memory."""

@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from trainers.data.augment import Augment
 from trainers.data.order import Order
-from trainers.data.pictures import BAD_SHARE, StreamTally, Tally, Unreadable, ahead, attempt
+from trainers.data.pictures import StreamTally, Tally, Unreadable, ahead, attempt
 from trainers.data.sets import image_rows, open_splits
+from trainers.loading import BAD_SHARE
 
 _CHUNK = 64
 _CHUNKS_AHEAD = 32

@@ -11,8 +11,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageOps
 
-BAD_SHARE = 0.01
-"""Share of unreadable images up to which a split is used."""
+from trainers.loading import BAD_SHARE
 
 _ENCODED = datasets.Image()
 _NAMED = 5

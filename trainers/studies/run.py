@@ -16,6 +16,7 @@ from torch import Tensor
 
 from trainers.data import Feed, load_images, open_feed
 from trainers.lock import Taken, alone_in
+from trainers.loop import fit
 from trainers.options import Options
 from trainers.recipe import Recipe
 from trainers.session import Session
@@ -23,7 +24,6 @@ from trainers.signals import STOPPED, Stopped
 from trainers.studies.budgets import budgeted, full_images
 from trainers.studies.measure import MEASURED, measure_run
 from trainers.studies.rows import Row
-from trainers.train import fit
 from vqzoo.metrics import CVQ_JPEG, PROTOCOL
 from vqzoo.storage import read_json
 from vqzoo.studies.curves import read_curves, write_curves

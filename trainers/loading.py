@@ -1,0 +1,7 @@
+"""How training images are read: the choices that the command line and the data share."""
+
+from typing import Literal
+
+Loading = Literal["auto", "memory", "mapped", "stream"]
+BAD_SHARE = 0.01
+"""Share of unreadable images up to which a split is used."""
