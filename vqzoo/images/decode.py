@@ -16,7 +16,8 @@ GAP = 3
 """How many times larger than asked for a picture stays when it is shrunk while it is decoded. Lanczos does the rest;
 Pillow's documentation calls the result indistinguishable from Lanczos alone from 3 on."""
 
-_BYTES_PER_PIXEL = 8  # Pillow's four, and those of a copy
+_BYTES_PER_PIXEL = 10  # Pillow's four, and what handing them to NumPy takes
+_BYTES_PER_PIXEL_REDUCED = 8  # Pillow's four, and those of a copy
 _LARGE_PROFILE = 2**16
 _IN_WORKER = {"TIFF", "AVIF", "HEIF", "PPM", "JPEG2000"}
 _UNSUPPORTED = ("unknown pixel mode", "cannot handle", "unsupported", "Unsupported", "not supported")
@@ -109,7 +110,8 @@ def _decode(kind: str, data: bytes, request: Request, in_worker: bool) -> Loaded
     scale = request.scale(width, height)
     if kind == "JPEG" and scale >= 2:
         image.draft(None, (math.ceil(width / scale), math.ceil(height / scale)))
-    limits.check_memory(width, height, extra + _BYTES_PER_PIXEL * image.width * image.height)
+    each = _BYTES_PER_PIXEL if request.scale(*image.size) < 2 else _BYTES_PER_PIXEL_REDUCED
+    limits.check_memory(width, height, extra + each * image.width * image.height)
     icc = image.info.get("icc_profile")
     if icc and len(icc) > _LARGE_PROFILE and not in_worker:
         raise TooCostly

@@ -17,7 +17,6 @@ from dataclasses import asdict
 from typing import IO, Any
 
 import numpy as np
-import psutil
 
 from vqzoo.images.decode import LoadedImage, Request, decode
 from vqzoo.images.limits import ImageError, ImageLimits
@@ -123,6 +122,8 @@ def _prepare() -> None:
 
 def _limit_memory(allowed: int) -> None:
     """Let this process take so many bytes besides what it has; no effect where the system cannot limit that."""
+    import psutil
+
     held = getattr(psutil.Process().memory_info(), "data", None)  # Linux alone
     if held is not None:
         import resource
