@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -473,7 +474,7 @@ def test_too_little_memory_says_what_to_do(cards, photo, monkeypatch, fails):
 
     monkeypatch.setattr(command, "reconstruct", full)
     assert fails("reconstruct", photo, "--models", VQ) == (
-        f"{VQ}: {photo} needs more memory than there is; choose a smaller --max-side"
+        f"{photo}, {VQ}: more memory is needed than there is; choose a smaller --max-side."
     )
 
 
@@ -483,9 +484,11 @@ def test_too_little_memory_says_what_to_do(cards, photo, monkeypatch, fails):
         (["--models", VQ], "needs at least one IMAGE", 2),
         (["photo.png", "--models", " ,"], "at least one NAME", 2),
         (["photo.png", "--models", "toys-vq-61"], f"did you mean '{VQ}'", 1),
-        (["absent.png", "--models", VQ], "No such file or directory: 'absent.png'", 1),
-        (["photo.png", "text.png", "--models", VQ], "text.png: The file cannot be read as an image", 1),
-        (["photo.png", "more/photo.png", "--models", VQ], f"2 pictures would be called photo.{VQ}.png", 1),
+        (["absent.png", "--models", VQ], "absent.png: No such file or directory.", 1),
+        (["text.png", "--models", VQ], "text.png: The file cannot be read as an image", 1),
+        (["more/*.jpg", "--models", VQ], "more/*.jpg: No file has such a name.", 1),
+        (["empty", "--models", VQ], "empty: The folder has no files.", 1),
+        (["photo.png", "more/photo.png", "--models", VQ], f"2 pictures would be called photo.png.{VQ}.png", 1),
         (["photo.png", "--models", VQ, "--max-side", "7"], "max-side=7: expected a whole number from 8 to 8192", 1),
         (["photo.png", "--models", VQ, "--output", "text.png"], "text.png", 1),
     ],
@@ -493,6 +496,7 @@ def test_too_little_memory_says_what_to_do(cards, photo, monkeypatch, fails):
 def test_mistakes_are_told_before_anything_is_written(cards, photo, fails, tmp_path, arguments, said, exit_code):
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "more").mkdir()
+    (tmp_path / "empty").mkdir()
     (tmp_path / "more" / "photo.png").write_bytes(photo.read_bytes())
     assert said in fails("reconstruct", *arguments, code=exit_code)
     assert not Path("reconstructions").exists()
@@ -501,6 +505,77 @@ def test_mistakes_are_told_before_anything_is_written(cards, photo, fails, tmp_p
 def test_a_folder_as_a_model_gives_a_plain_file_name(cards, photo, succeeds):
     succeeds("reconstruct", photo, photo, "--models", f"./cards/{VQ}")
     assert [row["file"] for row in results(Path("reconstructions"))] == [f"photo.cards-{VQ}.png"]
+
+
+@pytest.fixture
+def mixed(tmp_path, photo):
+    """A folder with two pictures that can be used, one of them deeper down, and with what cannot."""
+    folder = tmp_path / "mixed"
+    (folder / "trip").mkdir(parents=True)
+    (folder / "b.png").write_bytes(photo.read_bytes())
+    (folder / "trip" / "b.png").write_bytes(photo.read_bytes())
+    (folder / "notes.txt").write_text("no picture")
+    (folder / ".hidden").write_text("no picture")
+    Image.new("RGB", (2000, 15)).save(folder / "narrow.png")
+    os.mkfifo(folder / "pipe.png")
+    return folder
+
+
+def test_a_folder_is_done_but_for_what_cannot_be_used(cards, mixed, capsys):
+    """A pipe is named as well: were it opened, this test would not end."""
+    assert main(["reconstruct", str(mixed), "--models", VQ, "--max-side", "32", "--output", "mixed/out"]) == 1
+    out, err = capsys.readouterr()
+    assert "2 pictures and results.csv are in mixed/out" in out
+    rows = results(Path("mixed/out"))
+    assert [row["file"] for row in rows] == [f"b.{VQ}.png", f"trip/b.{VQ}.png"]
+    assert all(Path("mixed/out", row["file"]).is_file() for row in rows)
+    start = f"passed over: {mixed}/"
+    passed = [line.removeprefix(start) for line in err.splitlines() if line.startswith(start)]
+    assert len(passed) == 3 and ".hidden" not in err
+    for name, reason in (("narrow.png", "32 x 1"), ("notes.txt", "cannot be read as an image"), ("pipe.png", "pipe")):
+        assert any(line.startswith(name) and reason in line for line in passed), name
+    assert err.splitlines()[-1] == "3 could not be used; named above"
+
+
+def test_what_was_made_is_not_taken_for_a_photograph(cards, mixed, capsys):
+    for _ in range(2):
+        main(["reconstruct", "mixed", "--models", VQ, "--output", "mixed/out", "--overwrite"])
+        rows = results(Path("mixed/out"))
+    assert {row["image"] for row in rows} == {"mixed/b.png", "mixed/narrow.png", "mixed/trip/b.png"}
+
+
+def test_patterns_and_what_was_passed_over_for_programs(cards, mixed, capsys):
+    assert (
+        main(["reconstruct", "mixed/**/*.[pt][nx][gt]", "gone.png", "--models", VQ, "--max-side", "32", "--json"]) == 1
+    )
+    told = json.loads(capsys.readouterr().out)
+    assert [row["image"] for row in told["results"]] == ["mixed/b.png", "mixed/trip/b.png"]
+    assert {each["name"] for each in told["passed_over"]} == {
+        "gone.png", "mixed/narrow.png", "mixed/notes.txt", "mixed/pipe.png",
+    }  # fmt: skip
+
+
+def test_two_suffixes_of_one_name_stay_apart(cards, photo, succeeds):
+    Image.open(photo).save("photo.bmp")
+    succeeds("reconstruct", photo, "photo.bmp", "--models", VQ)
+    files = [row["file"] for row in results(Path("reconstructions"))]
+    assert files == [f"photo.png.{VQ}.png", f"photo.bmp.{VQ}.png"]
+
+
+def test_a_model_that_cannot_take_a_picture_does_not_stop_the_others(cards, photo, monkeypatch, capsys):
+    import vqzoo.cli.reconstruct as command
+
+    def picky(tokenizer, pixels, *rest):
+        if pixels.shape[0] == 24:
+            raise ValueError("24 rows are one too many")
+        return reconstruct(tokenizer, pixels, *rest)
+
+    monkeypatch.setattr(command, "reconstruct", picky)
+    Image.new("RGB", (40, 32)).save("other.png")
+    assert main(["reconstruct", str(photo), "other.png", "--models", f"{VQ},{FSQ}"]) == 1
+    assert [row["image"] for row in results(Path("reconstructions"))] == ["other.png"] * 2
+    err = capsys.readouterr().err
+    assert err.count("24 rows are one too many") == 2 and f"{photo}, {FSQ}: " in err
 
 
 # --- evaluate and app ------------------------------------------------------------------------------------------------

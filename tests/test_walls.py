@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
-    {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training"},
+    {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images"},
     {"vqzoo.header"},
     {"vqzoo.storage", "vqzoo.remote", "vqzoo.pipe"},
     {"vqzoo.download", "vqzoo.weights"},

@@ -16,7 +16,7 @@ from vqzoo.ui.limits import SPACE
 
 ROOT = Path(__file__).parents[2]
 PROVIDED = {"gradio", "spaces"}
-OPTIONAL = {"matplotlib", "pywebview", "torch-fidelity", "webview"}
+OPTIONAL = {"matplotlib", "pywebview", "torch-fidelity", "webview", "pillow-heif"}
 """Imported by what nobody asks for on a Space, in the functions that need it; matplotlib by what draws docs/studies."""
 
 

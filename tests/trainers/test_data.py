@@ -2,12 +2,13 @@
 
 import datasets
 import numpy as np
-import PIL.Image
 import pytest
 import torch
 from PIL import Image
 
 from trainers.data import Batches, hub_id, load_images, open_splits
+from trainers.data import pictures as pictures_of
+from vqzoo.images import load_image
 
 
 def channels_first(images: list[Image.Image]) -> torch.Tensor:
@@ -22,8 +23,8 @@ def test_pixels_and_order_are_those_of_the_files(data, pictures, split):
 
 
 def test_each_image_is_decoded_once(data, monkeypatch):
-    opened, open_image = [], PIL.Image.open
-    monkeypatch.setattr(PIL.Image, "open", lambda *args: opened.append(args) or open_image(*args))
+    opened = []
+    monkeypatch.setattr(pictures_of, "load_image", lambda *args, **how: opened.append(args) or load_image(*args, **how))
     load_images("pictures", "test", 16, 3, str(data))
     assert len(opened) == 16
 

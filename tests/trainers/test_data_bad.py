@@ -57,7 +57,7 @@ def test_one_in_a_hundred_is_named_and_done_without(broken, capfd, loading, bad)
     seen = numbers(take(feed, 10))
     printed = capfd.readouterr().out
     where = {"stream": f"shard 0, row {bad}"}.get(loading, f"row {bad}")
-    reason = {40: "no known image format", 41: "runcated"}[bad]
+    reason = {40: "cannot be read as an image", 41: "cut short or damaged"}[bad]
     assert printed.count("\n") == 1 and "data set 'broken', split 'train': " in printed
     assert f"{where} " in printed and reason in printed.split(where)[1]
     assert feed.bad.count == 1 and len(feed.bad.names()) == 1

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from vqzoo.analysis.images import fit, load_image
 from vqzoo.analysis.photograph import reconstruct
 from vqzoo.hub.registry import cards_folder, load
+from vqzoo.images import load_image
 
 from ..hub.conftest import hub_server, make_card  # noqa: F401
 from .conftest import ROOT, serving
@@ -108,7 +108,7 @@ def test_a_model_of_the_hub_is_found_read_loaded_and_compared(page, publish, pat
         other.set_checked(False)
     page.locator("#compare").click()
     expect(page.locator("#viewer figcaption strong")).to_have_text(["original", "other"])
-    shown, _ = fit(load_image(path).pixels, 256)
+    shown = load_image(path, longest=256).pixels
     assert np.array_equal(pixels(page, "other"), reconstruct(load(folder), shown).pixels)
 
 

@@ -5,17 +5,18 @@ from dataclasses import replace
 import gradio as gr
 import pytest
 
+from vqzoo import images
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import app
-from vqzoo.ui.limits import SPACE, Limits, limits_here
+from vqzoo.ui.limits import SPACE, Limits, image_limits, limits_here
 
 
 def test_only_a_space_has_limits(monkeypatch):
     monkeypatch.delenv("SYSTEM", raising=False)
-    assert limits_here() is None
+    assert limits_here() is None and image_limits() is images.OWN_MACHINE
     monkeypatch.setenv("SYSTEM", "spaces")
     monkeypatch.setenv("SPACE_ID", "owner/vqzoo")
-    assert limits_here() is SPACE
+    assert limits_here() is SPACE and image_limits() is images.SPACE
 
 
 def test_more_than_the_limit_is_refused_with_what_to_do():

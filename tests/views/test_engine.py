@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from vqzoo.analysis.images import ImageError
 from vqzoo.hub.registry import list_models
+from vqzoo.images import ImageError
 from vqzoo.views import compute
 from vqzoo.views.engine import Engine, Recent
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vqzoo.analysis.examples import examples
-from vqzoo.analysis.images import load_image
+from vqzoo.images import load_image
 from vqzoo.views.png import png
 
 

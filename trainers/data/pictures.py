@@ -1,19 +1,19 @@
 """From encoded images to uint8 squares, and the tally of those that cannot be read."""
 
-import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
-import datasets
 import numpy as np
-import PIL
+from datasets.utils.file_utils import is_local_path, xopen
 from PIL import Image, ImageOps
 
 from trainers.loading import BAD_SHARE
+from vqzoo.images import OWN_MACHINE, ImageError, load_image
 
-_ENCODED = datasets.Image()
+_LIMITS = replace(OWN_MACHINE, min_side=1)
 _NAMED = 5
 _PRINTED = 20
 
@@ -26,17 +26,31 @@ class Unreadable(ValueError):
 
 
 def decode(cell: Any, resolution: int, channels: int) -> np.ndarray:
-    """(channels, resolution, resolution) uint8 of one cell of `image_rows`, bytes or a path; raises Unreadable.
+    """Return (channels, resolution, resolution) uint8 of one cell of `image_rows`, bytes or a path.
 
-    Turned upright as its EXIF entry says; images of another size are shrunk (Lanczos) and centre-cropped.
+    Pixels are those that the app shows (`vqzoo.images.load_image`), grey ones their luminance. Images of another size
+    are shrunk (Lanczos) and centre-cropped; those that are much larger are shrunk while they are decoded. Raises
+    Unreadable.
     """
     try:
-        image = _ENCODED.decode_example(cell).convert("RGB" if channels == 3 else "L")
-        if image.size != (resolution, resolution):
-            image = ImageOps.fit(image, (resolution, resolution), Image.Resampling.LANCZOS)
-    except Exception as error:  # broken files make Pillow's readers raise nearly anything
-        raise Unreadable(_reason(error)) from error
-    return np.ascontiguousarray(np.asarray(image).reshape(resolution, resolution, channels).transpose(2, 0, 1))
+        pixels = load_image(_source(cell), _LIMITS, shortest=resolution, grey=channels == 1).pixels
+    except (ImageError, OSError) as error:
+        raise Unreadable(str(error).removesuffix(".")) from error
+    if pixels.shape[:2] != (resolution, resolution):
+        image = Image.fromarray(pixels)
+        pixels = np.asarray(ImageOps.fit(image, (resolution, resolution), Image.Resampling.LANCZOS))
+    return np.ascontiguousarray(pixels.reshape(resolution, resolution, channels).transpose(2, 0, 1))
+
+
+def _source(cell: Any) -> str | bytes:
+    """Return a path on this machine, or the bytes of an image, which may be inside an archive or elsewhere."""
+    content, path = (cell["bytes"], cell["path"]) if isinstance(cell, dict) else (None, None)
+    if content is not None or path is None:
+        return content or b""
+    if is_local_path(path):
+        return path
+    with xopen(path, "rb") as file:
+        return file.read(_LIMITS.bytes + 1)
 
 
 def attempt(cell: Any, resolution: int, channels: int) -> np.ndarray | Unreadable:
@@ -45,12 +59,6 @@ def attempt(cell: Any, resolution: int, channels: int) -> np.ndarray | Unreadabl
         return decode(cell, resolution, channels)
     except Unreadable as error:
         return error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, PIL.UnidentifiedImageError):  # its text is an address in memory
-        return "no known image format"
-    return re.sub(r"\s+", " ", str(error)) or type(error).__name__
 
 
 def ahead(

@@ -63,8 +63,8 @@ class Reconstruct:
 
     home: ClassVar[str] = "reconstruct"
 
-    images: Positional[Annotated[tuple[Path, ...], arg(metavar="IMAGE [IMAGE ...]", help_behavior_hint="")]]
-    """PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF files."""
+    images: Positional[Annotated[tuple[Path, ...], arg(metavar="IMAGE|FOLDER [...]", help_behavior_hint="")]]
+    """PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, HEIC, PPM or JPEG 2000 files, folders of them, or patterns as "*.jpg"."""
     models: Annotated[str, arg(metavar="NAME[,NAME ...]")]
     """Names, folders or Hub ids, with commas between them."""
     output: Annotated[Path, arg(metavar="FOLDER")] = Path("reconstructions")

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,20 @@ import torch
 from PIL import Image
 
 from vqzoo.analysis.formats import available, label, rate_groups
-from vqzoo.analysis.images import MAX_SIDE, MIN_SIDE, ImageError, fit, load_image
 from vqzoo.analysis.photograph import Result, code, reconstruct
 from vqzoo.analysis.result import COSTS
 from vqzoo.cli.arguments import Reconstruct, Usage
+from vqzoo.cli.pictures import Picture, find_pictures
 from vqzoo.cli.show import bar, note, print_json, print_table
 from vqzoo.hub.card import show, show_usage
 from vqzoo.hub.registry import load
+from vqzoo.images import OWN_MACHINE, SPACE, ImageError, load_image
 from vqzoo.metrics import Perceptual, perceptual
 from vqzoo.ops.check import check_int
 from vqzoo.tokenizer import Tokenizer
 
 RESULTS = "results.csv"
+MIN_SIDE, MAX_SIDE = OWN_MACHINE.min_side, SPACE.side
 _METRICS = ("psnr", "ssim", "l1", "lpips", "bits_per_image", "bits_per_pixel", "share_of_raw", "usage")
 COLUMNS = ("image", "model", "width", "height", *_METRICS, *COSTS, "parameters", "quality", "met", "file")
 """Of results.csv, metrics by the names that `analysis.photograph` gives them; quality and met are those of codecs. What
@@ -39,45 +41,73 @@ _SHOWN = {
 
 
 def run(settings: Reconstruct) -> int:
-    """Nothing is computed before all models are loaded, all images can be read and no file is in the way.
+    """Nothing is computed before all models are loaded, all images have been read and no file is in the way.
 
-    A row is in results.csv as soon as it is known. Raises ValueError or OSError.
+    An image that cannot be used is named and passed over, and the exit code is 1 in the end. A row is in results.csv as
+    soon as it is known. Raises ValueError, also where no image can be used, or OSError.
     """
     check_int("max-side", settings.max_side, MIN_SIDE, MAX_SIDE)
-    paths = list(dict.fromkeys(settings.images))
     names = list(dict.fromkeys(name.strip() for name in settings.models.split(",") if name.strip()))
-    if not paths or not names:
+    if not settings.images or not names:
         raise Usage("reconstruct needs at least one IMAGE and, after --models, at least one NAME")
-    _check_targets(settings, paths, names)
-    for path in paths:
-        for said in _photo(path, settings.max_side)[1]:
-            note(f"{path}: {said}")
+    pictures, wrong = find_pictures(settings.images, settings.output)
+    problems = _Problems({str(path): reason for path, reason in wrong.items()})
+    _check_targets(settings, pictures, names)
+    pictures = [picture for picture in pictures if _usable(picture.path, settings.max_side, problems)]
+    problems.raise_where_nothing_is_left(pictures)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizers = {name: load(name).to(device) for name in names}
     network = perceptual("squeeze")
     if network is not None:
         network.to(device)
+    problems.show()
 
     settings.output.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    steps = len(paths) * (len(names) + settings.codecs)
+    steps = len(pictures) * (len(names) + settings.codecs)
     with (
         (settings.output / RESULTS).open(_mode(settings), newline="", encoding="utf-8") as file,
         bar(steps, enabled=not settings.json) as step,
     ):
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        for path in paths:
-            pixels, _ = _photo(path, settings.max_side)
-            for name, result in _results(settings, path, pixels, tokenizers, network, step):
-                target = _target(path, name)
-                with (settings.output / target).open(_mode(settings) + "b") as picture:
-                    Image.fromarray(result.pixels).save(picture, "PNG")
-                rows.append(_row(path, name, result, target))
+        for picture in pictures:
+            pixels, _ = _photo(picture.path, settings.max_side)
+            for name, result in _results(settings, picture.path, pixels, tokenizers, network, step, problems):
+                target = _target(picture, name)
+                (settings.output / target).parent.mkdir(parents=True, exist_ok=True)
+                with (settings.output / target).open(_mode(settings) + "b") as png:
+                    Image.fromarray(result.pixels).save(png, "PNG")
+                rows.append(_row(picture.path, name, result, target))
                 writer.writerow(rows[-1])
                 file.flush()
-    _print(settings, rows)
-    return 0
+    problems.raise_where_nothing_is_left(rows)
+    problems.show()
+    _print(settings, rows, problems)
+    return 1 if problems.reasons else 0
+
+
+class _Problems:
+    """What cannot be used, by its name, and why not; each is told once."""
+
+    def __init__(self, reasons: dict[str, str]):
+        self.reasons = reasons
+        self._told = 0
+
+    def show(self) -> None:
+        """Name those that are new on standard error."""
+        for name, reason in list(self.reasons.items())[self._told :]:
+            note(f"passed over: {name}: {reason}")
+        self._told = len(self.reasons)
+
+    def raise_where_nothing_is_left(self, left: Sequence[Any]) -> None:
+        """Raise ValueError: for one problem what it is, else, with all of them named, how many there are."""
+        if left:
+            return
+        if len(self.reasons) == 1 and not self._told:
+            raise ValueError("".join(f"{name}: {reason}" for name, reason in self.reasons.items()))
+        self.show()
+        raise ValueError("there is nothing to do" if not self.reasons else "nothing could be used; see above")
 
 
 def _results(
@@ -87,15 +117,23 @@ def _results(
     tokenizers: dict[str, Tokenizer],
     network: Perceptual | None,
     step: Callable[[str], None],
+    problems: _Problems,
 ) -> Iterator[tuple[str, Result]]:
-    """(name, what it makes of the pixels) of every model and then of every codec at the models' rates below raw."""
+    """(name, what it makes of the pixels) of every model and then of every codec at the models' rates below raw.
+
+    A model that cannot take the picture is among the problems.
+    """
     bits = []
     for name, tokenizer in tokenizers.items():
         step(f"{path.name}: {name}")
         try:
             result = reconstruct(tokenizer, pixels, network, settings.position)
         except torch.OutOfMemoryError:
-            raise ValueError(f"{name}: {path} needs more memory than there is; choose a smaller --max-side") from None
+            problems.reasons[f"{path}, {name}"] = "more memory is needed than there is; choose a smaller --max-side."
+            continue
+        except ValueError as error:
+            problems.reasons[f"{path}, {name}"] = f"{error}."
+            continue
         bits.append(result.metrics["bits_per_image"])
         yield name, result
     if settings.codecs:
@@ -106,25 +144,42 @@ def _results(
                     yield label(codec, rate), code(codec, pixels, rate, network)
 
 
-def _photo(path: Path, longest: int) -> tuple[np.ndarray, list[str]]:
-    """Pixels uint8 (h, w, 3), and what was done to the file's picture."""
+def _usable(path: Path, longest: int, problems: _Problems) -> bool:
+    """Read a picture and say what was done to it; where it cannot be used, add it to the problems."""
     try:
-        loaded = load_image(path)
+        pixels, notes = _photo(path, longest)
     except ImageError as error:
-        raise ValueError(f"{path}: {error}") from None
-    pixels, shrunk = fit(loaded.pixels, longest)
-    return pixels, [*loaded.notes, *([shrunk] if shrunk else [])]
+        problems.reasons[str(path)] = str(error)
+        return False
+    except OSError as error:
+        problems.reasons[str(path)] = f"{error.strerror}."
+        return False
+    for said in notes:
+        note(f"{path}: {said}")
+    height, width = pixels.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        problems.reasons[str(path)] = (
+            f"With --max-side {longest} it has {width} x {height} pixels; each side must have at least {MIN_SIDE}."
+        )
+        return False
+    return True
 
 
-def _target(path: Path, name: str) -> str:
+def _photo(path: Path, longest: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Pixels uint8 (h, w, 3), and what was done to the file's picture."""
+    loaded = load_image(path, longest=longest)
+    return loaded.pixels, loaded.notes
+
+
+def _target(picture: Picture, name: str) -> str:
     """The file of a model's picture: a name of the Hub or of a codec has letters that files should not have."""
     words = re.sub(r"[^\w.@+-]+", "-", name.replace(",", "")).strip("-.")
-    return f"{path.stem}.{words}.png"
+    return f"{picture.stem.as_posix()}.{words}.png"
 
 
-def _check_targets(settings: Reconstruct, paths: list[Path], names: list[str]) -> None:
+def _check_targets(settings: Reconstruct, pictures: list[Picture], names: list[str]) -> None:
     """ValueError for files that exist and would be replaced, and for two pictures of one name."""
-    targets = Counter(_target(path, name) for path in paths for name in names)
+    targets = Counter(_target(picture, name) for picture in pictures for name in names)
     for target, number in targets.items():
         if number > 1:
             raise ValueError(f"{number} pictures would be called {target}: rename an image, or use another --output")
@@ -146,9 +201,10 @@ def _row(path: Path, name: str, result: Result, target: str) -> dict[str, Any]:
     return {column: facts.get(column) for column in COLUMNS}
 
 
-def _print(settings: Reconstruct, rows: list[dict[str, Any]]) -> None:
+def _print(settings: Reconstruct, rows: list[dict[str, Any]], problems: _Problems) -> None:
     if settings.json:
-        print_json({"folder": str(settings.output), "results": rows})
+        passed_over = [{"name": name, "reason": reason} for name, reason in problems.reasons.items()]
+        print_json({"folder": str(settings.output), "results": rows, "passed_over": passed_over})
         return
     print_table(
         ["image", "model", *_SHOWN.values(), "usage here", "ms"],
@@ -165,3 +221,5 @@ def _print(settings: Reconstruct, rows: list[dict[str, Any]]) -> None:
         texts=2,
     )
     print(f"\n{len(rows)} pictures and {RESULTS} are in {settings.output}")
+    if problems.reasons:
+        note(f"{len(problems.reasons)} could not be used; named above")

@@ -13,7 +13,7 @@ from vqzoo.ui import codebook, compare, frame, position, rate, studies, training
 from vqzoo.ui.blocks import Blocks
 from vqzoo.ui.context import Context
 from vqzoo.ui.desktop import show
-from vqzoo.ui.limits import HUB_VARIABLE, limits_here, on_zerogpu
+from vqzoo.ui.limits import HUB_VARIABLE, image_limits, limits_here, on_zerogpu
 from vqzoo.ui.splash import Splash
 from vqzoo.ui.theme import theme
 from vqzoo.views import comparison
@@ -69,7 +69,7 @@ def build_app() -> tuple[gr.Blocks, Engine]:
 
 def _here(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
     """An engine, and the shipped comparison, or what stands for it until it is computed."""
-    engine = Engine(models)
+    engine = Engine(models, image_limits=image_limits())
     return engine, opened(engine) or pending(engine)
 
 
@@ -110,7 +110,7 @@ def launch(splash: Splash | None = None, desktop: bool = False) -> None:
         theme=theme(),
         head=frame.HEAD,
         css=(Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
-        max_file_size="20mb",
+        max_file_size=engine.image_limits.bytes,
         run_history=False,  # photographs are the visitor's own: nothing is kept in the browser
         enable_monitoring=False,
         state_session_capacity=200,

@@ -10,6 +10,8 @@ import gradio as gr
 from gradio.utils import get_space
 from spaces.config import Config
 
+from vqzoo import images
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -75,3 +77,8 @@ SPACE = Limits(models=12, side=512)
 def limits_here() -> Limits | None:
     """Those of a Space; None on a machine of one's own."""
     return SPACE if get_space() else None
+
+
+def image_limits() -> images.ImageLimits:
+    """Those on a photograph's file: strict on a Space, generous on a machine of one's own."""
+    return images.SPACE if get_space() else images.OWN_MACHINE

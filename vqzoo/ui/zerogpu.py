@@ -15,6 +15,7 @@ import torch
 import spaces
 from vqzoo.analysis.photograph import Result, reconstruct
 from vqzoo.hub.registry import Model, load
+from vqzoo.images import SPACE
 from vqzoo.metrics import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.compute import out_of_memory
@@ -44,7 +45,7 @@ class ZeroGpuEngine(Engine):
     note_on_added = "Models that are loaded here run on this Space's CPU: its GPU knows those that it started with."
 
     def __init__(self, models: list[Model]):
-        super().__init__(models, torch.device("cpu"))
+        super().__init__(models, torch.device("cpu"), SPACE)
         self._packed: dict[str, Tokenizer] = {}
         self._gpu_network: Perceptual | None = None
         self._opening = self._results

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from vqzoo.analysis.images import fit, load_image
 from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import Model, usage_counts
+from vqzoo.images import OWN_MACHINE, ImageLimits, load_image
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job
 
@@ -72,13 +72,16 @@ class Engine:
     note_on_added = ""
     """What a visitor has to know of models that were added, in a sentence."""
 
-    def __init__(self, models: list[Model], device: "torch.device | None" = None):
-        """`device`: without it the GPU, or the CPU where there is none."""
+    def __init__(
+        self, models: list[Model], device: "torch.device | None" = None, image_limits: ImageLimits = OWN_MACHINE
+    ):
+        """`device`: without it the GPU, or the CPU where there is none. `image_limits`: on each photograph."""
         self.models: dict[str, Model] = _Offered((model.name, model) for model in models)
         self.loaded: tuple[str, ...] = ()
         """Names of those that came after the start, in their order."""
         self.changes = 0
         """How often models have come or gone since."""
+        self.image_limits = image_limits
         self._asked = device
         self._lock = threading.Lock()
         self._tokenizers: Recent[str, Tokenizer] = Recent(16)
@@ -154,7 +157,7 @@ class Engine:
     def photo(self, path: str, longest: int) -> Photo:
         """The picture in a file, no side over `longest` pixels; raises ImageError for a file that cannot be used."""
         with self._lock:
-            return self._photos.get((path, longest), lambda: _read(path, longest))
+            return self._photos.get((path, longest), lambda: _read(path, longest, self.image_limits))
 
     def run(self, name: str, photo: Photo, position: bool = True, levels: int | None = None) -> Result:
         """One `Job` on a photograph.
@@ -222,10 +225,8 @@ def _is_linear(model: Model) -> bool:
     return model.linear and model.config["autoencoder"].get("channels") == 3 and model.source is not None
 
 
-def _read(path: str, longest: int) -> Photo:
-    loaded = load_image(path)
-    pixels, shrunk = fit(loaded.pixels, longest)
-    height, width = pixels.shape[:2]
-    notes = [*loaded.notes, *([shrunk] if shrunk else [])]
-    said = f": {'; '.join(notes)}" if notes else ""
-    return Photo(pixels, f"{width} × {height} pixels{said}.", (path, longest))
+def _read(path: str, longest: int, limits: ImageLimits) -> Photo:
+    loaded = load_image(path, limits, longest=longest)
+    height, width = loaded.pixels.shape[:2]
+    said = f": {'; '.join(loaded.notes)}" if loaded.notes else ""
+    return Photo(loaded.pixels, f"{width} × {height} pixels{said}.", (path, longest))

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from vqzoo.analysis.examples import examples
-from vqzoo.analysis.images import fit, load_image
 from vqzoo.analysis.result import COSTS, Result
 from vqzoo.hub.registry import Model
 from vqzoo.hub.usage_file import packed, unpacked
+from vqzoo.images import load_image
 from vqzoo.storage import WEIGHTS, write_json
 from vqzoo.views.comparison import compare, first_models
 from vqzoo.views.device import Device
@@ -82,7 +82,7 @@ def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Resul
         return None
     if record["key"] != key(photograph, models):
         return None
-    original, _ = fit(load_image(str(photograph)).pixels, SIDE)
+    original = load_image(str(photograph), longest=SIDE).pixels
     results = {}
     for model in models:
         with Image.open(folder / f"{model.name}.webp") as picture:
