@@ -4,7 +4,8 @@ from pathlib import Path
 
 from vqzoo.download import Repository
 from vqzoo.hub.card import METRICS, USAGE
-from vqzoo.hub.model import Model, check_config, check_record, is_name, is_repo_id, read_model
+from vqzoo.hub.model import Model, check_config, check_record, is_repo_id, read_model
+from vqzoo.hub.schema import is_name
 from vqzoo.ops.text import brief
 from vqzoo.remote import CARD
 from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json

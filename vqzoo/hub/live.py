@@ -12,7 +12,8 @@ from typing import Any
 from huggingface_hub import HfApi, ModelInfo, constants
 from huggingface_hub.errors import HTTPError
 
-from vqzoo.hub.model import SHOWN, Model, is_name, is_number, is_plain, is_repo_id, is_sha
+from vqzoo.hub.model import SHOWN, Model, is_repo_id, is_sha
+from vqzoo.hub.schema import fits_metric, is_name, is_plain
 from vqzoo.ops.text import brief, parse_json
 from vqzoo.storage import write_text
 
@@ -146,7 +147,8 @@ def _results(index: Any) -> list[tuple[str, float]]:
     """(metric, value) pairs of a card's model-index."""
     try:
         metrics = [row for model in index for result in model["results"] for row in result["metrics"]]
-        return [(row["type"], row["value"]) for row in metrics if row["type"] in SHOWN and is_number(row["value"])]
+        pairs = [(row["type"], row["value"]) for row in metrics]
+        return [(name, value) for name, value in pairs if name in SHOWN and fits_metric(name, value)]
     except (TypeError, KeyError):
         return []
 
@@ -156,7 +158,7 @@ def _model(entry: dict[str, Any]) -> Model | None:
     repo_id, sha, quantizers, position = (entry[key] for key in ("repo_id", "sha", "quantizers", "position"))
     if not is_repo_id(repo_id) or not is_sha(sha) or not quantizers or not all(map(is_name, quantizers)):
         return None
-    metrics = {key: value for key, value in entry["metrics"].items() if key in SHOWN and is_number(value)}
+    metrics = {key: value for key, value in entry["metrics"].items() if key in SHOWN and fits_metric(key, value)}
     dataset, size = entry["dataset"], entry["size"]
     config = {
         "quantizer": [{"name": name} for name in quantizers],

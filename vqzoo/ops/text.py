@@ -6,6 +6,7 @@ from typing import Any
 
 _DEPTH = 32
 _PARTS = 2**16
+_NO_MARKUP = {ord("<"): "‹", ord(">"): "›"}
 
 
 def brief(text: object, limit: int = 280) -> str:
@@ -15,6 +16,11 @@ def brief(text: object, limit: int = 280) -> str:
         return line
     tail = limit // 3
     return f"{line[: limit - tail - 5]} ... {line[-tail:]}"
+
+
+def plain(text: object, limit: int = 280) -> str:
+    """`brief` without the angle brackets of markup: foreign text for a terminal, a page or a message."""
+    return brief(str(text).translate(_NO_MARKUP), limit)
 
 
 def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:

@@ -33,8 +33,8 @@ def offered() -> list[Model]:
     A folder whose files are damaged is named on standard error and left out.
     """
     models, damaged = local_models()
-    for sentence in damaged:
-        print(f"left out: {sentence}", file=sys.stderr)
+    for each in damaged:
+        print(f"left out: {each.why}", file=sys.stderr)
     if os.environ.get(HUB_VARIABLE) == "1":
         known = {model.name for model in models}
         models += [model for model in shipped_models() if model.name not in known]
