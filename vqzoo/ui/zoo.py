@@ -268,7 +268,7 @@ def _off(label: str) -> Any:
 
 
 def _state(zoo: Zoo, asking: bool = False) -> str:
-    said = hub_line(zoo.now, asking) if zoo.hub else "This Space offers what it was published with; it asks no Hub."
+    said = hub_line(zoo.now, asking) if zoo.hub else "This app offers what it was started with; it asks no Hub."
     damaged = "".join(f"<p>Left out: {escape(each.why)}.</p>" for each in zoo.damaged)
     return f'<p role="status">{escape(said)}</p>{damaged}'
 

@@ -190,7 +190,7 @@ class Zoo:
             yield Shown(entry, entry.model, card_text(entry.model))
             return
         if not (self.hub or entry.model.origin == "snapshot"):
-            yield Shown(entry, entry.model, note="This Space does not ask the Hub for it.")
+            yield Shown(entry, entry.model, note="This app does not ask the Hub for it.")
             return
         key = str(entry.model.repo_id), str(entry.model.revision)
         whole = self._whole.find(key)
@@ -226,7 +226,7 @@ class Zoo:
         if name is None:
             if self.most is not None and len(self.engine.loaded) >= self.most:
                 raise ValueError(
-                    f"This Space has loaded {self.most} models and takes no more: run the app on a machine of your own"
+                    f"This app has loaded {self.most} models and takes no more: run it on a machine of your own"
                 )
             work = Work(lambda: _checked(model))
             while not work.is_done(_BEAT):
@@ -239,9 +239,7 @@ class Zoo:
     def load_from(self, text: str, folders: bool) -> Iterator[Loading | str]:
         """The same for "owner/name", "owner/name@revision" or (with `folders`) a folder."""
         if not self.hub:
-            raise ValueError(
-                "This Space loads what its list has: run the app on a machine of your own for other models"
-            )
+            raise ValueError("This app loads what its list has: run it on a machine of your own for other models")
         work = Work(lambda: find(text, folders))
         while not work.is_done(_BEAT):
             yield Loading(0, None)
