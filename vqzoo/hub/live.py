@@ -12,9 +12,10 @@ from typing import Any
 from huggingface_hub import HfApi, ModelInfo, constants
 from huggingface_hub.errors import HTTPError
 
-from vqzoo.hub.model import SHOWN, Model, is_repo_id, is_sha
+from vqzoo.hub.model import SHOWN, Model, is_repo_id
 from vqzoo.hub.schema import fits_metric, is_name, is_plain
-from vqzoo.ops.text import brief, parse_json
+from vqzoo.ops.check import is_sha
+from vqzoo.ops.text import parse_json, plain
 from vqzoo.storage import write_text
 
 FILTER = ["vqzoo", "image-tokenizer"]
@@ -66,7 +67,7 @@ def cached() -> Listing:
             return Listing((), None)
         models = tuple(model for entry in kept["models"] if (model := _model(entry)) is not None)
         return Listing(models, max(time.time() - float(kept["asked"]), 0.0))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Listing((), None)
 
 
@@ -95,13 +96,13 @@ class _Question(threading.Thread):
         try:
             found = self._api.list_models(filter=FILTER, expand=_EXPAND)  # a generator: pages come as they are read
             entries = [_entry(info) for info in islice(found, MAX_MODELS)]
+            models = tuple(model for entry in entries if (model := _model(entry)) is not None)
         # Whatever is wrong with an answer, here is nobody to whom it could be raised.
         except Exception as error:
             away = isinstance(error, (HTTPError, OSError))
             said = "the Hub cannot be reached" if away else "the Hub's list could not be read"
-            self.problem = f"{said} ({brief(error, 120)})"
+            self.problem = f"{said} ({plain(error, 120)})"
             return
-        models = tuple(model for entry in entries if (model := _model(entry)) is not None)
         _keep(self._file, {"format": _FORMAT, "endpoint": self._api.endpoint, "asked": time.time(), "models": entries})
         self.answer = models
 
@@ -121,12 +122,13 @@ def _keep(path: Path, kept: dict[str, Any]) -> None:
 
 def _entry(info: ModelInfo) -> dict[str, Any]:
     """What is kept of a row of the Hub's list: plain values, whatever strangers wrote."""
-    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
+    tags = [tag for tag in info.tags if isinstance(tag, str)] if isinstance(info.tags, list) else []
     datasets = _after("dataset:", tags)
-    stored = info.safetensors.parameters if info.safetensors is not None else {}
+    stored = info.safetensors.parameters if info.safetensors is not None else None
+    numbers = stored.items() if isinstance(stored, dict) else ()
     metrics = dict(_results(info.model_index))
     for bits in _after("bits:", tags):
-        if bits.isdecimal():
+        if bits.isdecimal() and len(bits) <= 15:
             metrics.setdefault("bits_per_image", int(bits))
     return {
         "repo_id": info.id,
@@ -135,7 +137,7 @@ def _entry(info: ModelInfo) -> dict[str, Any]:
         "position": next(iter(_after("pe:", tags)), None),
         "dataset": next(iter(datasets), None),
         "metrics": metrics,
-        "size": sum(_WIDTHS.get(dtype, 4) * number for dtype, number in stored.items()) or None,
+        "size": sum(_WIDTHS.get(dtype, 4) * number for dtype, number in numbers if type(number) is int) or None,
     }
 
 

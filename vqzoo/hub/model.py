@@ -1,7 +1,6 @@
 """What the registry knows of a tokenizer before it is loaded, checked so that whoever shows it need not be careful."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any, Literal
 
 from vqzoo.hub.card import METRICS, quantizer_names
 from vqzoo.hub.schema import CONFIG_FIELDS, METRICS_FIELDS, check_curves, check_fields, check_plain, is_name
+from vqzoo.ops.check import is_sha
 from vqzoo.ops.text import brief
 from vqzoo.storage import CONFIG, WEIGHTS, Folder, read_json
 
-_SHA = re.compile(r"[0-9a-f]{40}")
 _RATE = "bits_per_image"
 
 
@@ -69,11 +68,6 @@ class Damaged:
 def is_repo_id(text: object) -> bool:
     """Whether a text is an "owner/name"."""
     return isinstance(text, str) and text.count("/") == 1 and all(map(is_name, text.split("/")))
-
-
-def is_sha(text: object) -> bool:
-    """Whether a text is a commit's name."""
-    return isinstance(text, str) and _SHA.fullmatch(text) is not None
 
 
 def read_model(folder: Path) -> Model:

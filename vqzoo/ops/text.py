@@ -1,6 +1,7 @@
 """Text that strangers wrote: a line of it for a message, JSON that means what it says; and tables in our own pages."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,6 +22,11 @@ def brief(text: object, limit: int = 280) -> str:
 def plain(text: object, limit: int = 280) -> str:
     """`brief` without the angle brackets of markup: foreign text for a terminal, a page or a message."""
     return brief(str(text).translate(_NO_MARKUP), limit)
+
+
+def visible(text: str) -> str:
+    """A text of several lines without control characters and those that turn its direction or are not seen."""
+    return "".join(c for c in text if c in "\n\t" or not unicodedata.category(c).startswith("C"))
 
 
 def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
