@@ -12,8 +12,13 @@ from gradio_client import Client
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
+from vqzoo.header import HEADER_LIMIT, MAX_TENSORS
+from vqzoo.hub.live import MAX_MODELS
+from vqzoo.hub.usage_file import MOST
+from vqzoo.ops.budget import MAX_PARAMETERS
+from vqzoo.storage import JSON_LIMIT, WEIGHTS_LIMIT
 from vqzoo.ui.guard import Guard, refusal
-from vqzoo.ui.limits import SPACE, Reach, hub_allowed, limits_here, reach
+from vqzoo.ui.limits import HOSTS_VARIABLE, HUB_VARIABLE, SPACE, TRUST_VARIABLE, Reach, hub_allowed, limits_here, reach
 
 from ..ui.conftest import ROOT, serving
 
@@ -189,3 +194,14 @@ def test_a_space_is_everybodys_and_framed_by_its_page_alone():
 def test_a_program_goes_on_working(url):
     models = Client(url, verbose=False).predict(where="this machine", api_name="/models")
     assert len(models) > 20 and json.dumps(models)
+
+
+def test_the_page_on_security_tells_the_limits_that_there_are():
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    for variable in (HOSTS_VARIABLE, TRUST_VARIABLE, HUB_VARIABLE):
+        assert f"| `{variable}=" in page
+    assert f"{SPACE.models} models at a click, {SPACE.side} pixels a side" in page and f"{SPACE.loaded} in all" in page
+    assert (JSON_LIMIT, WEIGHTS_LIMIT, HEADER_LIMIT) == (2**20, 2 * 2**30, 2 * 2**20)
+    assert "| 1 MiB," in page and f"| 2 GiB, {MAX_TENSORS:,} tensors, a header of 2 MiB |" in page
+    assert f"| {MAX_MODELS:,} rows |" in page and (MOST, MAX_PARAMETERS) == (2**24, 2**31)
+    assert "| 2^24 indices in all" in page and "| 2^31 parameters," in page
