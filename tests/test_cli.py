@@ -138,12 +138,12 @@ def test_wrong_usage(line, capsys):
 
 
 def test_ctrl_c(cards, monkeypatch, capsys):
-    def interrupt(live):
+    def interrupt():
         raise KeyboardInterrupt
 
     from vqzoo.cli import models
 
-    monkeypatch.setattr(models, "list_models", interrupt)
+    monkeypatch.setattr(models, "local_models", interrupt)
     assert main(["list"]) == 130
     assert capsys.readouterr() == ("", "interrupted\n")
 
@@ -237,9 +237,14 @@ def test_an_unknown_quantizer_is_answered_with_the_nearest(cards, fails):
     assert "quantizer='fsk': did you mean 'fsq'?" in fails("list", "--quantizer", "fsk", "--json")
 
 
-def test_a_damaged_registry_is_one_line(cards, fails):
+def test_a_damaged_card_is_a_row_that_says_so(cards, succeeds, fails):
     (cards / VQ / "metrics.json").write_text("{")
-    assert f"metrics.json of {VQ} is not valid JSON" in fails("list")
+    first, *rows = succeeds("list").out.splitlines()
+    assert first.startswith("model") and rows[0].startswith(FSQ) and len(rows) == 2
+    assert rows[1].startswith(f"{VQ}  damaged: metrics.json of {VQ} is not valid JSON")
+    good, bad = json.loads(succeeds("list", "--json").out)
+    assert good["name"] == FSQ and bad["name"] == VQ and "is not valid JSON" in bad["damaged"]
+    assert f"metrics.json of {VQ} is not valid JSON" in fails("info", VQ)
 
 
 def test_a_hub_that_does_not_answer_is_said(cards, succeeds):

@@ -21,7 +21,9 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
 from vqzoo.header import Stored, header_length, parse_header
-from vqzoo.ops.text import brief
+from vqzoo.ops.check import is_sha
+from vqzoo.ops.text import plain
+from vqzoo.remote import NONSENSE, NONSENSE_ERRORS
 from vqzoo.storage import JSON_LIMIT, WEIGHTS_LIMIT, Folder, check_size, header_of
 
 _FIRST = 2**16
@@ -41,6 +43,8 @@ class Repository(Folder):
         self._sizes: dict[str, int | None] | None = None
         with _said(repo_id):
             resolved = HfApi().resolve_revision(repo_id, revision=revision, local_files_only=local_files_only)
+        if not is_sha(resolved.resolved):
+            raise ValueError(f"{repo_id!r} could not be loaded: {NONSENSE}")
         self.sha: str = resolved.resolved
 
     def path(self, name: str, limit: int = JSON_LIMIT) -> Path:
@@ -101,7 +105,7 @@ class Repository(Folder):
             return header_of(self.path(name, WEIGHTS_LIMIT), self.name)
         except ValueError as error:
             raise ValueError(
-                f"{name} of {self.name} is cut short or no safetensors file: {brief(error, 160)}"
+                f"{name} of {self.name} is cut short or no safetensors file: {plain(error, 160)}"
             ) from None
 
     def _listed(self) -> dict[str, int | None]:
@@ -109,7 +113,8 @@ class Repository(Folder):
         if self._sizes is None:
             with _said(self.name):
                 info = HfApi().model_info(self.name, revision=self.sha, files_metadata=True)
-            self._sizes = {file.rfilename: file.size for file in info.siblings or []}
+                files = {file.rfilename: file.size for file in info.siblings or []}
+            self._sizes = {str(name): size if type(size) is int else None for name, size in files.items()}
         return self._sizes
 
     def _cached(self, name: str) -> str | None:
@@ -123,7 +128,10 @@ class Repository(Folder):
         settings["timeout"] = constants.HF_HUB_DOWNLOAD_TIMEOUT
         start = b""
         with get_session().stream("GET", hf_hub_url(self.name, name, revision=self.sha), **settings) as response:
-            hf_raise_for_status(response)
+            try:
+                hf_raise_for_status(response)
+            except NONSENSE_ERRORS as error:  # it reads what an error says
+                raise OSError(NONSENSE) from error
             for chunk in response.iter_bytes():
                 start += chunk
                 if len(start) >= num_bytes:
@@ -134,22 +142,25 @@ class Repository(Folder):
 @contextmanager
 def _said(repo_id: str) -> Iterator[None]:
     """Whatever the client raises, as one sentence."""
-    away = f"{repo_id!r} is no folder and not in the local cache, and the Hub cannot be reached"
+    named = plain(repr(repo_id), 200)
+    away = f"{named} is no folder and not in the local cache, and the Hub cannot be reached"
     try:
         yield
     except HFValidationError:
-        raise ValueError(f"{repo_id!r} is neither a folder nor a Hub repository ('owner/name')") from None
+        raise ValueError(f"{named} is neither a folder nor a Hub repository ('owner/name')") from None
     except GatedRepoError:
-        raise ValueError(f"{repo_id!r} is gated: ask for access on its page, then `hf auth login`") from None
+        raise ValueError(f"{named} is gated: ask for access on its page, then `hf auth login`") from None
     except RepositoryNotFoundError:
-        raise ValueError(f"{repo_id!r} is not on the Hub; a private one needs `hf auth login`") from None
+        raise ValueError(f"{named} is not on the Hub; a private one needs `hf auth login`") from None
     except RevisionNotFoundError:
-        raise ValueError(f"{repo_id!r} has no such revision on the Hub") from None
+        raise ValueError(f"{named} has no such revision on the Hub") from None
     except (RevisionResolutionError, LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise ValueError(away) from None
     except (HfHubHTTPError, EntryNotFoundError) as error:
-        raise ValueError(f"{repo_id!r} could not be loaded from the Hub: {brief(error, 160)}") from None
+        raise ValueError(f"{named} could not be loaded from the Hub: {plain(error, 160)}") from None
     except HTTPError:
         raise ValueError(away) from None
+    except NONSENSE_ERRORS as error:
+        raise ValueError(f"{named} could not be loaded: {NONSENSE}") from error
     except OSError as error:
-        raise ValueError(f"{repo_id!r} could not be stored in the local cache: {brief(error, 160)}") from None
+        raise ValueError(f"{named} could not be stored in the local cache: {plain(error, 160)}") from None

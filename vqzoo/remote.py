@@ -18,11 +18,26 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
+from vqzoo.ops.check import is_sha
+from vqzoo.ops.text import plain
+
 CARD = "README.md"
 FILES = (CARD, "config.json", "model.safetensors", "metrics.json", "usage.json")
 """With `OPTIONAL` all that vqzoo ever writes into a repository; whatever else is there is left alone."""
 OPTIONAL = ("map.json",)
 """What a card folder may hold besides, and a repository then does."""
+
+NONSENSE = "the Hub is out of order (its answer makes no sense): try again later"
+NONSENSE_ERRORS = (
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
+"""What the client raises at an answer that is no JSON, or of another type than it expects."""
 
 _LOGIN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write"
 
@@ -56,9 +71,12 @@ def full_id(api: HfApi, repo_id: str) -> str:
 def look(api: HfApi, repo_id: str) -> ModelInfo | None:
     """The head of a repository with its files, in one request; None if there is none that one may see."""
     try:
-        return api.model_info(repo_id, files_metadata=True)
+        found = api.model_info(repo_id, files_metadata=True)
     except RepositoryNotFoundError:
         return None
+    if not is_sha(found.sha):
+        raise ValueError(NONSENSE)
+    return found
 
 
 def compare(folder: Path, names: Sequence[str], repo_id: str, there: ModelInfo | None) -> Plan:
@@ -94,7 +112,10 @@ def upload(
         CommitOperationDelete(name) if plan.files[name] == "gone" else CommitOperationAdd(name, folder / name)
         for name in plan.changes
     ]
-    return plan, api.create_commit(repo_id, operations, commit_message=message, parent_commit=plan.parent)
+    commit = api.create_commit(repo_id, operations, commit_message=message, parent_commit=plan.parent)
+    if not is_sha(commit.oid):
+        raise ValueError(NONSENSE)
+    return plan, commit
 
 
 def hub_tags(quantizers: Sequence[str], strides: Sequence[int], position: str) -> list[str]:
@@ -106,41 +127,42 @@ def hub_tags(quantizers: Sequence[str], strides: Sequence[int], position: str) -
 @contextmanager
 def explained(repo_id: str) -> Iterator[None]:
     """What the Hub and its client answer, as a ValueError of one sentence that says what to do."""
+    named = plain(repr(repo_id), 200)
     try:
         yield
     except HFValidationError:
-        raise ValueError(f"{repo_id!r} is no name of a Hub repository; expected 'owner/name'") from None
+        raise ValueError(f"{named} is no name of a Hub repository; expected 'owner/name'") from None
     except LocalTokenNotFoundError:
         raise ValueError(f"you are not logged in to the Hub: {_LOGIN}") from None
     except OfflineModeIsEnabled:
         raise ValueError("HF_HUB_OFFLINE is set, so nothing can be published: unset it") from None
     except HfHubHTTPError as error:
-        raise ValueError(_answer(repo_id, error)) from error
+        raise ValueError(_answer(named, error)) from error
     except (HTTPError, ConnectionError) as error:
-        raise ValueError(f"the Hub cannot be reached ({error}): try again later") from error
-    except json.JSONDecodeError as error:
-        raise ValueError("the Hub is out of order (its answer makes no sense): try again later") from error
+        raise ValueError(f"the Hub cannot be reached ({plain(error)}): try again later") from error
+    except NONSENSE_ERRORS as error:
+        raise ValueError(NONSENSE) from error
     except ValueError as error:  # ours, or the client's list of what is wrong with a card
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(plain(error, 2000)) from error
     except RuntimeError as error:  # so the client says that the bytes of a large file did not get there
-        raise ValueError(f"{error} Nothing was committed: try again later") from error
+        raise ValueError(f"{plain(error)} Nothing was committed: try again later") from error
 
 
-def _answer(repo_id: str, error: HfHubHTTPError) -> str:
+def _answer(named: str, error: HfHubHTTPError) -> str:
     status = error.response.status_code
     if status == 401:
         return f"the Hub does not know you, or not this token: {_LOGIN}"
     if status == 403:
-        return f"you may not write to {repo_id!r}: it belongs to somebody else, or your token is for reading only"
+        return f"you may not write to {named}: it belongs to somebody else, or your token is for reading only"
     if status == 412:
         return (
-            f"{repo_id!r} was changed on the Hub while this was being uploaded; nothing was overwritten: "
+            f"{named} was changed on the Hub while this was being uploaded; nothing was overwritten: "
             "look at what changed, then publish again"
         )
-    said = f": {error.server_message}" if error.server_message else ""
+    said = f": {plain(error.server_message)}" if error.server_message else ""
     if status >= 500:
         return f"the Hub is out of order (it answered {status}{said}); try again later"
-    return f"the Hub refused {repo_id!r} (it answered {status}{said})"
+    return f"the Hub refused {named} (it answered {status}{said})"
 
 
 def _is_same(path: Path, there: RepoSibling) -> bool:

@@ -6,6 +6,7 @@ import gradio as gr
 import pytest
 
 from vqzoo import images
+from vqzoo.hub.model import Damaged
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import app
 from vqzoo.ui.limits import SPACE, Limits, image_limits, limits_here
@@ -45,7 +46,9 @@ def test_published_models_are_offered_on_request_alone(monkeypatch, capsys):
     local = list_models()[0]
     published = replace(local, name="zzz", source=None, origin="snapshot", repo_id="owner/zzz")
     again = replace(published, name=local.name)
-    monkeypatch.setattr(app, "local_models", lambda: ([local], ["config.json of bad is not valid JSON"]))
+    monkeypatch.setattr(
+        app, "local_models", lambda: ([local], [Damaged("bad", "config.json of bad is not valid JSON")])
+    )
     monkeypatch.setattr(app, "shipped_models", lambda: [published, again])
     monkeypatch.delenv(app.HUB_VARIABLE, raising=False)
     assert app.offered() == [local]

@@ -109,8 +109,8 @@ def test_too_much_is_refused_in_words(page):
     tick(page, 13, TWO)
     page.locator("#compare").click()
     refused, cure = (
-        "13 models are ticked, and this Space takes 12 at a click",
-        "untick some, or run the app on a machine",
+        "13 models are ticked, and this app takes 12 at a click",
+        "untick some, or run it on a machine",
     )
     said = f"{refused}: {cure} of your own."
     expect(page.locator("#status [role=status]")).to_have_text(said)

@@ -13,6 +13,7 @@ import torch
 
 from trainers.evaluate import images_of
 from trainers.studies.measure import measure
+from vqzoo.hub.card import trained_share
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import list_models, load
 from vqzoo.metrics import CVQ_JPEG, PROTOCOL
@@ -37,7 +38,9 @@ def zoo_results(models: Sequence[Model], measures: Mapping[str, Measures]) -> li
     for model in models:
         for setting in settings_of_model(model):
             card, training = model.metrics["metrics"], model.metrics["training"]
-            share = training["images"] / training["full_budget_images"]
+            share = trained_share(training)
+            if share is None:  # its run is no recipe's
+                continue
             facts = {**training, "share": share, "seed": training["recipe"].get("seed")}
             costs = {name: card[name] for name in ("bits_per_image", "usage", "perplexity")}
             for protocol, measured in measures[model.name].items():

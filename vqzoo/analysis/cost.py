@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from vqzoo.autoencoders import build_autoencoder
+from vqzoo.ops.budget import Budget
 from vqzoo.quantizers import Quantizer, build
 from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.quantizers.gumbel import Gumbel
@@ -34,6 +35,9 @@ from vqzoo.quantizers.smoothed import Smoothed, SubpixelSmoothed
 from vqzoo.quantizers.spherical import Spherical
 from vqzoo.quantizers.stochastic import Stochastic
 from vqzoo.quantizers.uniform import Uniform
+
+_MOST = 4096
+"""Tensors of a network whose cost is worked out: a configuration alone can ask for any number of them."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def cost(config: dict[str, Any], height: int, width: int) -> Cost:
     """
     levels = config["quantizer"] if isinstance(config["quantizer"], list) else [config["quantizer"]]
     strides = _strides(json.dumps(config["autoencoder"], sort_keys=True))
-    with torch.device("meta"):
+    with Budget(_MOST), torch.device("meta"):
         quantizers = [build(**level) for level in levels]
     multiple = math.lcm(*(stride * part.multiple for stride, part in zip(strides, quantizers, strict=True)))
     total = Cost()
@@ -109,7 +113,7 @@ def cost(config: dict[str, Any], height: int, width: int) -> Cost:
 @lru_cache(64)
 def _strides(autoencoder: str) -> tuple[int, ...]:
     """Of a config as JSON: many models share one, and building it takes longest."""
-    with torch.device("meta"):
+    with Budget(_MOST), torch.device("meta"):
         return build_autoencoder(**json.loads(autoencoder)).strides
 
 

@@ -14,6 +14,7 @@ import tyro
 
 from vqzoo import __version__
 from vqzoo.cli.arguments import Command, Usage
+from vqzoo.ops.text import brief
 from vqzoo.pipe import readers_may_leave
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        print("error:", brief(error, 4000), file=sys.stderr)
         return 2 if isinstance(error, Usage) else 1
 
 

@@ -138,7 +138,8 @@ class App:
     home: ClassVar[str] = "app"
 
     host: str | None = None
-    """Address to listen on; without it $GRADIO_SERVER_NAME, else this machine alone."""
+    """Address to listen on; without it $GRADIO_SERVER_NAME, else this machine alone. Others who can reach it get the
+    limits of a Space."""
     port: int | None = None
     """Port to listen on; without it $GRADIO_SERVER_PORT, else the first free one from 7860."""
     desktop: bool = False

@@ -6,10 +6,20 @@ from typing import Any
 
 from vqzoo.cli.arguments import Info, List
 from vqzoo.cli.show import note, print_json, print_table
-from vqzoo.hub.card import METRICS, quantizer_names, show, show_trained, show_usage
+from vqzoo.hub.card import METRICS, quantizer_names, show, show_trained, show_usage, training_facts
 from vqzoo.hub.live import FRESH, cached
-from vqzoo.hub.model import Model, is_name, matches, read_model
-from vqzoo.hub.registry import cards_folder, known_name, list_models, local_models, no_cards
+from vqzoo.hub.model import Model, matches, read_model
+from vqzoo.hub.registry import (
+    cards_folder,
+    known_name,
+    listing,
+    local_models,
+    merged,
+    no_cards,
+    shipped_models,
+    usage_damage,
+)
+from vqzoo.hub.schema import check_plain, is_name
 from vqzoo.ops.check import check_choice
 from vqzoo.storage import CONFIG, WEIGHTS, read_json
 
@@ -36,9 +46,12 @@ def find(source: str) -> Model:
     """
     if folder := _folder(source):
         folder = folder.resolve()
-        measured = (folder / METRICS).exists()
-        return read_model(folder) if measured else Model(folder.name, folder, read_json(folder / CONFIG), {})
-    models = list_models(live=True)
+        if (folder / METRICS).exists():
+            return read_model(folder)
+        config = read_json(folder / CONFIG)
+        check_plain(f"{CONFIG} of {folder.name}", config)
+        return Model(folder.name, folder, config, {})
+    models = merged(local_models()[0], shipped_models(), listing())
     known = {model.repo_id: model for model in models} | {model.name: model for model in models}
     return known.get(source) or known[known_name(source, [model.name for model in models])]
 
@@ -52,7 +65,9 @@ def _folder(source: str) -> Path | None:
 
 def _list(settings: List) -> int:
     live = settings.live or settings.author is not None
-    models = list_models(live)
+    models, damaged = local_models()
+    if live:
+        models = merged(models, shipped_models(), listing())
     _note_age(live)
     known = {
         "quantizer": {name for model in models for name in quantizer_names(model.config)},
@@ -69,9 +84,12 @@ def _list(settings: List) -> int:
         )
     ]
     models.sort(key=_place)
+    if any(wanted is not None for wanted in (settings.quantizer, settings.dataset, settings.max_bits, settings.author)):
+        damaged = []  # of which nobody knows that they are so
     if settings.json:
-        print_json([_summary(model) for model in models])
-    elif models:
+        print_json([*map(_summary, models), *({"name": each.name, "damaged": each.why} for each in damaged)])
+        return 0
+    if models:
         rows = [
             [
                 model.name,
@@ -83,8 +101,10 @@ def _list(settings: List) -> int:
             for model in models
         ]
         print_table(["model", "dataset", "quantizer", *_SHOWN.values(), "trained"], rows, texts=3)
-    else:
+    elif not damaged:
         note("no model is so" if cards_folder().is_dir() else no_cards())
+    for each in damaged:
+        print(f"{each.name}  damaged: {each.why}")
     return 0
 
 
@@ -146,25 +166,16 @@ def _info(settings: Info) -> int:
     if "metrics" in record:
         metrics = record["metrics"]
         measured = {metric: _shown(metric, model) for metric in _MEASURED}
-        if "num_images" in metrics:  # a list of the Hub does not tell
+        if metrics.get("num_images") is not None:  # a list of the Hub does not tell
             of = f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}"
             measured = {"on": of, "protocol": metrics.get("protocol"), **measured}
         _section("measured", measured)
     if "training" in record:
-        _section("trained", _training(record))
+        _section("trained", dict(training_facts(record)))
     _section("files", {name: f"{size:,} bytes" for name, size in files.items()})
+    if damage := usage_damage(model):
+        print(f"\ndamaged: {damage}")
     return 0
-
-
-def _training(record: dict[str, Any]) -> dict[str, str]:
-    training = record["training"]
-    seen, full = training["images"], training["full_budget_images"]
-    facts = {"share of full budget": show_trained(record), "images": f"{seen:,} of {full:,}"}
-    if "steps" in training:
-        facts["step kept"] = f"{training['best_step']:,} of {training['steps']:,}"
-    if "seconds" in training:
-        facts["minutes"] = f"{training['seconds'] / 60:.0f}, on {training['device']}"
-    return facts
 
 
 def _section(title: str, facts: dict[str, Any]) -> None:

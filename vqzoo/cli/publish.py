@@ -4,6 +4,7 @@ from vqzoo.cli.arguments import Publish
 from vqzoo.cli.models import folder_of
 from vqzoo.cli.show import note, print_json
 from vqzoo.hub.publish import Plan, plan, publish
+from vqzoo.ops.text import plain
 
 
 def run(settings: Publish) -> int:
@@ -35,6 +36,6 @@ def _print(settings: Publish, plan: Plan, commit: str | None = None, url: str | 
     facts["parent"] = plan.parent or "none: the repository is new"
     for name, value in facts.items():
         if value:
-            print(f"{name:12}{'yes' if value is True else value}")
+            print(f"{name:12}{'yes' if value is True else plain(value)}")
     for file, state in plan.files.items():
         print(f"  {state:10}{file}")

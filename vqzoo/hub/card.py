@@ -48,12 +48,46 @@ def show_usage(usage: float | None) -> str:
     return "no codebook" if usage is None else show("usage", usage)
 
 
+def trained_share(training: dict[str, Any]) -> float | None:
+    """Share of its recipe's full budget that a checkpoint was trained for, at most 1; None for a run that is no
+    recipe's and has no such budget."""
+    full = training.get("full_budget_images")
+    return min(1.0, training["images"] / full) if full else None
+
+
 def show_trained(record: dict[str, Any]) -> str:
-    """How much of its recipe's full budget a checkpoint was trained for, from its metrics.json, or from none."""
+    """How much of its recipe's full budget a checkpoint was trained for, from its metrics.json, or from none; of a run
+    that is no recipe's the images that it has seen."""
     if "training" not in record:
         return "not known"
-    seen, full = record["training"]["images"], record["training"]["full_budget_images"]
-    return "in full" if seen >= full else f"{seen / full:.1%}"
+    share = trained_share(record["training"])
+    if share is None:
+        return f"{record['training']['images']:,} images"
+    return "in full" if share == 1 else f"{share:.1%}"
+
+
+def tell_trained(record: dict[str, Any]) -> str:
+    """The same as the end of a sentence."""
+    if "training" not in record:
+        return "nobody says how long it was trained"
+    share, shown = trained_share(record["training"]), show_trained(record)
+    if share is None:
+        return f"trained on {shown}"
+    return "trained in full" if share == 1 else f"trained for {shown} of the full budget"
+
+
+def training_facts(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """(label, value as text) of what a metrics.json tells of the training; what it does not tell is left out."""
+    training = record["training"]
+    seen, full = training["images"], training.get("full_budget_images")
+    facts = [("share of full budget", show_trained(record))] if full else []
+    facts.append(("images", f"{seen:,} of {full:,}" if full else f"{seen:,}"))
+    steps, best, seconds, device = (training.get(key) for key in ("steps", "best_step", "seconds", "device"))
+    if steps is not None:
+        facts.append(("steps", f"{steps:,}") if best is None else ("step kept", f"{best:,} of {steps:,}"))
+    if seconds is not None:
+        facts.append(("minutes", f"{seconds / 60:.0f}" + (f", on {device}" if device else "")))
+    return facts
 
 
 def quantizer_names(config: dict[str, Any]) -> list[str]:
@@ -102,7 +136,7 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     )
     table = "\n".join(f"| {label} | {show(metric, metrics.get(metric))} |" for metric, (label, _) in _ROWS.items())
     table += _selection("chosen codebook", metrics)
-    levels = metrics.get("levels", [])
+    levels = metrics.get("levels") or []
     for number, level in enumerate(levels, 1):
         which = f"level {number} of {len(levels)}" + (", the coarsest" if number == 1 else "")
         used = ", ".join(f"{_ROWS[metric][0]} {show(metric, level[metric])}" for metric in _USAGE)
@@ -153,11 +187,13 @@ def _trained(name: str, training: dict[str, Any]) -> str:
     # Recipes written before there were these fields lack them.
     crop = f" It saw random crops of {recipe['crop']} x {recipe['crop']} pixels." if recipe.get("crop") else ""
     start = f" It started from the weights of `{recipe['start_from']}`." if recipe.get("start_from") else ""
-    return f"""{_budget(training)} {training["seconds"] / 60:.0f} minutes on {training["device"]}; the checkpoint
+    text = f"""{_budget(training)} {training["seconds"] / 60:.0f} minutes on {training["device"]}; the checkpoint
 is that of step {training["best_step"]:,} of {training["steps"]:,}, the best by {judged} on
-{recipe["held_out"]:,} images held out of the train split.{crop}{start} Settings are in metrics.json.
-
-The full training: `{training.get("full_command", f"accelerate launch trainers/train.py {name}")}`"""
+{recipe["held_out"]:,} images held out of the train split.{crop}{start} Settings are in metrics.json."""
+    if trained_share(training) is None:  # not a recipe's, which has a command for all of it
+        return text
+    command = training.get("full_command", f"accelerate launch trainers/train.py {name}")
+    return f"{text}\n\nThe full training: `{command}`"
 
 
 def _components(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
@@ -186,7 +222,7 @@ Again: `python trainers/kmeans.py {name}`"""
 
 
 def _selection(label: str, metrics: dict[str, Any]) -> str:
-    if "selection" not in metrics:
+    if not metrics.get("selection"):
         return ""
     return f"\n| {label} | {', '.join(f'{shape}: {share:.1%}' for shape, share in metrics['selection'].items())} |"
 
@@ -211,7 +247,9 @@ def _rfid(metrics: dict[str, Any]) -> str:
 
 
 def _budget(training: dict[str, Any]) -> str:
-    seen, full = training["images"], training["full_budget_images"]
-    if seen >= full:
+    seen, share, full = training["images"], trained_share(training), training.get("full_budget_images")
+    if share is None:
+        return f"On {seen:,} images."
+    if share == 1:
         return f"On {seen:,} images, the full budget."
-    return f"**A short training**: on {seen:,} images, {seen / full:.1%} of the full budget of {full:,}."
+    return f"**A short training**: on {seen:,} images, {share:.1%} of the full budget of {full:,}."

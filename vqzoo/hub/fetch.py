@@ -4,8 +4,9 @@ from pathlib import Path
 
 from vqzoo.download import Repository
 from vqzoo.hub.card import METRICS, USAGE
-from vqzoo.hub.model import Model, check_config, check_record, is_name, is_repo_id, read_model
-from vqzoo.ops.text import brief
+from vqzoo.hub.model import Model, check_config, check_record, is_repo_id, read_model
+from vqzoo.hub.schema import is_name
+from vqzoo.ops.text import brief, visible
 from vqzoo.remote import CARD
 from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json
 
@@ -56,7 +57,7 @@ def published(repo_id: str, revision: str | None = None, local_files_only: bool 
 def card_text(model: Model) -> str | None:
     """The README.md of a model, at its commit, whatever somebody wrote there; None where there is none."""
     place = Folder(model.source) if model.source else Repository(str(model.repo_id), model.revision)
-    return place.path(CARD).read_text(encoding="utf-8", errors="replace") if place.has(CARD) else None
+    return visible(place.path(CARD).read_text(encoding="utf-8", errors="replace")) if place.has(CARD) else None
 
 
 def keep_usage(model: Model) -> None:

@@ -9,7 +9,8 @@ from huggingface_hub import CachedRepoInfo, CacheNotFound, HFCacheInfo, constant
 from huggingface_hub.file_download import repo_folder_name
 
 from vqzoo.hub.fetch import published
-from vqzoo.hub.model import Model, check_config, is_repo_id, is_sha
+from vqzoo.hub.model import Model, check_config, is_repo_id
+from vqzoo.ops.check import is_sha
 from vqzoo.storage import CONFIG, WEIGHTS, read_json
 
 

@@ -12,8 +12,10 @@ from typing import Any
 from huggingface_hub import HfApi, ModelInfo, constants
 from huggingface_hub.errors import HTTPError
 
-from vqzoo.hub.model import SHOWN, Model, is_name, is_number, is_plain, is_repo_id, is_sha
-from vqzoo.ops.text import brief, parse_json
+from vqzoo.hub.model import SHOWN, Model, is_repo_id
+from vqzoo.hub.schema import fits_metric, is_name, is_plain
+from vqzoo.ops.check import is_sha
+from vqzoo.ops.text import parse_json, plain
 from vqzoo.storage import write_text
 
 FILTER = ["vqzoo", "image-tokenizer"]
@@ -65,7 +67,7 @@ def cached() -> Listing:
             return Listing((), None)
         models = tuple(model for entry in kept["models"] if (model := _model(entry)) is not None)
         return Listing(models, max(time.time() - float(kept["asked"]), 0.0))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Listing((), None)
 
 
@@ -94,13 +96,13 @@ class _Question(threading.Thread):
         try:
             found = self._api.list_models(filter=FILTER, expand=_EXPAND)  # a generator: pages come as they are read
             entries = [_entry(info) for info in islice(found, MAX_MODELS)]
+            models = tuple(model for entry in entries if (model := _model(entry)) is not None)
         # Whatever is wrong with an answer, here is nobody to whom it could be raised.
         except Exception as error:
             away = isinstance(error, (HTTPError, OSError))
             said = "the Hub cannot be reached" if away else "the Hub's list could not be read"
-            self.problem = f"{said} ({brief(error, 120)})"
+            self.problem = f"{said} ({plain(error, 120)})"
             return
-        models = tuple(model for entry in entries if (model := _model(entry)) is not None)
         _keep(self._file, {"format": _FORMAT, "endpoint": self._api.endpoint, "asked": time.time(), "models": entries})
         self.answer = models
 
@@ -120,12 +122,13 @@ def _keep(path: Path, kept: dict[str, Any]) -> None:
 
 def _entry(info: ModelInfo) -> dict[str, Any]:
     """What is kept of a row of the Hub's list: plain values, whatever strangers wrote."""
-    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
+    tags = [tag for tag in info.tags if isinstance(tag, str)] if isinstance(info.tags, list) else []
     datasets = _after("dataset:", tags)
-    stored = info.safetensors.parameters if info.safetensors is not None else {}
+    stored = info.safetensors.parameters if info.safetensors is not None else None
+    numbers = stored.items() if isinstance(stored, dict) else ()
     metrics = dict(_results(info.model_index))
     for bits in _after("bits:", tags):
-        if bits.isdecimal():
+        if bits.isdecimal() and len(bits) <= 15:
             metrics.setdefault("bits_per_image", int(bits))
     return {
         "repo_id": info.id,
@@ -134,7 +137,7 @@ def _entry(info: ModelInfo) -> dict[str, Any]:
         "position": next(iter(_after("pe:", tags)), None),
         "dataset": next(iter(datasets), None),
         "metrics": metrics,
-        "size": sum(_WIDTHS.get(dtype, 4) * number for dtype, number in stored.items()) or None,
+        "size": sum(_WIDTHS.get(dtype, 4) * number for dtype, number in numbers if type(number) is int) or None,
     }
 
 
@@ -146,7 +149,8 @@ def _results(index: Any) -> list[tuple[str, float]]:
     """(metric, value) pairs of a card's model-index."""
     try:
         metrics = [row for model in index for result in model["results"] for row in result["metrics"]]
-        return [(row["type"], row["value"]) for row in metrics if row["type"] in SHOWN and is_number(row["value"])]
+        pairs = [(row["type"], row["value"]) for row in metrics]
+        return [(name, value) for name, value in pairs if name in SHOWN and fits_metric(name, value)]
     except (TypeError, KeyError):
         return []
 
@@ -156,7 +160,7 @@ def _model(entry: dict[str, Any]) -> Model | None:
     repo_id, sha, quantizers, position = (entry[key] for key in ("repo_id", "sha", "quantizers", "position"))
     if not is_repo_id(repo_id) or not is_sha(sha) or not quantizers or not all(map(is_name, quantizers)):
         return None
-    metrics = {key: value for key, value in entry["metrics"].items() if key in SHOWN and is_number(value)}
+    metrics = {key: value for key, value in entry["metrics"].items() if key in SHOWN and fits_metric(key, value)}
     dataset, size = entry["dataset"], entry["size"]
     config = {
         "quantizer": [{"name": name} for name in quantizers],

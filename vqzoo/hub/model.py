@@ -1,18 +1,17 @@
 """What the registry knows of a tokenizer before it is loaded, checked so that whoever shows it need not be careful."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from vqzoo.hub.card import METRICS, quantizer_names
+from vqzoo.hub.schema import CONFIG_FIELDS, METRICS_FIELDS, check_curves, check_fields, check_plain, is_name
+from vqzoo.ops.check import is_sha
 from vqzoo.ops.text import brief
 from vqzoo.storage import CONFIG, WEIGHTS, Folder, read_json
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
-_SHA = re.compile(r"[0-9a-f]{40}")
 _RATE = "bits_per_image"
 
 
@@ -57,19 +56,18 @@ class Model:
         return "training" in self.metrics
 
 
-def is_name(text: object) -> bool:
-    """Whether a text can be the name of a model: letters, digits, dots, dashes, at most 96, no markup, no path."""
-    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+@dataclass(frozen=True)
+class Damaged:
+    """A folder whose files do not fit the schema of a card. name: of the folder; why: one sentence. Both are safe to
+    show."""
+
+    name: str
+    why: str
 
 
 def is_repo_id(text: object) -> bool:
     """Whether a text is an "owner/name"."""
     return isinstance(text, str) and text.count("/") == 1 and all(map(is_name, text.split("/")))
-
-
-def is_sha(text: object) -> bool:
-    """Whether a text is a commit's name."""
-    return isinstance(text, str) and _SHA.fullmatch(text) is not None
 
 
 def read_model(folder: Path) -> Model:
@@ -97,32 +95,17 @@ def check_record(name: str, config: dict[str, Any], metrics: dict[str, Any]) -> 
 
 def check_config(name: str, config: dict[str, Any]) -> None:
     """The part of `check_record` that is about config.json."""
-    where = f"{CONFIG} of {name}"
-    _check_plain(where, config)
-    levels = config.get("quantizer")
-    parts = [config.get("autoencoder"), config.get("position"), *(levels if isinstance(levels, list) else [levels])]
-    if not levels or any(not isinstance(part, dict) or not is_name(part.get("name")) for part in parts):
-        raise ValueError(f"{where}: autoencoder, quantizer and position have to be objects with a name")
-    if type(config.get("resolution")) is not int:
-        raise ValueError(f"{where}: resolution has to be a whole number")
+    where, quantizer = f"{CONFIG} of {name}", config.get("quantizer")
+    check_plain(where, config)
+    levels = quantizer if isinstance(quantizer, list) else [quantizer]
+    check_fields(where, config | {"quantizer": levels}, CONFIG_FIELDS)
 
 
 def _check_metrics(name: str, metrics: dict[str, Any]) -> None:
     where = f"{METRICS} of {name}"
-    _check_plain(where, metrics)
-    if not isinstance(metrics.get("dataset"), str):
-        raise ValueError(f"{where}: dataset has to be a text")
-    values = metrics.get("metrics")
-    if not isinstance(values, dict) or not is_number(values.get(_RATE)) or values[_RATE] < 0:
-        raise ValueError(f"{where}: metrics has to be an object with a number {_RATE}")
-    for metric in SHOWN & values.keys():
-        if values[metric] is not None and not is_number(values[metric]):
-            raise ValueError(f"{where}: {metric} has to be a number or null")
-    training = metrics.get("training")
-    if not isinstance(training, dict) or not isinstance(training.get("recipe"), dict):
-        raise ValueError(f"{where}: training has to be an object with a recipe")
-    if any(type(training.get(key)) is not int or training[key] < 1 for key in ("images", "full_budget_images")):
-        raise ValueError(f"{where}: training needs whole numbers images and full_budget_images above 0")
+    check_plain(where, metrics)
+    check_fields(where, metrics, METRICS_FIELDS)
+    check_curves(where, metrics.get("curves"))
 
 
 SHOWN = {"psnr", "ssim", "lpips", "rfid", "rfid_squeeze", "l1", _RATE, "bits_per_pixel", "share_of_raw"}
@@ -133,25 +116,6 @@ SHOWN |= {"usage", "perplexity", "dead"}
 def is_number(value: object) -> bool:
     """Whether a value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
-
-
-def is_plain(text: str) -> bool:
-    """Whether a text is safe in HTML and Markdown, whatever shows it: printable, no tags, not long."""
-    return len(text) <= 500 and text.isprintable() and not set("<>") & set(text)
-
-
-def _check_plain(where: str, value: Any) -> None:
-    parts = [value]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            parts += [*part.keys(), *part.values()]
-        elif isinstance(part, list):
-            parts += part
-        elif isinstance(part, str) and not is_plain(part):
-            raise ValueError(f"{where}: {brief(repr(part), 80)} is too long, or has markup or control characters")
-        elif isinstance(part, (int, float)) and not isinstance(part, bool) and not abs(part) < 1e300:
-            raise ValueError(f"{where} holds NaN, infinity or a number beyond 1e300")
 
 
 def matches(

@@ -1,7 +1,6 @@
 """From a card folder to a repository on the Hugging Face Hub: checked, compared, then one commit."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,9 @@ from typing import Any
 import torch
 from huggingface_hub import HfApi
 
-from vqzoo.hub.card import METRICS, USAGE, model_card
+from vqzoo.hub.card import METRICS, model_card
+from vqzoo.hub.model import Model, check_record
+from vqzoo.hub.registry import usage_damage
 from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.remote import CARD, FILES, OPTIONAL, Plan, compare, explained, full_id, look, upload
 from vqzoo.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
@@ -41,22 +42,23 @@ def check(folder: Path) -> None:
             raise ValueError(f"{folder.name}: there is no {name}; a card folder holds {', '.join(FILES)}")
     if strangers := sorted(present - {*FILES, *OPTIONAL}):
         raise ValueError(f"{folder.name}: {', '.join(strangers)} does not belong here; expected {', '.join(FILES)}")
+    record, config = read_json(folder / METRICS), read_json(folder / CONFIG)
+    check_record(folder.name, config, record)
+    if damage := usage_damage(Model(folder.name, folder, config, record)):
+        raise ValueError(damage)
     tokenizer = Tokenizer.from_pretrained(folder)
     if MAP in present and read_json(folder / MAP).get("weights_sha256") != sha256(folder / WEIGHTS):
         raise ValueError(f"{MAP} of {folder.name} is of other weights: run `python -m trainers.maps {folder.name}`")
-    record, config = read_json(folder / METRICS), read_json(folder / CONFIG)
-    read_json(folder / USAGE)
     try:
         if record["name"] != folder.name:
             raise ValueError(f"{METRICS} of {folder.name}: name={record['name']!r}; expected that of the folder")
-        for where, value in _numbers("metrics", record["metrics"]):
-            if not math.isfinite(value):
-                raise ValueError(f"{METRICS} of {folder.name}: {where} is {value}; expected a finite number or null")
         _check_rate(folder.name, tokenizer, record["metrics"])
         card = model_card(record, config)
-    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
-        raise ValueError(f"{METRICS} of {folder.name} is incomplete or misshapen: {error!r}") from None
-    if (folder / CARD).read_text(encoding="utf-8") != card:
+    except KeyError as error:
+        raise ValueError(f"{METRICS} of {folder.name} is incomplete: a card needs {error}, which is missing") from None
+    except TypeError as error:
+        raise ValueError(f"{METRICS} of {folder.name} has null where a card needs a value: {error}") from None
+    if (folder / CARD).read_bytes() != card.encode():
         raise ValueError(f"{CARD} of {folder.name} is not what its files say: run `python docs/draw.py`")
 
 
@@ -120,30 +122,22 @@ def _tagged(api: HfApi, repo_id: str, tag: str | None) -> str | None:
     return next((ref.target_commit for ref in api.list_repo_refs(repo_id).tags if ref.name == tag), None)
 
 
-def _numbers(where: str, value: Any) -> Iterator[tuple[str, float]]:
-    """Every number in nested JSON, and where it is."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _numbers(f"{where}.{key}", inner)
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _numbers(f"{where}[{number}]", inner)
-    elif isinstance(value, (int, float)):
-        yield where, value
-
-
 @torch.inference_mode()
 def _check_rate(name: str, tokenizer: Tokenizer, metrics: dict[str, Any]) -> None:
     """Compare the three rates with one another and with the tokenizer's count, on a square image as they imply."""
     bits, per_pixel, channels = metrics["bits_per_image"], metrics["bits_per_pixel"], tokenizer.autoencoder.channels
-    pixels = round(bits / per_pixel)
+    pixels = round(bits / per_pixel) if bits < per_pixel * 1e12 else 0
     side = math.isqrt(pixels)
-    if side * side != pixels or not math.isclose(metrics["share_of_raw"] * 8 * channels, per_pixel, rel_tol=1e-6):
+    share = metrics["share_of_raw"] * 8 * channels
+    if not pixels or side * side != pixels or not math.isclose(share, per_pixel, rel_tol=1e-6):
         raise ValueError(
             f"{METRICS} of {name}: bits_per_image, bits_per_pixel and share_of_raw are not those of one square image "
             f"of {channels} channels; measure the weights again"
         )
-    tokens = tokenizer.encode(torch.zeros(1, channels, side, side))
+    # The smallest image has the indices of a part of a large one, which is made of whole ones: no memory for more.
+    strides, quantizers = tokenizer.autoencoder.strides, tokenizer.quantizers
+    least = math.lcm(*(stride * part.multiple for stride, part in zip(strides, quantizers, strict=True)))
+    tokens = tokenizer.encode(torch.zeros(1, channels, least, least))
     counted = 0.0
     for number, (quantizer, grid) in enumerate(zip(tokenizer.quantizers, tokens.grids, strict=True)):
         if isinstance(quantizer, Adaptive):  # What it costs depends on the choices that it made on the split.
@@ -152,6 +146,7 @@ def _check_rate(name: str, tokenizer: Tokenizer, metrics: dict[str, Any]) -> Non
                 counted += share * quantizer.bits(torch.full_like(grid, start)).item()
         else:
             counted += quantizer.bits(grid).item()
+    counted *= (-(-side // least)) ** 2
     if not math.isclose(bits, counted, rel_tol=1e-6):
         raise ValueError(
             f"{METRICS} of {name}: bits_per_image is {bits:,.2f}, but the tokenizer counts {counted:,.2f} for an image "

@@ -1,5 +1,6 @@
 """The registry: which tokenizers there are, and loading one by name."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from vqzoo.download import Repository
 from vqzoo.hub.card import METRICS, USAGE
 from vqzoo.hub.live import Listing, cached, listing
-from vqzoo.hub.model import Model, from_entry, is_name, matches, read_model
-from vqzoo.hub.usage_file import unpacked
+from vqzoo.hub.model import Damaged, Model, from_entry, matches, read_model
+from vqzoo.hub.schema import is_name
+from vqzoo.hub.usage_file import columns
 from vqzoo.ops.check import check_choice
-from vqzoo.ops.text import brief
+from vqzoo.ops.text import brief, plain
 from vqzoo.storage import CARDS_VARIABLE, CONFIG, WEIGHTS, Folder, cards_folder, read_json
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ __all__ = [
     "no_cards",
     "shipped_models",
     "usage_counts",
+    "usage_damage",
 ]
 
 SNAPSHOT = Path(__file__).with_name("registry.json")
@@ -42,14 +45,14 @@ SNAPSHOT = Path(__file__).with_name("registry.json")
 SNAPSHOT_FORMAT = 1
 
 
-def local_models() -> tuple[list[Model], list[str]]:
-    """The tokenizers in `cards_folder()` by name, and a sentence for every folder whose files are damaged."""
+def local_models() -> tuple[list[Model], list[Damaged]]:
+    """The tokenizers in `cards_folder()` by name, and the folders whose files are damaged."""
     models, damaged = [], []
     for path in sorted(cards_folder().glob(f"*/{METRICS}")):
         try:
             models.append(read_model(path.parent))
-        except ValueError as error:
-            damaged.append(str(error))
+        except (ValueError, OSError) as error:
+            damaged.append(Damaged(plain(path.parent.name, 96), plain(error)))
     return models, damaged
 
 
@@ -78,11 +81,11 @@ def list_models(
     Filters: the quantizer of any level, the data set, true bits of an image of the test split, megabytes of weights,
     who published it. What is not known of a model does not match.
 
-    Raises ValueError naming a folder whose files are damaged; `local_models` leaves such folders out.
+    A folder whose files are damaged is left out, with a warning that says what is wrong; `local_models` tells of both.
     """
     models, damaged = local_models()
-    if damaged:
-        raise ValueError(damaged[0])
+    for each in damaged:
+        warnings.warn(f"left out: {each.why}", stacklevel=2)
     if live:
         models = merged(models, shipped_models(), listing())
     return [model for model in models if matches(model, quantizer, dataset, max_bits, max_megabytes, author)]
@@ -187,8 +190,20 @@ def usage_counts(model: Model) -> list[list[int]] | None:
     if counts is None:
         return None
     try:
-        if not isinstance(counts, list):
-            raise ValueError("expected a list of columns, or null")
-        return [unpacked(column) for column in counts]
+        return columns(counts)
     except ValueError as error:
         raise ValueError(f"{USAGE} of {model.name}: counts has to be what was counted: {error}") from None
+
+
+def usage_damage(model: Model) -> str | None:
+    """What is wrong with the usage counts in a model's folder, in a sentence; None for nothing.
+
+    The model itself is whole all the same: only what is counted is not known of it.
+    """
+    if model.source is None or not model.measured or not (model.source / USAGE).exists():
+        return None
+    try:
+        usage_counts(model)
+    except ValueError as error:
+        return plain(error)
+    return None

@@ -8,7 +8,7 @@ Packed = list[int] | dict[str, int | list[int]]
 """A count for each index; or {"size": how many there are, "at": the indices that were used, "counts": how often}."""
 
 MOST = 2**24
-"""Indices of a column at most: what a file says must not ask for more memory than this."""
+"""Indices of all columns together at most: a few bytes that say how many there are must not ask for more memory."""
 
 
 def packed(counts: Sequence[int]) -> Packed:
@@ -17,6 +17,16 @@ def packed(counts: Sequence[int]) -> Packed:
     if 4 * len(at) > len(counts):
         return list(counts)
     return {"size": len(counts), "at": at, "counts": [counts[index] for index in at]}
+
+
+def columns(counts: object) -> list[list[int]]:
+    """The counts of every column that was read from a file; ValueError where they are none, or more than `MOST`."""
+    if not isinstance(counts, list):
+        raise ValueError("expected a list of columns, or null")
+    sizes = [column.get("size") for column in counts if isinstance(column, dict)]
+    if sum(size for size in sizes if type(size) is int) > MOST:
+        raise ValueError(f"the columns have more than {MOST:,} indices together")
+    return [unpacked(column) for column in counts]
 
 
 def unpacked(column: object) -> list[int]:

@@ -1,12 +1,19 @@
 """Checks of what a user passes in; each message names the argument, its value and what would be right."""
 
 import difflib
+import re
 import sys
 from collections.abc import Iterable
 
 _NEAREST = 3
 _FEW = 8
 """So many choices are all listed; of more a reader gets no help from a list."""
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+def is_sha(text: object) -> bool:
+    """Whether a text is the name of a commit."""
+    return isinstance(text, str) and _SHA.fullmatch(text) is not None
 
 
 def check_int(name: str, value: object, low: int, high: int) -> int:

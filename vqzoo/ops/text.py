@@ -1,11 +1,13 @@
 """Text that strangers wrote: a line of it for a message, JSON that means what it says; and tables in our own pages."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 _DEPTH = 32
 _PARTS = 2**16
+_NO_MARKUP = {ord("<"): "‹", ord(">"): "›"}
 
 
 def brief(text: object, limit: int = 280) -> str:
@@ -15,6 +17,16 @@ def brief(text: object, limit: int = 280) -> str:
         return line
     tail = limit // 3
     return f"{line[: limit - tail - 5]} ... {line[-tail:]}"
+
+
+def plain(text: object, limit: int = 280) -> str:
+    """`brief` without the angle brackets of markup: foreign text for a terminal, a page or a message."""
+    return brief(str(text).translate(_NO_MARKUP), limit)
+
+
+def visible(text: str) -> str:
+    """A text of several lines without control characters and those that turn its direction or are not seen."""
+    return "".join(c for c in text if c in "\n\t" or not unicodedata.category(c).startswith("C"))
 
 
 def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:

@@ -7,13 +7,15 @@ from threading import Timer
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
 from vqzoo.ui import codebook, compare, frame, position, rate, studies, training, zoo
 from vqzoo.ui.blocks import Blocks
 from vqzoo.ui.context import Context
 from vqzoo.ui.desktop import show
-from vqzoo.ui.limits import HUB_VARIABLE, image_limits, limits_here, on_zerogpu
+from vqzoo.ui.guard import Guard
+from vqzoo.ui.limits import HUB_VARIABLE, image_limits, limits_here, on_zerogpu, reach
 from vqzoo.ui.splash import Splash
 from vqzoo.ui.theme import theme
 from vqzoo.views import comparison
@@ -33,8 +35,8 @@ def offered() -> list[Model]:
     A folder whose files are damaged is named on standard error and left out.
     """
     models, damaged = local_models()
-    for sentence in damaged:
-        print(f"left out: {sentence}", file=sys.stderr)
+    for each in damaged:
+        print(f"left out: {each.why}", file=sys.stderr)
     if os.environ.get(HUB_VARIABLE) == "1":
         known = {model.name for model in models}
         models += [model for model in shipped_models() if model.name not in known]
@@ -104,7 +106,12 @@ def launch(splash: Splash | None = None, desktop: bool = False) -> None:
     app.queue(max_size=32, default_concurrency_limit=4 if on_zerogpu() else 1)
     if splash is not None:
         splash.close()
+    who = reach()
+    if not who.space:
+        print(f"* {who}", flush=True)
     _, url, _ = app.launch(
+        share=who.link,
+        app_kwargs={"middleware": [Middleware(Guard, reach=who)]},
         server_port=None if splash is None else splash.port,
         prevent_thread_lock=True,
         theme=theme(),

@@ -1,10 +1,12 @@
 """What one visitor may ask of a machine that many share."""
 
 import os
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 import gradio as gr
 from gradio.utils import get_space
@@ -28,13 +30,13 @@ class Limits:
         """Raises gr.Error for more than that, with what is to be done."""
         if len(names) > self.models:
             raise gr.Error(
-                f"{len(names)} models are ticked, and this Space takes {self.models} at a click: untick some, or run "
-                "the app on a machine of your own.",
+                f"{len(names)} models are ticked, and this app takes {self.models} at a click: untick some, or run "
+                "it on a machine of your own.",
                 print_exception=False,
             )
         if longest > self.side:
             raise gr.Error(
-                f"This Space takes at most {self.side} pixels a side: choose a smaller one, or run the app on a "
+                f"This app takes at most {self.side} pixels a side: choose a smaller one, or run it on a "
                 "machine of your own.",
                 print_exception=False,
             )
@@ -58,12 +60,77 @@ class Limits:
 
 HUB_VARIABLE = "VQZOO_ALLOW_HUB"
 """Environment variable: 1 offers the published models, too, and downloads those that are asked for."""
+HOSTS_VARIABLE = "VQZOO_HOSTS"
+"""Environment variable: host names, with commas between them, under which the app is served beside localhost."""
+TRUST_VARIABLE = "VQZOO_TRUST_NETWORK"
+"""Environment variable: 1 lets whoever can reach the app do all that its owner may."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Who can reach the app.
+
+    space: everybody, through the Hub. beyond: others on the network. link: everybody, through Gradio's public link.
+    names: host names of this machine beside localhost. told: those of them that its owner has told. trusted: whether
+    whoever reaches it may do all that its owner may.
+    """
+
+    space: bool = False
+    beyond: bool = False
+    link: bool = False
+    names: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
+    trusted: bool = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether visitors are others than the owner, and get a Space's limits."""
+        return self.space or ((self.beyond or self.link) and not self.trusted)
+
+    def is_link(self, name: str) -> bool:
+        """Whether a host name is that of Gradio's public link."""
+        return self.link and name.endswith(".gradio.live")
+
+    def __str__(self) -> str:
+        if not (self.beyond or self.link):
+            return "For this machine alone: whoever uses it may read its folders and load models, as its owner."
+        where = "Through a public link" if self.link else "On the network"
+        if self.shared:
+            return (
+                f"{where}, with the limits of a Space: no folders of this machine, no models from the Hub, "
+                f"{SPACE.models} models at a click. {TRUST_VARIABLE}=1 lifts them for all who can reach it."
+            )
+        return f"{where}, without limits ({TRUST_VARIABLE}=1): all who can reach it may read folders and load models."
+
+
+def reach() -> Reach:
+    """Of the app as the environment has it started: a Space, $GRADIO_SERVER_NAME, $GRADIO_SHARE, and our own."""
+    address = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1").strip("[]").lower()
+    beyond = not is_loopback(address)
+    told = frozenset(filter(None, (name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(","))))
+    own = socket.gethostname().lower()
+    names = told | ({address, own, f"{own.partition('.')[0]}.local"} if beyond else set())
+    link = os.environ.get("GRADIO_SHARE", "").lower() == "true"
+    return Reach(bool(get_space()), beyond, link, names, told, os.environ.get(TRUST_VARIABLE) == "1")
+
+
+def is_address(name: str) -> bool:
+    """Whether a host name is an IP address, which nobody can make resolve to another."""
+    try:
+        return bool(ip_address(name))
+    except ValueError:
+        return False
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name always is this machine itself."""
+    return name == "localhost" or (is_address(name) and ip_address(name).is_loopback)
 
 
 def hub_allowed() -> bool:
-    """Whether visitors may have models downloaded that the app was not started with: on a machine of one's own, and
-    on a Space that says so."""
-    return not get_space() or os.environ.get(HUB_VARIABLE) == "1"
+    """Whether visitors may have models downloaded that the app was not started with: its owner, and where many share it
+    if the owner says so."""
+    return not reach().shared or os.environ.get(HUB_VARIABLE) == "1"
 
 
 def on_zerogpu() -> bool:
@@ -75,10 +142,10 @@ SPACE = Limits(models=12, side=512)
 
 
 def limits_here() -> Limits | None:
-    """Those of a Space; None on a machine of one's own."""
-    return SPACE if get_space() else None
+    """Return the limits of an app that others than its owner use; None on a machine of one's own."""
+    return SPACE if reach().shared else None
 
 
 def image_limits() -> images.ImageLimits:
-    """Those on a photograph's file: strict on a Space, generous on a machine of one's own."""
-    return images.SPACE if get_space() else images.OWN_MACHINE
+    """Return the limits on a photograph's file: strict where `limits_here` has any, generous on one's own machine."""
+    return images.SPACE if limits_here() else images.OWN_MACHINE

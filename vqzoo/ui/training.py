@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_space
 
 from vqzoo.hub.registry import Model
 from vqzoo.ops.check import check_choice
@@ -36,7 +35,7 @@ _NONE = "Choose one or more trainings above, and their curves are laid over each
 
 def build(context: Context) -> None:
     """Lay the page out; it draws when it is first looked at."""
-    engine, local = context.engine, not get_space()
+    engine, local = context.engine, context.limits is None
     with gr.Row(elem_id="training-controls"):
         first = [name for name in first_models(list(engine.models.values())) if has_curves(engine.models[name])]
         chosen = gr.Dropdown(

@@ -101,7 +101,7 @@ def build(context: Context) -> None:
         names = [row[0] for row in rows]
         return [
             gr.skip() if same else rows,
-            gr.skip() if same else _count(len(rows), len(zoo.entries)),
+            gr.skip() if same else _count(len(rows), len(zoo.entries) + len(zoo.damaged)),
             gr.skip() if same else gr.update(choices=names),
             new,
         ]
@@ -268,8 +268,8 @@ def _off(label: str) -> Any:
 
 
 def _state(zoo: Zoo, asking: bool = False) -> str:
-    said = hub_line(zoo.now, asking) if zoo.hub else "This Space offers what it was published with; it asks no Hub."
-    damaged = "".join(f"<p>Left out: {escape(sentence)}.</p>" for sentence in zoo.damaged)
+    said = hub_line(zoo.now, asking) if zoo.hub else "This app offers what it was started with; it asks no Hub."
+    damaged = "".join(f"<p>Left out: {escape(each.why)}.</p>" for each in zoo.damaged)
     return f'<p role="status">{escape(said)}</p>{damaged}'
 
 

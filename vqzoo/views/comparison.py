@@ -231,7 +231,8 @@ def _test_usage(model: Model | None) -> str:
     """`model` is None for a codec."""
     if model is None:
         return show_usage(None)
-    return show_usage(model.metrics["metrics"]["usage"]) if model.measured else "not measured"
+    metrics = model.metrics.get("metrics", {})
+    return show_usage(metrics["usage"]) if "usage" in metrics else "not measured"
 
 
 def _made(metrics: dict[str, Any]) -> str:
@@ -247,5 +248,8 @@ def _usage(engine: Engine, results: dict[str, Result]) -> go.Figure:
     uses = []
     for name, result in results.items():
         if result.counts is not None:
-            uses.append(Use(name, result.counts, engine.test_counts(name), result.codebook_of))
+            test = engine.test_counts(name)
+            if test is not None and [len(column) for column in test] != [len(column) for column in result.counts]:
+                test = None  # counted of another quantizer
+            uses.append(Use(name, result.counts, test, result.codebook_of))
     return usage_figure(uses)

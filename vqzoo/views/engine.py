@@ -183,11 +183,15 @@ class Engine:
         return [result or self.run(name, photo) for name, result in zip(names, found, strict=True)]
 
     def test_counts(self, name: str) -> list[np.ndarray] | None:
-        """Of each column, how often each index was used on the test split; None where that is not known."""
+        """Of each column, how often each index was used on the test split; None where that is not known, as where the
+        file of counts is damaged, which the Zoo page says."""
         model = self.models[name]
 
         def read() -> list[np.ndarray] | None:
-            counts = usage_counts(model)
+            try:
+                counts = usage_counts(model)
+            except ValueError:
+                return None
             return None if counts is None else [np.array(column, np.int64) for column in counts]
 
         with self._lock:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from vqzoo.hub.card import labelled, show_trained
+from vqzoo.hub.card import labelled, training_facts
 from vqzoo.hub.model import Model
+from vqzoo.hub.registry import usage_damage
 from vqzoo.views.markdown import safe_html
 from vqzoo.views.zoo import ORIGINS, Shown, megabytes
 
@@ -24,7 +25,7 @@ def facts_html(shown: Shown, offered_as: str | None) -> str:
     if metrics:
         topics.append(("Measured", [*_protocol(model), *labelled(metrics)]))
     if model.measured:
-        topics.append(("Trained", _training(model)))
+        topics.append(("Trained", training_facts(model.metrics)))
     said = "" if metrics else '<p class="zoo-offer">Not measured: it comes without a metrics.json.</p>'
     return head + said + "".join(_topic(title, facts) for title, facts in topics)
 
@@ -48,6 +49,8 @@ def _where(shown: Shown) -> _Facts:
         files = [path for path in sorted(model.source.iterdir()) if path.is_file()]
         facts += [("folder", f"{model.source.parent.name}/{model.source.name}")]
         facts += [(path.name, megabytes(path.stat().st_size)) for path in files]
+        if damage := usage_damage(model):
+            facts += [("damaged", damage)]
     if model.repo_id is not None:
         facts += [("repository", model.repo_id), ("commit", str(model.revision))]
     if model.source is None and model.size is not None:
@@ -67,21 +70,10 @@ def _settings(model: Model) -> _Facts:
 def _protocol(model: Model) -> _Facts:
     record, metrics = model.metrics, model.metrics["metrics"]
     facts = []
-    if "num_images" in metrics:  # a list of the Hub does not tell
+    if metrics.get("num_images") is not None:  # a list of the Hub does not tell
         facts = [("on", f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}")]
-    if "protocol" in metrics:
-        facts += [("protocol", str(metrics["protocol"]))]
-    return facts
-
-
-def _training(model: Model) -> _Facts:
-    training = model.metrics["training"]
-    seen, full = training["images"], training["full_budget_images"]
-    facts = [("share of full budget", show_trained(model.metrics)), ("images", f"{seen:,} of {full:,}")]
-    if "steps" in training and "best_step" in training:
-        facts += [("step kept", f"{training['best_step']:,} of {training['steps']:,}")]
-    if "seconds" in training and "device" in training:
-        facts += [("minutes", f"{training['seconds'] / 60:.0f}, on {training['device']}")]
+    if metrics.get("protocol") is not None:
+        facts += [("protocol", metrics["protocol"])]
     return facts
 
 

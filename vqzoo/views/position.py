@@ -6,7 +6,7 @@ from os.path import commonprefix
 from typing import Any
 
 from vqzoo.analysis.result import Result
-from vqzoo.hub.card import show, show_trained
+from vqzoo.hub.card import show, tell_trained
 from vqzoo.hub.registry import Model
 from vqzoo.hub.twins import has_encoding, twins
 from vqzoo.views.closeups import close_ups
@@ -109,10 +109,7 @@ def _note(case: Sequence[Model]) -> str:
 
 
 def _told(model: Model) -> str:
-    position, budget = model.config["position"], show_trained(model.metrics)
-    trained = "trained in full" if budget == "in full" else f"trained for {budget} of the full budget"
-    if not model.measured:
-        trained = "nobody says how long it was trained"
+    position, trained = model.config["position"], tell_trained(model.metrics)
     if not has_encoding(model):
         return f"no encoding, {trained}"
     return f"{position['name']} encoding, {_ADDED[position.get('place', 'decoder')]}, {trained}"

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vqzoo.analysis.measured import measured_codecs
-from vqzoo.hub.card import show_trained
+from vqzoo.hub.card import tell_trained, trained_share
 from vqzoo.hub.registry import Model
 from vqzoo.views.engine import Engine
 
@@ -33,7 +33,7 @@ class Point:
 
     kind: one of KINDS, or the name of the codec. series: points of one series differ in their sizes alone, and are
     joined. metrics: as in metrics.json. cost: of a test image, None where the config does not tell. trained: share of
-    the recipe's full budget, up to 1, None of what is not trained. said: that in words.
+    the recipe's full budget, up to 1, None of what is not trained and of what has no such budget. said: that in words.
     """
 
     name: str
@@ -182,9 +182,7 @@ def _trained(model: Model) -> tuple[float | None, str]:
         return None, "its card does not tell how long it was trained"
     if model.networkless:
         return None, "fitted, not trained"
-    share = min(1.0, training["images"] / training["full_budget_images"])
-    shown = show_trained(model.metrics)
-    return share, "trained in full" if share == 1 else f"trained for {shown} of the full budget"
+    return trained_share(training), tell_trained(model.metrics)
 
 
 def _with_mse(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +202,8 @@ def _cost(model: Model, metrics: dict[str, Any]) -> "Cost | None":
 
     try:
         return cost(model.config, *_size(model, metrics))
-    except (TypeError, ValueError):  # no settings, or those of a later version
+    # There are no settings, or those of a later version, or sizes that no tensor can have.
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         return None
 
 

@@ -67,10 +67,14 @@ def _dim(model: Model) -> int | None:
 
 
 def counts_of(point: Point) -> list[np.ndarray] | None:
-    """Uses on the test split of each column, for a model whose folder is here."""
+    """Uses on the test split of each column, for a model whose folder is here and has a file of counts that can be
+    read; the Zoo page tells of one that cannot."""
     if point.model is None or point.model.source is None:
         return None
-    counts = usage_counts(point.model)
+    try:
+        counts = usage_counts(point.model)
+    except ValueError:
+        return None
     return None if counts is None else [np.array(column) for column in counts]
 
 
@@ -79,10 +83,9 @@ def entropy_table(rates: Rates, dataset: str) -> list[list[Any]]:
     check_choice("data set", dataset, rates.datasets())
     rows = []
     for point in rates.models(dataset):
-        counts = counts_of(point)
-        if counts is None:
+        counts, number = counts_of(point), point.metrics.get("num_images")
+        if counts is None or number is None:
             continue
-        number = point.metrics["num_images"]
         fixed, coded = point.metrics["bits_per_image"], sum(entropy_bits(counts, number))
         indices = sum(int(column.sum()) for column in counts) / number
         saved = 100 * (1 - coded / fixed) if fixed else 0.0

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from vqzoo.analysis.log import NOT_TERMS, SELECTION, Columns, by_size, thin
-from vqzoo.hub.card import show_trained
+from vqzoo.hub.card import show_trained, trained_share
 from vqzoo.hub.model import Model, is_number
 from vqzoo.views.style import styled
 
@@ -80,12 +80,12 @@ def course_of(model: Model) -> Course:
     facts = {
         "steps": f"{steps:,}" if isinstance(steps, int) else "–",
         "images seen": f"{training['images']:,}",
-        "of the full budget": show_trained(model.metrics),
+        "of the full budget": show_trained(model.metrics) if trained_share(training) is not None else "–",
         "best held-out loss": f"{best:.4g}" if is_number(best) else "–",
         "time": _minutes(training["seconds"]) if is_number(training.get("seconds")) else "–",
         "device": str(training.get("device", "–")),
     }
-    train, held_out = (_checked(model.name, curves.get(split)) for split in ("train", "held_out"))
+    train, held_out = (curves.get(split) or {} for split in ("train", "held_out"))
     return Course(model.name, batch if isinstance(batch, int) else 1, train, held_out, facts=facts)
 
 
@@ -201,15 +201,3 @@ def rate_of(train: Columns) -> float | None:
 
 def _minutes(seconds: float) -> str:
     return f"{seconds / 60:,.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
-
-
-def _checked(name: str, table: Any) -> Columns:
-    """A split of a card's curves; ValueError unless it is lists of numbers, all of one length."""
-    if not table:
-        return {}
-    lists = isinstance(table, dict) and all(isinstance(column, list) for column in table.values())
-    if not lists or "step" not in table or len({len(column) for column in table.values()}) != 1:
-        raise ValueError(f"metrics.json of {name}: curves have to be lists of one length, with that of the step")
-    if any(value is not None and not is_number(value) for column in table.values() for value in column):
-        raise ValueError(f"metrics.json of {name}: curves have to be numbers or null")
-    return table

@@ -10,7 +10,7 @@ from vqzoo.hub.catalog import Entry, catalog
 from vqzoo.hub.fetch import card_text, find, keep_usage, published
 from vqzoo.hub.kept import Kept, bytes_underway, kept, remove, size_of_folder
 from vqzoo.hub.live import Listing, cached, listing
-from vqzoo.hub.model import Model, matches
+from vqzoo.hub.model import Damaged, Model, matches
 from vqzoo.hub.registry import cards_folder, load, local_models, shipped_models
 from vqzoo.views.background import Work
 from vqzoo.views.engine import Engine, Recent
@@ -76,7 +76,7 @@ class Zoo:
 
     def __init__(self, engine: Engine, hub: bool, most: int | None = None):
         self.engine, self.hub, self.most = engine, hub, most
-        self.damaged: list[str] = []
+        self.damaged: list[Damaged] = []
         self._lock = Lock()
         self._local = [model for model in engine.models.values() if model.source is not None]
         self._shipped = shipped_models()
@@ -110,6 +110,8 @@ class Zoo:
         """Of a row's name; ValueError where there is none."""
         if not name:
             raise ValueError("Choose a model first: a row of the table, or a name in the list above it.")
+        if damaged := next((each for each in self.damaged if each.name == name), None):
+            raise ValueError(f"{name} is damaged and left out: {damaged.why}")
         if name not in self.entries:
             raise ValueError(f"{name[:100]}: no model of this name is listed; clear the filters, or ask the Hub again")
         return self.entries[name]
@@ -142,8 +144,15 @@ class Zoo:
         ]
 
     def rows(self, filters: Filters) -> list[list[Any]]:
-        """The table's rows, one an entry that matches; None for a number that is not known."""
-        return [self._row(entry) for entry in self.found(filters)]
+        """The table's rows, one an entry that matches; None for a number that is not known. Behind them is a row for
+        each folder whose files are damaged, of which nobody knows more than where it is."""
+        rows = [self._row(entry) for entry in self.found(filters)]
+        here = filters.origin in (None, "local", ORIGINS["local"])
+        if here and replace(filters, text="", origin=None) == Filters():
+            words = filters.text.lower().split()
+            damaged = [each for each in self.damaged if all(word in f"{each.name} damaged".lower() for word in words)]
+            rows += [[each.name, "", "", ORIGINS["local"], None, None, None, "damaged", None, ""] for each in damaged]
+        return rows
 
     def _row(self, entry: Entry) -> list[Any]:
         model, metrics = entry.model, entry.model.metrics.get("metrics", {})
@@ -181,7 +190,7 @@ class Zoo:
             yield Shown(entry, entry.model, card_text(entry.model))
             return
         if not (self.hub or entry.model.origin == "snapshot"):
-            yield Shown(entry, entry.model, note="This Space does not ask the Hub for it.")
+            yield Shown(entry, entry.model, note="This app does not ask the Hub for it.")
             return
         key = str(entry.model.repo_id), str(entry.model.revision)
         whole = self._whole.find(key)
@@ -217,7 +226,7 @@ class Zoo:
         if name is None:
             if self.most is not None and len(self.engine.loaded) >= self.most:
                 raise ValueError(
-                    f"This Space has loaded {self.most} models and takes no more: run the app on a machine of your own"
+                    f"This app has loaded {self.most} models and takes no more: run it on a machine of your own"
                 )
             work = Work(lambda: _checked(model))
             while not work.is_done(_BEAT):
@@ -230,9 +239,7 @@ class Zoo:
     def load_from(self, text: str, folders: bool) -> Iterator[Loading | str]:
         """The same for "owner/name", "owner/name@revision" or (with `folders`) a folder."""
         if not self.hub:
-            raise ValueError(
-                "This Space loads what its list has: run the app on a machine of your own for other models"
-            )
+            raise ValueError("This app loads what its list has: run it on a machine of your own for other models")
         work = Work(lambda: find(text, folders))
         while not work.is_done(_BEAT):
             yield Loading(0, None)

@@ -1,0 +1,194 @@
+"""What the files of a card may hold: a table of fields, each with its type and range, checked when a file is read."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vqzoo.ops.text import plain
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+_LARGE = 1e15
+"""A number beyond this is none that a table, a figure or a sum of them has a use for."""
+
+TEXT, CHOICE, NAME, WHOLE, NUMBER, OBJECT, LIST = "text", "choice", "name", "whole", "number", "object", "list"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value in a JSON file, or many of one kind.
+
+    path: keys from the top, joined by dots; "*" stands for each value of an object and each item of a list.
+    low, high: of a number, or of how many values an object or a list has. choices: of a "choice".
+    A field that is not `needed` may be missing or null, which both mean that the value is not known.
+    """
+
+    path: str
+    kind: str
+    low: float = -_LARGE
+    high: float = _LARGE
+    needed: bool = False
+    choices: Sequence[str] = ()
+
+
+CONFIG_FIELDS = (
+    Field("resolution", WHOLE, 1, 2**16, needed=True),
+    Field("autoencoder", OBJECT, needed=True),
+    Field("autoencoder.name", NAME, needed=True),
+    Field("autoencoder.channels", WHOLE, 1, 2**16),
+    Field("quantizer", LIST, 1, 64, needed=True),
+    Field("quantizer.*", OBJECT, needed=True),
+    Field("quantizer.*.name", NAME, needed=True),
+    Field("quantizer.*.dim", WHOLE, 1, 2**20),
+    Field("position", OBJECT, needed=True),
+    Field("position.name", NAME, needed=True),
+    Field("position.place", CHOICE, choices=("decoder", "encoder", "both")),
+)
+"""config.json, of which the quantizer is a list of one where it is not a list."""
+
+_USAGE_FIELDS = (("usage", NUMBER, 0, 1), ("perplexity", NUMBER, 0, _LARGE), ("dead", WHOLE, 0, _LARGE))
+
+METRICS_FIELDS = (
+    Field("name", NAME),
+    Field("dataset", TEXT, needed=True),
+    Field("hub_id", TEXT),
+    Field("split", TEXT),
+    Field("stored_as", CHOICE, choices=("int8", "float16", "float32")),
+    Field("metrics", OBJECT, needed=True),
+    Field("metrics.bits_per_image", NUMBER, 0, needed=True),
+    Field("metrics.bits_per_pixel", NUMBER, 0),
+    Field("metrics.share_of_raw", NUMBER, 0),
+    Field("metrics.num_images", WHOLE, 1),
+    Field("metrics.protocol", TEXT),
+    Field("metrics.psnr", NUMBER, -1000, 1000),
+    Field("metrics.ssim", NUMBER, -1, 1),
+    Field("metrics.lpips", NUMBER, 0, 1000),
+    Field("metrics.lpips_network", TEXT),
+    Field("metrics.l1", NUMBER, 0, 1),
+    Field("metrics.rfid", NUMBER, -1, 1e9),
+    Field("metrics.rfid_squeeze", NUMBER, -1, 1e9),
+    *(Field(f"metrics.{name}", kind, low, high) for name, kind, low, high in _USAGE_FIELDS),
+    Field("metrics.selection", OBJECT),
+    Field("metrics.selection.*", NUMBER, 0, 1, needed=True),
+    Field("metrics.levels", LIST),
+    Field("metrics.levels.*", OBJECT, needed=True),
+    *(Field(f"metrics.levels.*.{name}", kind, low, high) for name, kind, low, high in _USAGE_FIELDS),
+    Field("metrics.levels.*.selection", OBJECT),
+    Field("metrics.levels.*.selection.*", NUMBER, 0, 1, needed=True),
+    Field("training", OBJECT, needed=True),
+    Field("training.images", WHOLE, 1, needed=True),
+    Field("training.full_budget_images", WHOLE, 0),
+    Field("training.full_command", TEXT),
+    Field("training.fit", TEXT),
+    Field("training.steps", WHOLE, 0),
+    Field("training.best_step", WHOLE, 0),
+    Field("training.best_held_out", NUMBER),
+    Field("training.seconds", NUMBER, 0, 1e12),
+    Field("training.device", TEXT),
+    Field("training.explained_variance", OBJECT),
+    Field("training.explained_variance.*", LIST, 1),
+    Field("training.explained_variance.*.*", NUMBER, -1e-6, 1 + 1e-6, needed=True),
+    Field("training.recipe", OBJECT, needed=True),
+    *(
+        Field(f"training.recipe.{name}", WHOLE, 0)
+        for name in ("batch_size", "bits", "codebook_size", "components", "crop", "held_out", "resolution", "seed")
+    ),
+    Field("training.recipe.stride", WHOLE, 1),
+    Field("training.recipe.start_from", TEXT),
+    Field("training.recipe.weights", OBJECT),
+    Field("training.recipe.weights.*", NUMBER, needed=True),
+    Field("curves", OBJECT),
+    Field("curves.*", OBJECT),
+    Field("curves.*.*", LIST, needed=True),
+    Field("curves.*.*.*", NUMBER, -1e30, 1e30),
+)
+"""metrics.json. What else is in it is shown to nobody, and has to be plain text and finite numbers alone."""
+
+
+def check_fields(where: str, value: Mapping[str, Any], fields: Sequence[Field]) -> None:
+    """ValueError for the first field that does not fit; it names the field, what is there and what would be right."""
+    for field in fields:
+        for path, found in _values(value, field.path.split(".")):
+            if (found is not None or field.needed) and not _fits(found, field):
+                raise ValueError(f"{where}: {path} is {plain(repr(found), 60)}; expected {_expected(field)}")
+
+
+def fits_metric(name: str, value: object) -> bool:
+    """Whether a value can be that of one of metrics.json's metrics."""
+    field = next((field for field in METRICS_FIELDS if field.path == f"metrics.{name}"), None)
+    return field is not None and _fits(value, field)
+
+
+def is_name(text: object) -> bool:
+    """Whether a text can be the name of a model: letters, digits, dots, dashes, at most 96, no markup, no path."""
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is safe in HTML and Markdown, whatever shows it: printable, no tags, not long."""
+    return len(text) <= 500 and text.isprintable() and not set("<>") & set(text)
+
+
+def check_plain(where: str, value: Any) -> None:
+    """ValueError where anything in nested JSON is a text with markup or control characters, or a number too large."""
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += [*part.keys(), *part.values()]
+        elif isinstance(part, list):
+            parts += part
+        elif isinstance(part, str) and not is_plain(part):
+            raise ValueError(f"{where}: {plain(repr(part), 80)} is too long, or has markup or control characters")
+        elif isinstance(part, (int, float)) and not isinstance(part, bool) and not abs(part) < 1e300:
+            raise ValueError(f"{where} holds NaN, infinity or a number beyond 1e300")
+
+
+def check_curves(where: str, curves: Mapping[str, Any] | None) -> None:
+    """ValueError unless the columns of each split, whose fields have been checked, are of one length."""
+    for split, columns in (curves or {}).items():
+        if columns and ("step" not in columns or len({len(column) for column in columns.values()}) != 1):
+            raise ValueError(f"{where}: curves.{split} has to be lists of one length, with that of the step")
+
+
+def _values(value: Any, path: Sequence[str], said: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, value) of all that a path stands for; None for one that is missing where its parent is there."""
+    if not path:
+        yield said, value
+        return
+    key, *rest = path
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        items = value.items() if key == "*" else [(key, value.get(key))]
+    elif isinstance(value, list) and key == "*":
+        items = enumerate(value)
+    for name, inner in items:
+        yield from _values(inner, rest, f"{said}.{name}" if said else str(name))
+
+
+def _fits(value: Any, field: Field) -> bool:
+    match field.kind:
+        case "text":
+            return isinstance(value, str)
+        case "choice":
+            return value in field.choices
+        case "name":
+            return is_name(value)
+        case "whole":
+            return type(value) is int and field.low <= value <= field.high
+        case "number":
+            return type(value) in (int, float) and field.low <= value <= field.high
+        case "object" | "list":
+            right = isinstance(value, dict if field.kind == OBJECT else list)
+            return right and field.low <= len(value) <= field.high
+    raise AssertionError(field.kind)
+
+
+def _expected(field: Field) -> str:
+    if field.kind == CHOICE:
+        return f"one of {', '.join(field.choices)}"
+    said = {TEXT: "a text", NAME: "a name", WHOLE: "a whole number", NUMBER: "a number", OBJECT: "an object"}
+    bounds = f" of {field.low:g} to {field.high:g}" if field.kind == LIST and field.low > 0 else ""
+    if field.kind in (WHOLE, NUMBER):
+        bounds = f" from {field.low:.10g}" + (f" to {field.high:.10g}" if field.high < _LARGE else "")
+    return said.get(field.kind, "a list") + bounds + ("" if field.needed else ", or null where it is not known")
