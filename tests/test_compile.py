@@ -40,6 +40,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "hierarchical": CONV,
     "squeeze": {"halvings": 2, "width": 8},
     "pca": {"stride": 4},
+    "patch": {"widths": (8, 8), "blocks": 1},
 }
 CASES = [*({"name": name, **SMALL.get(name, {})} for name in QUANTIZERS), *MORE]
 

@@ -95,8 +95,7 @@ def test_a_published_model_is_listed_with_what_its_card_says(hub, publish):
     assert (model.repo_id, model.revision, model.author) == ("zoo/cifar10-vq-new", sha, "zoo")
     assert model.config["quantizer"] == [{"name": "vq"}] and model.config["position"] == {"name": "none"}
     assert model.metrics["metrics"] == {"bits_per_image": 256.0, "psnr": 20.5}
-    numbers = sum(tensor.numel() for tensor in make().state_dict().values())
-    assert model.size == 4 * numbers
+    assert model.size == sum(tensor.nbytes for tensor in make().state_dict().values())
     assert len(hub.asked("GET", "/api/models")) == 1
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainers import ablation
+from trainers import ablation, ablation_tables
 from trainers.ablation import BASES, CONTINUOUS, IMAGES, PATH, SEEDS, VARIANTS, Job, jobs, read_lines, run, write_lines
 from trainers.studies.run import Keeper
 
@@ -39,7 +39,8 @@ def test_a_run_differs_from_its_base_in_one_thing(job):
     if changed == {"quantizer"}:
         keys = {key for key, value in recipe.quantizer.items() if value != base.quantizer.get(key)}
         assert len(keys) == 1 or job.variant.factor == "rule"
-    assert recipe.images == base.images or job.variant.factor == "training"
+    pixels, expected = recipe.images * recipe.side**2, base.images * base.side**2
+    assert pixels == expected or job.variant.factor == "training"
     assert recipe.build()
 
 
@@ -66,7 +67,7 @@ def small(tiny, monkeypatch):
 
 @pytest.mark.parametrize("setting", ["base", CONTINUOUS])
 def test_a_run_becomes_a_line(small, data, tmp_path, setting):
-    (variant,) = (each for each in VARIANTS if each.setting == setting)
+    variant = next(each for each in VARIANTS if each.setting == setting)
     line = run(Job("vq", variant, 43), tmp_path, str(data), Keeper())
     assert line.keys() == set(ablation.FIELDS)
     assert (line["quantizer"], line["setting"], line["seed"]) == ("vq", setting, "43")
@@ -89,3 +90,23 @@ def test_what_has_a_line_is_not_trained_again(small, data, tmp_path, monkeypatch
     assert "again" in capsys.readouterr().out
     after = read_lines(tmp_path / "lines.csv")
     assert after[0] == before[0] and after[1]["psnr"] == before[1]["psnr"]
+
+
+def test_the_page_is_what_the_csv_says():
+    assert ablation_tables.page() == ablation_tables.TARGET.read_text(encoding="utf-8"), (
+        "run: python -m trainers.ablation_tables"
+    )
+
+
+def test_a_difference_is_that_of_the_same_seeds():
+    lines = [
+        {"quantizer": "vq", "factor": factor, "setting": setting, "seed": seed, "psnr": psnr, "usage": "0.5"}
+        for factor, setting, seed, psnr in (
+            ("base", "base", "42", "24"),
+            ("base", "base", "43", "26"),
+            ("batch", "32", "43", "27.5"),
+        )
+    ]
+    base, batch = ablation_tables.ablation_table(lines).splitlines()[2:]
+    assert base.split(" | ")[3] == "25.00 ± 1.00"
+    assert batch.split(" | ")[3] == "+1.50", "seed 42 has no run of the other batch"

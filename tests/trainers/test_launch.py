@@ -99,8 +99,8 @@ def test_an_adversarial_run_on_two_processes(data, tmp_path):
     """The adversary's weight, LeCam's averages and the random crops are those of the global batch, too."""
     arguments = ["--data", str(data), "--dataset", "pictures", "--resolution", "16", "--crop", "12"]
     arguments += ["--latent-dim", "8", "--quantizer.codebook-size", "16", "--position", "learned", "--average", "0.9"]
-    arguments += ["--autoencoder.width", "4", "--autoencoder.multipliers", "1", "2", "2"]
-    arguments += ["--autoencoder.attention", "4", "--weights.perceptual", "0", "--adversary.start", "3"]
+    arguments += ["--autoencoder.stem", "2", "--autoencoder.widths", "4", "8", "--autoencoder.blocks", "1"]
+    arguments += ["--weights.perceptual", "0", "--adversary.start", "3", "--start-from", "", "--optimizer", "adam"]
     arguments += ["--adversary.layers", "1", "--adversary.width", "4", "--adversary.lecam", "0.1", "--steps", "8"]
     arguments += ["--batch-size", "8", "--held-out", "8", "--evaluate-every", "4"]
     runs = on_one_and_two("flowers-vqgan-1024x256", arguments, tmp_path)

@@ -12,7 +12,7 @@ FAR = 100.0
 
 def prepared(revival: str, **settings) -> tuple[Quantizer, torch.optim.Adam, Tensor]:
     """Four codevectors, the last one far from all latents and never chosen, with momentum for each of them."""
-    quantizer = build("vq", dim=2, codebook_size=4, revival=revival, **settings)
+    quantizer = build("vq", dim=2, codebook_size=4, start="uniform", revival=revival, **settings)
     weight = quantizer.codebook.weight
     weight.data = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [FAR, FAR]])
     quantizer.codebook.usage[:] = torch.tensor([0.25, 0.25, 0.25, 0.0])

@@ -24,6 +24,6 @@ def check_early(command: Command) -> None:
     elif isinstance(command, Reconstruct):
         paths = [str(path) for path in command.images]
         if paths and not any(os.path.lexists(path) or glob.has_magic(path) for path in paths):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), paths[0])
+            raise ValueError(f"{paths[0]}: {os.strerror(errno.ENOENT)}.")
         for name in filter(None, map(str.strip, command.models.split(","))):
             find(name)

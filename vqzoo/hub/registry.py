@@ -125,7 +125,8 @@ def load(
 
     device = None if device is None else check_device(device)
     dtype = None if dtype is None else check_dtype(dtype)
-    return Tokenizer.from_pretrained(place, revision=revision).to(device=device, dtype=dtype)
+    tokenizer = Tokenizer.from_pretrained(place, revision=revision)
+    return tokenizer if device is None and dtype is None else tokenizer.to(device=device, dtype=dtype)
 
 
 def find(source: str | Path | Model) -> tuple[str | Path, str | None]:
