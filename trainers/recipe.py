@@ -89,6 +89,8 @@ class Recipe:
     adversary: Adversary = Adversary()
     second_phase: int = 0
     """Generator updates after which encoder and quantizer are frozen (SeQ-GAN); 0: never."""
+    freeze: tuple[Literal["encoder", "quantizer", "decoder"], ...] = ()
+    """Parts that stay as they start, as those of `start_from`; with encoder and quantizer frozen no token changes."""
     steps: int = 10_000
     """The full training budget, in optimizer steps."""
     batch_size: int = 256
@@ -170,6 +172,10 @@ class Recipe:
         for name, rate in {**asdict(self.rates), "adversary": self.adversary.learning_rate}.items():
             if not 0 <= rate < math.inf:
                 raise ValueError(f"learning rate of the {name}: {rate}; expected a finite number, 0 or above")
+
+    def frozen(self, step: int) -> frozenset[str]:
+        """Return the parts that the update after `step` others leaves as they are."""
+        return frozenset({"encoder", "quantizer"} if self.in_second_phase(step) else self.freeze)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Recipe":

@@ -6,6 +6,8 @@ from typing import Any
 import vqzoo
 from trainers import checkpoint
 from trainers.recipe import Recipe
+from vqzoo.quantizers.codebook import Codebook
+from vqzoo.quantizers.start import FROM_DATA
 from vqzoo.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 
@@ -38,15 +40,25 @@ def find_checkpoint(recipe: Recipe, run: Path, resume: bool) -> dict[str, Any] |
     return saved
 
 
-def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> None:
-    """Copy into `tokenizer` every weight of a published one that has the same key and shape.
+def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> str:
+    """Copy into `tokenizer` every weight of a published one that has the same key and shape; returns what was taken.
 
-    `source` is a folder of `cards`, or whatever `vqzoo.load` takes. Raises ValueError where it cannot be had or no
-    weight fits.
+    `source` is a folder of `cards`, or whatever `vqzoo.load` takes. A codebook that was taken is not started from data
+    any more. Raises ValueError where the source cannot be had or no weight fits.
     """
     given = vqzoo.load(str(cards / source) if (cards / source).is_dir() else source).state_dict()
     own = tokenizer.state_dict()
     fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    codebooks = {name: module for name, module in tokenizer.named_modules() if isinstance(module, Codebook)}
+    for name in codebooks:
+        if f"{name}.weight" not in fitting:  # then its counts and whether it has started are not its own either
+            fitting = {key: value for key, value in fitting.items() if not key.startswith(f"{name}.")}
     if not fitting:
         raise ValueError(f"start_from={source!r}: none of its weights fits; expected a model of the same autoencoder")
     tokenizer.load_state_dict(own | fitting)
+    for name, codebook in codebooks.items():
+        if codebook.start in FROM_DATA and f"{name}.weight" in fitting:
+            codebook.started.fill_(True)
+    fresh = [name for name, _ in tokenizer.named_parameters() if name not in fitting]
+    said = f"start_from {source}: {len(fitting)} of {len(own)} tensors taken"
+    return f"{said}; fresh are {', '.join(fresh[:8])}{', ...' if len(fresh) > 8 else ''}" if fresh else said

@@ -76,7 +76,9 @@ class Session:
         if not saved:
             fit_linear_path(tokenizer.autoencoder, self.feed)
             if recipe.start_from:
-                load_matching_weights(recipe.start_from, tokenizer, options.cards)
+                taken = load_matching_weights(recipe.start_from, tokenizer, options.cards)
+                if self.is_main:
+                    print(taken)
         self.parts: Parts = build_parts(recipe, tokenizer, self.accelerator)
         self.meter = Meter(self.accelerator, tokenizer)
         self.state = State(

@@ -100,15 +100,22 @@ def train_step(parts: Parts, batch: Iterable[Tensor], step: int) -> StepResult:
 
 
 def set_training_mode(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
-    """Set training mode; in the second phase quantizers stay in evaluation mode, so that no codebook moves."""
+    """Set training mode; frozen quantizers are in evaluation mode, so that no codebook moves by its statistics."""
     tokenizer.train()
-    if recipe.in_second_phase(step):
+    if "quantizer" in recipe.frozen(step):
         tokenizer.quantizer.eval()
 
 
 def drop_frozen_gradients(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
-    """In the second phase, drop the gradients of all but the decoder; optimizers leave what has none as it is."""
-    if recipe.in_second_phase(step):
+    """Drop the gradients of frozen parts; optimizers leave what has none as it is."""
+    if frozen := recipe.frozen(step):
         for name, parameter in tokenizer.named_parameters():
-            if not name.startswith("autoencoder.decoder."):
+            if part_of(name) in frozen:
                 parameter.grad = None
+
+
+def part_of(name: str) -> str:
+    """Return which part a parameter of a tokenizer belongs to: "decoder", "quantizer", or "encoder" for all else."""
+    if name.startswith("autoencoder.decoder."):
+        return "decoder"
+    return "quantizer" if name.startswith("quantizer.") else "encoder"

@@ -93,6 +93,10 @@ def test_a_start_is_borrowed_where_it_fits(adversarial, card, tmp_path, tiny):
     for name, value in other.autoencoder.state_dict().items():
         assert torch.equal(value, given.autoencoder.state_dict()[name])
     assert torch.equal(other.quantizer.codebook.weight, fresh), "another shape is left alone"
+    assert not other.quantizer.codebook.started
+    taken = load_matching_weights(str(card), same := tiny().build(), tmp_path)
+    assert torch.equal(same.quantizer.codebook.weight, given.quantizer.codebook.weight)
+    assert taken == f"start_from {card}: {len(given.state_dict())} of {len(given.state_dict())} tensors taken"
     with pytest.raises(ValueError, match="start_from=.*: none of its weights fits"):
         load_matching_weights(
             str(card),
@@ -101,6 +105,22 @@ def test_a_start_is_borrowed_where_it_fits(adversarial, card, tmp_path, tiny):
         )
     with pytest.raises(ValueError, match="model='cifar10-nothing'"):
         load_matching_weights("cifar10-nothing", other, tmp_path)
+
+
+def test_a_borrowed_codebook_is_not_started_again(tiny, card, tmp_path):
+    """Also where it comes from a tokenizer whose codebook did not start from data, as converted ones do not."""
+    settings = {"name": "vq", "codebook_size": 16, "start": "uniform", "revival": "none"}
+    plain = replace(tiny(), quantizer=settings).build()
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    plain.save(folder)
+    tokenizer = tiny().build()
+    taken = load_matching_weights(str(folder), tokenizer, tmp_path)
+    assert tokenizer.quantizer.codebook.started and "of" in taken
+    before = tokenizer.quantizer.codebook.weight.clone()
+    tokenizer.train()(torch.rand(4, 3, 16, 16))
+    survived = (tokenizer.quantizer.codebook.weight == before).all(1)
+    assert survived.all(), "k-means of the first batch would have replaced every one"
 
 
 def test_a_run_with_a_borrowed_start(tiny, data, card, tmp_path):

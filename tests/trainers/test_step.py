@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 
 from trainers.recipe import Rates
-from trainers.step import build_parts, train_step
+from trainers.step import build_parts, part_of, train_step
 from vqzoo.ops.pixels import from_bytes
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -69,6 +69,31 @@ def test_a_batch_in_parts_is_the_batch(tiny, optimizer):
         weights.append(torch.cat([parameter.detach().flatten() for parameter in tokenizer.parameters()]))
     torch.testing.assert_close(terms[0], terms[1], rtol=1e-5, atol=0)
     torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("frozen", [("encoder", "quantizer"), ("decoder",), ("encoder",), ("quantizer",)])
+@pytest.mark.parametrize("quantizer", ["ema", "fsq", "cvq"])
+def test_frozen_parts_stay_as_they_are_and_the_others_move(tiny, quantizer, frozen):
+    recipe = tiny(quantizer, freeze=frozen, optimizer="muon", position="learned", place="both")
+    tokenizer = recipe.build()
+    parts = build_parts(recipe, tokenizer)
+    for step in range(2):
+        before = {name: value.clone() for name, value in tokenizer.state_dict().items()}
+        train_step(parts, [pixels(8, step)], step + 2)
+    moved = {part_of(name) for name, value in tokenizer.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {"encoder", "quantizer", "decoder"} - set(frozen)
+
+
+def test_with_encoder_and_quantizer_frozen_no_token_changes(tiny):
+    recipe = tiny("vq", freeze=("encoder", "quantizer"), learning_rate=0.01)
+    tokenizer = recipe.build()
+    parts = build_parts(recipe, tokenizer)
+    images = from_bytes(pixels(32, seed=5))
+    tokens, restored = tokenizer.eval().encode(images), tokenizer(images).images
+    for step in range(20):
+        train_step(parts, [pixels(8, step)], step)
+    assert torch.equal(tokenizer.eval().encode(images).grids[0], tokens.grids[0])
+    assert not torch.equal(tokenizer(images).images, restored)
 
 
 def test_in_the_second_phase_a_step_changes_the_decoder_alone(tiny):
