@@ -123,8 +123,8 @@ def test_codecs_stand_behind_the_models_whose_bits_they_have(engine, path):
     assert last["listed"] == (path, 64, (*NAMES, *labels)) and last["shown"] == (path, 64, tuple(NAMES))
     assert last["status"].text == f"3 models and {2 * half} rows of codecs."
     fine = rows[label("JPEG", 65_536)]
-    assert fine["true bits"] <= 65_536 and fine["trained"].startswith("quality ") and fine["PSNR dB"] > 30
-    assert rows[label("JPEG", 2560)]["trained"] == "cannot go lower"
+    assert fine["true bits"] <= 65_536 and fine["images seen"].startswith("quality ") and fine["PSNR dB"] > 30
+    assert rows[label("JPEG", 2560)]["images seen"] == "cannot go lower"
     assert rows[label("JPEG", 2560)]["true bits"] > 2560, "the smallest file, at its own true bits"
     assert fine["usage here"] == fine["usage on test split"] == "no codebook"
 
@@ -133,7 +133,7 @@ def test_pca_is_a_fitted_model_within_the_bits(engine, path):
     *_, last = compare(engine, path, 64, NAMES[:1], codecs=True)
     row = dict(zip(COLUMNS, last["table"][-1], strict=True))
     assert row["model"] == label(PCA, 2560) and row["true bits"] <= 2560
-    count, of, total, *_, basis = row["trained"].split()
+    count, of, total, *_, basis = row["images seen"].split()
     assert of == "of" and int(count) <= int(total) and basis in engine.linear()
     alone = Engine([engine.models[name] for name in NAMES])
     assert PCA not in beside(alone), "where there is no fitted model there is no such row"

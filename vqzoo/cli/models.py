@@ -6,7 +6,7 @@ from typing import Any
 
 from vqzoo.cli.arguments import Info, List
 from vqzoo.cli.show import note, print_json, print_table
-from vqzoo.hub.card import METRICS, quantizer_names, show, show_trained, show_usage, training_facts
+from vqzoo.hub.card import METRICS, quantizer_names, show, show_images, show_usage, training_facts
 from vqzoo.hub.live import FRESH, cached
 from vqzoo.hub.model import Model, matches, read_model
 from vqzoo.hub.registry import (
@@ -96,11 +96,11 @@ def _list(settings: List) -> int:
                 model.metrics.get("dataset", ""),
                 ", ".join(quantizer_names(model.config)),
                 *(_shown(metric, model) for metric in _SHOWN),
-                show_trained(model.metrics) if "training" in model.metrics else "not available",
+                show_images(model.metrics) if "training" in model.metrics else "not available",
             ]
             for model in models
         ]
-        print_table(["model", "dataset", "quantizer", *_SHOWN.values(), "trained"], rows, texts=3)
+        print_table(["model", "dataset", "quantizer", *_SHOWN.values(), "images seen"], rows, texts=3)
     elif not damaged:
         note("no model is so" if cards_folder().is_dir() else no_cards())
     for each in damaged:

@@ -66,6 +66,11 @@ def show_trained(record: dict[str, Any]) -> str:
     return "in full" if share == 1 else f"{share:.1%}"
 
 
+def show_images(record: dict[str, Any]) -> str:
+    """Return how many images a checkpoint has seen in its training, from its metrics.json, or from none."""
+    return f"{record['training']['images']:,}" if "training" in record else "not known"
+
+
 def tell_trained(record: dict[str, Any]) -> str:
     """The same as the end of a sentence."""
     if "training" not in record:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from vqzoo.hub.card import show, show_usage
+from vqzoo.hub.card import show, show_images, show_usage
 from vqzoo.hub.registry import Model
 
 _COLUMNS = {
@@ -32,7 +32,7 @@ def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) ->
 
 def _model(model: Model) -> str:
     link = f"[{model.name}](model_cards/{model.name}/README.md)"
-    return _row(link, model.metrics["metrics"], f"{model.metrics['training']['images']:,}")
+    return _row(link, model.metrics["metrics"], show_images(model.metrics))
 
 
 def _codec(row: dict[str, Any]) -> str:

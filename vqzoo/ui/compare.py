@@ -117,11 +117,11 @@ def build(context: Context, opened: dict[str, Any]) -> None:
             gr.Markdown(
                 "PSNR, SSIM and LPIPS compare bytes, at the size shown. Bits are true bits: every index that decoding "
                 "needs, before entropy coding; raw is 24 bits a pixel. Weights: all numbers of a model, in millions, "
-                "codevectors among them; what a GPU held beside these at most is in the ZIP. Trained: share of "
-                "the recipe's full budget. Of a codec every byte of the file counts, at the highest quality that fits; "
-                "some cannot go so low. PCA is the best for this photograph of the fitted models here, each with as "
-                "few components or as coarse steps as the bits ask for; they were fitted to other images, and cannot "
-                "use more bits than they have.",
+                "codevectors among them; what a GPU held beside these at most is in the ZIP. Images seen: in training, "
+                "each as often as it was seen. Of a codec every byte of the file counts, at the highest quality that "
+                "fits; some cannot go so low. PCA is the best for this photograph of the fitted models here, each with "
+                "as few components or as coarse steps as the bits ask for; they were fitted to other images, and "
+                "cannot use more bits than they have.",
                 elem_classes="hint",
             )
             share.build(context, listed, codecs, sort, worst)

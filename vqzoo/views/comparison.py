@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from vqzoo.analysis.formats import PCA, available, label, parse_label, rate_groups
 from vqzoo.analysis.result import Result
-from vqzoo.hub.card import quantizer_names, show, show_trained, show_usage
+from vqzoo.hub.card import quantizer_names, show, show_images, show_usage
 from vqzoo.hub.registry import Model
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
@@ -33,7 +33,7 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "encode ms": ("number", "7%"),
     "decode ms": ("number", "7%"),
     "weights M": ("number", "7.5%"),
-    "trained": ("str", "8%"),
+    "images seen": ("str", "8%"),
 }
 
 
@@ -218,7 +218,7 @@ def _row(model: Model | None, name: str, result: Result) -> list[Any]:
         None if metrics["encode_ms"] is None else round(metrics["encode_ms"], 1),
         None if metrics["decode_ms"] is None else round(metrics["decode_ms"], 1),
         None if "parameters" not in metrics else round(metrics["parameters"] / 1e6, 2),
-        show_trained(model.metrics) if model else _made(metrics),
+        show_images(model.metrics) if model else _made(metrics),
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
 
-from vqzoo.hub.card import quantizer_names, show_trained
+from vqzoo.hub.card import quantizer_names, show_images
 from vqzoo.hub.catalog import Entry, catalog
 from vqzoo.hub.fetch import card_text, find, keep_usage, published
 from vqzoo.hub.kept import Kept, bytes_underway, kept, remove, size_of_folder
@@ -24,7 +24,7 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "true bits": ("number", "8%"),
     "bits / pixel": ("number", "7.5%"),
     "PSNR dB": ("number", "8%"),
-    "trained": ("str", "8.5%"),
+    "images seen": ("str", "8.5%"),
     "MB": ("number", "6.5%"),
     "author": ("str", "8.5%"),
 }
@@ -164,7 +164,7 @@ class Zoo:
             _rounded(metrics.get("bits_per_image"), "{:.0f}"),
             _rounded(metrics.get("bits_per_pixel"), "{:.3f}"),
             _rounded(metrics.get("psnr"), "{:.2f}"),
-            show_trained(model.metrics),
+            show_images(model.metrics),
             _rounded(None if model.size is None else model.size / 1e6, "{:.2g}"),
             model.author or "",
         ]
