@@ -1,11 +1,10 @@
 """VQGANs of photographs of flowers: the first study's ablation, and the other studies' methods on the same network.
 
 The study trains VQGAN's network on Oxford 102 at 256 x 256, batches of 5 at a rate of 2.25e-5, with a discriminator
-after 100 updates. Here the network is `patch`, whose linear path starts as PCA, trained on crops of 64 with Muon:
-on two CPU cores it reaches 20 dB more than a narrow VQGAN in as long (docs/training_fast.md). The losses are VQGAN's
-(arXiv:2012.09841): absolute error of pixels in [-1, 1] (twice that of [0, 1], hence the 2), LPIPS, and a hinge
-discriminator whose weight of 0.8 is scaled by the two gradients at the last layer; LPIPS looks through SqueezeNet, not
-VGG; commitment weighs 0.25 and codebook 1 (VQGAN's code has them the other way round). Quantizers start from the plain
+after 100 updates. Here the network is `patch`, whose linear path starts as PCA, trained on crops of 64 with Muon, so
+that two CPU cores are enough. The losses are VQGAN's (arXiv:2012.09841): absolute error of pixels in [-1, 1] (twice
+that of [0, 1], hence the 2), LPIPS, and a hinge discriminator whose weight of 0.8 is scaled by the two gradients at the
+last layer; LPIPS looks through SqueezeNet, not VGG; commitment weighs 0.25 and codebook 1 (VQGAN's code has them the other way round). Quantizers start from the plain
 autoencoder. `--autoencoder.name vqgan --autoencoder.width 128 --autoencoder.multipliers 1 1 2 2 4` is VQGAN's network.
 """
 

@@ -1,8 +1,8 @@
 """A study of residual quantization on CIFAR-10 (the post "Investigating Compression with VQ-VAEs"): five questions.
 
-Network, latents of 4 x 4 cells, batch, codebooks learnt by moving averages that start from k-means: as its code has
-them. What differs: the rate follows a cosine down from 1e-3 where the study's falls when the loss stands still; the
-budget is fixed where the study stops early; unused codevectors go to latents of the batch where the study's start anew
+Network, latents of 4 x 4 cells, codebooks learnt by moving averages that start from k-means: as its code has them. What
+differs: the training is that of `cifar10`, of fixed length, where the study's rate falls when the loss stands still and
+the study stops early; unused codevectors go to latents of the batch where the study's start anew
 after an epoch; the commitment has weight 0.25 where the study took the best of four on the test split.
 """
 
