@@ -4,8 +4,9 @@ The study trains VQGAN's network on Oxford 102 at 256 x 256, batches of 5 at a r
 after 100 updates. Here the network is `patch`, whose linear path starts as PCA, trained on crops of 64 with Muon, so
 that two CPU cores are enough. The losses are VQGAN's (arXiv:2012.09841): absolute error of pixels in [-1, 1] (twice
 that of [0, 1], hence the 2), LPIPS, and a hinge discriminator whose weight of 0.8 is scaled by the two gradients at the
-last layer; LPIPS looks through SqueezeNet, not VGG; commitment weighs 0.25 and codebook 1 (VQGAN's code has them the other way round). Quantizers start from the plain
-autoencoder. `--autoencoder.name vqgan --autoencoder.width 128 --autoencoder.multipliers 1 1 2 2 4` is VQGAN's network.
+last layer; LPIPS looks through SqueezeNet, not VGG; commitment weighs 0.25 and codebook 1 (VQGAN's code has them the
+other way round). Quantizers start from the plain autoencoder. VQGAN's own network is
+`--autoencoder.name vqgan --autoencoder.width 128 --autoencoder.multipliers 1 1 2 2 4`.
 """
 
 from collections.abc import Iterator
