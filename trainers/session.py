@@ -206,5 +206,8 @@ def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
             raise ValueError("precision='fp16' needs a GPU; on a CPU there are 'bf16' and 'no'")
         # accelerate's launcher leaves one thread, whatever the machine has.
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        # Momenta of weights that get no gradient any more decay into denormal numbers, which processors compute with
+        # many times as slowly as with zeros. First of all: threads inherit it when they are made.
+        torch.set_flush_denormal(True)
         torch.set_num_threads(max(1, cores // accelerator.num_processes))
     return accelerator

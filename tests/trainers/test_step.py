@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 
+from trainers.options import Options
 from trainers.recipe import Rates
+from trainers.session import build_accelerator
 from trainers.step import build_parts, part_of, train_step
 from vqzoo.ops.pixels import from_bytes
 
@@ -105,3 +107,12 @@ def test_in_the_second_phase_a_step_changes_the_decoder_alone(tiny):
     train_step(parts, [pixels(8, seed=1)], 2)
     moved = {name for name, value in tokenizer.state_dict().items() if not torch.equal(value, before[name])}
     assert moved and all(name.startswith("autoencoder.decoder.") for name in moved)
+
+
+def test_a_run_on_a_cpu_computes_with_zeros_where_numbers_are_denormal(tiny):
+    """1e-40 is a denormal float32."""
+    small = torch.full((4,), 1e-20)
+    torch.set_flush_denormal(False)
+    assert (small * small).all()
+    build_accelerator(tiny(), Options())
+    assert not (small * small).any()
