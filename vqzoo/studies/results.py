@@ -24,7 +24,7 @@ of these are there."""
 
 BUDGETS = ("zoo", "short", "long", "full")
 """As they stand beside each other; of a setting the last that there is counts. zoo: a shipped checkpoint, trained as
-long as there was time; short: the same few steps for all rows of a table; long: 80 times as many images; full: the
+long as there was time; short: the same few steps for all rows of a table; long: many times as many images; full: the
 paper's epochs."""
 TRAINED = BUDGETS[1:]
 """Those that rows of the tables are trained by; shipped checkpoints have each its own length."""
