@@ -213,7 +213,7 @@ def test_a_run_of_no_recipe_has_no_share_but_the_images_it_has_seen(cards, capsy
     models, damaged = local_models()
     assert not damaged
     zoo = Zoo(Engine(models), hub=False)
-    assert [row[7] for row in zoo.rows(Filters())] == ["640 images", "in full"]
+    assert [row[7] for row in zoo.rows(Filters())] == ["640", "640"]
     points = {point.name: point for point in Rates(zoo.engine).models("toy")}
     assert (points[BAD].trained, points[BAD].said) == (None, "trained on 640 images")
     assert (points[GOOD].trained, points[GOOD].said) == (1.0, "trained in full")
