@@ -113,6 +113,8 @@ VARIANTS = (
     Variant("base", "base", lambda recipe: recipe),
     Variant("batch", "32", _batch(32)),
     Variant("batch", "16", _batch(16)),
+    Variant("batch and rate of kernels", "16, 0.01", lambda recipe: replace(_batch(16)(recipe), learning_rate=0.01)),
+    Variant("batch and rate of kernels", "16, 0.005", lambda recipe: replace(_batch(16)(recipe), learning_rate=0.005)),
     Variant("schedule", "constant, averaged weights", _fields(schedule="constant", average=0.99)),
     Variant("start", "uniform", _quantizer(start="uniform"), _CODEBOOKS),
     Variant("revival", "none", _quantizer(revival="none"), _CODEBOOKS),

@@ -12,6 +12,7 @@ TRAINING = {"steps", "batch_size", "warmup", "evaluate_every"}
 CHANGES = {
     "base": set(),
     "batch": TRAINING,
+    "batch and rate of kernels": TRAINING | {"learning_rate"},
     "optimizer": {"optimizer", "learning_rate", "rates"},
     "rate of kernels": {"learning_rate"},
     "rate of vectors": {"rates"},
