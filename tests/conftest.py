@@ -13,6 +13,7 @@ torch.set_num_threads(1)  # the networks here are so small that threads would on
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
+    torch.set_flush_denormal(False)  # which training sets for its process
 
 
 @pytest.fixture(scope="module")

@@ -189,7 +189,7 @@ class Session:
 
 
 def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
-    """Return accelerate for data parallel training, with all of a CPU's cores.
+    """Return accelerate for data parallel training, with all of a CPU's cores, and denormal numbers flushed there.
 
     Raises ValueError for what accelerate would pass over in silence: sharded models, fp16 on a CPU, no trackio.
     """

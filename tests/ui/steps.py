@@ -10,14 +10,15 @@ THREE = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256"]
 _ALL_BOXES = """() => {
   const groups = window.gradio_config.components.filter(({props}) => (props.elem_classes || []).includes('models'));
   const offered = groups.map(({props}) => props.choices.length).reduce((one, other) => one + other);
-  return offered > 0 && document.querySelectorAll('.models label').length === offered;
+  return offered > 0 && document.querySelectorAll('.models label').length >= offered;
 }"""
 
 
 def ready(page: Page) -> None:
-    """Waits for the page to be there as a whole: the pictures it opens on, and a box to tick for every model.
+    """Wait for the page to be there as a whole: the pictures it opens on, and a box to tick for every model.
 
-    Components come up one after the other, and `all()` of boxes that are not there yet is an empty list."""
+    Components come up one after the other, and `all()` of boxes that are not there yet is an empty list. There are more
+    boxes than the app began with where a model has been loaded since."""
     page.locator("#viewer .vq-viewer[data-ready]").wait_for(timeout=60_000)
     page.wait_for_function(_ALL_BOXES, timeout=60_000)
 
