@@ -1,4 +1,4 @@
-"""What a command takes that computes nothing: python benchmarks/start.py [CHECKOUT]
+"""Measure the start of commands that compute nothing: python benchmarks/start.py [CHECKOUT]
 
 Lists, help and mistakes, each in a process of its own, packages cached. Two medians of five after one that is not
 counted: seconds of the processor, which other work on the machine hardly changes, and seconds on the clock. CHECKOUT is
@@ -32,7 +32,7 @@ LINES = {
 
 
 def seconds(checkout: Path, line: list[str]) -> tuple[float, float]:
-    """Of the processor and on the clock, for one run."""
+    """Seconds of one run, of the processor and on the clock."""
     command = [sys.executable, "-m", "vqzoo.cli", *line]
     environment = {**os.environ, "PYTHONPATH": str(checkout), "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as folder:

@@ -32,8 +32,8 @@ def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str
     """Evaluate the best checkpoint on the test split and write its card folder; returns where it is.
 
     Weights are stored as int8 where the PSNR of the stored ones stays within 0.05 dB, else as float16 where it does,
-    else as float32; the metrics are always those of the stored weights. A card that was trained on more
-    images is not replaced: the new one stays in the run folder.
+    else as float32; the metrics are always those of the stored weights. A card that was trained on more images is not
+    replaced: the new one stays in the run folder.
     """
     best = checkpoint.read(run / "best.pt")
     tokenizer = recipe.build().to(test.device)

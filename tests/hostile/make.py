@@ -24,7 +24,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "PPM": {},
     "JPEG2000": {},
 }
-"""What is mutated: a format, with what tells it from others of the same, and how Pillow saves it."""
+"""Pictures to mutate: format, what sets one apart from others of its format, and how Pillow saves it."""
 
 
 def saved(image: Image.Image, kind: str, **settings: Any) -> bytes:

@@ -81,9 +81,9 @@ MORE = {
     },
     "curves": {"train": {"step": [1, 2], "loss": [2.0, 1.0]}, "held_out": {"step": [2], "loss": [1.5]}},
 }
-"""What a card may hold beyond the small one of tests/hub."""
+"""Fields that a card may have and the small one of tests/hub has not."""
 RARE = {"explained_variance": {"train": [0.5, 0.75], "test": [0.5, 0.7]}, "fit": "none"}
-"""What the card of a model that was fitted holds under "training"."""
+"""Fields under "training" in the card of a fitted model."""
 FILES = {"metrics.json": METRICS_FIELDS, "config.json": CONFIG_FIELDS}
 
 

@@ -135,7 +135,7 @@ def decoded_by(data: bytes) -> set[int]:
 
 
 def test_a_forked_process_has_processes_of_its_own():
-    """What PyTorch's loaders do on Linux: two that shared a pipe would get each other's pictures."""
+    """Fork, as PyTorch's loaders do on Linux: two that shared a pipe would get each other's pictures."""
     data = make.saved(make.noise(16, 16), "TIFF")
     ours = decoded_by(data)
     with multiprocessing.get_context("fork").Pool(1) as pool:
