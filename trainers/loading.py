@@ -3,5 +3,6 @@
 from typing import Literal
 
 Loading = Literal["auto", "memory", "mapped", "stream"]
+Fit = Literal["crop", "pad", "squash"]
 BAD_SHARE = 0.01
 """Share of unreadable images up to which a split is used."""

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainers.data.pictures import decode
-from trainers.data.sets import image_rows, open_splits
+from trainers.data.pictures import Form, decode
+from trainers.data.sets import open_splits
 
 DATASET, SIDE, ROW = "cifar10", 32, 8
 PATH = Path(__file__).parents[1] / "vqzoo" / "analysis" / "evaluation_sample" / f"{DATASET}.webp"
 
 
 def main() -> None:
-    rows = image_rows(open_splits(DATASET, ["test"])["test"], DATASET)
-    images = np.stack([decode(cell, SIDE, 3) for cell in rows[: ROW**2]["image"]])
+    rows = open_splits(DATASET, ["test"])["test"]
+    images = np.stack([decode(cell, Form(SIDE, 3)) for cell in rows[: ROW**2]["image"]])
     sheet = images.reshape(ROW, ROW, 3, SIDE, SIDE).transpose(0, 3, 1, 4, 2).reshape(ROW * SIDE, ROW * SIDE, 3)
     Image.fromarray(sheet).save(PATH, lossless=True, quality=100, method=6)
     print(PATH.name, PATH.stat().st_size, "bytes")

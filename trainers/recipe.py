@@ -5,6 +5,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from trainers.loading import Fit
 from vqzoo.ops.check import check_int
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class Recipe:
     """Name and settings, as `vqzoo.autoencoders.build_autoencoder` takes them, without channels and latent_dim."""
     channels: int = 3
     resolution: int = 32
-    """Side in pixels; images of another size are shrunk and centre-cropped to it."""
+    """Side in pixels; images of another size are resized to it, as `fit` says."""
+    fit: Fit = "crop"
+    """Of an image that is no square take the centre, put black beside it (pad), or change its proportions (squash)."""
     crop: int = 0
     """Side of the random crop that a training step takes of each image; 0: whole images."""
     scale: tuple[float, float] = (1.0, 1.0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainers.data.pictures import Unreadable, decode
+from trainers.data.pictures import Form, Unreadable, decode
 from vqzoo.images import OWN_MACHINE, SPACE, ImageError, ImageLimits, load_image, worker
 from vqzoo.images.exif import claimed_bytes
 
@@ -157,12 +157,12 @@ def test_mutated_pictures_are_read_alike_or_refused_alike(name):
         said = str(error)
         assert said.endswith(".") and "\n" not in said and "object at 0x" not in said and len(said) < 200
         with pytest.raises(Unreadable):
-            decode({"bytes": data, "path": None}, 8, 3)
+            decode({"bytes": data, "path": None}, Form(8, 3))
         return
     assert loaded.pixels.dtype == np.uint8 and loaded.pixels.ndim == 3
     height, width = loaded.pixels.shape[:2]
     if height == width:
-        square = decode({"bytes": data, "path": None}, height, 3)
+        square = decode({"bytes": data, "path": None}, Form(height, 3))
         assert np.array_equal(square.transpose(1, 2, 0), loaded.pixels)
 
 

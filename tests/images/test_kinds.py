@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from trainers.data.pictures import Unreadable, decode
+from trainers.data.pictures import Form, Unreadable, decode
 from vqzoo.images import OWN_MACHINE, SPACE, ImageError, load_image
 from vqzoo.views.engine import Engine
 
@@ -89,9 +89,9 @@ def test_the_trainer_sees_what_the_app_shows(kind, tmp_path):
     path.write_bytes(KINDS[kind])
     shown = Engine([]).photo(str(path), 512).pixels
     for cell in ({"bytes": KINDS[kind], "path": None}, {"bytes": None, "path": str(path)}):
-        assert np.array_equal(decode(cell, SIDE, 3), shown.transpose(2, 0, 1))
+        assert np.array_equal(decode(cell, Form(SIDE, 3)), shown.transpose(2, 0, 1))
         luminance = np.asarray(Image.fromarray(shown).convert("L"))
-        assert np.abs(decode(cell, SIDE, 1)[0].astype(int) - luminance).max() == 0
+        assert np.abs(decode(cell, Form(SIDE, 1))[0].astype(int) - luminance).max() == 0
 
 
 def test_what_each_kind_looks_like():
@@ -121,7 +121,7 @@ def test_plain_pictures_are_what_pillow_decodes(kind, mode):
     data = saved(ramp(mode), kind)
     for channels, other in ((1, "L"), (3, "RGB")):
         expected = np.asarray(Image.open(io.BytesIO(data)).convert(other)).reshape(SIDE, SIDE, channels)
-        assert np.array_equal(decode({"bytes": data, "path": None}, SIDE, channels), expected.transpose(2, 0, 1))
+        assert np.array_equal(decode({"bytes": data, "path": None}, Form(SIDE, channels)), expected.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("values", [[[1.5]], [[-0.1]], [[float("nan")]]])
@@ -130,7 +130,7 @@ def test_floats_outside_the_unit_interval_say_what_is_wanted(values):
     with pytest.raises(ImageError, match=r"outside \[0, 1\]; scale them to \[0, 1\]"):
         load_image(data)
     with pytest.raises(Unreadable, match="scale them"):
-        decode({"bytes": data, "path": None}, SIDE, 3)
+        decode({"bytes": data, "path": None}, Form(SIDE, 3))
 
 
 def test_a_background_of_choice():
@@ -185,7 +185,7 @@ def test_jpegs_are_decoded_at_a_fraction_of_their_size(monkeypatch):
 @pytest.mark.parametrize("resolution", [16, 100])
 def test_the_trainer_crops_large_pictures_as_before(resolution):
     data = saved(smooth(1800, 1000), "JPEG")
-    seen = decode({"bytes": data, "path": None}, resolution, 3)
+    seen = decode({"bytes": data, "path": None}, Form(resolution, 3))
     middle = Image.open(io.BytesIO(data)).crop((400, 0, 1400, 1000))
     expected = np.asarray(middle.resize((resolution, resolution), Image.Resampling.LANCZOS)).transpose(2, 0, 1)
     assert np.abs(seen.astype(int) - expected).max() <= 6
@@ -231,7 +231,7 @@ def test_what_is_no_file_is_refused_and_not_opened(tmp_path):
             with pytest.raises(ImageError, match=f"This is a {word}"):
                 load_image(path)
             with pytest.raises(Unreadable, match=word):
-                decode({"bytes": None, "path": str(path)}, SIDE, 3)
+                decode({"bytes": None, "path": str(path)}, Form(SIDE, 3))
     with pytest.raises(IsADirectoryError):
         load_image(tmp_path)
 
@@ -266,7 +266,7 @@ def test_heic_where_its_package_is_installed():
     pillow_heif.encode("RGB;16", (256, 128), (expected.astype(np.uint16) * 257).tobytes(), ten_bits, quality=95)
     for each in (file, ten_bits):
         assert np.abs(load_image(each.getvalue()).pixels.astype(int) - expected).mean() < 4
-    square = decode({"bytes": file.getvalue(), "path": None}, SIDE, 3)
+    square = decode({"bytes": file.getvalue(), "path": None}, Form(SIDE, 3))
     assert square.shape == (3, SIDE, SIDE)
     with pytest.raises(ImageError, match="damaged"):
         load_image(file.getvalue()[:300])

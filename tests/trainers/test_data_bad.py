@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from trainers.data import load_images, open_feed
-from trainers.data.pictures import StreamTally, Tally, Unreadable, decode
+from trainers.data.pictures import Form, StreamTally, Tally, Unreadable, decode
 
 
 def picture(number: int) -> Image.Image:
@@ -133,7 +133,7 @@ def test_none_can_be_read(broken, loading):
 @pytest.mark.parametrize("cell", [None, {"bytes": None, "path": None}, {"bytes": None, "path": "/no/such.png"}])
 def test_a_cell_without_an_image(cell):
     with pytest.raises(Unreadable):
-        decode(cell, 2, 3)
+        decode(cell, Form(2, 3))
 
 
 def test_an_image_is_turned_upright():
@@ -142,7 +142,7 @@ def test_an_image_is_turned_upright():
     file = io.BytesIO()
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     Image.fromarray(pixels).save(file, "PNG", exif=exif)
-    turned = decode({"bytes": file.getvalue(), "path": None}, 2, 3)
+    turned = decode({"bytes": file.getvalue(), "path": None}, Form(2, 3))
     assert np.array_equal(turned.transpose(1, 2, 0), pixels[::-1, ::-1])
 
 

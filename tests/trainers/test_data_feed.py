@@ -101,9 +101,12 @@ def test_mistakes_show_at_the_start(data, tiny, tmp_path, pictures, write_datase
         open_feed(tiny(held_out=48), str(data), loading)
     with pytest.raises(ValueError, match="train_images"):
         open_feed(tiny(train_images=41), str(data), loading)
-    folder = write_dataset(tmp_path / "half", train=pictures(12, 0))
-    with pytest.raises(ValueError, match="no split 'test'; it has: train"):
+    folder = write_dataset(tmp_path / "half", test=pictures(12, 0))
+    with pytest.raises(ValueError, match="no split 'train'; it has: test"):
         open_feed(tiny(), str(folder), loading)
+    if loading == "stream":
+        with pytest.raises(ValueError, match="no test split, and a stream cannot be divided"):
+            open_feed(tiny(), str(write_dataset(tmp_path / "whole", train=pictures(12, 0))), loading)
     with pytest.raises(ValueError, match="loading='disk': expected one of auto, memory, mapped, stream"):
         open_feed(tiny(), str(data), "disk")
 

@@ -12,11 +12,12 @@ from trainers.data.mapped import Mapped, naming_dead_workers
 from trainers.data.memory import Batches, filled, hold_out, load_images, readable
 from trainers.data.once import once
 from trainers.data.order import Order, share_of
-from trainers.data.pictures import StreamTally, Tally
-from trainers.data.sets import DATA_VARIABLE, HUB_IDS, hub_id, image_rows, open_splits
+from trainers.data.pictures import Form, StreamTally, Tally
+from trainers.data.sets import DATA_VARIABLE, HUB_IDS, Splits, hub_id, image_rows, open_splits
 from trainers.data.streamed import Shards, Streamed, first_images
 from trainers.loading import BAD_SHARE, Loading
 from trainers.recipe import Recipe
+from trainers.source import Source
 
 __all__ = [
     "BAD_SHARE",
@@ -26,8 +27,11 @@ __all__ = [
     "Batches",
     "Feed",
     "Loading",
+    "Source",
+    "Splits",
     "hold_out",
     "hub_id",
+    "image_rows",
     "load_images",
     "naming_dead_workers",
     "open_feed",
@@ -41,7 +45,7 @@ MEMORY_BYTES = 4 * 2**30
 
 def open_feed(
     recipe: Recipe,
-    data: str | None = None,
+    data: Source | str | None = None,
     loading: Loading = "auto",
     workers: int = 0,
     bad_share: float = BAD_SHARE,
@@ -51,9 +55,9 @@ def open_feed(
 ) -> tuple[Feed, Tensor]:
     """The training images of a recipe, augmented, and those held out, whole, (n, c, resolution, resolution) uint8.
 
-    Both on `device`. A batch of the feed is one of the recipe's `accumulate` parts of a step. Held out are the last
-    images of the train split, of a stream the first; where some of them cannot be read, there are fewer in the one and
-    later ones follow in the other.
+    Both on `device`. A batch of the feed is one of the recipe's `accumulate` parts of a step. Held out are the first
+    images of a split for it, where there is one, else the last images of the train split, of a stream the first; where
+    some of them cannot be read, there are fewer, and of a stream later ones follow.
 
     `loading`: "memory" decodes everything now, in the first process alone, which sends it to the others; "mapped"
     decodes as it goes, in `workers` processes (0: in this one), and gives the same batches; "stream" stores nothing,
@@ -65,33 +69,35 @@ def open_feed(
     if loading not in get_args(Loading):
         raise ValueError(f"loading={loading!r}: expected one of {', '.join(get_args(Loading))}")
     share = share_of(recipe.batch_size, world_size, recipe.accumulate)
+    form = Form(recipe.resolution, recipe.channels, recipe.fit)
     augment = Augment(recipe.side, recipe.resolution, recipe.scale, recipe.flip, recipe.seed)
     if loading == "stream":
         if recipe.train_images:
             raise ValueError("train_images: a stream is learnt from as a whole; expected 0, or another loading")
-        stream = open_splits(recipe.dataset, ["train", "test"], data, streaming=True)["train"]
-        shards = Shards(image_rows(stream, recipe.dataset), recipe.dataset)
+        shards = Shards(open_splits(recipe.dataset, ["train", "test"], data, streaming=True)["train"], recipe.dataset)
         seen = StreamTally(recipe.dataset, "train", bad_share)
-        shown, place = once(
-            lambda: first_images(shards, recipe.held_out, recipe.resolution, recipe.channels, seen), device
-        )
+        shown, place = once(lambda: first_images(shards, recipe.held_out, form, seen), device)
         begin = tuple(place.tolist())
-        return Streamed(shards, begin, recipe.channels, augment, share, rank, world_size, seen, workers, device), shown
+        return Streamed(shards, begin, form, augment, share, rank, world_size, seen, workers, device), shown
 
-    rows = image_rows(open_splits(recipe.dataset, ["train", "test"], data)["train"], recipe.dataset)
-    kept, held_out = hold_out(range(len(rows)), recipe.held_out)
+    splits = open_splits(recipe.dataset, ["train", "test"], data)
+    rows = shown_rows = splits["train"]
+    if "held_out" in splits:
+        shown_rows = splits["held_out"]
+        kept, held_out = range(len(rows)), range(min(len(shown_rows), recipe.held_out))
+    else:
+        kept, held_out = hold_out(range(len(rows)), recipe.held_out)
     if recipe.train_images > len(kept):
         raise ValueError(f"train_images={recipe.train_images}: there are {len(kept)} that are not held out")
     kept = kept[: recipe.train_images or None]
     bad = Tally(recipe.dataset, "train", len(rows), bad_share)
-    size = recipe.resolution, recipe.channels
     if loading == "auto":
         fits = (len(kept) + len(held_out)) * recipe.resolution**2 * recipe.channels <= MEMORY_BYTES
         loading = "memory" if fits else "mapped"
 
     def read() -> list[Tensor]:
-        tensors = [filled(rows, kept, *size, bad)] if loading == "memory" else []
-        tensors.append(readable(rows, held_out, *size, bad))
+        tensors = [filled(rows, kept, form, bad)] if loading == "memory" else []
+        tensors.append(readable(shown_rows, held_out, form, bad))
         if not len(tensors[-1]):
             raise ValueError(f"data set {recipe.dataset!r}, split 'train': none of the images held out can be read")
         if bad.count:
@@ -103,4 +109,4 @@ def open_feed(
         batch_size = share * world_size
         return Batches(images[0], batch_size, recipe.seed, rank, world_size, augment, bad), shown
     order = Order(len(kept), share * world_size, recipe.seed, rank, world_size)
-    return Mapped(rows, kept, recipe.channels, augment, order, bad, workers, device), shown
+    return Mapped(rows, kept, form, augment, order, bad, workers, device), shown

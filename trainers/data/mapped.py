@@ -17,7 +17,7 @@ from tqdm import tqdm
 from trainers.data.augment import Augment
 from trainers.data.memory import check_stateless, cycle_from
 from trainers.data.order import Order
-from trainers.data.pictures import Tally, Unreadable, attempt
+from trainers.data.pictures import Form, Tally, Unreadable, attempt
 
 _Places = list[tuple[int, int]]
 _Bad = list[tuple[int, str]]
@@ -33,14 +33,14 @@ class Mapped:
         self,
         rows: datasets.Dataset,
         numbers: range,
-        channels: int,
+        form: Form,
         augment: Augment,
         order: Order,
         bad: Tally,
         workers: int,
         device: torch.device,
     ):
-        self.pictures = _Pictures(rows, numbers, channels, augment)
+        self.pictures = _Pictures(rows, numbers, form, augment)
         self.order, self.bad, self.workers, self.device = order, bad, workers, device
         self._reported: set[int] = set()
 
@@ -82,8 +82,8 @@ class Mapped:
 
 
 class _Pictures(Dataset):
-    def __init__(self, rows: datasets.Dataset, numbers: range, channels: int, augment: Augment):
-        self.rows, self.numbers, self.channels, self.augment = rows, numbers, channels, augment
+    def __init__(self, rows: datasets.Dataset, numbers: range, form: Form, augment: Augment):
+        self.rows, self.numbers, self.form, self.augment = rows, numbers, form, augment
 
     def __getitems__(self, places: _Places) -> tuple[Tensor, _Bad]:
         """A batch of (epoch, place among the numbers), and the rows that could not be read."""
@@ -98,7 +98,7 @@ class _Pictures(Dataset):
     def _readable(self, place: int, cell: Any, bad: _Bad) -> Any:
         for other in cycle_from(place, len(self.numbers)):
             cell = cell if other == place else self.rows[self.numbers[other]]["image"]
-            square = attempt(cell, self.augment.resolution, self.channels)
+            square = attempt(cell, self.form)
             if not isinstance(square, Unreadable):
                 return square
             bad.append((self.numbers[other], str(square)))

@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from trainers.data.augment import Augment
 from trainers.data.order import Order
-from trainers.data.pictures import StreamTally, Tally, Unreadable, ahead, attempt
-from trainers.data.sets import image_rows, open_splits
-from trainers.loading import BAD_SHARE
+from trainers.data.pictures import Form, StreamTally, Tally, Unreadable, ahead, attempt
+from trainers.data.sets import open_splits
+from trainers.loading import BAD_SHARE, Fit
+from trainers.source import Source
 
 _CHUNK = 64
 _CHUNKS_AHEAD = 32
@@ -27,27 +28,29 @@ def load_images(
     split: str,
     resolution: int,
     channels: int,
-    data: str | None = None,
+    data: Source | str | None = None,
     bad_share: float = BAD_SHARE,
     streaming: bool = False,
+    fit: Fit = "crop",
 ) -> Tensor:
-    """(n, channels, resolution, resolution) uint8, in the data set's order.
+    """Return (n, channels, resolution, resolution) uint8, in the data set's order.
 
-    `data` is a local folder with the data set; without it VQZOO_DATA/<dataset> is used where that exists, else the
-    Hub. Images of another size are shrunk (Lanczos) and centre-cropped. Those that cannot be read are left out, with
-    a printed line. With `streaming` only this split is read, and nothing is stored. Raises ValueError for a folder that
-    is not there, a data set that cannot be had, a missing split, a set without an image column, and where more than
-    `bad_share` of the images cannot be read.
+    `data` is a local folder with the data set, or a `Source`; without it VQZOO_DATA/<dataset> is used where that
+    exists, else the Hub. Images of another size are resized as `fit` says (`pictures.Form`). Those that cannot be read
+    are left out, with a printed line. With `streaming` only this split is read, and nothing is stored. Raises
+    ValueError for a folder that is not there, a data set that cannot be had, a missing split, a set without an image
+    column, and where more than `bad_share` of the images cannot be read.
     """
-    rows = image_rows(open_splits(dataset, [split], data, streaming)[split], dataset)
+    rows = open_splits(dataset, [split], data, streaming)[split]
+    form = Form(resolution, channels, fit)
     if isinstance(rows, datasets.Dataset):
         tally = Tally(dataset, split, len(rows), bad_share)
-        images = readable(rows, range(len(rows)), resolution, channels, tally)
+        images = readable(rows, range(len(rows)), form, tally)
     else:
         tally = StreamTally(dataset, split, bad_share)
         squares = []
         cells = (row["image"] for row in rows)
-        for number, square in enumerate(ahead(lambda cell: attempt(cell, resolution, channels), cells, 8 * _CHUNK)):
+        for number, square in enumerate(ahead(lambda cell: attempt(cell, form), cells, 8 * _CHUNK)):
             tally.see()
             if isinstance(square, Unreadable):
                 tally.add(f"row {number}", str(square))
@@ -59,15 +62,15 @@ def load_images(
     return images
 
 
-def read(
-    rows: datasets.Dataset, numbers: range, resolution: int, channels: int, tally: Tally
-) -> tuple[Tensor, list[int]]:
-    """(len(numbers), channels, resolution, resolution) uint8 of these rows, decoded by threads, and the places among
-    them that could not be read."""
-    pixels = np.empty((len(numbers), channels, resolution, resolution), np.uint8)
+def read(rows: datasets.Dataset, numbers: range, form: Form, tally: Tally) -> tuple[Tensor, list[int]]:
+    """Return (len(numbers), channels, resolution, resolution) uint8 of these rows, decoded by threads.
+
+    And the places among them that could not be read.
+    """
+    pixels = np.empty((len(numbers), form.channels, form.resolution, form.resolution), np.uint8)
     chunks = [range(start, min(start + _CHUNK, len(numbers))) for start in range(0, len(numbers), _CHUNK)]
     cells = (rows[numbers[chunk.start] : numbers[chunk.stop - 1] + 1]["image"] for chunk in chunks)
-    results = ahead(lambda some: [attempt(cell, resolution, channels) for cell in some], cells, _CHUNKS_AHEAD)
+    results = ahead(lambda some: [attempt(cell, form) for cell in some], cells, _CHUNKS_AHEAD)
     bad = []
     for chunk, squares in zip(chunks, results, strict=True):
         for place, square in zip(chunk, squares, strict=True):
@@ -79,15 +82,15 @@ def read(
     return torch.from_numpy(pixels), bad
 
 
-def readable(rows: datasets.Dataset, numbers: range, resolution: int, channels: int, tally: Tally) -> Tensor:
+def readable(rows: datasets.Dataset, numbers: range, form: Form, tally: Tally) -> Tensor:
     """Those of these rows that can be read: what is measured on must not have an image twice."""
-    images, bad = read(rows, numbers, resolution, channels, tally)
+    images, bad = read(rows, numbers, form, tally)
     return images[sorted(set(range(len(images))) - set(bad))] if bad else images
 
 
-def filled(rows: datasets.Dataset, numbers: range, resolution: int, channels: int, tally: Tally) -> Tensor:
+def filled(rows: datasets.Dataset, numbers: range, form: Form, tally: Tally) -> Tensor:
     """All of these rows; in the place of one that cannot be read is the next that can, as in mapped loading."""
-    images, bad = read(rows, numbers, resolution, channels, tally)
+    images, bad = read(rows, numbers, form, tally)
     if len(bad) == len(images):
         raise ValueError(f"data set {tally.dataset!r}, split {tally.split!r}: no image can be read")
     unread = set(bad)

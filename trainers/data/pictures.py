@@ -3,17 +3,20 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from datasets.utils.file_utils import is_local_path, xopen
 from PIL import Image, ImageOps
 
-from trainers.loading import BAD_SHARE
+from trainers.loading import BAD_SHARE, Fit
 from vqzoo.images import OWN_MACHINE, ImageError, load_image
+from vqzoo.images.formats import format_of, open_as
 
 _LIMITS = replace(OWN_MACHINE, min_side=1)
+_GREY = {"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"}
 _NAMED = 5
 _PRINTED = 20
 
@@ -25,21 +28,43 @@ class Unreadable(ValueError):
     """An image that cannot be decoded; says why."""
 
 
-def decode(cell: Any, resolution: int, channels: int) -> np.ndarray:
+@dataclass(frozen=True)
+class Form:
+    """What every image of a data set becomes: a square of `resolution` pixels with so many channels.
+
+    fit: what is done to an image that is no square. "crop" leaves its centre, "pad" puts black beside it, "squash"
+    changes its proportions.
+    """
+
+    resolution: int
+    channels: int
+    fit: Fit = "crop"
+
+
+def decode(cell: Any, form: Form) -> np.ndarray:
     """Return (channels, resolution, resolution) uint8 of one cell of `image_rows`, bytes or a path.
 
     Pixels are those that the app shows (`vqzoo.images.load_image`), grey ones their luminance. Images of another size
-    are shrunk (Lanczos) and centre-cropped; those that are much larger are shrunk while they are decoded. Raises
+    are resized (Lanczos) as `form.fit` says; those that are much larger are shrunk while they are decoded. Raises
     Unreadable.
     """
+    side = form.resolution
+    longest, shortest = (side, None) if form.fit == "pad" else (None, side)
     try:
-        pixels = load_image(_source(cell), _LIMITS, shortest=resolution, grey=channels == 1).pixels
+        pixels = load_image(_source(cell), _LIMITS, longest=longest, shortest=shortest, grey=form.channels == 1).pixels
     except (ImageError, OSError) as error:
         raise Unreadable(str(error).removesuffix(".")) from error
-    if pixels.shape[:2] != (resolution, resolution):
-        image = Image.fromarray(pixels)
-        pixels = np.asarray(ImageOps.fit(image, (resolution, resolution), Image.Resampling.LANCZOS))
-    return np.ascontiguousarray(pixels.reshape(resolution, resolution, channels).transpose(2, 0, 1))
+    if pixels.shape[:2] != (side, side):
+        pixels = np.asarray(_FITS[form.fit](Image.fromarray(pixels), (side, side)))
+    return np.ascontiguousarray(pixels.reshape(side, side, form.channels).transpose(2, 0, 1))
+
+
+_LANCZOS = Image.Resampling.LANCZOS
+_FITS: dict[Fit, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
+    "crop": lambda image, size: ImageOps.fit(image, size, _LANCZOS),
+    "pad": lambda image, size: ImageOps.pad(image, size, _LANCZOS),
+    "squash": lambda image, size: image.resize(size, _LANCZOS),
+}
 
 
 def _source(cell: Any) -> str | bytes:
@@ -53,12 +78,26 @@ def _source(cell: Any) -> str | bytes:
         return file.read(_LIMITS.bytes + 1)
 
 
-def attempt(cell: Any, resolution: int, channels: int) -> np.ndarray | Unreadable:
+def attempt(cell: Any, form: Form) -> np.ndarray | Unreadable:
     """As `decode`, but what it would raise is given back."""
     try:
-        return decode(cell, resolution, channels)
+        return decode(cell, form)
     except Unreadable as error:
         return error
+
+
+def header(cell: Any) -> tuple[int, int, bool] | None:
+    """Return width, height and whether it is grey of one cell of `image_rows`, from the file's header; None without."""
+    try:
+        source = _source(cell)
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        kind = format_of(data)
+        if kind is None:
+            return None
+        image = open_as(kind, data)
+    except Exception:  # a damaged file makes parsers raise almost anything; the trainer tells of it when it decodes it
+        return None
+    return image.width, image.height, image.mode in _GREY
 
 
 def ahead(

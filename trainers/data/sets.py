@@ -1,11 +1,16 @@
-"""Where a data set is, and its splits with nothing decoded yet."""
+"""Where a data set is, and its parts with nothing decoded yet."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import datasets
+
+from trainers.data import division
+from trainers.data.folder import ARCHIVES, SUFFIXES, files_with, split_files
+from trainers.source import DIVIDE, Source, as_source
 
 DATA_VARIABLE = "VQZOO_DATA"
 """Environment variable: a folder with one folder a data set, each of them as on the Hub (parquet files, README)."""
@@ -17,50 +22,177 @@ HUB_IDS = {
     "flowers": "nkirschi/oxford-flowers",  # Oxford 102 Flowers
 }
 _TEST_IMAGES = {"cifar10": 10_000, "mnist": 10_000, "fashion_mnist": 10_000, "flowers": 1_020}
+_FIRST = ("image", "img")
+"""Columns that are taken before others."""
+_VALIDATION = ("validation", "valid", "val", "dev")
+_SHARDS = 64
 
 Rows = TypeVar("Rows", datasets.Dataset, datasets.IterableDataset)
 
 
-def open_splits(
-    dataset: str, needed: Sequence[str], data: str | None = None, streaming: bool = False
-) -> dict[str, Any]:
-    """The data set with nothing decoded yet; raises ValueError where it cannot be had or lacks a needed split.
+@dataclass(frozen=True)
+class Splits:
+    """The parts of a data set, each with the one column "image", undecoded.
 
-    `data` is a local folder with the data set; without it VQZOO_DATA/<dataset> is used where that exists, else the
-    Hub. With `streaming` nothing is downloaded or copied either: splits are datasets.IterableDataset, whose rows are
-    read where they are, one after the other.
+    parts: rows by the data set's own names of splits and by "train", "test" and, where it is a part of its own,
+    "held_out". test: what the data set calls the test part. divided: whether the parts were made here, by content.
+    column: the column that was taken. copies: images that are copies of others, where parts were made here.
     """
-    source = _locate(dataset, data)
-    try:
-        splits = datasets.load_dataset(source, **({"streaming": True} if streaming else {}))
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise ValueError(
-            f"data set {dataset!r} could not be loaded from {source!r} ({error}); give a local copy with "
-            f"--data FOLDER or set {DATA_VARIABLE} to the folder that holds a folder {dataset!r}"
-        ) from error
-    for split in needed:
-        if split not in splits:
-            raise ValueError(f"data set {dataset!r} has no split {split!r}; it has: {', '.join(splits)}")
+
+    parts: dict[str, Any]
+    test: str = "test"
+    divided: bool = False
+    column: str = "image"
+    copies: int = 0
+
+    def __getitem__(self, part: str) -> Any:
+        return self.parts[part]
+
+    def __contains__(self, part: object) -> bool:
+        return part in self.parts
+
+
+def open_splits(
+    dataset: str, needed: Sequence[str], data: Source | str | None = None, streaming: bool = False
+) -> Splits:
+    """Return the parts of a data set with nothing decoded yet.
+
+    `data` is a local folder, or a `Source`; without it VQZOO_DATA/<dataset> is used where that exists, else the Hub. A
+    folder of picture files has the splits that its folders train, test and validation name, anything else those that
+    the data library sees. Validation serves as test where there is no test. Where there is neither, or by
+    `Source.splits`, the images are divided by their content (`division.divide`).
+
+    With `streaming` nothing is downloaded or copied: splits are datasets.IterableDataset, whose rows are read where
+    they are, one after the other; these cannot be divided. Raises ValueError for a data set that cannot be had, for a
+    split or a column that is not there, and for images that cannot be divided.
+    """
+    source = as_source(data)
+    names = source.names()
+    published = _published(dataset, source, streaming)
+    for name in names.values():
+        _check_split(dataset, name, published)
+    columns = {_column(rows, dataset, source.column) for rows in published.values()}
+    rows = {name: image_rows(each, dataset, source.column) for name, each in published.items()}
+    splits = Splits(rows, column=", ".join(sorted(columns)))
+    if names:
+        return replace(splits, parts=rows | {part: rows[name] for part, name in names.items()}, test=names["test"])
+    if source.splits == DIVIDE or _undivided(rows):
+        return _divided(dataset, splits, streaming)
+    if "train" in rows and "test" not in rows:
+        test = next(name for name in _VALIDATION if name in rows)
+        splits = replace(splits, parts=rows | {"test": rows[test]}, test=test)
+    for name in needed:
+        _check_split(dataset, name, splits.parts)
     return splits
 
 
-def image_rows(rows: Rows, dataset: str) -> Rows:
-    """The split's first image column alone, under the name "image", as encoded bytes or a path: nothing is decoded.
+def _undivided(splits: Iterable[str]) -> bool:
+    """Return whether nothing says which images are to be learnt from, and which to be measured on."""
+    measured = {"test", *_VALIDATION}
+    splits = set(splits)
+    return splits.isdisjoint(measured) and ("train" in splits or len(splits) == 1)
 
-    Raises ValueError for a set without an image column.
+
+def _check_split(dataset: str, name: str, splits: Any) -> None:
+    if name not in splits:
+        raise ValueError(
+            f"data set {dataset!r} has no split {name!r}; it has: {', '.join(splits)}; --splits train=NAME,test=NAME "
+            f"names the ones to use, --splits {DIVIDE} divides all images by their content"
+        )
+
+
+def _divided(dataset: str, splits: Splits, streaming: bool) -> Splits:
+    if streaming:
+        raise ValueError(
+            f"data set {dataset!r} has no test split, and a stream cannot be divided; expected --splits "
+            "train=NAME,test=NAME or another --loading"
+        )
+    rows = datasets.concatenate_datasets(list(splits.parts.values()))
+    contents = division.digests(rows)
+    try:
+        parts = {part: rows.select(chosen) for part, chosen in division.divide(contents).items()}
+    except ValueError as error:
+        raise ValueError(f"data set {dataset!r}: {error}") from None
+    return replace(splits, parts=parts, divided=True, copies=division.copies(contents))
+
+
+def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:
+    """Return the data set's own splits."""
+    where = _locate(dataset, source.data)
+    folder = Path(where)
+    if folder.is_dir():
+        archives, pictures = (files_with(folder, suffixes) for suffixes in (ARCHIVES, SUFFIXES))
+        if pictures and archives:
+            raise ValueError(
+                f"{where} holds both pictures (as {pictures[0].name}) and data files (as {archives[0].name}); name a "
+                "folder of one kind"
+            )
+        if pictures:
+            return {name: _rows(files, streaming) for name, files in split_files(folder, pictures).items()}
+    settings: dict[str, Any] = {"streaming": True} if streaming else {}
+    if source.config:
+        settings["name"] = source.config
+    if folder.is_file():
+        if folder.suffix.lower() not in ARCHIVES:
+            raise ValueError(f"{where}: expected a folder, or a .parquet or .tar file")
+        settings["data_files"] = str(folder)
+        where = "parquet" if folder.suffix.lower() == ".parquet" else "webdataset"
+    try:
+        return dict(datasets.load_dataset(where, **settings))
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise ValueError(_refusal(dataset, where, source, error)) from error
+
+
+def _refusal(dataset: str, where: str, source: Source, error: Exception) -> str:
+    if source.config or "onfig name is missing" in str(error):
+        try:
+            configs = datasets.get_dataset_config_names(where)
+        except Exception:  # whatever the first error was is told instead
+            configs = []
+        if len(configs) > 1 and source.config not in configs:
+            return f"data set {dataset!r} has several configurations; expected --config {' or --config '.join(configs)}"
+    return (
+        f"data set {dataset!r} could not be loaded from {where!r} ({error}); give a local copy with "
+        f"--data FOLDER or set {DATA_VARIABLE} to the folder that holds a folder {dataset!r}"
+    )
+
+
+def _rows(files: list[Path], streaming: bool) -> Any:
+    """Return picture files as rows, where they are."""
+    features = datasets.Features({"image": datasets.Image(decode=False)})
+    cells = [{"bytes": None, "path": str(path)} for path in files]
+    rows = datasets.Dataset.from_dict({"image": cells}, features=features)
+    return rows.to_iterable_dataset(min(_SHARDS, len(rows))) if streaming else rows
+
+
+def image_rows(rows: Rows, dataset: str, column: str = "") -> Rows:
+    """Return the split's column of images alone, under the name "image", as encoded bytes or a path, undecoded.
+
+    Without `column` that is the one called image or img, else the only one. Raises ValueError for a set without an
+    image column, without that one, and where nothing tells which of several is meant.
     """
+    chosen = _column(rows, dataset, column)
+    encoded = rows.select_columns([chosen]).cast_column(chosen, datasets.Image(decode=False))
+    return encoded if chosen == "image" else encoded.rename_column(chosen, "image")
+
+
+def _column(rows: Any, dataset: str, column: str) -> str:
     features = rows.features or {}
     columns = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
     if not columns:
         raise ValueError(f"data set {dataset!r} has no image column; its columns: {', '.join(features)}")
-    encoded = rows.select_columns(columns[:1]).cast_column(columns[0], datasets.Image(decode=False))
-    return encoded if columns[0] == "image" else encoded.rename_column(columns[0], "image")
+    if column and column not in columns:
+        raise ValueError(f"column={column!r}: expected an image column of data set {dataset!r}: {', '.join(columns)}")
+    first = [name for wanted in _FIRST for name in columns if name.lower() == wanted]
+    if column or first or len(columns) == 1:
+        return column or (first or columns)[0]
+    raise ValueError(f"data set {dataset!r} has several image columns: {', '.join(columns)}; name one with --column")
 
 
 def _locate(dataset: str, data: str | None) -> str:
     if data is not None:
-        if not Path(data).is_dir():
-            raise ValueError(f"data folder {data!r} does not exist; expected a folder with parquet files")
+        if not Path(data).exists():
+            raise ValueError(f"data folder {data!r} does not exist; expected pictures or parquet files")
         return data
     if root := os.environ.get(DATA_VARIABLE):
         if not Path(root).is_dir():
@@ -71,6 +203,11 @@ def _locate(dataset: str, data: str | None) -> str:
 
 
 def hub_id(dataset: str, test_images: int) -> str | None:
-    """Where a data set is on the Hub; None where the test split that was read has another number of images than the
-    one there, so that it was a local set of the same name."""
-    return HUB_IDS.get(dataset, dataset) if _TEST_IMAGES.get(dataset, test_images) == test_images else None
+    """Return where a data set is on the Hub; None for a local one.
+
+    That is one whose name is no Hub id, and one of a known name whose test split has another number of images than the
+    one on the Hub.
+    """
+    if dataset in HUB_IDS:
+        return HUB_IDS[dataset] if _TEST_IMAGES[dataset] == test_images else None
+    return dataset if "/" in dataset else None

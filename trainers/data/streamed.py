@@ -14,7 +14,7 @@ from tqdm import tqdm
 from trainers.data.augment import Augment
 from trainers.data.draws import bits
 from trainers.data.order import permutation
-from trainers.data.pictures import StreamTally, Unreadable, ahead, attempt
+from trainers.data.pictures import Form, StreamTally, Unreadable, ahead, attempt
 
 BLOCK = 1024
 """Images that are shuffled among each other."""
@@ -84,7 +84,7 @@ class Streamed:
         self,
         shards: Shards,
         begin: tuple[int, int],
-        channels: int,
+        form: Form,
         augment: Augment,
         share: int,
         rank: int,
@@ -94,7 +94,7 @@ class Streamed:
         device: torch.device,
     ):
         """`begin`: shard and row of the first image to train on; those before it are held out."""
-        self.shards, self.begin, self.channels, self.augment, self.share = shards, begin, channels, augment, share
+        self.shards, self.begin, self.form, self.augment, self.share = shards, begin, form, augment, share
         self.rank, self.world_size, self.bad = rank, world_size, bad
         self.threads, self.device = max(1, workers), device
         self.place = Place()
@@ -144,7 +144,7 @@ class Streamed:
     def _decode(self, chunk: tuple[Place, list[_Image]]) -> list[tuple[Place, str, Tensor | Unreadable]]:
         """Of each image: the place behind it, its name and what a training step sees of it."""
         place, images = chunk
-        squares = [attempt(image.cell, self.augment.resolution, self.channels) for image in images]
+        squares = [attempt(image.cell, self.form) for image in images]
         seen: dict[int, Tensor | Unreadable] = {
             number: square for number, square in enumerate(squares) if isinstance(square, Unreadable)
         }
@@ -210,12 +210,12 @@ class Streamed:
         return (self.shards.num - self.begin[0]) % self.world_size == 0
 
 
-def first_images(shards: Shards, num: int, resolution: int, channels: int, bad: StreamTally) -> list[Tensor]:
+def first_images(shards: Shards, num: int, form: Form, bad: StreamTally) -> list[Tensor]:
     """The first images of a stream that can be read, (num, channels, resolution, resolution) uint8, and the shard and
     row, (2,) int64, of the one behind them, with which training begins. Raises ValueError where there is none."""
     every = (_Image(shard, row, cell) for shard in range(shards.num) for row, cell in enumerate(shards.read(shard, 0)))
     squares: list[Tensor] = []
-    ready = ahead(lambda image: (image, attempt(image.cell, resolution, channels)), every, depth=64)
+    ready = ahead(lambda image: (image, attempt(image.cell, form)), every, depth=64)
     with closing(ready):
         for image, square in ready:
             bad.see()

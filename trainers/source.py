@@ -1,0 +1,45 @@
+"""Where a data set is, and which of its images are meant."""
+
+from dataclasses import dataclass
+
+DIVIDE = "divide"
+PARTS = ("train", "held_out", "test")
+"""What a run uses images for: to learn from, to choose the best checkpoint by, and to measure on at the end."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set as a command line names it; empty fields leave the choice to the data set.
+
+    data: a local folder or file; without it $VQZOO_DATA/DATASET where that exists, else the Hub.
+    config: the configuration of a data set that has several. column: the column of images.
+    splits: "train=NAME,test=NAME[,held_out=NAME]" with names of the data set's splits, or "divide", which pools all
+    splits and divides the images by their content.
+    """
+
+    data: str | None = None
+    config: str = ""
+    column: str = ""
+    splits: str = ""
+
+    def names(self) -> dict[str, str]:
+        """Return the data set's name of each part that `splits` gives; ValueError for what cannot be understood."""
+        if self.splits in ("", DIVIDE):
+            return {}
+        names = {}
+        for pair in self.splits.split(","):
+            part, equals, name = (text.strip() for text in pair.partition("="))
+            if part not in PARTS or not equals or not name or part in names:
+                raise ValueError(
+                    f"splits={self.splits!r}: expected train=NAME,test=NAME with names of the data set's splits, "
+                    f"held_out=NAME besides, or {DIVIDE!r}"
+                )
+            names[part] = name
+        if not {"train", "test"} <= set(names):
+            raise ValueError(f"splits={self.splits!r}: expected both train=NAME and test=NAME")
+        return names
+
+
+def as_source(data: "Source | str | None") -> Source:
+    """Return a `Source`, of which a plain text is the folder."""
+    return data if isinstance(data, Source) else Source(data)
