@@ -28,19 +28,28 @@ _LARGEST = torch.finfo(torch.float16).max
 _LADDER = {torch.int8: 0.05, torch.float16: 0.05, torch.float32: math.inf}
 
 
-def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str, Any]) -> Path:
+def finish(
+    recipe: Recipe,
+    run: Path,
+    cards: Path,
+    test: Tensor,
+    facts: dict[str, Any],
+    about: dict[str, Any] | None = None,
+) -> Path:
     """Evaluate the best checkpoint on the test split and write its card folder; returns where it is.
 
+    `facts` go into metrics.json's "training", `about` beside it: "split", "data" and "license" where they are known.
+
     Weights are stored as int8 where the PSNR of the stored ones stays within 0.05 dB, else as float16 where it does,
-    else as float32; the metrics are always those of the stored weights. A card that was trained on more images is not
-    replaced: the new one stays in the run folder.
+    else as float32; the metrics are always those of the stored weights. A card that was trained on more images, or on
+    those of another data set, is not replaced: the new one stays in the run folder.
     """
     best = checkpoint.read(run / "best.pt")
     tokenizer = recipe.build().to(test.device)
     tokenizer.load_state_dict(best["model"])
     training = {
         "images": recipe.images,
-        "full_budget_images": full_budget(recipe.name),
+        "full_budget_images": full_budget(recipe),
         "full_command": full_command(recipe),
         "steps": recipe.steps,
         "best_step": best["step"],
@@ -49,7 +58,7 @@ def finish(recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str
         "torch": torch.__version__.split("+")[0],
         "recipe": recipe.to_dict(),
     }
-    extras = {"training": training, "curves": curves(run / "metrics.jsonl")}
+    extras = {**(about or {}), "training": training, "curves": curves(run / "metrics.jsonl")}
     return publish(tokenizer, recipe.name, recipe.dataset, run / "card", cards, test, extras)
 
 
@@ -79,8 +88,10 @@ def publish(
 
 
 def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tuple[torch.dtype, Evaluation]:
-    """Save as small as keeps the test split's `psnr`, that of the weights in full; says how, and what was measured of
-    the weights when they were loaded again."""
+    """Save the weights as small as keeps the `psnr` that they have in full on the test images.
+
+    Returns how they are stored, and what was measured of the weights when they were loaded again.
+    """
     # What is stored as int8 is in part float16.
     numbers = [tensor for tensor in tokenizer.state_dict().values() if tensor.is_floating_point()]
     fits = all(tensor.abs().max() <= _LARGEST for tensor in numbers)
@@ -89,18 +100,21 @@ def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tupl
             continue
         tokenizer.save(folder, dtype)
         loaded = Tokenizer.from_pretrained(folder).to(test.device)
-        stored = evaluate(loaded, test, perceptual("squeeze"), extractors())
-        if abs(stored.metrics["psnr"] - psnr) <= tolerance:
+        if tolerance == math.inf or abs(evaluate(loaded, test).metrics["psnr"] - psnr) <= tolerance:
             break
-    return dtype, stored
+    return dtype, evaluate(loaded, test, perceptual("squeeze"), extractors())
 
 
 def _put(folder: Path, target: Path, images: int) -> Path:
     """Copy `folder` to `target`, which is a whole card at any moment but that of two renames."""
     if (target / METRICS).exists():
-        before = read_json(target / METRICS)["training"]["images"]
-        if before > images:
-            print(f"kept {target}: it was trained on {before} images, this run on {images}")
+        before, now = (read_json(place / METRICS) for place in (target, folder))
+        seen = before["training"]["images"]
+        if any(before.get(key) != now.get(key) for key in ("dataset", "hub_id", "data")):
+            print(f"kept {target}: it was trained on other images; the model of this run stays in {folder}")
+            return folder
+        if seen > images:
+            print(f"kept {target}: it was trained on {seen} images, this run on {images}, which stays in {folder}")
             return folder
     # One level deeper than the registry looks, so that it never lists half a card.
     target.parent.mkdir(parents=True, exist_ok=True)

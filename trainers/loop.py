@@ -24,28 +24,41 @@ def train(recipe: Recipe, options: Options) -> None:
         fit(session)
         session.accelerator.end_training()
         if session.is_main:
-            size, streams = (recipe.resolution, recipe.channels), options.loading == "stream"
-            test = load_images(recipe.dataset, "test", *size, options.data, options.bad_images, streams)
+            test = load_images(
+                *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
+                bad_share=options.bad_images,
+                streaming=options.loading == "stream",
+                fit=recipe.fit,
+            )
             test = test.to(session.accelerator.device)
-            print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts())}")
+            about = {"license": options.license or None}
+            print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts(), about)}")
 
 
-def fit(session: Session) -> None:
+def fit(session: Session) -> int:
     """Train from the session's first step to the recipe's last: log, evaluate and save on the way.
 
-    Raises what `train` raises.
+    Returns how many steps are done then: all of them, or fewer where the session had a deadline. Raises what `train`
+    raises.
     """
-    recipe, batches = session.recipe, session.batches()
+    recipe, batches, done = session.recipe, session.batches(), session.start
     with naming_dead_workers(), session.signals, session.progress, closing(batches):
         for step in range(session.start, recipe.steps):
             with session.naming_not_finite(step + 1):
                 result = train_step(session.parts, islice(batches, recipe.accumulate), step)
             done = step + 1
             session.log_step(result, done)
-            if session.evaluates(done):
+            evaluates = session.evaluates(done)
+            if evaluates:
                 session.evaluate(done)
             due, stop = session.signals.poll(done)
-            if session.evaluates(done) or due:
+            late = session.signals.late
+            if late and not evaluates:
+                session.evaluate(done)
+            if evaluates or due or late:
                 session.save(done)
+            if late:
+                break
             if stop and done < recipe.steps:
                 raise stop
+    return done

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from trainers.recipe import IMAGE_TERMS, Recipe
 from vqzoo.analysis.measurements import batches
+from vqzoo.metrics.fidelity import psnr
 from vqzoo.metrics.perceptual import fetch, load
-from vqzoo.ops.pixels import from_bytes
+from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.training import PerceptualLoss, gradient_gap
 
@@ -60,13 +61,21 @@ def _perceptual(recipe: Recipe, layer_weights: tuple[float, ...] | None) -> Perc
 
 @torch.inference_mode()
 def held_out_terms(tokenizer: Tokenizer, image_terms: ImageTerms, images: Tensor, step: int) -> dict[str, float]:
-    """Every term but the adversarial one, as a mean over uint8 images; leaves the tokenizer in evaluation mode."""
+    """Return every term but the adversarial one, and "psnr" in dB, as means over uint8 images.
+
+    Leaves the tokenizer in evaluation mode.
+    """
     tokenizer.eval()
     sums: dict[str, float] = {}
     for batch in batches(images):
         originals = from_bytes(batch)
         out = tokenizer(originals)
-        for name, term in {**image_terms(out.images, originals, step), **out.losses}.items():
+        terms = {
+            **image_terms(out.images, originals, step),
+            **out.losses,
+            "psnr": psnr(to_bytes(out.images), batch).mean(),
+        }
+        for name, term in terms.items():
             sums[name] = sums.get(name, 0.0) + term.item() * len(batch)
     return {name: total / len(images) for name, total in sums.items()}
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.loading import BAD_SHARE, Loading
+from trainers.source import Source
 from trainers.watch import Kind
 
 
@@ -34,3 +35,16 @@ class Options:
     """Warnings that end the run: exploding, collapse, over-fitting. It can be resumed."""
     track: bool = False
     """Also log to trackio, locally (needs `pip install trackio`)."""
+    license: str = ""
+    """Licence that the model card states, as apache-2.0; without it none."""
+    config: str = ""
+    """Configuration of a data set that has several."""
+    column: str = ""
+    """Column of images; without it the one called image or img, else the only one."""
+    splits: str = ""
+    """train=NAME,test=NAME with the data set's names, held_out=NAME besides; or divide: by the images' content."""
+
+    @property
+    def source(self) -> Source:
+        """Where the data set is, and which of its images are meant."""
+        return Source(self.data, self.config, self.column, self.splits)

@@ -47,10 +47,12 @@ class Session:
         recipe: Recipe,
         options: Options,
         open_data: Callable[..., tuple[Feed, Tensor]] = open_feed,
+        deadline: float | None = None,
     ):
         """Build the run or, with `options.resume`, load its newest checkpoint.
 
-        `open_data` is called as `trainers.data.open_feed`. Raises ValueError for settings or data that do not fit.
+        `open_data` is called as `trainers.data.open_feed`. `deadline`: when, by time.monotonic, the last step has to
+        be done. Raises ValueError for settings or data that do not fit.
         """
         self.recipe, self.options, self.folder = recipe, options, options.runs / recipe.name
         self.accelerator = build_accelerator(recipe, options)
@@ -65,7 +67,7 @@ class Session:
         tokenizer = recipe.build().to(memory_format=torch.channels_last)
         self.feed, self.held_out = open_data(
             recipe,
-            options.data,
+            options.source,
             options.loading,
             options.workers,
             options.bad_images,
@@ -96,7 +98,7 @@ class Session:
             write_json(self.folder / "recipe.json", recipe.to_dict())
         self.log = Log(self.folder / "metrics.jsonl", self.start, self.is_main)
         self.watch = Watch(self.log.rows)
-        self.signals = SignalHandler(self.accelerator, options.save_minutes)
+        self.signals = SignalHandler(self.accelerator, options.save_minutes, deadline)
         self.progress = Progress(recipe.name, self.start, recipe.steps, self.is_main)
         tracking.start(self.accelerator, recipe.name, recipe.to_dict(), resume=bool(saved))
 
@@ -127,6 +129,7 @@ class Session:
         with self.meter.paused():
             with self.naming_not_finite(done):
                 terms = held_out_terms(judged, self.parts.image_terms, self.held_out, done - 1)
+            shown = terms.pop("psnr")
             loss = selection_loss(terms, self.recipe.weights)
             self._check_finite({"held_out": loss}, done)
             row = {"held_out": loss, **{f"held_out/{name}": value for name, value in terms.items()}}
@@ -141,6 +144,7 @@ class Session:
                 save_samples(judged, self.held_out[:8], samples)
                 tracking.log_samples(self.accelerator, samples, done)
                 tracking.log_use(self.accelerator, self.meter.books, done)
+            self.progress.say(f"step {done:,}: PSNR {shown:.2f} dB on {len(self.held_out):,} images held out")
             self.best = min(self.best, loss)
 
     def save(self, done: int) -> None:

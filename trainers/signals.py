@@ -1,5 +1,6 @@
 """Signals that end a run after the step in hand, and the time for its next checkpoint."""
 
+import math
 import signal
 import time
 from types import FrameType
@@ -28,12 +29,16 @@ class SignalHandler:
     Processes must do the same thing at the same step, so they exchange what each has received, every few steps.
     """
 
-    def __init__(self, accelerator: Accelerator, save_minutes: float):
+    def __init__(self, accelerator: Accelerator, save_minutes: float, deadline: float | None = None):
+        """`deadline`: when, by time.monotonic, the steps are to end; None leaves that to their number."""
         self.accelerator = accelerator
         self.every = 1 if accelerator.num_processes == 1 else _AGREE_EVERY
         self.save_seconds = 60 * save_minutes
         self.signal = 0
         self.warning = ""
+        self.deadline = math.inf if deadline is None else deadline
+        self.late = False
+        """Whether the deadline has passed, alike on every process."""
         self._saved = time.monotonic()
 
     def __enter__(self) -> "SignalHandler":
@@ -54,11 +59,12 @@ class SignalHandler:
             return False, None
         main = self.accelerator.is_main_process
         due = main and time.monotonic() - self._saved >= self.save_seconds
-        flags: tuple[bool, ...] = (bool(self.signal), due, main and bool(self.warning))
+        late = main and time.monotonic() >= self.deadline
+        flags: tuple[bool, ...] = (bool(self.signal), due, main and bool(self.warning), late)
         if self.accelerator.num_processes > 1:
             tensor = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
             flags = tuple(flag > 0 for flag in self.accelerator.reduce(tensor, "sum").tolist())
-        asked, due, warned = flags
+        asked, due, warned, self.late = flags
         if asked:
             name = signal.Signals(self.signal).name if self.signal else "a signal"
             return True, Stopped(f"{name} after step {done}", STOPPED)

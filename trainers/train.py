@@ -1,12 +1,18 @@
-"""Train one recipe: accelerate launch trainers/train.py RECIPE [--steps 3000] [--batch-size 64] [--resume] ..."""
+"""Train one recipe: accelerate launch trainers/train.py RECIPE [--steps 3000] [--batch-size 64] [--resume] ...
+
+In the place of RECIPE may be a folder of pictures or a data set of the Hub, with the options of `vqzoo train`.
+"""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from trainers.options import Options
+from trainers.own.wishes import Wishes
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
 
@@ -25,6 +31,8 @@ def main(arguments: list[str]) -> int:
         print(f"{__doc__}\n\nrecipes, most wanted first:\n  " + "\n  ".join(RECIPES))
         print("\nRECIPE --help lists what can be overridden")
         return 0
+    if Path(arguments[0]).exists() or "/" in arguments[0]:
+        return _train_own(arguments)
     try:
         recipe = get_recipe(arguments[0])
         run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
@@ -33,13 +41,35 @@ def main(arguments: list[str]) -> int:
     return _train(run)
 
 
+def _train_own(arguments: list[str]) -> int:
+    """Train on somebody's own images, as `vqzoo train` does, in as many processes as accelerate has started."""
+    wishes = tyro.cli(Wishes, args=arguments, prog="train.py")
+
+    def train() -> None:
+        from trainers.own.train import train_own
+
+        train_own(wishes)
+
+    return _run(train)
+
+
 def _train(run: Run) -> int:
-    """Train; imports torch and the data library only now, so that help and a wrong option answer at once."""
-    from trainers.loop import train
+    """Train a recipe."""
+
+    def train() -> None:
+        from trainers import loop
+
+        loop.train(run.recipe, run.options)
+
+    return _run(train)
+
+
+def _run(train: Callable[[], None]) -> int:
+    """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
     from trainers.signals import Stopped
 
     try:
-        train(run.recipe, run.options)
+        train()
     except Stopped as stopped:
         print(f"stopped: {stopped}; go on with --resume", file=sys.stderr)
         return stopped.code

@@ -29,7 +29,10 @@ def test_a_small_run_as_it_should_be(command, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["--data", "/no/such"], "data folder '/no/such' does not exist; expected a folder with parquet files"),
+        (
+            ["--data", "/no/such"],
+            "data folder '/no/such' does not exist; expected pictures or parquet files",
+        ),
         (["--held-out", "48"], "held_out=48: expected from 1 to 47, the train split less one"),
         (["--held-out", "0"], "held_out=0: expected a whole number from 1 to"),
         (["--steps", "0"], "steps=0: expected a whole number from 1 to"),
@@ -98,10 +101,10 @@ def test_a_loss_term_without_a_weight(tiny, data, tmp_path, monkeypatch, capsys)
     assert line == f"error: {expected}"
 
 
-def test_a_data_set_without_a_test_split_is_found_before_training(command, tmp_path, pictures, write_dataset):
-    folder = write_dataset(tmp_path / "half", train=pictures(48, 0))
+def test_a_data_set_without_a_train_split_is_found_before_training(command, tmp_path, pictures, write_dataset):
+    folder = write_dataset(tmp_path / "half", test=pictures(48, 0))
     code, line = command("--data", str(folder))
-    assert (code, line) == (1, "error: data set 'pictures' has no split 'test'; it has: train")
+    assert code == 1 and line.startswith("error: data set 'pictures' has no split 'train'; it has: test; --splits ")
     assert not (tmp_path / "runs").exists()
 
 

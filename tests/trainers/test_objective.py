@@ -8,7 +8,8 @@ import torch
 from trainers.objective import ImageTerms, held_out_terms, objective, selection_loss
 from trainers.optimizer import schedule
 from vqzoo.analysis import measurements
-from vqzoo.ops.pixels import from_bytes
+from vqzoo.metrics.fidelity import psnr
+from vqzoo.ops.pixels import from_bytes, to_bytes
 
 
 def test_terms_are_weighted_and_summed():
@@ -56,7 +57,8 @@ def test_held_out_terms_are_means_over_images_whatever_the_batch(tiny, monkeypat
     with torch.no_grad():
         out = tokenizer(from_bytes(images))
     difference = (out.images.double() + 1) / 2 - images.double() / 255
-    assert terms.keys() == {"reconstruction", "l1", "codebook", "commitment"}
+    assert terms.keys() == {"reconstruction", "l1", "codebook", "commitment", "psnr"}
+    assert terms["psnr"] == pytest.approx(psnr(to_bytes(out.images), images).mean().item(), rel=1e-5)
     assert terms["reconstruction"] == pytest.approx(difference.square().mean().item(), rel=1e-5)
     assert terms["l1"] == pytest.approx(difference.abs().mean().item(), rel=1e-5)
     assert terms["commitment"] == pytest.approx(out.losses["commitment"].item(), rel=1e-5)

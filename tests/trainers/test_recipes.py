@@ -19,7 +19,7 @@ def recipe(request) -> Recipe:
 def test_its_name_is_its_key_and_begins_with_its_data_set(recipe):
     assert get_recipe(recipe.name) == recipe
     assert recipe.name.startswith(f"{recipe.dataset}-")
-    assert full_budget(recipe.name) == recipe.steps * recipe.batch_size == recipe.images
+    assert full_budget(recipe) == recipe.steps * recipe.batch_size == recipe.images
 
 
 def test_every_loss_term_has_a_weight_and_every_parameter_learns(recipe):
@@ -64,7 +64,13 @@ def test_twins_differ_in_the_encoding_alone_and_start_with_the_same_weights(name
 
 
 def test_a_name_outside_the_table_has_no_full_budget():
-    assert full_budget("somebody-else") == 0
+    recipe = replace(get_recipe("cifar10-fsq-8-5-5-5"), name="somebody-else")
+    assert full_budget(recipe) == 0 and full_command(recipe) is None
+
+
+def test_a_recipe_on_another_data_set_has_no_full_budget():
+    recipe = replace(get_recipe("cifar10-fsq-8-5-5-5"), dataset="photos")
+    assert full_budget(recipe) == 0 and full_command(recipe) is None
 
 
 def test_the_command_of_a_full_training():

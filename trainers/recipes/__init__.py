@@ -81,20 +81,22 @@ def get_recipe(name: str) -> Recipe:
     return recipe
 
 
-def full_budget(name: str) -> int:
-    """Images that a recipe sees in its full training, whatever a run's overrides; 0 for a name not in the table.
+def full_budget(recipe: Recipe) -> int:
+    """Return how many images a recipe of the table sees in its full training, whatever a run's overrides; else 0.
 
-    A name that goes on from a recipe's after a dash, as a sweep's do, has that recipe's.
+    A name that goes on from a recipe's after a dash, as a sweep's do, has that recipe's, on the same data set.
     """
-    parent = _parent(name)
+    parent = _parent(recipe)
     return parent.images if parent else 0
 
 
-def full_command(recipe: Recipe) -> str:
-    """What trains a recipe at its full length; of one that is not in the table, its parent with what differs."""
-    parent = _parent(recipe.name)
-    words = ["accelerate launch trainers/train.py", parent.name if parent else recipe.name]
-    if parent and parent.name != recipe.name:
+def full_command(recipe: Recipe) -> str | None:
+    """Return what trains a recipe of the table at its full length, with what a run differs in; None for any other."""
+    parent = _parent(recipe)
+    if parent is None:
+        return None
+    words = ["accelerate launch trainers/train.py", parent.name]
+    if parent.name != recipe.name:
         before, now = _flags(parent.to_dict()), _flags(recipe.to_dict())
         words += [f"{flag} {now[flag]}" for flag in now if now[flag] != before.get(flag) and flag not in _LENGTH]
     return " ".join(words)
@@ -103,10 +105,11 @@ def full_command(recipe: Recipe) -> str:
 _LENGTH = {"--steps", "--evaluate-every"}
 
 
-def _parent(name: str) -> Recipe | None:
-    """The recipe of that name, or the one of the longest name that it goes on from."""
-    parents = [known for known in RECIPES if f"{name}-".startswith(f"{known}-")]
-    return RECIPES[max(parents, key=len)]() if parents else None
+def _parent(recipe: Recipe) -> Recipe | None:
+    """Return the recipe of the table that has this name, or the longest one that it goes on from."""
+    parents = [known for known in RECIPES if f"{recipe.name}-".startswith(f"{known}-")]
+    parent = RECIPES[max(parents, key=len)]() if parents else None
+    return parent if parent and parent.dataset == recipe.dataset else None
 
 
 def _flags(fields: dict[str, Any], prefix: str = "--") -> dict[str, str]:

@@ -23,7 +23,7 @@ def vq() -> Recipe:
         quantizer={"name": "vq", "codebook_size": 1024},
         weights={"reconstruction": 1.0, "codebook": 1.0, "commitment": 0.25},
         optimizer="muon",
-        learning_rate=0.01,
+        learning_rate=0.005,
         rates=Rates(vectors=3e-3, projections=3e-3, codebooks=3e-3),
         warmup=200,
         steps=STEPS,

@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg, subcommand
 
+from trainers.own.wishes import Wishes
+
 
 class Usage(ValueError):
     """A command line that is wrong in what only its command can tell."""
@@ -94,6 +96,13 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class Train(Wishes):
+    """Train a tokenizer on your own images: divide them, choose the settings, train, measure, write the model card."""
+
+    home: ClassVar[str] = "train"
+
+
+@dataclass(frozen=True)
 class Publish:
     """Put a model's folder on the Hub as one commit; without --yes only say what would change."""
 
@@ -152,6 +161,7 @@ Command = (
     | Annotated[LoadCheck, subcommand("load-check")]
     | Annotated[Reconstruct, subcommand("reconstruct")]
     | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Train, subcommand("train")]
     | Annotated[Publish, subcommand("publish")]
     | Annotated[Convert, subcommand("convert")]
     | Annotated[App, subcommand("app")]

@@ -4,9 +4,11 @@ import errno
 import glob
 import os
 
-from vqzoo.cli.arguments import Command, Convert, Evaluate, LoadCheck, Publish, Reconstruct
+from vqzoo.cli.arguments import Command, Convert, Evaluate, LoadCheck, Publish, Reconstruct, Train
 from vqzoo.cli.models import folder_of
 from vqzoo.hub.registry import find
+
+_KNOWN = ("cifar10", "mnist", "fashion_mnist", "flowers")
 
 
 def check_early(command: Command) -> None:
@@ -16,6 +18,12 @@ def check_early(command: Command) -> None:
     """
     if isinstance(command, (LoadCheck, Evaluate)):
         find(command.source)
+    elif isinstance(command, Train):
+        if not os.path.lexists(command.data) and "/" not in command.data.strip("./") and command.data not in _KNOWN:
+            raise ValueError(
+                f"{command.data}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
+                f"or one of {', '.join(_KNOWN)}"
+            )
     elif isinstance(command, Publish):
         folder_of(command.folder)
     elif isinstance(command, Convert):

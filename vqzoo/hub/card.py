@@ -129,7 +129,7 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     ]
     data = ModelCardData(
         library_name="vqzoo",
-        license="apache-2.0",
+        license=record.get("license"),
         tags=[
             *hub_tags(quantizers, strides, config["position"]["name"]),
             f"dataset:{record['hub_id'] or record['dataset']}",
@@ -161,7 +161,7 @@ images = tokenizer.decode(tokens)
 
 ## Measured
 
-On the {metrics["num_images"]:,} images of the {record["split"]} split of {_dataset(record)}, with the weights
+On the {metrics["num_images"]:,} images of {_measured_on(record)}, with the weights
 as they are stored ({_STORED[record["stored_as"]]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to
 bytes, nothing resized or compressed, each metric per image and then averaged.{_lpips(metrics)}{_rfid(metrics)}
 
@@ -192,13 +192,28 @@ def _trained(name: str, training: dict[str, Any]) -> str:
     # Recipes written before there were these fields lack them.
     crop = f" It saw random crops of {recipe['crop']} x {recipe['crop']} pixels." if recipe.get("crop") else ""
     start = f" It started from the weights of `{recipe['start_from']}`." if recipe.get("start_from") else ""
-    text = f"""{_budget(training)} {training["seconds"] / 60:.0f} minutes on {training["device"]}; the checkpoint
+    text = f"""{_budget(training)} {_minutes(training["seconds"])} on {training["device"]}; the checkpoint
 is that of step {training["best_step"]:,} of {training["steps"]:,}, the best by {judged} on
-{recipe["held_out"]:,} images held out of the train split.{crop}{start} Settings are in metrics.json."""
-    if trained_share(training) is None:  # not a recipe's, which has a command for all of it
-        return text
-    command = training.get("full_command", f"accelerate launch trainers/train.py {name}")
-    return f"{text}\n\nThe full training: `{command}`"
+{recipe["held_out"]:,} images held out of the train split.{_fit(recipe)}{crop}{start} Settings are in metrics.json."""
+    own = trained_share(training) is None
+    command = training.get("full_command", None if own else f"accelerate launch trainers/train.py {name}")
+    return f"{text}\n\n{'The training again' if own else 'The full training'}: `{command}`" if command else text
+
+
+def _minutes(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+
+
+_FITS = {
+    "crop": "",  # which all have that say nothing of it
+    "pad": " Images that are no squares had black put beside them.",
+    "squash": " Images that are no squares had their proportions changed.",
+}
+
+
+def _fit(recipe: dict[str, Any]) -> str:
+    return _FITS[recipe.get("fit", "crop")]
 
 
 def _components(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
@@ -232,6 +247,19 @@ def _selection(label: str, metrics: dict[str, Any]) -> str:
     return f"\n| {label} | {', '.join(f'{shape}: {share:.1%}' for shape, share in metrics['selection'].items())} |"
 
 
+def _measured_on(record: dict[str, Any]) -> str:
+    """Return which images of which data set were measured, and how they were set apart."""
+    data = record.get("data") or {}
+    if not data.get("divided"):
+        instead = "" if record["split"] == "test" or not data else ", which has no split called test"
+        return f"the {record['split']} split of {_dataset(record)}{instead}"
+    counts = data["images"]
+    return (
+        f"{_dataset(record)} that were set apart by a hash of their content\n({counts['train']:,} to learn from, "
+        f"{counts['held_out']:,} held out, {counts['test']:,} to measure on)"
+    )
+
+
 def _dataset(record: dict[str, Any]) -> str:
     return record["dataset"] if record["hub_id"] else f"{record['dataset']} (a local data set, not one of the Hub)"
 
@@ -254,7 +282,7 @@ def _rfid(metrics: dict[str, Any]) -> str:
 def _budget(training: dict[str, Any]) -> str:
     seen, share, full = training["images"], trained_share(training), training.get("full_budget_images")
     if share is None:
-        return f"On {seen:,} images."
+        return f"It has seen {seen:,} images, one that came again counted again."
     if share == 1:
         return f"On {seen:,} images, the full budget."
     return f"**A short training**: on {seen:,} images, {share:.1%} of the full budget of {full:,}."

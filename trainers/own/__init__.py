@@ -1,0 +1,1 @@
+"""Training on somebody's own images: what `vqzoo train` does."""

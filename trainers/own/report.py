@@ -1,0 +1,108 @@
+"""What a run on somebody's own images tells: a table before the first step, where the results are after the last."""
+
+import re
+from pathlib import Path
+
+from trainers import checkpoint
+from trainers.own.images import Images
+from trainers.own.plan import true_bits
+from trainers.own.wishes import Wishes
+from trainers.recipe import Recipe
+from trainers.samples import save_samples
+from trainers.session import Session
+from vqzoo.hub.card import METRICS
+from vqzoo.storage import cards_folder, read_json
+
+_TOLD = (
+    "bits",
+    "minutes",
+    "steps",
+    "like",
+    "start_from",
+    "freeze",
+    "name",
+    "license",
+    "fit",
+    "config",
+    "column",
+    "splits",
+)
+"""Wishes that a model card's command repeats where they are not the defaults."""
+
+
+def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
+    """Return what is told before the first step: (label, value) of the images and of the settings."""
+    counts, sides = images.facts["images"], images.seen.sides
+    held_out = counts.get("held_out", recipe.held_out)
+    train = counts["train"] - (0 if "held_out" in counts else held_out)
+    how = "divided by their content"
+    if not images.facts["divided"]:
+        how = f"splits of the data set, {images.splits.test} to measure on"
+    elif images.facts["copies"]:
+        how += f", {images.facts['copies']:,} are copies of others"
+    bits = true_bits(recipe)
+    quantizer = ", ".join(f"{key} {value}" for key, value in recipe.quantizer.items() if key != "name")
+    stride = recipe.build().autoencoder.strides
+    return [
+        ("images", f"{train:,} to learn from, {held_out:,} held out, {counts['test']:,} to measure on; {how}"),
+        ("column", images.facts["column"]),
+        ("sizes", f"shorter sides from {min(sides)} to {max(sides)} pixels" + ", all grey" * images.seen.grey),
+        ("resolution", f"{recipe.resolution} x {recipe.resolution}, {recipe.fit}" + _crop(recipe)),
+        ("autoencoder", f"{recipe.autoencoder['name']}, stride {' and '.join(map(str, stride))}"),
+        ("quantizer", f"{recipe.quantizer['name']}" + (f": {quantizer}" if quantizer else "")),
+        ("true bits", f"{bits:,.0f} an image, {bits / recipe.resolution**2:.3f} a pixel"),
+        ("loss", ", ".join(f"{name} {weight:g}" for name, weight in recipe.weights.items())),
+        ("starts from", recipe.start_from or "nothing"),
+        ("frozen", ", ".join(recipe.freeze) or "nothing"),
+        ("model", recipe.name),
+    ]
+
+
+def _crop(recipe: Recipe) -> str:
+    return f"; a step sees crops of {recipe.crop} x {recipe.crop}" if recipe.crop else ""
+
+
+def tell(rows: list[tuple[str, str]]) -> None:
+    """Print labels and values, one pair a line."""
+    for label, value in rows:
+        print(f"{label:12} {value}", flush=True)
+
+
+def command(wishes: Wishes) -> str:
+    """Return the command that does this again."""
+    words = ["vqzoo train", _quoted(without_path(wishes.data))]
+    for name in _TOLD:
+        value = getattr(wishes, name)
+        if value != getattr(Wishes(wishes.data), name) and not (name == "minutes" and wishes.steps):
+            text = " ".join(value) if isinstance(value, tuple) else _quoted(without_path(str(value)))
+            words.append(f"--{name.replace('_', '-')} {text}")
+    return " ".join(words)
+
+
+def without_path(text: str) -> str:
+    """Return the name of a folder or file there is, as its path is nobody else's business; any other text as it is."""
+    return Path(text).resolve().name if Path(text).exists() else text
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w./=,@-]+", text) else "'" + text.replace("'", "") + "'"
+
+
+def write_contact_sheet(session: Session, folder: Path) -> Path:
+    """Write held-out originals above what the best checkpoint makes of them; returns where."""
+    tokenizer = session.recipe.build().to(session.accelerator.device)
+    tokenizer.load_state_dict(checkpoint.read(folder / "best.pt")["model"])
+    path = folder / "contact_sheet.png"
+    save_samples(tokenizer.eval(), session.held_out[:8], path)
+    return path
+
+
+def tell_finished(card: Path, sheet: Path, recipe: Recipe) -> None:
+    metrics = read_json(card / METRICS)["metrics"]
+    print(
+        f"finished: {recipe.name}, PSNR {metrics['psnr']:.2f} dB at {metrics['bits_per_image']:,.0f} true bits, on "
+        f"{metrics['num_images']:,} images that it has not seen"
+    )
+    print(f"model card: {card / 'README.md'}\ncontact sheet: {sheet}")
+    elsewhere = "" if card.parent == cards_folder() else f"VQZOO_CARDS={card.parent} "
+    print(f"to compare it in the app: {elsewhere}vqzoo app, and open its address with /?models={recipe.name}")

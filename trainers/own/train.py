@@ -1,0 +1,179 @@
+"""Train a tokenizer on somebody's own images, from the command line of `vqzoo train` to the model card."""
+
+import math
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from accelerate.utils import broadcast_object_list
+from torch import Tensor
+
+from trainers import checkpoint
+from trainers.data import Feed, load_images, open_feed
+from trainers.finish import finish
+from trainers.lock import alone_in
+from trainers.loop import fit
+from trainers.options import Options
+from trainers.own.images import FINGERPRINT, Images, dataset_name, look_at
+from trainers.own.like import like
+from trainers.own.pace import measure_pace
+from trainers.own.plan import choose
+from trainers.own.report import command, table, tell, tell_finished, without_path, write_contact_sheet
+from trainers.own.wishes import Wishes
+from trainers.recipe import Recipe
+from trainers.recipes import RECIPES
+from trainers.session import Session, build_accelerator
+from vqzoo.hub.card import METRICS
+from vqzoo.hub.schema import is_name
+from vqzoo.metrics.perceptual import load as load_perceptual
+from vqzoo.ops.check import check_int
+from vqzoo.storage import cards_folder, read_json, write_json
+
+EVALUATIONS = 8
+HELD_OUT = 500
+_DATA = "data.json"
+
+
+def train_own(wishes: Wishes) -> Path | None:
+    """Divide the images, choose the settings, train within the minutes, and write the model card; returns its folder.
+
+    Several processes train one model; all but the first return None. Raises what `trainers.loop.train` raises.
+    """
+    began = time.monotonic()
+    check_int("bits", wishes.bits, 1, 2**31)
+    check_int("steps", wishes.steps, 0, 2**31)
+    if not 0 < wishes.minutes < math.inf:
+        raise ValueError(f"minutes={wishes.minutes}: expected a number above 0")
+    dataset = dataset_name(wishes.data)
+    images = look_at(dataset, wishes)
+    recipe = settings(dataset, images, wishes)
+    cards = wishes.cards or cards_folder()
+    _check_card(cards / recipe.name, images.facts)
+    options = Options(
+        runs=wishes.runs,
+        cards=cards,
+        resume=wishes.resume,
+        loading=wishes.loading,
+        workers=wishes.workers,
+        bad_images=wishes.bad_images,
+        **asdict(wishes.source),
+    )
+    folder = options.runs / recipe.name
+    with alone_in(folder):
+        if wishes.resume:
+            recipe = _left_recipe(folder, images.facts)
+        session = _session(recipe, options, images, wishes, began)
+        if session.is_main:
+            write_json(folder / _DATA, images.facts)
+        steps = fit(session)
+        session.accelerator.end_training()
+        if not session.is_main:
+            return None
+        start = session.recipe.start_from
+        recipe = replace(session.recipe, steps=steps, start_from=without_path(start) if start else "")
+        about = {"data": images.facts, "license": wishes.license or None, "split": images.splits.test}
+        test = load_images(
+            *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
+            bad_share=options.bad_images,
+            fit=recipe.fit,
+        )
+        again = wishes if steps < session.recipe.steps else replace(wishes, steps=steps)
+        facts = session.facts() | {"full_command": command(again)}
+        card = finish(recipe, folder, cards, test.to(session.accelerator.device), facts, about)
+        tell_finished(card, write_contact_sheet(session, folder), recipe)
+        return card
+
+
+def settings(dataset: str, images: Images, wishes: Wishes) -> Recipe:
+    """Return the recipe for these images and wishes, of a length that is still to be set."""
+    short = dataset.rpartition("/")[2]
+    model = wishes.like or wishes.start_from
+    if model:
+        recipe = like(model, short, wishes.cards or cards_folder())
+    else:
+        recipe = choose(short, images.seen, wishes.bits, load_perceptual("squeeze") is not None)
+    name = wishes.name or recipe.name
+    if not is_name(name):
+        raise ValueError(f"name={name!r}: expected letters, digits, dots and dashes, 96 at most")
+    if not wishes.name and name in RECIPES:
+        raise ValueError(f"{name} is the name of a recipe of another data set; give the model its own with --name")
+    counts = images.facts["images"]
+    held_out = (
+        min(HELD_OUT, counts["held_out"]) if "held_out" in counts else max(1, min(HELD_OUT, counts["train"] // 10))
+    )
+    return replace(
+        recipe,
+        name=name,
+        dataset=dataset,
+        held_out=held_out,
+        train_images=0,
+        start_from=wishes.start_from or recipe.start_from,
+        freeze=wishes.freeze,
+        fit=wishes.fit,
+        seed=wishes.seed,
+    )
+
+
+def _session(recipe: Recipe, options: Options, images: Images, wishes: Wishes, began: float) -> Session:
+    """Return the session of a run of the wished length; tells what was chosen before the first step."""
+    accelerator = build_accelerator(recipe, options)
+    deadline, test_images = None, images.facts["images"]["test"]
+    if accelerator.is_main_process:
+        tell(table(recipe, images))
+    opened = open_feed(
+        recipe,
+        options.source,
+        options.loading,
+        options.workers,
+        options.bad_images,
+        accelerator.process_index,
+        accelerator.num_processes,
+        accelerator.device,
+    )
+    if not options.resume:
+        steps = [wishes.steps]
+        if not wishes.steps:
+            pace = measure_pace(recipe, opened, options, accelerator)
+            steps = [pace.steps(wishes.minutes, time.monotonic() - began, EVALUATIONS, test_images)]
+            broadcast_object_list(steps)
+            deadline = began + 60 * wishes.minutes - pace.finishing(test_images)
+        recipe = with_length(recipe, steps[0])
+    if accelerator.is_main_process:
+        tell([("steps", f"{recipe.steps:,} of {recipe.batch_size} images")])
+
+    def feed(*_: Any) -> tuple[Feed, Tensor]:
+        return opened
+
+    return Session(recipe, options, feed, deadline)
+
+
+def with_length(recipe: Recipe, steps: int) -> Recipe:
+    """Return the recipe with so many steps, and with what depends on them."""
+    changes: dict[str, Any] = {"steps": steps, "evaluate_every": max(1, steps // EVALUATIONS)}
+    changes["warmup"] = min(recipe.warmup, 50, steps // 10)
+    if recipe.adversarial:
+        changes["adversary"] = replace(recipe.adversary, start=steps * 3 // 4)
+    return replace(recipe, **changes)
+
+
+def _check_card(card: Path, facts: dict[str, Any]) -> None:
+    """Raise ValueError where the finished model would replace one that was trained on other images."""
+    if (card / METRICS).exists():
+        before = read_json(card / METRICS).get("data") or {}
+        if before.get(FINGERPRINT) != facts[FINGERPRINT]:
+            raise ValueError(
+                f"{card} is a model that was trained on other images; give this one another --name, or move that "
+                "folder away"
+            )
+
+
+def _left_recipe(folder: Path, facts: dict[str, Any]) -> Recipe:
+    """Return the recipe of a run that is to go on; ValueError where there is none or the images have changed."""
+    if not (folder / "recipe.json").exists() or checkpoint.read_latest(folder / "checkpoints") is None:
+        raise ValueError(f"{folder} has nothing to resume; start without --resume")
+    if read_json(folder / _DATA).get(FINGERPRINT) != facts[FINGERPRINT]:
+        raise ValueError(
+            f"--resume: the images have changed since {folder} was started; start anew with another --name"
+        )
+    return Recipe.from_dict(read_json(folder / "recipe.json"))

@@ -1,0 +1,22 @@
+"""`vqzoo train`: a tokenizer of somebody's own images."""
+
+from vqzoo.cli.arguments import Train
+from vqzoo.cli.show import note
+
+try:
+    from trainers.own.train import train_own
+    from trainers.signals import Stopped
+except ModuleNotFoundError as error:
+    raise ValueError(f'train needs {error.name}: in the checkout, pip install -e ".[train]"') from None
+
+
+def run(settings: Train) -> int:
+    """Train, and return the exit code; a run that was asked to end tells how to go on."""
+    try:
+        train_own(settings)
+    except Stopped as stopped:
+        note(f"stopped: {stopped}; go on with the same command and --resume")
+        return stopped.code
+    except FloatingPointError as error:
+        raise ValueError(str(error)) from None
+    return 0
