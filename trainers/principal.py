@@ -17,15 +17,17 @@ BLOCKS_A_NUMBER = 16
 
 
 @torch.no_grad()
-def fit_linear_path(autoencoder: Autoencoder, feed: Feed) -> None:
+def fit_linear_path(autoencoder: Autoencoder, feed: Feed) -> bool:
     """Start the linear path of a `PatchAutoencoder` as PCA of its first training images; leave others as they are.
 
-    To be called by all processes together, before the first step.
+    To be called by all processes together, before the first step. Returns whether there is such a path.
     """
-    if isinstance(autoencoder, PatchAutoencoder):
-        parameter = next(autoencoder.parameters())
-        components = principal_components(feed, autoencoder.stride, autoencoder.channels * autoencoder.stride**2)
-        autoencoder.fit(*(tensor.to(parameter) for tensor in components))
+    if not isinstance(autoencoder, PatchAutoencoder):
+        return False
+    parameter = next(autoencoder.parameters())
+    components = principal_components(feed, autoencoder.stride, autoencoder.channels * autoencoder.stride**2)
+    autoencoder.fit(*(tensor.to(parameter) for tensor in components))
+    return True
 
 
 def principal_components(feed: Feed, stride: int, numbers: int) -> tuple[Tensor, Tensor, Tensor]:

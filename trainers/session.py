@@ -18,12 +18,12 @@ from trainers.log import Log
 from trainers.meter import Meter
 from trainers.objective import held_out_gap, held_out_terms, selection_loss
 from trainers.options import Options
-from trainers.principal import fit_linear_path
 from trainers.progress import Progress
 from trainers.recipe import Recipe
-from trainers.resume import find_checkpoint, load_matching_weights
+from trainers.resume import find_checkpoint
 from trainers.samples import save_samples
 from trainers.signals import SignalHandler
+from trainers.start import start
 from trainers.state import State
 from trainers.step import Parts, StepResult, build_parts
 from trainers.watch import Watch
@@ -76,11 +76,9 @@ class Session:
             self.accelerator.device,
         )
         if not saved:
-            fit_linear_path(tokenizer.autoencoder, self.feed)
-            if recipe.start_from:
-                taken = load_matching_weights(recipe.start_from, tokenizer, options.cards)
-                if self.is_main:
-                    print(taken)
+            taken = start(recipe, tokenizer, self.feed, options.cards)
+            if taken and self.is_main:
+                print(taken)
         self.parts: Parts = build_parts(recipe, tokenizer, self.accelerator)
         self.meter = Meter(self.accelerator, tokenizer)
         self.state = State(

@@ -48,7 +48,7 @@ def record(tmp_path, name: str) -> dict:
     return json.loads((tmp_path / "cards" / name / "metrics.json").read_text())
 
 
-NAME = "photos-vq-1024x48"
+NAME = "photos-ema-1024x48"
 
 
 def test_one_command_from_a_flat_folder_to_a_card(tmp_path, run, monkeypatch):
@@ -187,7 +187,7 @@ def test_validation_serves_as_test_and_the_card_says_so(tmp_path, run):
     code, out, err = run(tmp_path / "set", "--bits", "250", "--steps", "2")
     assert code == 0, err
     assert "validation to measure on" in out
-    text = (tmp_path / "cards" / "set-vq-1024x48" / "README.md").read_text()
+    text = (tmp_path / "cards" / "set-ema-1024x48" / "README.md").read_text()
     assert "4 images of the validation split of set (a local data set, not one of the Hub), which has no split" in text
 
 
@@ -240,7 +240,7 @@ def test_the_bits_come_out_near(side, bits):
         return
     made = true_bits(recipe)
     # Whole bits a level: a level of 8 bits or more is off by at most half a bit, a single codebook by half of one.
-    assert abs(made - bits) / bits <= 0.1 or made / bits < 1.35 and recipe.quantizer["name"] == "vq"
+    assert abs(made - bits) / bits <= 0.1 or made / bits < 1.35 and recipe.quantizer["name"] == "ema"
     assert (
         recipe.resolution <= min(256, max(16, side)) and recipe.resolution % recipe.build().autoencoder.strides[0] == 0
     )

@@ -12,9 +12,8 @@ from torch import Tensor
 from trainers.data import Feed
 from trainers.objective import held_out_terms
 from trainers.options import Options
-from trainers.principal import fit_linear_path
 from trainers.recipe import Recipe
-from trainers.resume import load_matching_weights
+from trainers.start import start
 from trainers.step import build_parts, train_step
 
 STEPS = 8
@@ -60,9 +59,7 @@ def measure_pace(recipe: Recipe, opened: tuple[Feed, Tensor], options: Options, 
     feed, held_out = opened
     began = time.monotonic()
     tokenizer = recipe.build()
-    fit_linear_path(tokenizer.autoencoder, feed)
-    if recipe.start_from:
-        load_matching_weights(recipe.start_from, tokenizer, options.cards)
+    start(recipe, tokenizer, feed, options.cards)
     parts = build_parts(recipe, tokenizer, accelerator)
     with closing(feed.batches(0)) as batches:
         train_step(parts, islice(batches, recipe.accumulate), 0)

@@ -103,7 +103,7 @@ def _quantizer(bits: int, cells: int, resolution: int) -> tuple[Settings, str]:
     levels = 1 if cell <= _ONE_CODEBOOK else math.ceil(cell / _LEVEL_BITS)
     size = 2 ** max(1, round(cell / levels))
     if levels == 1:
-        return {"name": "vq", "codebook_size": size, "start": "kmeans", "revival": "restart"}, str(size)
+        return {"name": "ema", "codebook_size": size}, str(size)
     return {"name": "rvq", "levels": levels, "codebook_size": size}, f"{levels}x{size}"
 
 
