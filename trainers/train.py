@@ -12,6 +12,7 @@ from typing import Annotated
 import tyro
 
 from trainers.options import Options
+from trainers.overrides import with_settings
 from trainers.own.wishes import Wishes
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     if Path(arguments[0]).exists() or "/" in arguments[0]:
         return _train_own(arguments)
     try:
-        recipe = get_recipe(arguments[0])
+        recipe = with_settings(get_recipe(arguments[0]), arguments[1:])
         run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
     except ValueError as error:
         return _fail(error)

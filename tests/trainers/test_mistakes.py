@@ -117,7 +117,7 @@ def test_an_unknown_recipe_and_the_nearest_names(command):
     ("unknown", "nearest"),
     [
         ("--batchsize", "--batch-size"),
-        ("--quantizer.codebooksize", "--quantizer.codebook-size"),
+        ("--adversary.with", "--adversary.width"),
         ("--resum", "--resume"),
     ],
 )

@@ -1,5 +1,7 @@
 """Codebooks start on the latents of many images where the encoder knows something already."""
 
+from dataclasses import replace
+
 import torch
 
 from trainers.data import open_feed
@@ -11,7 +13,7 @@ PATCH = {"name": "patch", "stem": 2, "widths": (4,), "blocks": 1}
 
 def opened(tiny, data, **changes):
     settings = {"autoencoder": PATCH, "latent_dim": 12, "quantizer": {"name": "ema", "codebook_size": 64}}
-    recipe = tiny(**{**settings, **changes}, batch_size=4)
+    recipe = replace(tiny(batch_size=4), **{**settings, **changes})
     torch.manual_seed(0)
     return recipe, recipe.build(), open_feed(recipe, str(data))[0]
 
