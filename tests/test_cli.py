@@ -590,7 +590,7 @@ def test_evaluate_measures_again(cards, monkeypatch, capsys):
     import trainers.evaluate as evaluation
 
     images = torch.randint(0, 256, (10, 3, 32, 32), dtype=torch.uint8)
-    monkeypatch.setattr(evaluation, "load_images", lambda *arguments: images)
+    monkeypatch.setattr(evaluation, "load_images", lambda *_, **__: images)
     monkeypatch.setattr(evaluation, "perceptual", lambda net: None)
     monkeypatch.setattr(evaluation, "extractors", lambda: ())
     metrics = evaluation.evaluate(vqzoo.load(VQ), images).metrics

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ import torch
 import tyro
 from torch import Tensor
 
-from trainers.data import load_images
+from trainers.data import load_images, open_splits
+from trainers.source import Source
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.hub.card import METRICS, show
 from vqzoo.metrics import FID_METRICS, extractors, perceptual
@@ -63,14 +65,31 @@ def reproduce(folder: Path, data: str | None = None) -> bool:
 
 def images_of(record: Mapping[str, Any], channels: int, data: str | None = None) -> Tensor:
     """Those that a card was measured on, by its metrics.json. Raises ValueError where there are more or fewer here."""
-    resolution = record["training"]["recipe"]["resolution"]  # the tokenizer's is that of the crops it learnt from
-    images = load_images(record["dataset"], record["split"], resolution, channels, data)
+    recipe = record["training"]["recipe"]  # the tokenizer's resolution is that of the crops it learnt from
+    fit = recipe.get("fit", "crop")
+    images = load_images(record["dataset"], record["split"], recipe["resolution"], channels, data, fit=fit)
     if len(images) != record["metrics"]["num_images"]:
         raise ValueError(
             f"{record['dataset']} {record['split']} has {len(images)} images here; the card was measured on "
             f"{record['metrics']['num_images']}"
         )
     return images
+
+
+def is_own_data(folder: Path, source: Source) -> bool:
+    """Return whether a data set is the one that a card was measured on, as far as the number of images tells.
+
+    Without a folder it is the one that the card names.
+    """
+    record = read_json(folder / METRICS)
+    if source.data is None:
+        return True
+    if "training" not in record:
+        return False
+    with suppress(ValueError):
+        rows = open_splits(record["dataset"], [record["split"]], source)[record["split"]]
+        return len(rows) == record["metrics"]["num_images"]
+    return False
 
 
 def main(folder: Annotated[Path, tyro.conf.Positional], data: str | None = None) -> int:

@@ -78,8 +78,8 @@ def test_nothing_counted_is_an_error():
 
 
 def test_rates_by_hand():
-    vq = rate(640, 3, 32, 32)
+    vq = rate(640, 3, 32 * 32)
     assert (vq.bits_per_image, vq.bits_per_pixel, vq.share_of_raw) == (640, 0.625, 640 / 24576)
-    more_than_raw = rate(65536, 3, 32, 32)
+    more_than_raw = rate(65536, 3, 32 * 32)
     assert (more_than_raw.bits_per_pixel, more_than_raw.share_of_raw) == (64.0, pytest.approx(2.6667, abs=1e-4))
-    assert rate(8 * 28 * 28, 1, 28, 28).share_of_raw == 1
+    assert rate(8 * 28 * 28, 1, 28 * 28).share_of_raw == 1

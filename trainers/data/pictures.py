@@ -50,13 +50,27 @@ def decode(cell: Any, form: Form) -> np.ndarray:
     """
     side = form.resolution
     longest, shortest = (side, None) if form.fit == "pad" else (None, side)
-    try:
-        pixels = load_image(_source(cell), _LIMITS, longest=longest, shortest=shortest, grey=form.channels == 1).pixels
-    except (ImageError, OSError) as error:
-        raise Unreadable(str(error).removesuffix(".")) from error
+    pixels = _load(cell, form.channels, longest, shortest)
     if pixels.shape[:2] != (side, side):
         pixels = np.asarray(_FITS[form.fit](Image.fromarray(pixels), (side, side)))
     return np.ascontiguousarray(pixels.reshape(side, side, form.channels).transpose(2, 0, 1))
+
+
+def read_pixels(cell: Any, channels: int, longest: int) -> np.ndarray:
+    """Return (channels, height, width) uint8 of one cell of `image_rows` at its own size.
+
+    An image with a side of more than `longest` pixels is shrunk. Raises Unreadable.
+    """
+    pixels = _load(cell, channels, longest, None)
+    return np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1))
+
+
+def _load(cell: Any, channels: int, longest: int | None, shortest: int | None) -> np.ndarray:
+    try:
+        image = load_image(_source(cell), _LIMITS, longest=longest, shortest=shortest, grey=channels == 1)
+    except (ImageError, OSError) as error:
+        raise Unreadable(str(error).removesuffix(".")) from error
+    return image.pixels
 
 
 _LANCZOS = Image.Resampling.LANCZOS

@@ -35,8 +35,9 @@ class Splits:
     """The parts of a data set, each with the one column "image", undecoded.
 
     parts: rows by the data set's own names of splits and by "train", "test" and, where it is a part of its own,
-    "held_out". test: what the data set calls the test part. divided: whether the parts were made here, by content.
-    column: the column that was taken. copies: images that are copies of others, where parts were made here.
+    "held_out"; where the images were divided here, "all" has every one. test: what the data set calls the test part.
+    divided: whether the parts were made here, by content. column: the column that was taken. copies: images that are
+    copies of others, where parts were made here.
     """
 
     parts: dict[str, Any]
@@ -113,7 +114,7 @@ def _divided(dataset: str, splits: Splits, streaming: bool) -> Splits:
         parts = {part: rows.select(chosen) for part, chosen in division.divide(contents).items()}
     except ValueError as error:
         raise ValueError(f"data set {dataset!r}: {error}") from None
-    return replace(splits, parts=parts, divided=True, copies=division.copies(contents))
+    return replace(splits, parts=parts | {"all": rows}, divided=True, copies=division.copies(contents))
 
 
 def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:

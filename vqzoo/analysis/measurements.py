@@ -27,11 +27,12 @@ class Measurements:
         self.fids = {extractor.metric: Fid(extractor.to(device)) for extractor in extractors}
         self.sums: dict[str, float] = {}
         self.count = 0
-        self.shape: torch.Size = torch.Size()
+        self.pixels = 0
+        self.channels = 0
 
     @torch.inference_mode()
     def add(self, restored: Tensor, originals: Tensor, bits: Tensor) -> None:
-        """Both uint8 (b, c, h, w); bits (b,) that each image costs."""
+        """Add a batch: both uint8 (b, c, h, w) of any size; bits (b,) that each image costs."""
         values = {"l1": l1(restored, originals), "psnr": psnr(restored, originals), "ssim": ssim(restored, originals)}
         if self.perceptual is not None and (distance := self.perceptual(restored, originals)) is not None:
             values["lpips"] = distance
@@ -41,10 +42,14 @@ class Measurements:
         for fid in self.fids.values():
             fid.update(restored, originals)
         self.count += len(originals)
-        self.shape = originals.shape[1:]
+        self.pixels += len(originals) * originals.shape[2] * originals.shape[3]
+        self.channels = originals.shape[1]
 
     def metrics(self) -> dict[str, Any]:
-        """Means over images and distances over the set; ValueError where nothing was added."""
+        """Return means over images and distances over the set; ValueError where nothing was added.
+
+        Bits a pixel are those of all images over the pixels of all, which may differ in size.
+        """
         if not self.count:
             raise ValueError("images: the set is empty; expected at least one image")
         means = {name: value / self.count for name, value in self.sums.items()}
@@ -52,4 +57,4 @@ class Measurements:
         metrics |= {name: means.get(name) for name in ("l1", "psnr", "ssim", "lpips")}
         metrics["lpips_network"] = self.perceptual.name if self.perceptual is not None and "lpips" in means else None
         metrics |= {name: self.fids[name].compute() if name in self.fids else None for name in FID_METRICS}
-        return metrics | asdict(rate(means["bits"], *self.shape))
+        return metrics | asdict(rate(means["bits"], self.channels, self.pixels / self.count))

@@ -107,7 +107,7 @@ def _metrics(restored: Tensor, original: Tensor, bits: float, perceptual: Percep
     }
     distance = perceptual(restored, original) if perceptual is not None else None
     metrics["lpips"] = None if distance is None else distance.item()
-    return metrics | asdict(rate(bits, *original.shape[1:]))
+    return metrics | asdict(rate(bits, original.shape[1], original.shape[2] * original.shape[3]))
 
 
 def _timed(run: Callable[[], T], device: torch.device) -> tuple[T, float]:

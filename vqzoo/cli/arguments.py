@@ -85,14 +85,27 @@ class Reconstruct:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measure a model on its test split again and compare with its metrics.json."""
+    """Measure a model on any images; on its own test split compare with its metrics.json."""
 
     home: ClassVar[str] = "evaluate"
 
     source: Positional[Annotated[str, arg(metavar="NAME|FOLDER")]]
-    """A name that `vqzoo list` shows, or a folder."""
-    data: Annotated[str | None, arg(metavar="FOLDER")] = None
-    """The data set's folder; without it $VQZOO_DATA/DATASET where that exists, else the Hub."""
+    """A name that `vqzoo list` shows, a folder, or a Hub id."""
+    data: Annotated[str | None, arg(metavar="FOLDER|DATASET")] = None
+    """Images to measure on: the test split of a data set, or all of a folder that has none. Without it, and for the
+    data set that the model's card names, the card's figures are compared with what is measured now."""
+    config: str = ""
+    """Configuration of a data set that has several."""
+    column: str = ""
+    """Column of images; without it the one called image or img, else the only one."""
+    splits: str = ""
+    """train=NAME,test=NAME with the data set's names of splits."""
+    max_side: int = 1024
+    """Images with a longer side are shrunk to so many pixels."""
+    write_card: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Write what was measured into the folder of a model that has no card yet, as one that was converted."""
+    json: bool = False
+    """Print JSON."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     from vqzoo.autoencoders import build_autoencoder
     from vqzoo.remote import hub_tags
 
-    name, metrics, training = record["name"], record["metrics"], record["training"]
+    name, metrics, training = record["name"], record["metrics"], record.get("training")
     quantizers = quantizer_names(config)
     with torch.device("meta"):
         strides = build_autoencoder(**config["autoencoder"]).strides
@@ -176,7 +176,9 @@ bytes, nothing resized or compressed, each metric per image and then averaged.{_
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
 
 
-def _how(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
+def _how(name: str, training: dict[str, Any] | None, config: dict[str, Any]) -> str:
+    if training is None:
+        return "Not by vqzoo; these files do not say how, on what, or for how long."
     if "explained_variance" in training:
         return _components(name, training, config)
     return _centres(name, training) if training.get("fit") == "kmeans" else _trained(name, training)
@@ -250,6 +252,12 @@ def _selection(label: str, metrics: dict[str, Any]) -> str:
 def _measured_on(record: dict[str, Any]) -> str:
     """Return which images of which data set were measured, and how they were set apart."""
     data = record.get("data") or {}
+    if "max_side" in data:
+        part = _dataset(record) if record["split"] == "all" else f"the {record['split']} split of {_dataset(record)}"
+        low, high = data["sides"]
+        return (
+            f"{part}, with sides from {low:,} to {high:,} pixels\n(longer ones than {data['max_side']:,} were shrunk)"
+        )
     if not data.get("divided"):
         instead = "" if record["split"] == "test" or not data else ", which has no split called test"
         return f"the {record['split']} split of {_dataset(record)}{instead}"

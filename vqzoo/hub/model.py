@@ -53,6 +53,11 @@ class Model:
     @property
     def measured(self) -> bool:
         """Whether there is a whole metrics.json."""
+        return "num_images" in self.metrics.get("metrics", {})
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is known how it was trained; of a model of another project it is not."""
         return "training" in self.metrics
 
 

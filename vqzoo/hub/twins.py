@@ -22,7 +22,7 @@ def twins(models: Sequence[Model]) -> list[tuple[Model, Model]]:
     They share data set, network, quantizer and training recipe. Recipes are compared in the fields that both have:
     an older one lacks those that were added later.
     """
-    ordered = sorted((model for model in models if model.measured), key=lambda model: (has_encoding(model), model.name))
+    ordered = sorted((model for model in models if model.trained), key=lambda model: (has_encoding(model), model.name))
     return [(one, two) for one, two in combinations(ordered, 2) if _are_twins(one, two)]
 
 
