@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import torch
 import tyro
 
-from trainers import checkpoint
+from trainers.best import load_best
 from trainers.loop import fit
 from trainers.options import Options
 from trainers.recipe import Rates, Recipe, Settings
@@ -209,9 +209,7 @@ def run(job: Job, runs: Path, data: str | None, keeper: Keeper) -> dict[str, Any
     options = Options(data=data, runs=runs, cards=runs / "cards", resume=True)
     session = Session(recipe, options, keeper.open_feed)
     fit(session)
-    tokenizer = recipe.build()
-    tokenizer.load_state_dict(checkpoint.read(session.folder / "best.pt")["model"])
-    metrics = evaluate(tokenizer.eval(), session.held_out, perceptual("squeeze")).metrics
+    metrics = evaluate(load_best(recipe, session.folder).tokenizer, session.held_out, perceptual("squeeze")).metrics
     shutil.rmtree(session.folder)
     usage = metrics["usage"]
     return {

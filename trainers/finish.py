@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers import checkpoint
+from trainers.best import load_best
 from trainers.data import hub_id
 from trainers.recipe import Recipe
 from trainers.recipes import full_budget, full_command
@@ -44,22 +44,20 @@ def finish(
     else as float32; the metrics are always those of the stored weights. A card that was trained on more images, or on
     those of another data set, is not replaced: the new one stays in the run folder.
     """
-    best = checkpoint.read(run / "best.pt")
-    tokenizer = recipe.build().to(test.device)
-    tokenizer.load_state_dict(best["model"])
+    best = load_best(recipe, run, test.device)
     training = {
         "images": recipe.images,
         "full_budget_images": full_budget(recipe),
         "full_command": full_command(recipe),
         "steps": recipe.steps,
-        "best_step": best["step"],
-        "best_held_out": best["loss"],
+        "best_step": best.step,
+        "best_held_out": best.loss,
         **facts,
         "torch": torch.__version__.split("+")[0],
         "recipe": recipe.to_dict(),
     }
     extras = {**(about or {}), "training": training, "curves": curves(run / "metrics.jsonl")}
-    return publish(tokenizer, recipe.name, recipe.dataset, run / "card", cards, test, extras)
+    return publish(best.tokenizer, recipe.name, recipe.dataset, run / "card", cards, test, extras)
 
 
 def publish(

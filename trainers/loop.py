@@ -3,7 +3,10 @@
 from contextlib import closing
 from itertools import islice
 
+from trainers.again import Again, of_recipe
+from trainers.best import load_best
 from trainers.data import load_images, naming_dead_workers
+from trainers.doctor import warnings_of
 from trainers.finish import finish
 from trainers.lock import alone_in
 from trainers.options import Options
@@ -32,7 +35,16 @@ def train(recipe: Recipe, options: Options) -> None:
             )
             test = test.to(session.accelerator.device)
             about = {"license": options.license or None}
+            tell_warnings(session, of_recipe(recipe))
             print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts(), about)}")
+
+
+def tell_warnings(session: Session, again: Again) -> None:
+    """Print what is wrong with the best checkpoint, by the held-out images, and what to try."""
+    recipe = session.recipe
+    tokenizer = load_best(recipe, session.folder, session.accelerator.device).tokenizer
+    for warning in warnings_of(tokenizer, recipe, session.held_out, again):
+        session.progress.say(f"warning: {warning}")
 
 
 def fit(session: Session) -> int:

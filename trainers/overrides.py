@@ -3,8 +3,13 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import replace
+from io import StringIO
+from itertools import pairwise
 from typing import Any, get_args
+
+import tyro
 
 from trainers.own.plan import WEIGHTS
 from trainers.recipe import Recipe, Settings
@@ -34,10 +39,32 @@ def with_settings(recipe: Recipe, arguments: Sequence[str]) -> Recipe:
     return recipe
 
 
+def with_fields(recipe: Recipe, pairs: Sequence[str]) -> Recipe:
+    """Return the recipe with fields from texts like "quantizer.revival=restart" or "learning-rate=0.01".
+
+    Values of several words have spaces between them. Raises ValueError for a text of another form, an unknown field or
+    a value of another type.
+    """
+    arguments = []
+    for pair in pairs:
+        field, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"set={pair!r}: expected FIELD=VALUE, as learning-rate=0.01")
+        check_choice("field of the recipe", field.partition(".")[0].replace("-", "_"), Recipe.__dataclass_fields__)
+        head, dot, tail = field.rpartition(".")
+        flags = {"true": [f"--{field}"], "false": [f"--{head}{dot}no-{tail}"]}
+        arguments += flags.get(value.lower(), [f"--{field}", *value.split()])
+    try:
+        with redirect_stderr(StringIO()):
+            return tyro.cli(Recipe, default=with_settings(recipe, arguments), args=arguments)
+    except SystemExit:
+        raise ValueError(f"set={' '.join(pairs)!r}: a field that is not there, or a value that does not fit") from None
+
+
 def _given(part: str, arguments: Sequence[str]) -> dict[str, str]:
     """Return the settings that the arguments give, with the word behind each."""
     given = {}
-    for argument, behind in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, behind in pairwise([*arguments, ""]):
         match = _FLAG.fullmatch(argument)
         if match and match[1] == part:
             given[match[2].replace("-", "_")] = behind if match[3] is None else match[3]

@@ -53,8 +53,13 @@ def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> str
     for name in codebooks:
         if f"{name}.weight" not in fitting:  # then its counts and whether it has started are not its own either
             fitting = {key: value for key, value in fitting.items() if not key.startswith(f"{name}.")}
-    if not fitting:
-        raise ValueError(f"start_from={source!r}: none of its weights fits; expected a model of the same autoencoder")
+    network = [key for key in own if key.startswith("autoencoder.")]
+    taken = sum(key in fitting for key in network)
+    if 2 * taken < len(network):
+        raise ValueError(
+            f"start_from={source!r}: {taken} of the {len(network)} tensors of the autoencoder fit; expected a model of "
+            f"the same autoencoder, as --like {source} makes one"
+        )
     tokenizer.load_state_dict(own | fitting)
     for name, codebook in codebooks.items():
         if codebook.start in FROM_DATA and f"{name}.weight" in fitting:

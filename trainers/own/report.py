@@ -1,33 +1,15 @@
 """What a run on somebody's own images tells: a table before the first step, where the results are after the last."""
 
-import re
 from pathlib import Path
 
-from trainers import checkpoint
+from trainers.best import load_best
 from trainers.own.images import Images
 from trainers.own.plan import true_bits
-from trainers.own.wishes import Wishes
 from trainers.recipe import Recipe
 from trainers.samples import save_samples
 from trainers.session import Session
 from vqzoo.hub.card import METRICS
 from vqzoo.storage import cards_folder, read_json
-
-_TOLD = (
-    "bits",
-    "minutes",
-    "steps",
-    "like",
-    "start_from",
-    "freeze",
-    "name",
-    "license",
-    "fit",
-    "config",
-    "column",
-    "splits",
-)
-"""Wishes that a model card's command repeats where they are not the defaults."""
 
 
 def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
@@ -68,32 +50,11 @@ def tell(rows: list[tuple[str, str]]) -> None:
         print(f"{label:12} {value}", flush=True)
 
 
-def command(wishes: Wishes) -> str:
-    """Return the command that does this again."""
-    words = ["vqzoo train", _quoted(without_path(wishes.data))]
-    for name in _TOLD:
-        value = getattr(wishes, name)
-        if value != getattr(Wishes(wishes.data), name) and not (name == "minutes" and wishes.steps):
-            text = " ".join(value) if isinstance(value, tuple) else _quoted(without_path(str(value)))
-            words.append(f"--{name.replace('_', '-')} {text}")
-    return " ".join(words)
-
-
-def without_path(text: str) -> str:
-    """Return the name of a folder or file there is, as its path is nobody else's business; any other text as it is."""
-    return Path(text).resolve().name if Path(text).exists() else text
-
-
-def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w./=,@-]+", text) else "'" + text.replace("'", "") + "'"
-
-
 def write_contact_sheet(session: Session, folder: Path) -> Path:
     """Write held-out originals above what the best checkpoint makes of them; returns where."""
-    tokenizer = session.recipe.build().to(session.accelerator.device)
-    tokenizer.load_state_dict(checkpoint.read(folder / "best.pt")["model"])
     path = folder / "contact_sheet.png"
-    save_samples(tokenizer.eval(), session.held_out[:8], path)
+    best = load_best(session.recipe, folder, session.accelerator.device)
+    save_samples(best.tokenizer, session.held_out[:8], path)
     return path
 
 

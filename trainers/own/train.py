@@ -10,16 +10,19 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from trainers import checkpoint
+from trainers.again import of_wishes
 from trainers.data import Feed, load_images, open_feed
 from trainers.finish import finish
 from trainers.lock import alone_in
-from trainers.loop import fit
+from trainers.loop import fit, tell_warnings
 from trainers.options import Options
+from trainers.overrides import with_fields
+from trainers.own.command import command, without_path
 from trainers.own.images import FINGERPRINT, Images, dataset_name, look_at
 from trainers.own.like import like
 from trainers.own.pace import measure_pace
 from trainers.own.plan import choose
-from trainers.own.report import command, table, tell, tell_finished, without_path, write_contact_sheet
+from trainers.own.report import table, tell, tell_finished, write_contact_sheet
 from trainers.own.wishes import Wishes
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES
@@ -65,7 +68,7 @@ def train_own(wishes: Wishes) -> Path | None:
             recipe = _left_recipe(folder, images.facts)
         session = _session(recipe, options, images, wishes, began)
         if session.is_main:
-            write_json(folder / _DATA, images.facts)
+            write_json(folder / _DATA, images.facts | {"wishes": wishes.to_dict()})
         steps = fit(session)
         session.accelerator.end_training()
         if not session.is_main:
@@ -81,6 +84,7 @@ def train_own(wishes: Wishes) -> Path | None:
         again = wishes if steps < session.recipe.steps else replace(wishes, steps=steps)
         facts = session.facts() | {"full_command": command(again)}
         card = finish(recipe, folder, cards, test.to(session.accelerator.device), facts, about)
+        tell_warnings(session, of_wishes(wishes, recipe.name))
         tell_finished(card, write_contact_sheet(session, folder), recipe)
         return card
 
@@ -93,6 +97,7 @@ def settings(dataset: str, images: Images, wishes: Wishes) -> Recipe:
         recipe = like(model, short, wishes.cards or cards_folder())
     else:
         recipe = choose(short, images.seen, wishes.bits, load_perceptual("squeeze") is not None)
+    recipe = with_fields(recipe, wishes.set)
     name = wishes.name or recipe.name
     if not is_name(name):
         raise ValueError(f"name={name!r}: expected letters, digits, dots and dashes, 96 at most")

@@ -1,8 +1,9 @@
 """What somebody wants of a tokenizer for their own images: the command line of `vqzoo train`, without slow imports."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -30,6 +31,8 @@ class Wishes:
     """Fine-tune a model: a name, a folder or a Hub id; its settings are taken, too, unless --like says others."""
     freeze: tuple[Literal["encoder", "quantizer", "decoder"], ...] = ()
     """Parts of the model of --start-from that stay as they are; with encoder and quantizer no token changes."""
+    set: Annotated[tuple[str, ...], arg(metavar="FIELD=VALUE ...")] = ()
+    """Fields of the recipe in place of the chosen ones, as quantizer.revival=restart learning-rate=0.01."""
     name: str = ""
     """Name of the model; without it DATASET-METHOD-SIZE."""
     license: str = ""
@@ -61,3 +64,13 @@ class Wishes:
     def source(self) -> Source:
         """Where the images are, and which are meant."""
         return Source(self.data, self.config, self.column, self.splits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field as JSON has it."""
+        return json.loads(json.dumps(asdict(self), default=str))
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Wishes":
+        """Return the wishes that `to_dict` was called on."""
+        paths = {name: None if fields[name] is None else Path(fields[name]) for name in ("runs", "cards")}
+        return cls(**fields | paths | {name: tuple(fields[name]) for name in ("freeze", "set")})

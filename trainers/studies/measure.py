@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers import checkpoint
+from trainers.best import load_best
 from trainers.recipe import Recipe
 from vqzoo.analysis.log import columns, read
 from vqzoo.analysis.looked import sharing
@@ -25,11 +25,9 @@ LOSS_BATCH = 64
 
 def measure_run(recipe: Recipe, run: Path, test: Tensor, facts: dict[str, Any]) -> None:
     """Evaluate the best checkpoint on the test split once, in float32, and write it to the run folder."""
-    best = checkpoint.read(run / "best.pt")
-    tokenizer = recipe.build().to(test.device)
-    tokenizer.load_state_dict(best["model"])
-    said = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best["step"]}
-    record = {"facts": said, **measure(tokenizer.eval(), test), "curves": run_curves(run / "metrics.jsonl")}
+    best = load_best(recipe, run, test.device)
+    said = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best.step}
+    record = {"facts": said, **measure(best.tokenizer, test), "curves": run_curves(run / "metrics.jsonl")}
     write_json(run / MEASURED, record, indent=None)
 
 

@@ -109,6 +109,26 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class Doctor:
+    """What is wrong with a model or a training run, by measured causes, and what to try."""
+
+    home: ClassVar[str] = "doctor"
+
+    source: Positional[Annotated[str, arg(metavar="RUN|MODEL")]]
+    """A run folder, a name that `vqzoo list` shows, a folder, or a Hub id."""
+    data: Annotated[str | None, arg(metavar="FOLDER|DATASET")] = None
+    """Images to look at; without it those held out of a run, or the test split that the model's card names."""
+    config: str = ""
+    """Configuration of a data set that has several."""
+    column: str = ""
+    """Column of images; without it the one called image or img, else the only one."""
+    splits: str = ""
+    """train=NAME,test=NAME with the data set's names of splits."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
 class Train(Wishes):
     """Train a tokenizer on your own images: divide them, choose the settings, train, measure, write the model card."""
 
@@ -174,6 +194,7 @@ Command = (
     | Annotated[LoadCheck, subcommand("load-check")]
     | Annotated[Reconstruct, subcommand("reconstruct")]
     | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Publish, subcommand("publish")]
     | Annotated[Convert, subcommand("convert")]

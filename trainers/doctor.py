@@ -1,0 +1,124 @@
+"""What is wrong with a tokenizer, and what to try: measured causes, each with a command and its known effect."""
+
+import csv
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from torch import Tensor
+
+from trainers.again import LENGTH, Again
+from trainers.patient import PIXELS, Patient
+from trainers.recipe import Recipe
+from trainers.watch import Watch
+from vqzoo.analysis.diagnosis import diagnose
+from vqzoo.analysis.log import columns
+from vqzoo.quantizers import QUANTIZERS
+from vqzoo.tokenizer import Tokenizer
+
+ABLATION = Path(__file__).parents[1] / "docs" / "training_fast.csv"
+_GAP_GREW = 3.0
+"""Times its smallest value up to which a gradient gap may grow over a run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """kind: a `diagnosis.Kind`, or of a run's log. text: what was measured. command: what to try. effect: what that did
+    in the ablation, empty where it was not part of it."""
+
+    kind: str
+    text: str
+    command: str
+    effect: str
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """Return everything that is wrong, what to try, and what that is known to do."""
+    name = str(patient.settings.get("name", ""))
+    found: list[tuple[str, str]] = []
+    found += [(each.kind, each.text) for each in diagnose(patient.tokenizer, patient.images)]
+    found += _of_log(patient.rows)
+    remedies = [(kind, text, *_remedy(kind, patient.settings)) for kind, text in found]
+    return [
+        Finding(kind, text, patient.again(flag, value), effect(*figure, name))
+        for kind, text, flag, value, figure in remedies
+    ]
+
+
+def warnings_of(tokenizer: Tokenizer, recipe: Recipe, images: Tensor, again: Again) -> Iterator[str]:
+    """Yield what a run tells of itself at its end: one sentence a finding."""
+    side = images.shape[2] * images.shape[3]
+    patient = Patient(tokenizer.eval(), dict(recipe.quantizer), again, [], images[: max(8, PIXELS // side)])
+    for finding in examine(patient):
+        yield sentence(finding)
+
+
+def sentence(finding: Finding) -> str:
+    """Return a finding on one line."""
+    effect = f" ({finding.effect})" if finding.effect else ""
+    return f"{finding.kind}: {finding.text}; try {finding.command}{effect}"
+
+
+def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return what a run's log shows that its best checkpoint does not: over-fitting, codebooks, a growing gap."""
+    found: list[tuple[str, str]] = []
+    watch = Watch()
+    for row in rows:
+        found += [(each.kind, each.text) for each in watch.look(row) if each.kind != "collapse"]
+    train, held_out = columns(rows) if rows else ({}, {})
+    usage = [(step, value) for step, value in zip(train.get("step", ()), train.get("usage", ()), strict=False) if value]
+    if usage and usage[-1][1] < 0.5 * max(value for _, value in usage):
+        best = max(usage, key=lambda pair: pair[1])
+        since = next(step for step, value in reversed(usage) if value >= 0.5 * best[1])
+        now, before = (f"{share:.1%}" for share in (usage[-1][1], best[1]))
+        text = f"{now} of the codevectors are in use at the end, {before} were; most died after step {since:,}"
+        found.append(("unused", text))
+    gaps = [value for value in held_out.get("gradient_gap", ()) if value]
+    if len(gaps) > 1 and gaps[-1] > _GAP_GREW * min(gaps):
+        found.append(("gradient", f"the gradient gap grew from {min(gaps):.2g} to {gaps[-1]:.2g}"))
+    return found
+
+
+_Remedy = tuple[str, str, tuple[str, str]]
+
+
+def _remedy(kind: str, settings: dict[str, Any]) -> _Remedy:
+    """Return a field of the recipe, its value, and the setting of the ablation whose opposite that is."""
+    if kind == "unused" and settings.get("revival", "none") != "restart" and _takes("revival", settings):
+        return "quantizer.revival", "restart", ("revival", "none")
+    if kind in ("unused", "apart", "scale") and settings.get("start", "") != "kmeans" and _takes("start", settings):
+        return "quantizer.start", "kmeans", ("start", "uniform")
+    if kind == "unused" and "codebook_size" in settings:
+        return "quantizer.codebook-size", str(max(2, settings["codebook_size"] // 2)), ("", "")
+    if kind in ("apart", "scale", "gradient"):
+        return "weights.commitment", "1", ("commitment", "0.05")
+    if kind in ("saturated", "exploding", "not-finite"):
+        return "learning-rate", "0.001", ("", "")
+    if kind == "over-fitting":
+        return "flip", "", ("", "")
+    return LENGTH, "", ("", "")
+
+
+def _takes(setting: str, settings: dict[str, Any]) -> bool:
+    return setting in inspect.signature(QUANTIZERS[settings["name"]]).parameters
+
+
+def effect(factor: str, setting: str, quantizer: str) -> str:
+    """Return what the ablation says of leaving a setting, for this quantizer or, where it was not tried, the others."""
+    if not factor or not ABLATION.exists():
+        return ""
+    with ABLATION.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    base = {(line["quantizer"], line["seed"]): float(line["psnr"]) for line in lines if line["factor"] == "base"}
+    gains: dict[str, list[float]] = {}
+    for line in lines:
+        key = line["quantizer"], line["seed"]
+        if (line["factor"], line["setting"]) == (factor, setting) and key in base:
+            gains.setdefault(line["quantizer"], []).append(base[key] - float(line["psnr"]))
+    if not gains:
+        return ""
+    of = quantizer if quantizer in gains else next(iter(gains))
+    return f"{mean(gains[of]):+.2f} dB for {of} in docs/training_fast.md"

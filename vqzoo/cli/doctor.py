@@ -1,0 +1,32 @@
+"""`vqzoo doctor`: what is wrong with a model or a training run, and what to try."""
+
+from dataclasses import asdict
+
+from vqzoo.cli.arguments import Doctor
+from vqzoo.cli.show import bar, print_json
+
+try:
+    from trainers.doctor import examine
+    from trainers.patient import load_patient
+    from trainers.source import Source
+except ModuleNotFoundError as error:
+    raise ValueError(f'doctor needs {error.name}: in the checkout, pip install -e ".[train]"') from None
+
+
+def run(settings: Doctor) -> int:
+    """Print each finding with what was measured, what to try, and the effect which that had; returns 0."""
+    with bar(None, enabled=not settings.json) as step:
+        step(f"examining {settings.source}")
+        patient = load_patient(
+            settings.source, Source(settings.data, settings.config, settings.column, settings.splits)
+        )
+        findings = examine(patient)
+    if settings.json:
+        print_json({"images": len(patient.images), "findings": [asdict(finding) for finding in findings]})
+        return 0
+    print(f"{settings.source}, on {len(patient.images):,} images: {len(findings) or 'no'} findings")
+    for finding in findings:
+        print(f"\n{finding.kind}: {finding.text}\n  try: {finding.command}")
+        if finding.effect:
+            print(f"  its effect: {finding.effect}")
+    return 0
