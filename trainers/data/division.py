@@ -1,6 +1,7 @@
 """Share the images of a data set out to train, held_out and test by their content."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ def _digest(cell: Mapping[str, Any] | None) -> str:
     if content is None:
         path = (cell or {}).get("path") or ""
         try:
-            content = Path(path).read_bytes()
+            content = Path(path).read_bytes() if os.path.isfile(path) else path.encode()  # to read a pipe may never end
         except OSError:
             content = path.encode()
     return hashlib.blake2b(content, digest_size=16).hexdigest()

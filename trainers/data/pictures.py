@@ -1,5 +1,6 @@
 """From encoded images to uint8 squares, and the tally of those that cannot be read."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -104,6 +105,8 @@ def header(cell: Any) -> tuple[int, int, bool] | None:
     """Return width, height and whether it is grey of one cell of `image_rows`, from the file's header; None without."""
     try:
         source = _source(cell)
+        if not isinstance(source, bytes) and not os.path.isfile(source):  # to read a pipe may never end
+            return None
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
         kind = format_of(data)
         if kind is None:
