@@ -1,9 +1,16 @@
 """`vqzoo train`: from a folder of pictures to a model card that says what is so."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
+import tarfile
 from dataclasses import replace
+from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 import torch
@@ -17,6 +24,9 @@ from trainers.own.plan import STRIDES, Seen, choose, network, true_bits
 from trainers.own.wishes import Wishes
 from trainers.recipe import Recipe
 from vqzoo.cli import main
+from vqzoo.hub.registry import cards_folder
+
+ROOT = Path(__file__).parents[2]
 
 
 def photograph(seed: int, width: int, height: int) -> Image.Image:
@@ -159,6 +169,55 @@ def test_fine_tuning_with_frozen_encoder_and_quantizer_keeps_every_token(tmp_pat
     assert not torch.equal(base.decode(base.encode(images)), tuned.decode(base.encode(images)))
     text = (tmp_path / "cards/tuned/README.md").read_text()
     assert "It started from the weights of `base`" in text and str(tmp_path) not in text
+
+
+def test_a_converted_tokenizer_is_the_start_and_the_settings(tmp_path, run):
+    """It has a configuration and weights, and nothing else; its tokens stay what they are."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(cards_folder() / "cifar10-vq-1024x128" / name, theirs)
+    photos = write(tmp_path / "photos", 12, side=32)
+    frozen = ("--freeze", "encoder", "quantizer")
+    code, out, err = run(photos, "--start-from", theirs, "--steps", "2", "--name", "tuned", *frozen)
+    assert code == 0, err
+    assert re.search(r"start_from \S+theirs: (\d+) of \1 tensors taken", out)
+    images = torch.rand(2, 3, 32, 32) * 2 - 1
+    one, other = vqzoo.load(theirs), vqzoo.load(tmp_path / "cards" / "tuned")
+    assert torch.equal(one.encode(images).grids[0], other.encode(images).grids[0])
+
+
+def test_a_start_of_which_little_fits_is_an_error(tmp_path, run):
+    photos = write(tmp_path / "photos", 12, side=32)
+    arguments = ("--like", "cifar10-vq-1024x128", "--start-from", "flowers-none-256", "--steps", "2")
+    code, _, err = run(photos, *arguments)
+    assert code == 1 and re.search(r"\d+ of the \d+ tensors of the autoencoder fit", err)
+
+
+def test_a_webdataset_and_a_parquet_file(tmp_path, run):
+    photos = write(tmp_path / "photos", 20)
+    with tarfile.open(tmp_path / "shots.tar", "w") as tar:
+        for path in sorted(photos.iterdir()):
+            tar.add(path, arcname=path.name)
+    rows = datasets.Dataset.from_dict({"image": [str(path) for path in sorted(photos.iterdir())]})
+    rows.cast_column("image", datasets.Image()).to_parquet(tmp_path / "shots.parquet")
+    for kind in ("tar", "parquet"):
+        code, out, err = run(tmp_path / f"shots.{kind}", "--bits", "250", "--steps", "1", "--name", kind)
+        assert code == 0, err
+    counts = [record(tmp_path, kind)["data"]["images"] for kind in ("tar", "parquet")]
+    assert sum(counts[0].values()) == sum(counts[1].values()) == 20
+
+
+def test_two_processes_train_one_model(tmp_path):
+    photos = write(tmp_path / "photos", 12)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    arguments = [photos, "--bits", "250", "--steps", "2", "--runs", tmp_path / "runs", "--cards", tmp_path / "cards"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [*launch, str(ROOT / "trainers" / "train.py"), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("finished: ") == done.stdout.count("model        ") == 1
+    assert record(tmp_path, NAME)["training"]["processes"] == 2
 
 
 def test_settings_of_a_recipe(tmp_path, run):
