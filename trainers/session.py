@@ -15,6 +15,7 @@ from torch import Tensor
 from trainers import checkpoint, tracking
 from trainers.data import Feed, open_feed
 from trainers.log import Log
+from trainers.memory import check_memory
 from trainers.meter import Meter
 from trainers.objective import held_out_gap, held_out_terms, selection_loss
 from trainers.options import Options
@@ -57,6 +58,7 @@ class Session:
         self.recipe, self.options, self.folder = recipe, options, options.runs / recipe.name
         self.accelerator = build_accelerator(recipe, options)
         self.is_main = self.accelerator.is_main_process
+        check_memory(recipe, self.accelerator.num_processes)
         saved = find_checkpoint(recipe, self.folder, options.resume)
         if self.is_main and options.resume and not saved:
             print(f"{self.folder} has nothing to resume: starting afresh")

@@ -67,15 +67,23 @@ def _train(run: Run) -> int:
 
 def _run(train: Callable[[], None]) -> int:
     """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
-    from trainers.signals import Stopped
+    from trainers.memory import NO_MEMORY, out_of_memory
+    from trainers.signals import STOPPED, Stopped
 
     try:
         train()
     except Stopped as stopped:
         print(f"stopped: {stopped}; go on with --resume", file=sys.stderr)
         return stopped.code
+    except KeyboardInterrupt:  # before the first step or after the last, where nothing is to be saved
+        print("stopped: Ctrl-C; go on with --resume", file=sys.stderr)
+        return STOPPED
     except (ValueError, FloatingPointError, OSError) as error:
         return _fail(error)
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        return _fail(ValueError(NO_MEMORY))
     return 0
 
 

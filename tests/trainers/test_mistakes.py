@@ -33,6 +33,8 @@ def test_a_small_run_as_it_should_be(command, tmp_path):
             ["--data", "/no/such"],
             "data folder '/no/such' does not exist; expected pictures or parquet files",
         ),
+        (["--data", ""], "data folder '' does not exist; expected pictures or parquet files"),
+        (["--batch-size", "10000000"], "batch_size=10000000: a step needs "),
         (["--held-out", "48"], "held_out=48: expected from 1 to 47, the train split less one"),
         (["--held-out", "0"], "held_out=0: expected a whole number from 1 to"),
         (["--steps", "0"], "steps=0: expected a whole number from 1 to"),
@@ -232,3 +234,34 @@ def test_an_optimizer_that_is_no_longer_finite_is_not_saved(tiny, data, tmp_path
     with pytest.raises(FloatingPointError, match=r"optimizer\.state\.\d+\.exp_avg_sq is no longer finite"):
         fit(session)
     assert checkpoint.read_latest(tmp_path / "runs" / NAME / "checkpoints")["step"] == 4
+
+
+def test_ctrl_c_before_the_first_step_is_a_clean_end(command, monkeypatch):
+    import trainers.loop
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainers.loop, "train", interrupted)
+    assert command() == (75, "stopped: Ctrl-C; go on with --resume")
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")]
+)
+def test_memory_that_runs_out_is_a_sentence(command, monkeypatch, error):
+    import trainers.loop
+
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(trainers.loop, "train", fails)
+    code, line = command()
+    assert code == 1 and line.startswith("error: memory ran out; expected a smaller --batch-size, or --accumulate")
+
+
+def test_a_damaged_description_of_a_data_set_is_a_sentence(command, tmp_path, pictures, write_dataset):
+    folder = write_dataset(tmp_path / "yaml", train=pictures(48, 0), test=pictures(8, 1))
+    (folder / "README.md").write_text("---\nconfigs: [{: }\n  - :\n---\n")
+    code, line = command("--data", str(folder))
+    assert code == 1 and line.startswith("error: data set 'pictures' could not be loaded from ")

@@ -140,7 +140,7 @@ def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:
         where = "parquet" if folder.suffix.lower() == ".parquet" else "webdataset"
     try:
         return dict(datasets.load_dataset(where, **settings))
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except Exception as error:  # of files, of the network, of YAML, of parquet, of what a data set's script would be
         raise ValueError(_refusal(dataset, where, source, error)) from error
 
 
@@ -192,7 +192,7 @@ def _column(rows: Any, dataset: str, column: str) -> str:
 
 def _locate(dataset: str, data: str | None) -> str:
     if data is not None:
-        if not Path(data).exists():
+        if not data or not Path(data).exists():
             raise ValueError(f"data folder {data!r} does not exist; expected pictures or parquet files")
         return data
     if root := os.environ.get(DATA_VARIABLE):
