@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from trainers.recipes import RECIPES
 from trainers.session import Session, build_accelerator
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.schema import is_name
+from vqzoo.metrics.perceptual import fetch
 from vqzoo.metrics.perceptual import load as load_perceptual
 from vqzoo.ops.check import check_int
 from vqzoo.storage import cards_folder, read_json, write_json
@@ -96,7 +98,7 @@ def settings(dataset: str, images: Images, wishes: Wishes) -> Recipe:
     if model:
         recipe = like(model, short, wishes.cards or cards_folder())
     else:
-        recipe = choose(short, images.seen, wishes.bits, load_perceptual("squeeze") is not None)
+        recipe = choose(short, images.seen, wishes.bits, _has_perceptual())
     recipe = with_fields(recipe, wishes.set)
     name = wishes.name or recipe.name
     if not is_name(name):
@@ -118,6 +120,14 @@ def settings(dataset: str, images: Images, wishes: Wishes) -> Recipe:
         fit=wishes.fit,
         seed=wishes.seed,
     )
+
+
+def _has_perceptual() -> bool:
+    """Return whether LPIPS can be computed here; its network is fetched where it is not on this machine yet."""
+    if load_perceptual("squeeze") is None:
+        with suppress(OSError):  # no network: images are then compared by their pixels alone, which the table tells
+            fetch("squeeze")
+    return load_perceptual("squeeze") is not None
 
 
 def _session(recipe: Recipe, options: Options, images: Images, wishes: Wishes, began: float) -> Session:

@@ -4,7 +4,8 @@ import errno
 import glob
 import os
 
-from vqzoo.cli.arguments import Command, Convert, Evaluate, LoadCheck, Publish, Reconstruct, Train
+from trainers.recipes import RECIPES
+from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Train
 from vqzoo.cli.models import folder_of
 from vqzoo.hub.registry import find
 
@@ -24,6 +25,12 @@ def check_early(command: Command) -> None:
                 f"{command.data}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
                 f"or one of {', '.join(_KNOWN)}"
             )
+        for source in filter(None, (command.like, command.start_from)):
+            if source not in RECIPES:
+                find(source)
+    elif isinstance(command, Doctor):
+        if not os.path.isfile(os.path.join(command.source, "best.pt")):
+            find(command.source)
     elif isinstance(command, Publish):
         folder_of(command.folder)
     elif isinstance(command, Convert):

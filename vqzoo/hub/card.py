@@ -208,14 +208,14 @@ def _minutes(seconds: float) -> str:
 
 
 _FITS = {
-    "crop": "",  # which all have that say nothing of it
+    "crop": " Of images that are no squares it saw the centre.",
     "pad": " Images that are no squares had black put beside them.",
     "squash": " Images that are no squares had their proportions changed.",
 }
 
 
 def _fit(recipe: dict[str, Any]) -> str:
-    return _FITS[recipe.get("fit", "crop")]
+    return _FITS[recipe["fit"]] if "fit" in recipe else ""  # recipes written before there was a choice say nothing
 
 
 def _components(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
