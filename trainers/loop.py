@@ -2,10 +2,11 @@
 
 from contextlib import closing
 from itertools import islice
+from typing import Any
 
 from trainers.again import Again, of_recipe
 from trainers.best import load_best
-from trainers.data import load_images, naming_dead_workers
+from trainers.data import load_images, naming_dead_workers, open_splits
 from trainers.doctor import warnings_of
 from trainers.finish import finish
 from trainers.lock import alone_in
@@ -24,17 +25,23 @@ def train(recipe: Recipe, options: Options) -> None:
     """
     with alone_in(options.runs / recipe.name):
         session = Session(recipe, options)
+        if session.is_main:
+            streams = options.loading == "stream"
+            splits = open_splits(recipe.dataset, ["train", "test"], options.source, streams)
+            print(splits.sentence(), flush=True)
         fit(session)
         session.accelerator.end_training()
         if session.is_main:
             test = load_images(
                 *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
                 bad_share=options.bad_images,
-                streaming=options.loading == "stream",
+                streaming=streams,
                 fit=recipe.fit,
             )
             test = test.to(session.accelerator.device)
-            about = {"license": options.license or None}
+            about: dict[str, Any] = {"license": options.license or None, "split": splits.test}
+            if splits.divided or splits.test != "test":
+                about["data"] = splits.facts()
             tell_warnings(session, of_recipe(recipe))
             print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts(), about)}")
 

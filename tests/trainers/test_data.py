@@ -88,7 +88,7 @@ def test_no_column_of_images(tmp_path):
 def test_where_data_is_looked_for(data, tmp_path, monkeypatch):
     sources = []
 
-    def load_dataset(source):
+    def load_dataset(source, **_):
         sources.append(source)
         raise ConnectionError("no network")
 

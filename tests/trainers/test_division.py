@@ -125,6 +125,18 @@ def test_splits_by_name(tmp_path, write_dataset, pictures):
     assert divided.divided and sum(len(divided[part]) for part in ("train", "held_out", "test")) == 12
 
 
+def test_what_is_used_for_what_is_told(tmp_path, write_dataset, pictures):
+    folder = write_dataset(tmp_path / "a", train=pictures(12, 0), validation=pictures(4, 1))
+    told = open_splits("photos", ["train", "test"], str(folder)).sentence()
+    assert told == "images: train 12, validation 4; measured on validation; column image"
+    told = open_splits(
+        "photos", ["train", "test"], str(write(tmp_path / "b", *(f"{n}.png" for n in range(40))))
+    ).sentence()
+    assert told.startswith("images: train ") and told.endswith("; divided by content; column image")
+    streamed = open_splits("photos", ["train", "test"], str(folder), streaming=True).sentence()
+    assert streamed == "images: train, validation; measured on validation; column image"
+
+
 @pytest.mark.parametrize("wrong", ["train", "train=a", "train=a,test=", "train=a,test=b,other=c", "train=a,train=b"])
 def test_splits_that_cannot_be_understood(tmp_path, wrong):
     with pytest.raises(ValueError, match="splits=.*: expected"):
@@ -185,6 +197,17 @@ def test_a_file_of_its_own(tmp_path, pictures):
     (tmp_path / "notes.txt").write_text("no images")
     with pytest.raises(ValueError, match="expected a folder, or a .parquet or .tar file"):
         open_splits("shots", ["train"], str(tmp_path / "notes.txt"))
+
+
+def test_folders_of_one_name_and_files_that_change_are_not_mixed_up(tmp_path, write_dataset, pictures):
+    """The data library's own cache knows a folder by its name and its README, which are the same here."""
+    folders = [tmp_path / "a" / "photos", tmp_path / "b" / "photos"]
+    for folder, num in zip(folders, (5, 9), strict=True):
+        write_dataset(folder, train=pictures(num, num), test=pictures(2, 0))
+    assert [len(open_splits("photos", ["train"], str(folder))["train"]) for folder in folders] == [5, 9]
+    shutil.rmtree(folders[0])
+    write_dataset(folders[0], train=pictures(7, 1), test=pictures(2, 0))
+    assert len(open_splits("photos", ["train"], str(folders[0]))["train"]) == 7
 
 
 def test_pictures_and_data_files_in_one_folder(tmp_path, pictures):

@@ -249,3 +249,15 @@ def test_metrics_json_is_plain_json(card):
 
     for name in ("metrics.json", "usage.json", "config.json"):
         json.loads((card / name).read_text(), parse_constant=refuse)  # no NaN, no Infinity
+
+
+def test_a_card_says_how_the_images_were_set_apart(tmp_path, pictures, write_dataset, tiny):
+    """Also where a recipe of the zoo is trained on a set that has no test split."""
+    cards = tmp_path / "cards"
+    for name, settings, expected in (
+        ("a", {"train": pictures(48, 0), "validation": pictures(8, 1)}, "8 images of the validation split of pictures"),
+        ("b", {"train": pictures(60, 0)}, "set apart by a hash of their content"),
+    ):
+        folder = write_dataset(tmp_path / name, **settings)
+        train(tiny(steps=2, held_out=2), Options(str(folder), tmp_path / "runs" / name, cards / name))
+        assert expected in (cards / name / NAME / "README.md").read_text()

@@ -1,5 +1,6 @@
 """Where a data set is, and its parts with nothing decoded yet."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import datasets
 
 from trainers.data import division
 from trainers.data.folder import ARCHIVES, SUFFIXES, files_with, split_files
-from trainers.source import DIVIDE, Source, as_source
+from trainers.source import DIVIDE, PARTS, Source, as_source
 
 DATA_VARIABLE = "VQZOO_DATA"
 """Environment variable: a folder with one folder a data set, each of them as on the Hub (parquet files, README)."""
@@ -51,6 +52,23 @@ class Splits:
 
     def __contains__(self, part: object) -> bool:
         return part in self.parts
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a model card tells of the images; those of a stream are not counted."""
+        parts = {part: self.parts[part] for part in PARTS if part in self.parts}
+        counts = {part: len(rows) for part, rows in parts.items() if isinstance(rows, datasets.Dataset)}
+        return {"images": counts, "divided": self.divided, "copies": self.copies, "column": self.column}
+
+    def sentence(self) -> str:
+        """Return which images are used for what, and how many there are; a stream's number is not known."""
+        names = {"train": "train", "held_out": "held_out", "test": self.test}
+        counts = [
+            f"{names[part]} {len(rows):,}" if isinstance(rows, datasets.Dataset) else names[part]
+            for part in names
+            if (rows := self.parts.get(part)) is not None
+        ]
+        how = "divided by content" if self.divided else f"measured on {self.test}"
+        return f"images: {', '.join(counts)}; {how}; column {self.column}"
 
 
 def open_splits(
@@ -138,10 +156,24 @@ def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:
             raise ValueError(f"{where}: expected a folder, or a .parquet or .tar file")
         settings["data_files"] = str(folder)
         where = "parquet" if folder.suffix.lower() == ".parquet" else "webdataset"
+    if folder.exists() and not streaming:
+        settings["cache_dir"] = _cache_of(folder)
     try:
         return dict(datasets.load_dataset(where, **settings))
     except Exception as error:  # of files, of the network, of YAML, of parquet, of what a data set's script would be
         raise ValueError(_refusal(dataset, where, source, error)) from error
+
+
+def _cache_of(folder: Path) -> str:
+    """Return a cache of its own for the files as they are now.
+
+    The data library knows a local data set by its folder's name and its README alone: of two folders called photos, or
+    of one whose files have changed, it would give the images that it saw first.
+    """
+    files = files_with(folder, ARCHIVES | {".md", ".json", ".jsonl", ".csv"}) if folder.is_dir() else [folder]
+    stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    digest = hashlib.blake2b(repr(stats).encode(), digest_size=8).hexdigest()
+    return str(Path(datasets.config.HF_DATASETS_CACHE, f"vqzoo-{digest}"))
 
 
 def _refusal(dataset: str, where: str, source: Source, error: Exception) -> str:

@@ -52,13 +52,7 @@ def look_at(dataset: str, wishes: Wishes) -> Images:
     if not sizes:
         raise ValueError(f"{wishes.data}: none of {len(sample)} images that were looked at can be read")
     contents = [content for each in parts.values() for content in sorted(digests(each))]
-    facts = {
-        "images": {part: len(each) for part, each in parts.items()},
-        "divided": splits.divided,
-        "copies": splits.copies,
-        "column": splits.column,
-        "config": wishes.config or None,
-        FINGERPRINT: hashlib.blake2b("".join(contents).encode(), digest_size=8).hexdigest(),
-    }
+    fingerprint = hashlib.blake2b("".join(contents).encode(), digest_size=8).hexdigest()
+    facts = splits.facts() | {"config": wishes.config or None, FINGERPRINT: fingerprint}
     seen = Seen([min(width, height) for width, height, _ in sizes], all(grey for *_, grey in sizes))
     return Images(splits, seen, facts)
