@@ -11,6 +11,7 @@ from trainers.data import Feed
 from trainers.principal import fit_linear_path
 from trainers.recipe import Recipe
 from trainers.resume import load_matching_weights
+from vqzoo.ops.distributed import place, shared_out
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.quantizers.codebook import Codebook
 from vqzoo.quantizers.start import FROM_DATA
@@ -45,7 +46,7 @@ def start_codebooks(tokenizer: Tokenizer, feed: Feed) -> None:
     if not waiting or len(tokenizer.quantizers) > 1:
         return
     wanted = min(MOST_LATENTS, LATENTS_A_CODEVECTOR * max(each.codebook_size for each in waiting))
-    latents = torch.cat(list(_latents(tokenizer, feed, wanted)))
+    latents = shared_out(torch.stack(list(_latents(tokenizer, feed, wanted))))
     tokenizer.train()
     tokenizer.quantizer(latents[None, :, None])
 
@@ -62,6 +63,6 @@ def _latents(tokenizer: Tokenizer, feed: Feed, wanted: int) -> Iterator[Tensor]:
         for pixels in batches:
             latents = tokenizer.latents(from_bytes(pixels.to(device))).flatten(0, 2)
             yield latents
-            number += len(latents)
+            number += place(len(latents), latents.device)[1]
             if number >= wanted:
                 return

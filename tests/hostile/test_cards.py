@@ -225,7 +225,12 @@ def test_a_run_of_no_recipe_has_no_share_but_the_images_it_has_seen(cards, capsy
     assert "full budget" not in out and " ".join(out.split()).count("images 640 ") == 1
     record = read_json(cards / BAD / "metrics.json")
     card = model_card(record, read_json(cards / BAD / "config.json"))
-    assert "On 640 images. 1 minutes on CPU" in card and "budget" not in card and "The full training" not in card
+    assert (
+        "It has seen 640 images" in card
+        and "1 minute on CPU" in card
+        and "budget" not in card
+        and "The full training" not in card
+    )
 
 
 TEXTS = {

@@ -171,6 +171,7 @@ RECORD: dict[str, Any] = {
         "share_of_raw": 0.25 / 24,
     },
     "stored_as": "float32",
+    "data": {"images": {"test": 2}},
     "training": {
         "images": 640,
         "full_budget_images": 640,

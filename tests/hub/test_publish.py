@@ -101,7 +101,7 @@ DAMAGES = {
     ),
     "no training": (
         lambda f: without(f, "training"),
-        "metrics.json of toy-vq-16x8: training is None; expected an object",
+        "README.md of toy-vq-16x8 is not what its files say",
     ),
     "broken usage": (lambda f: (f / USAGE).write_text("[1, 2"), "usage.json of toy-vq-16x8 is not valid JSON"),
     "broken config": (

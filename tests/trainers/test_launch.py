@@ -72,12 +72,12 @@ def on_one_and_two(name: str, arguments: list[str], root: Path) -> list[Path]:
     return [root / part / "runs" / name for part in ("one", "two")]
 
 
-def assert_same_logs(runs: list[Path]) -> list[dict]:
+def assert_same_logs(runs: list[Path], absolute: float = 1e-5) -> list[dict]:
     """Equal to float32 rounding, wall-clock times apart; returns the rows of the first."""
     rows = [read(run / "metrics.jsonl") for run in runs]
     for row, other in zip(*rows, strict=True):
         assert row.keys() == other.keys()
-        assert without_times(other) == pytest.approx(without_times(row), rel=1e-4, abs=1e-5)
+        assert without_times(other) == pytest.approx(without_times(row), rel=1e-4, abs=absolute)
     return rows[0]
 
 
@@ -104,8 +104,9 @@ def test_an_adversarial_run_on_two_processes(data, tmp_path):
     arguments += ["--adversary.layers", "1", "--adversary.width", "4", "--adversary.lecam", "0.1", "--steps", "8"]
     arguments += ["--batch-size", "8", "--held-out", "8", "--evaluate-every", "4"]
     runs = on_one_and_two("flowers-vqgan-1024x256", arguments, tmp_path)
-    rows = assert_same_logs(runs)
+    # Sums of k-means are rounded otherwise where two processes add them up, and a discriminator makes more of that.
+    rows = assert_same_logs(runs, absolute=1e-4)
     assert rows[-2].keys() >= {"adversarial", "discriminator", "lecam", "adversarial_weight"}
     states = [checkpoint.read(run / "checkpoints" / "step-00000008.pt") for run in runs]
     for part in ("model", "discriminator"):
-        torch.testing.assert_close(states[1][part], states[0][part], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(states[1][part], states[0][part], rtol=1e-4, atol=1e-4)

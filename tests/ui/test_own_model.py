@@ -27,8 +27,8 @@ def trained(tmp_path_factory):
     for label, path in examples().items():
         picture = Image.open(path).convert("RGB")
         for number in range(10):
-            left, top = (number * 37) % (picture.width - 96), (number * 53) % (picture.height - 96)
-            picture.crop((left, top, left + 96, top + 80)).save(photos / f"{label} {number}.jpg", quality=92)
+            left, top = (number * 37) % (picture.width - 56), (number * 53) % (picture.height - 48)
+            picture.crop((left, top, left + 56, top + 48)).save(photos / f"{label} {number}.jpg", quality=92)
     shutil.copytree(ROOT / "model_cards" / OF_ZOO, folder / "models" / OF_ZOO)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "VQZOO_CARDS": str(folder / "models")}
     command = [sys.executable, "-m", "vqzoo.cli", "train", "photos", "--bits", "640", "--steps", "12"]

@@ -79,7 +79,7 @@ METRICS_FIELDS = (
     *(Field(f"metrics.levels.*.{name}", kind, low, high) for name, kind, low, high in _USAGE_FIELDS),
     Field("metrics.levels.*.selection", OBJECT),
     Field("metrics.levels.*.selection.*", NUMBER, 0, 1, needed=True),
-    Field("training", OBJECT),
+    Field("training", OBJECT, needed=True),
     Field("training.images", WHOLE, 1, needed=True),
     Field("training.full_budget_images", WHOLE, 0),
     Field("training.full_command", TEXT),

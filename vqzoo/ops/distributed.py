@@ -39,6 +39,18 @@ def place(num: int, device: torch.device) -> tuple[int, int]:
     return int(sizes[: dist.get_rank()].sum()), int(sizes.sum())
 
 
+def shared_out(rows: Tensor) -> Tensor:
+    """Return a process's part of equally many rows of every process, in runs of the order in which one would have them.
+
+    `rows` (b, n, d) are a process's shares of b batches: joined in the order of ranks, a batch's shares are the batch.
+    """
+    if not _active():
+        return rows.flatten(0, 1)
+    shares = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+    dist.all_gather(shares, rows.contiguous())
+    return torch.cat(shares, 1).flatten(0, 1).chunk(dist.get_world_size())[dist.get_rank()]
+
+
 def of_highest(rows: Tensor, scores: Tensor) -> Tensor:
     """Of every process's rows (k, d) the one with the highest score (k,); of equal ones the first process's."""
     if not _active():

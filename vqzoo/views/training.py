@@ -65,7 +65,11 @@ class Panel:
 def has_curves(model: Model) -> bool:
     """Whether a model's metrics.json tells of its training; one that was computed, such as a PCA, has none."""
     curves = model.metrics.get("curves")
-    return isinstance(curves, dict) and any(isinstance(part, dict) and part.get("step") for part in curves.values())
+    return (
+        model.trained
+        and isinstance(curves, dict)
+        and any(isinstance(part, dict) and part.get("step") for part in curves.values())
+    )
 
 
 def course_of(model: Model) -> Course:
