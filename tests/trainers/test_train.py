@@ -39,7 +39,8 @@ def test_the_files_of_a_run(run, card, finished):
     )
     assert sorted(path.name for path in card.iterdir()) == inside
     assert sorted(path.name for path in card.parent.iterdir()) == [NAME]
-    assert finished[1] == f"finished: {card}\n"
+    told = "images: train 48, test 16; measured on test; column image"
+    assert finished[1] == f"{told}\nfinished: {card}\n"
 
 
 def test_the_recipe_is_written_down(run, tiny):
