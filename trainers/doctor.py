@@ -11,8 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from trainers.again import LENGTH, Again
-from trainers.patient import PIXELS, Patient
-from trainers.recipe import Recipe
+from trainers.patient import PIXELS, Patient, settings_of
 from trainers.watch import Watch
 from vqzoo.analysis.diagnosis import diagnose
 from vqzoo.analysis.log import columns
@@ -48,10 +47,10 @@ def examine(patient: Patient) -> list[Finding]:
     ]
 
 
-def warnings_of(tokenizer: Tokenizer, recipe: Recipe, images: Tensor, again: Again) -> Iterator[str]:
+def warnings_of(tokenizer: Tokenizer, images: Tensor, again: Again) -> Iterator[str]:
     """Yield what a run tells of itself at its end: one sentence a finding."""
     side = images.shape[2] * images.shape[3]
-    patient = Patient(tokenizer.eval(), dict(recipe.quantizer), again, [], images[: max(8, PIXELS // side)])
+    patient = Patient(tokenizer.eval(), settings_of(tokenizer), again, [], images[: max(8, PIXELS // side)])
     for finding in examine(patient):
         yield sentence(finding)
 

@@ -50,7 +50,7 @@ def tell_warnings(session: Session, again: Again) -> None:
     """Print what is wrong with the best checkpoint, by the held-out images, and what to try."""
     recipe = session.recipe
     tokenizer = load_best(recipe, session.folder, session.accelerator.device).tokenizer
-    for warning in warnings_of(tokenizer, recipe, session.held_out, again):
+    for warning in warnings_of(tokenizer, session.held_out, again):
         session.progress.say(f"warning: {warning}")
 
 

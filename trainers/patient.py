@@ -54,8 +54,6 @@ def load_patient(source: str, data: Source) -> Patient:
         raise ValueError(f"{source} has no {METRICS} that says what it was trained on; give --data FOLDER")
     resolution = (training.get("recipe") or {}).get("resolution", tokenizer.resolution)
     images = _images(dataset or "images", data, Form(resolution, tokenizer.autoencoder.channels), "test")
-    levels = tokenizer.config["quantizer"]
-    settings = levels[0] if isinstance(levels, list) else levels
     name = str(record.get("name") or Path(source).name)
     trained = str(training.get("full_command") or "")
     if trained.startswith("vqzoo train"):
@@ -64,7 +62,7 @@ def load_patient(source: str, data: Source) -> Patient:
         again = of_recipe(get_recipe(name))
     else:
         again = of_wishes(Wishes("FOLDER", start_from=source), name)
-    return Patient(tokenizer, settings, again, [], images)
+    return Patient(tokenizer, settings_of(tokenizer), again, [], images)
 
 
 def _of_run(folder: Path, data: Source) -> Patient:
@@ -77,7 +75,14 @@ def _of_run(folder: Path, data: Source) -> Patient:
     log = folder / "metrics.jsonl"
     rows = read(log) if log.exists() else []
     images = _images(recipe.dataset, data, form, "held_out")
-    return Patient(load_best(recipe, folder).tokenizer, dict(recipe.quantizer), again, rows, images)
+    tokenizer = load_best(recipe, folder).tokenizer
+    return Patient(tokenizer, settings_of(tokenizer), again, rows, images)
+
+
+def settings_of(tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return every setting of a tokenizer's first quantizer, defaults included."""
+    levels = tokenizer.config["quantizer"]
+    return dict(levels[0] if isinstance(levels, list) else levels)
 
 
 def _images(dataset: str, data: Source, form: Form, part: str) -> Tensor:

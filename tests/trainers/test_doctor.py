@@ -138,5 +138,5 @@ def test_a_model_that_says_nothing_of_its_data(tmp_path, capfd):
         shutil.copy(cards_folder() / "cifar10-ema-1024x128" / name, folder)
     assert main(["doctor", str(folder)]) == 1
     assert "give --data FOLDER" in capfd.readouterr().err
-    assert main(["doctor", str(folder), "--data", str(photographs(tmp_path / "photos", 40, 32))]) == 0
+    assert main(["doctor", str(folder), "--data", str(photographs(tmp_path / "photos", 250, 32))]) == 0
     assert "vqzoo train FOLDER --start-from" in capfd.readouterr().out

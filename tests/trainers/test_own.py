@@ -120,11 +120,11 @@ def test_a_run_past_its_deadline_ends_with_a_card(tmp_path, run, monkeypatch):
     write(tmp_path / "photos", 12)
     # As on a machine that was a thousand times as fast while the steps were timed.
     monkeypatch.setattr(own, "measure_pace", lambda *_: Pace(0.0, 1e-6, 0.0, 1))
-    code, _, err = run(tmp_path / "photos", "--bits", "250", "--minutes", "0.1")
+    code, _, err = run(tmp_path / "photos", "--bits", "250", "--minutes", "0.25")
     assert code == 0, err
     training = record(tmp_path, NAME)["training"]
     assert 0 < training["steps"] < 500_000 and training["images"] == 16 * training["steps"]
-    assert "--minutes 0.1" in training["full_command"] and "--steps" not in training["full_command"]
+    assert "--minutes 0.25" in training["full_command"] and "--steps" not in training["full_command"]
 
 
 def test_resume_goes_on_bit_for_bit(tmp_path, run):

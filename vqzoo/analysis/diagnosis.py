@@ -152,7 +152,7 @@ def _in_part(tokenizer: Tokenizer, name: str) -> bool:
 def _codevectors(module: NearestCodevector, latents: Tensor) -> list[Symptom]:
     with torch.no_grad():
         codevectors = module.codebook.codevectors().detach().float()
-    if codevectors.shape[1] != latents.shape[1] or len(latents) < 2:
+    if codevectors.shape[1] != latents.shape[1] or len(latents) < len(codevectors):
         return []
     spread = _moments(latents.double())[1].trace().sqrt().item()
     found = []
