@@ -1,4 +1,4 @@
-"""What is wrong with a tokenizer, and what to try: measured causes, each with a command and its known effect."""
+"""Find what is wrong with a tokenizer: measured causes, each with a command to try and its known effect."""
 
 import csv
 import inspect

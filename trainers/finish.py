@@ -78,11 +78,16 @@ def publish(
         "stored_as": str(dtype).removeprefix("torch."),
         **extras,
     }
-    write_json(folder / METRICS, record)
-    counts = None if stored.counts is None else [packed(column.tolist()) for column in stored.counts]
-    write_json(folder / USAGE, {"split": "test", "counts": counts}, indent=None)
-    (folder / CARD).write_text(model_card(record, tokenizer.config), encoding="utf-8")
+    write_files(folder, record, stored.counts, tokenizer.config)
     return _put(folder, cards / name, record["training"]["images"])
+
+
+def write_files(folder: Path, record: dict[str, Any], counts: list[Tensor] | None, config: dict[str, Any]) -> None:
+    """Write metrics.json, usage.json and README.md beside a model's weights, from what was measured of them."""
+    write_json(folder / METRICS, record)
+    columns = None if counts is None else [packed(column.tolist()) for column in counts]
+    write_json(folder / USAGE, {"split": record["split"], "counts": columns}, indent=None)
+    (folder / CARD).write_text(model_card(record, config), encoding="utf-8")
 
 
 def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tuple[torch.dtype, Evaluation]:

@@ -13,16 +13,12 @@ from tqdm import tqdm
 
 from trainers.data import open_splits
 from trainers.data.pictures import Tally, Unreadable, ahead, read_pixels
+from trainers.finish import write_files
 from trainers.source import Source
-from vqzoo.analysis.evaluation import Evaluation
-from vqzoo.analysis.measurements import Measurements
-from vqzoo.analysis.usage import count, together, usage_metrics
-from vqzoo.hub.card import METRICS, USAGE, model_card
-from vqzoo.hub.usage_file import packed
+from vqzoo.analysis.evaluation import Evaluation, evaluate_batches
+from vqzoo.hub.card import METRICS
 from vqzoo.metrics import extractors, perceptual
-from vqzoo.ops.pixels import from_bytes, to_bytes
-from vqzoo.remote import CARD
-from vqzoo.storage import CONFIG, WEIGHTS, Folder, read_json, write_json
+from vqzoo.storage import CONFIG, WEIGHTS, Folder, read_json
 from vqzoo.tokenizer import Tokenizer
 
 ALL = "all"
@@ -52,25 +48,21 @@ def measure(
     split = ALL if splits.divided else splits.test
     rows = splits["all"] if splits.divided else splits["test"]
     tally = Tally(dataset, split, len(rows), bad_share)
-    device = tokenizer.device
-    measurements = Measurements(device, perceptual("squeeze"), extractors())
-    counts: list[Tensor] | None = None
     sides: list[int] = []
-    for batch in _batches(rows, tokenizer.autoencoder.channels, max_side, tally):
-        images = batch.to(device)
-        with torch.inference_mode():
-            out = tokenizer(from_bytes(images))
-        measurements.add(to_bytes(out.images), images, tokenizer.bits(out.tokens))
-        counts = together(counts, count(tokenizer, out.tokens))
-        sides += [min(images.shape[2:]), max(images.shape[2:])]
+
+    def batches() -> Iterator[Tensor]:
+        for images in _batches(rows, tokenizer.autoencoder.channels, max_side, tally):
+            sides.extend((min(images.shape[2:]), max(images.shape[2:])))
+            yield images
+        if not sides:
+            raise ValueError(f"data set {dataset!r}, split {split!r}: no image can be read")
+
+    evaluation = evaluate_batches(tokenizer, batches(), perceptual("squeeze"), extractors())
     if tally.count:
         tqdm.write(tally.sentence("and are left out"))
-    if not sides:
-        raise ValueError(f"data set {dataset!r}, split {split!r}: no image can be read")
-    metrics = measurements.metrics() | usage_metrics(tokenizer, counts)
-    numbers = None if counts is None else [column.cpu() for column in counts]
-    facts = {"images": {split: measurements.count}, "sides": [min(sides), max(sides)], "max_side": max_side}
-    return Measured(Evaluation(metrics, numbers), split, facts)
+    number = evaluation.metrics["num_images"]
+    facts = {"images": {split: number}, "sides": [min(sides), max(sides)], "max_side": max_side}
+    return Measured(evaluation, split, facts)
 
 
 def _batches(rows: Any, channels: int, max_side: int, tally: Tally) -> Iterator[Tensor]:
@@ -114,8 +106,4 @@ def write_card(folder: Path, dataset: str, measured: Measured) -> None:
         "metrics": measured.evaluation.metrics,
         "stored_as": "int8" if "I8" in types else "float16" if types & {"F16", "BF16"} else "float32",
     }
-    counts = measured.evaluation.counts
-    config = read_json(folder / CONFIG)
-    (folder / CARD).write_text(model_card(record, config), encoding="utf-8")
-    write_json(folder / USAGE, {"split": measured.split, "counts": counts and [packed(c.tolist()) for c in counts]})
-    write_json(folder / METRICS, record)
+    write_files(folder, record, measured.evaluation.counts, read_json(folder / CONFIG))

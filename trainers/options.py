@@ -46,5 +46,5 @@ class Options:
 
     @property
     def source(self) -> Source:
-        """Where the data set is, and which of its images are meant."""
+        """Return where the data set is, and which of its images are meant."""
         return Source(self.data, self.config, self.column, self.splits)

@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 
+HUB_IDS = {
+    "cifar10": "uoft-cs/cifar10",
+    "mnist": "ylecun/mnist",
+    "fashion_mnist": "zalando-datasets/fashion_mnist",
+    "flowers": "nkirschi/oxford-flowers",  # Oxford 102 Flowers
+}
+"""Data sets that the recipes call by a short name, and where they are on the Hub."""
 DIVIDE = "divide"
 PARTS = ("train", "held_out", "test")
 """What a run uses images for: to learn from, to choose the best checkpoint by, and to measure on at the end."""

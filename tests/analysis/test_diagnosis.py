@@ -1,4 +1,4 @@
-"""What is wrong with a tokenizer: each symptom is made on purpose, and a sound tokenizer has none."""
+"""Symptoms of a tokenizer: each is made on purpose, and a sound tokenizer has none."""
 
 import pytest
 import torch

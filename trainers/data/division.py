@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,25 @@ def digests(rows: datasets.Dataset) -> list[str]:
 def _digest(cell: Mapping[str, Any] | None) -> str:
     """Return the hash of a file's bytes; an unreadable one, which is told later, is known by its name."""
     content = cell["bytes"] if cell else None
-    if content is None:
-        path = (cell or {}).get("path") or ""
-        try:
-            content = Path(path).read_bytes() if os.path.isfile(path) else path.encode()  # to read a pipe may never end
-        except OSError:
-            content = path.encode()
+    if content is not None:
+        return _hash(content)
+    path = (cell or {}).get("path") or ""
+    if not os.path.isfile(path):  # to read a pipe may never end
+        return _hash(path.encode())
+    try:
+        stat = os.stat(path)
+        return _of_file(path, stat.st_size, stat.st_mtime_ns)
+    except OSError:
+        return _hash(path.encode())
+
+
+@lru_cache(maxsize=2**17)
+def _of_file(path: str, size: int, changed: int) -> str:
+    """Return the hash of a file, which is read once as long as its size and its time stay what they are."""
+    return _hash(Path(path).read_bytes())
+
+
+def _hash(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 SUFFIXES = frozenset(
     ".png .jpg .jpeg .jpe .jfif .webp .avif .gif .bmp .tif .tiff .heic .heif .hif .ppm .pgm .pbm .jp2 .j2k".split()
 )
-"""Of picture files, in lower case."""
+"""Suffixes of picture files, in lower case."""
 ARCHIVES = frozenset((".parquet", ".tar"))
 _SPLITS = {
     "train": "train",

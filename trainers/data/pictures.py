@@ -31,7 +31,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Form:
-    """What every image of a data set becomes: a square of `resolution` pixels with so many channels.
+    """Shape that every image of a data set is brought into: a square of `resolution` pixels with so many channels.
 
     fit: what is done to an image that is no square. "crop" leaves its centre, "pad" puts black beside it, "squash"
     changes its proportions.

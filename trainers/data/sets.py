@@ -1,4 +1,4 @@
-"""Where a data set is, and its parts with nothing decoded yet."""
+"""Find a data set and open its parts, with nothing decoded yet."""
 
 import hashlib
 import os
@@ -11,17 +11,11 @@ import datasets
 
 from trainers.data import division
 from trainers.data.folder import ARCHIVES, SUFFIXES, files_with, split_files
-from trainers.source import DIVIDE, PARTS, Source, as_source
+from trainers.source import DIVIDE, HUB_IDS, PARTS, Source, as_source
 
 DATA_VARIABLE = "VQZOO_DATA"
 """Environment variable: a folder with one folder a data set, each of them as on the Hub (parquet files, README)."""
 
-HUB_IDS = {
-    "cifar10": "uoft-cs/cifar10",
-    "mnist": "ylecun/mnist",
-    "fashion_mnist": "zalando-datasets/fashion_mnist",
-    "flowers": "nkirschi/oxford-flowers",  # Oxford 102 Flowers
-}
 _TEST_IMAGES = {"cifar10": 10_000, "mnist": 10_000, "fashion_mnist": 10_000, "flowers": 1_020}
 _FIRST = ("image", "img")
 """Columns that are taken before others."""

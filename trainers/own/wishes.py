@@ -62,7 +62,7 @@ class Wishes:
 
     @property
     def source(self) -> Source:
-        """Where the images are, and which are meant."""
+        """Return where the images are, and which are meant."""
         return Source(self.data, self.config, self.column, self.splits)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A tokenizer measured over a data set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +41,25 @@ def evaluate(
     """
     if not len(images):
         raise ValueError("images: the set is empty; expected at least one image")
+    return evaluate_batches(tokenizer, batches(images, batch_size), perceptual, extractors)
+
+
+@torch.inference_mode()
+def evaluate_batches(
+    tokenizer: Tokenizer,
+    images: Iterable[Tensor],
+    perceptual: Perceptual | None = None,
+    extractors: Sequence[Extractor] = (),
+) -> Evaluation:
+    """Measure as `evaluate` does, on batches of uint8 images (b, c, h, w) that may differ in size from each other.
+
+    Raises ValueError where there is no batch.
+    """
     assert not tokenizer.training
     device = next(tokenizer.parameters()).device
     measurements = Measurements(device, perceptual, extractors)
     counts: list[Tensor] | None = None
-    for batch in batches(images, batch_size):
+    for batch in images:
         batch = batch.to(device)
         out = tokenizer(from_bytes(batch))
         measurements.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))

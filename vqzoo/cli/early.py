@@ -5,11 +5,10 @@ import glob
 import os
 
 from trainers.recipes import RECIPES
+from trainers.source import HUB_IDS
 from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Train
 from vqzoo.cli.models import folder_of
 from vqzoo.hub.registry import find
-
-_KNOWN = ("cifar10", "mnist", "fashion_mnist", "flowers")
 
 
 def check_early(command: Command) -> None:
@@ -20,10 +19,10 @@ def check_early(command: Command) -> None:
     if isinstance(command, (LoadCheck, Evaluate)):
         find(command.source)
     elif isinstance(command, Train):
-        if not os.path.lexists(command.data) and "/" not in command.data.strip("./") and command.data not in _KNOWN:
+        if not os.path.lexists(command.data) and "/" not in command.data.strip("./") and command.data not in HUB_IDS:
             raise ValueError(
                 f"{command.data}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
-                f"or one of {', '.join(_KNOWN)}"
+                f"or one of {', '.join(HUB_IDS)}"
             )
         for source in filter(None, (command.like, command.start_from)):
             if source not in RECIPES:

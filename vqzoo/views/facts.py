@@ -24,9 +24,8 @@ def facts_html(shown: Shown, offered_as: str | None) -> str:
     metrics = model.metrics.get("metrics", {})
     if metrics:
         topics.append(("Measured", [*_protocol(model), *labelled(metrics)]))
-    if model.measured:
-        if model.trained:
-            topics.append(("Trained", training_facts(model.metrics)))
+    if model.trained:
+        topics.append(("Trained", training_facts(model.metrics)))
     said = "" if metrics else '<p class="zoo-offer">Not measured: it comes without a metrics.json.</p>'
     return head + said + "".join(_topic(title, facts) for title, facts in topics)
 
