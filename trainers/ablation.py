@@ -109,6 +109,7 @@ CONTINUOUS = "continuous for the first half"
 _CODEBOOKS = ("vq", "ema", "rvq", "looc")
 _BY_GRADIENT = ("vq", "looc")
 _PHOTOGRAPHS = ("photographs",)
+_TWO = ("none", "ema")
 VARIANTS = (
     Variant("base", "base", lambda recipe: recipe),
     Variant("batch", "32", _batch(32)),
@@ -118,6 +119,12 @@ VARIANTS = (
     Variant("schedule", "constant, averaged weights", _fields(schedule="constant", average=0.99)),
     Variant("start", "uniform", _quantizer(start="uniform"), _CODEBOOKS),
     Variant("revival", "none", _quantizer(revival="none"), _CODEBOOKS),
+    Variant("commitment", "1", _commitment(1.0), _CODEBOOKS),
+    Variant("rate of kernels", "0.01", _fields(learning_rate=0.01)),
+    Variant("images", "twice as many", _fields(steps=2 * _BASE["steps"], evaluate_every=_BASE["steps"]), _TWO),
+    Variant("images to learn from", "500", _fields(train_images=500), _TWO),
+    Variant("images to learn from", "500, mirrored", _fields(train_images=500, flip=True), _TWO),
+    Variant("codebook size", "half", _quantizer(codebook_size=512), ("ema",)),
     Variant("estimator", "rotation", _quantizer(estimator="rotation"), _CODEBOOKS),
     Variant("optimizer", "Adam 1e-3", _adam(1e-3)),
     Variant("quantization", CONTINUOUS, lambda recipe: recipe, ("vq", "ema", "fsq", "rvq", "looc")),
@@ -127,13 +134,11 @@ VARIANTS = (
     Variant("metric", "l2", _quantizer(metric="l2"), ("looc",)),
     Variant("rule", "ema, l2", _quantizer(rule="ema", metric="l2"), ("looc",)),
     Variant("decay", "0.95", _quantizer(decay=0.95), ("ema",)),
-    Variant("rate of kernels", "0.01", _fields(learning_rate=0.01)),
     Variant("rate of kernels", "0.04", _fields(learning_rate=0.04)),
     Variant("schedule", "linear", _fields(schedule="linear")),
     Variant("averaged weights", "0.99", _fields(average=0.99)),
     Variant("end", "decoder alone for the last quarter", _fields(second_phase=IMAGES // 64 * 3 // 4), _CODEBOOKS),
     Variant("commitment", "0.05", _commitment(0.05), _CODEBOOKS),
-    Variant("commitment", "1", _commitment(1.0), _CODEBOOKS),
     Variant("rate of vectors", "1e-3", _rates(vectors=1e-3)),
     Variant("rate of vectors", "1e-2", _rates(vectors=1e-2)),
     Variant("rate of projections", "1e-2", _rates(projections=1e-2), ("fsq",)),

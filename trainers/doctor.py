@@ -40,10 +40,10 @@ def examine(patient: Patient) -> list[Finding]:
     found: list[tuple[str, str]] = []
     found += [(each.kind, each.text) for each in diagnose(patient.tokenizer, patient.images)]
     found += _of_log(patient.rows)
-    remedies = [(kind, text, *_remedy(kind, patient.settings)) for kind, text in found]
+    remedies = [(kind, text, _remedy(kind, patient.settings)) for kind, text in found]
     return [
-        Finding(kind, text, patient.again(flag, value), effect(*figure, name))
-        for kind, text, flag, value, figure in remedies
+        Finding(kind, text, patient.again(remedy.field, remedy.value), effect(remedy.tried, remedy.against, name))
+        for kind, text, remedy in remedies
     ]
 
 
@@ -81,42 +81,62 @@ def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     return found
 
 
-_Remedy = tuple[str, str, tuple[str, str]]
+_Setting = tuple[str, str]
+_BASE: _Setting = "base", "base"
+
+
+@dataclass(frozen=True)
+class _Remedy:
+    """field, value: what to change in the recipe. tried, against: two settings of the ablation (factor, setting), with
+    that change and without it."""
+
+    field: str
+    value: str
+    tried: _Setting
+    against: _Setting = _BASE
+
+
+_RESTART = _Remedy("quantizer.revival", "restart", _BASE, ("revival", "none"))
+_KMEANS = _Remedy("quantizer.start", "kmeans", _BASE, ("start", "uniform"))
+_COMMITMENT = _Remedy("weights.commitment", "1", ("commitment", "1"))
+_SLOWER = _Remedy("learning-rate", "0.0025", ("rate of kernels", "0.01"))
+_MIRRORED = _Remedy("flip", "", ("images to learn from", "500, mirrored"), ("images to learn from", "500"))
+_LONGER = _Remedy(LENGTH, "", ("images", "twice as many"))
 
 
 def _remedy(kind: str, settings: dict[str, Any]) -> _Remedy:
-    """Return a field of the recipe, its value, and the setting of the ablation whose opposite that is."""
+    """Return what to try against a finding, given the settings of the quantizer."""
     if kind == "unused" and settings.get("revival", "none") != "restart" and _takes("revival", settings):
-        return "quantizer.revival", "restart", ("revival", "none")
+        return _RESTART
     if kind in ("unused", "apart", "scale") and settings.get("start", "") != "kmeans" and _takes("start", settings):
-        return "quantizer.start", "kmeans", ("start", "uniform")
+        return _KMEANS
     if kind == "unused" and "codebook_size" in settings:
-        return "quantizer.codebook-size", str(max(2, settings["codebook_size"] // 2)), ("", "")
+        half = max(2, settings["codebook_size"] // 2)
+        return _Remedy("quantizer.codebook-size", str(half), ("codebook size", "half"))
     if kind in ("apart", "scale", "gradient"):
-        return "weights.commitment", "1", ("commitment", "0.05")
+        return _COMMITMENT
     if kind in ("saturated", "exploding", "not-finite"):
-        return "learning-rate", "0.001", ("", "")
-    if kind == "over-fitting":
-        return "flip", "", ("", "")
-    return LENGTH, "", ("", "")
+        return _SLOWER
+    return _MIRRORED if kind == "over-fitting" else _LONGER
 
 
 def _takes(setting: str, settings: dict[str, Any]) -> bool:
     return setting in inspect.signature(QUANTIZERS[settings["name"]]).parameters
 
 
-def effect(factor: str, setting: str, quantizer: str) -> str:
-    """Return what the ablation says of leaving a setting, for this quantizer or, where it was not tried, the others."""
-    if not factor or not ABLATION.exists():
+def effect(tried: _Setting, against: _Setting, quantizer: str) -> str:
+    """Return what the ablation gained by a setting, for this quantizer or, where that has no such run, for another."""
+    if not ABLATION.exists():
         return ""
     with ABLATION.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
-    base = {(line["quantizer"], line["seed"]): float(line["psnr"]) for line in lines if line["factor"] == "base"}
+        lines = {
+            ((line["factor"], line["setting"]), line["quantizer"], line["seed"]): float(line["psnr"])
+            for line in csv.DictReader(file)
+        }
     gains: dict[str, list[float]] = {}
-    for line in lines:
-        key = line["quantizer"], line["seed"]
-        if (line["factor"], line["setting"]) == (factor, setting) and key in base:
-            gains.setdefault(line["quantizer"], []).append(base[key] - float(line["psnr"]))
+    for (setting, of, seed), psnr in lines.items():
+        if setting == tried and (against, of, seed) in lines:
+            gains.setdefault(of, []).append(psnr - lines[against, of, seed])
     if not gains:
         return ""
     of = quantizer if quantizer in gains else next(iter(gains))

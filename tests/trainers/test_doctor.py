@@ -8,6 +8,7 @@ import tyro
 from PIL import Image
 
 from trainers import doctor
+from trainers.ablation import VARIANTS
 from trainers.again import LENGTH, of_recipe, of_wishes
 from trainers.overrides import with_fields, with_settings
 from trainers.own.wishes import Wishes
@@ -76,7 +77,9 @@ def test_every_remedy_is_a_command_that_works():
             "over-fitting",
             "exploding",
         ):
-            field, value, _ = doctor._remedy(kind, {"name": "fsq"} if changed is None else settings | changed)
+            remedy = doctor._remedy(kind, {"name": "fsq"} if changed is None else settings | changed)
+            field, value = remedy.field, remedy.value
+            assert {remedy.tried, remedy.against} <= {(v.factor, v.setting) for v in VARIANTS}
             name = "cifar10-fsq-8-5-5-5" if changed is None else "cifar10-vq-1024x128"
             given = of_recipe(get_recipe(name))(field, value).split()[4:]
             recipe = tyro.cli(Run, default=Run(with_settings(get_recipe(name), given)), args=given).recipe
@@ -95,11 +98,13 @@ def test_effects_are_those_of_the_ablation(tmp_path, monkeypatch):
         "vq,base,base,1,24\nvq,base,base,2,25\nvq,revival,none,1,22\nvq,revival,none,2,22.5\nema,base,base,1,24\n"
     )
     monkeypatch.setattr(doctor, "ABLATION", path)
-    assert doctor.effect("revival", "none", "vq") == "+2.25 dB for vq in docs/training_fast.md"
-    assert doctor.effect("revival", "none", "ema") == "+2.25 dB for vq in docs/training_fast.md"
-    assert doctor.effect("start", "uniform", "vq") == ""
+    base, without = ("base", "base"), ("revival", "none")
+    assert doctor.effect(base, without, "vq") == "+2.25 dB for vq in docs/training_fast.md"
+    assert doctor.effect(base, without, "ema") == "+2.25 dB for vq in docs/training_fast.md"
+    assert doctor.effect(without, base, "vq") == "-2.25 dB for vq in docs/training_fast.md"
+    assert doctor.effect(base, ("start", "uniform"), "vq") == ""
     monkeypatch.setattr(doctor, "ABLATION", tmp_path / "none.csv")
-    assert doctor.effect("revival", "none", "vq") == ""
+    assert doctor.effect(base, without, "vq") == ""
 
 
 def test_what_a_log_shows():
