@@ -183,7 +183,12 @@ class Recipe:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Recipe":
         """The recipe that `to_dict` was called on, or recipe.json holds; fields that came later have their defaults."""
-        nested = {"adversary": Adversary(**fields.get("adversary", {})), "rates": Rates(**fields.get("rates", {}))}
+        nested: dict[str, Any] = {
+            "adversary": Adversary(**fields.get("adversary", {})),
+            "rates": Rates(**fields.get("rates", {})),
+        }
+        if "betas" in fields:
+            nested["betas"] = tuple(fields["betas"])
         return cls(**fields | nested)
 
     def to_dict(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_a_folder_that_is_not_there():
 
 
 def test_a_folder_without_files(tmp_path):
-    with pytest.raises(ValueError, match="'pictures' could not be loaded from .* give a local copy with --data"):
+    with pytest.raises(ValueError, match="no pictures in this folder; expected files such as .jpg"):
         load_images("pictures", "train", 16, 3, str(tmp_path))
 
 
@@ -103,7 +103,9 @@ def test_where_data_is_looked_for(data, tmp_path, monkeypatch):
     monkeypatch.setenv("VQZOO_DATA", str(data.parent))
     assert look("pictures") == str(data)
     assert look("cifar10") == "uoft-cs/cifar10"  # not in that folder
-    assert look("pictures", str(tmp_path)) == str(tmp_path)  # what is given goes first
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "images.json").touch()
+    assert look("pictures", str(tmp_path / "other")) == str(tmp_path / "other")  # what is given goes first
     monkeypatch.setenv("VQZOO_DATA", "/no/such")
     with pytest.raises(ValueError, match="VQZOO_DATA='/no/such' is no folder"):
         open_splits("cifar10", ["train"])

@@ -94,7 +94,7 @@ def test_the_images_of_the_card_are_compared_with_it(tmp_path, capfd):
     [
         ([], "has no metrics.json that says what it was measured on; give --data FOLDER"),
         (["--data", "{tmp}/none"], "no such"),
-        (["--data", "{tmp}/empty"], "could not be loaded"),
+        (["--data", "{tmp}/empty"], "no pictures in this folder"),
     ],
 )
 def test_mistakes(tmp_path, converted, capfd, arguments, message):

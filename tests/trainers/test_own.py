@@ -270,8 +270,8 @@ def test_a_duplicate_between_splits_is_an_error(tmp_path, run):
         (["{photos}", "--splits", "train=a"], "expected both train=NAME and test=NAME"),
         (["{photos}", "--column", "img"], "column='img': expected an image column"),
         (["{photos}", "--start-from", "no-such-model"], "no-such-model"),
-        (["{empty}"], "could not be loaded"),
-        (["{text}"], "could not be loaded"),
+        (["{empty}"], "empty: no pictures in this folder; expected files such as .jpg"),
+        (["{text}"], "text: no pictures in this folder; expected files such as .jpg"),
     ],
 )
 def test_mistakes_are_one_sentence(tmp_path, run, arguments, message):

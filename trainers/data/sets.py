@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import datasets
 
 from trainers.data import division
-from trainers.data.folder import ARCHIVES, SUFFIXES, files_with, split_files
+from trainers.folder import ARCHIVES, SUFFIXES, check_images, files_with, split_files
 from trainers.source import DIVIDE, HUB_IDS, PARTS, Source, as_source
 
 DATA_VARIABLE = "VQZOO_DATA"
@@ -134,6 +134,7 @@ def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:
     where = _locate(dataset, source.data)
     folder = Path(where)
     if folder.is_dir():
+        check_images(folder)
         archives, pictures = (files_with(folder, suffixes) for suffixes in (ARCHIVES, SUFFIXES))
         if pictures and archives:
             raise ValueError(

@@ -3,7 +3,9 @@
 import errno
 import glob
 import os
+from pathlib import Path
 
+from trainers.folder import check_images
 from trainers.recipes import RECIPES
 from trainers.source import HUB_IDS
 from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Train
@@ -24,6 +26,8 @@ def check_early(command: Command) -> None:
                 f"{command.data}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
                 f"or one of {', '.join(HUB_IDS)}"
             )
+        if os.path.isdir(command.data):
+            check_images(Path(command.data))
         for source in filter(None, (command.like, command.start_from)):
             if source not in RECIPES:
                 find(source)

@@ -1,6 +1,7 @@
 """A folder of picture files: which there are, and whether its subfolders name splits."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 SUFFIXES = frozenset(
@@ -8,6 +9,8 @@ SUFFIXES = frozenset(
 )
 """Suffixes of picture files, in lower case."""
 ARCHIVES = frozenset((".parquet", ".tar"))
+_TABLES = frozenset((".arrow", ".csv", ".json", ".jsonl", ".zip"))
+"""Other files in which the data library may find images."""
 _SPLITS = {
     "train": "train",
     "training": "train",
@@ -22,11 +25,22 @@ _SPLITS = {
 
 def files_with(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     """Return the files of these suffixes in a folder and its subfolders, hidden ones left out, by name."""
-    found = []
+    return list(_walk(folder, suffixes))
+
+
+def _walk(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != ".")
-        found += [Path(place, name) for name in sorted(names) if name[0] != "." and _suffix(name) in suffixes]
-    return found
+        yield from (Path(place, name) for name in sorted(names) if name[0] != "." and _suffix(name) in suffixes)
+
+
+def check_images(folder: Path) -> None:
+    """Raise ValueError for a folder in which no file can hold images, whatever its content."""
+    if not any(True for _ in _walk(folder, SUFFIXES | ARCHIVES | _TABLES)):
+        raise ValueError(
+            f"{folder}: no pictures in this folder; expected files such as .jpg, .png or .webp, in it or in its "
+            "subfolders, or .parquet or .tar files"
+        )
 
 
 def split_files(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
