@@ -1,6 +1,8 @@
 """Laws that every recipe of the table obeys."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -16,14 +18,35 @@ def recipe(request) -> Recipe:
     return RECIPES[request.param]()
 
 
+def _levels(recipe: Recipe) -> list[dict[str, Any]]:
+    return [recipe.quantizer] if isinstance(recipe.quantizer, dict) else list(recipe.quantizer)
+
+
+def _parts(recipe: Recipe) -> str:
+    """What a tokenizer is made of and learns by, sizes and weights left out."""
+    quantizers = [{key: value for key, value in level.items() if isinstance(value, str)} for level in _levels(recipe)]
+    return repr((recipe.autoencoder["name"], quantizers, sorted(recipe.weights), recipe.position, recipe.place))
+
+
+def _configuration(recipe: Recipe) -> str:
+    return repr((recipe.autoencoder, recipe.quantizer, recipe.channels, recipe.latent_dim, recipe.position))
+
+
+def one_of_each(kind: Callable[[Recipe], str]) -> list[str]:
+    """The last recipe of each kind."""
+    return sorted({kind(recipe()): name for name, recipe in RECIPES.items()}.values())
+
+
 def test_its_name_is_its_key_and_begins_with_its_data_set(recipe):
     assert get_recipe(recipe.name) == recipe
     assert recipe.name.startswith(f"{recipe.dataset}-")
     assert full_budget(recipe) == recipe.steps * recipe.batch_size == recipe.images
 
 
-def test_every_loss_term_has_a_weight_and_every_parameter_learns(recipe):
+@pytest.mark.parametrize("name", one_of_each(_parts))
+def test_every_loss_term_has_a_weight_and_every_parameter_learns(name):
     torch.manual_seed(0)
+    recipe = get_recipe(name)
     tokenizer = recipe.build()
     side = min(recipe.resolution, 64)
     images = torch.rand(2, recipe.channels, side, side) * 2 - 1
@@ -35,8 +58,9 @@ def test_every_loss_term_has_a_weight_and_every_parameter_learns(recipe):
     assert [name for name, parameter in tokenizer.named_parameters() if parameter.grad is None] == []
 
 
-def test_its_tokenizer_is_built_again_from_its_configuration(recipe):
-    tokenizer = recipe.build()
+@pytest.mark.parametrize("name", one_of_each(_configuration))
+def test_its_tokenizer_is_built_again_from_its_configuration(name):
+    tokenizer = get_recipe(name).build()
     again = Tokenizer.from_config(tokenizer.config)
     assert again.config == tokenizer.config
     assert {k: v.shape for k, v in again.state_dict().items()} == {
