@@ -1,4 +1,5 @@
-"""A whole training step beside a peer's quantizer in the same networks, and the loop beside its bare step:
+"""A whole training step beside a peer's quantizer, and beside timm's Muon, in the same networks, and the trainer's loop
+beside its bare step:
 python benchmarks/training.py [THREADS]
 
 The starter zoo's networks (0.74 million weights), batches of 64 images of 32 x 32, squared error plus the quantizer's
@@ -11,20 +12,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from side_by_side import compare, machine
+from timm.optim.muon import zeropower_via_newtonschulz
 from torch import Tensor, nn
 from vector_quantize_pytorch import VectorQuantize
 
 from trainers.log import read
 from trainers.loop import fit
+from trainers.muon import COEFFICIENTS
 from trainers.options import Options
 from trainers.recipe import Rates, Recipe
 from trainers.recipes import get_recipe
@@ -77,6 +82,21 @@ def peer_step(recipe: Recipe, settings: dict[str, Any], images: Tensor) -> Calla
         peer(images).backward()
         optimizer.step()
         optimizer.zero_grad()
+
+    return step
+
+
+def muon_step(recipe: Recipe, pixels: Tensor, timms: bool) -> Callable[[], None]:
+    """The trainer's step with the recipe's own optimizer; `timms`: with timm's Newton-Schulz steps, in float32."""
+    torch.manual_seed(0)
+    parts = build_parts(recipe, recipe.build().to(memory_format=torch.channels_last))
+
+    def timm_orthogonalize(matrix: Tensor, eps: float, safety_factor: float) -> Tensor:
+        return zeropower_via_newtonschulz(matrix, 5, COEFFICIENTS, eps, safety_factor, matrix.dtype)
+
+    def step() -> None:
+        with patch("trainers.muon.orthogonalize", timm_orthogonalize) if timms else nullcontext():
+            train_step(parts, [pixels], 0)
 
     return step
 
@@ -136,6 +156,12 @@ def main(threads: int) -> None:
         recipe = get_recipe(name)
         run = compare(ours_step(recipe, pixels), peer_step(recipe, settings, images), rounds=9)
         print(f"| {name} | {run.row()} | {aim}x | {1000 * BATCH / run.ours:.0f} |", flush=True)
+    print("\n### One training step of cifar10-none-128 with Muon, and with timm's Newton-Schulz steps\n")
+    print("| images | vqzoo | timm | ratio (quartiles) | images/s |\n|" + "---|" * 5)
+    for batch in (16, 64):
+        recipe = get_recipe("cifar10-none-128")
+        run = compare(muon_step(recipe, pixels[:batch], False), muon_step(recipe, pixels[:batch], True), rounds=9)
+        print(f"| {batch} | {run.row()} | {1000 * batch / run.ours:.0f} |", flush=True)
     print("\n### The trainer's loop beside its bare step, a set in memory\n")
     print("| recipe | images/s, share of the bare step's (quartiles) | asked |\n|" + "---|" * 3)
     for name in PEERS:

@@ -5,7 +5,8 @@ from typing import Any
 
 import timm.optim
 import torch
-from timm.optim.muon import get_lr_scale, reshape_for_muon, zeropower_via_newtonschulz
+from timm.optim.muon import get_lr_scale, zeropower_via_newtonschulz
+from torch import Tensor
 
 COEFFICIENTS = [
     (4.0848, -6.8946, 2.9270),
@@ -45,21 +46,51 @@ class Muon(timm.optim.Muon):
         return super().step(closure)  # all that still has a gradient
 
     def _step_on_cpu(self, group: dict[str, Any]) -> None:
-        for weight in group["params"]:
-            if weight.grad is None or weight.is_cuda:
-                continue
-            state = self.state[weight]
-            if "momentum_buffer" not in state:
-                state["momentum_buffer"] = torch.zeros_like(weight)
-            momentum = state["momentum_buffer"].lerp_(weight.grad, 1 - group["momentum"])
-            matrix, _ = reshape_for_muon(weight.grad.lerp(momentum, group["momentum"]))
-            update = zeropower_via_newtonschulz(
-                matrix,
-                group["ns_steps"],
-                group["ns_coefficients"],
-                eps=group["eps"],
-                safety_factor=group["safety_factor"],
-                dtype=matrix.dtype,
-            )
-            weight.add_(update.reshape(weight.shape), alpha=-group["lr"] * get_lr_scale(update.shape, "original"))
+        weights = [weight for weight in group["params"] if weight.grad is not None and not weight.is_cuda]
+        if not weights:
+            return
+        for weight in weights:
+            if "momentum_buffer" not in self.state[weight]:
+                self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+        gradients = [weight.grad for weight in weights]
+        momenta = [self.state[weight]["momentum_buffer"] for weight in weights]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        torch._foreach_lerp_(gradients, momenta, group["momentum"])
+        for weight, gradient in zip(weights, gradients, strict=True):
+            # The order of the columns changes nothing but that of the result, and this one needs no copy of a kernel
+            # in channels_last.
+            matrix = gradient.movedim(1, -1).flatten(1)
+            update = orthogonalize(matrix, group["eps"], group["safety_factor"])
+            scale = get_lr_scale(matrix.shape, "original")
+            weight.movedim(1, -1).add_(update.view(weight.movedim(1, -1).shape), alpha=-group["lr"] * scale)
             weight.grad = None
+
+
+def orthogonalize(matrix: Tensor, eps: float, safety_factor: float) -> Tensor:
+    """Return a matrix (m, n) with its singular values moved near 1, by five Newton-Schulz steps.
+
+    Each step multiplies X by P = a + b X X^T + c (X X^T)^2, which has the eigenvectors of X X^T, so that all steps can
+    be taken on the small X X^T and X is multiplied once: a third of the time where one side is much longer. Otherwise
+    timm's own function is used.
+    """
+    wide = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
+    if wide.shape[1] < 2 * wide.shape[0]:
+        steps = len(COEFFICIENTS)
+        return zeropower_via_newtonschulz(matrix, steps, COEFFICIENTS, eps, safety_factor, matrix.dtype)
+    gram = wide @ wide.mT
+    norm = gram.trace().sqrt().mul(safety_factor).clamp(min=eps)
+    gram /= norm.square()
+    factor = product = _factor(gram, COEFFICIENTS[0])
+    for coefficients in COEFFICIENTS[1:]:
+        gram = factor @ gram @ factor
+        factor = _factor(gram, coefficients)
+        product = factor @ product
+    wide = (product / norm) @ wide
+    return wide.mT if matrix.shape[0] > matrix.shape[1] else wide
+
+
+def _factor(gram: Tensor, coefficients: tuple[float, float, float]) -> Tensor:
+    a, b, c = coefficients
+    factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    factor.diagonal().add_(a)
+    return factor

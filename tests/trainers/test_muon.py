@@ -8,7 +8,7 @@ import torch
 from timm.optim import muon as timm_muon
 from torch import Tensor, nn
 
-from trainers.muon import COEFFICIENTS, Muon
+from trainers.muon import COEFFICIENTS, Muon, orthogonalize
 from trainers.optimizer import KINDS, build_optimizer, schedule, set_learning_rates, sort_parameters
 from trainers.recipe import Rates
 from vqzoo.quantizers import QUANTIZERS
@@ -69,6 +69,23 @@ def test_an_update_is_orthogonal():
     Muon([{"params": [parameter], "use_muon": True}], lr=0.1).step()
     values = torch.linalg.svdvals(parameter.detach().view(8, 36)) / 0.1
     assert values.min() > 0.7 and values.max() < 1.3
+
+
+@pytest.mark.parametrize("shape", [(8, 36), (36, 8), (8, 8), (8, 15)])
+@pytest.mark.parametrize("decades", [0, 2, 6])
+def test_singular_values_of_any_range_are_orthogonalized_as_by_timm(shape, decades):
+    """Small ones, too, whose squares are below the rounding of the Gram matrix."""
+    left, values, right = torch.linalg.svd(
+        torch.randn(shape, generator=torch.manual_seed(0), dtype=torch.float64), False
+    )
+    matrix = (left * torch.logspace(-decades, 0, len(values), dtype=torch.float64)) @ right
+    expected = timm_muon.zeropower_via_newtonschulz(matrix, 5, COEFFICIENTS, dtype=torch.float64)
+    torch.testing.assert_close(orthogonalize(matrix, 1e-7, 1.0), expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close(orthogonalize(matrix.float(), 1e-7, 1.0).double(), expected, rtol=0, atol=1e-3)
+
+
+def test_a_gradient_of_zeros_moves_nothing():
+    assert orthogonalize(torch.zeros(4, 16), 1e-7, 1.0).eq(0).all()
 
 
 def test_its_state_goes_on_bit_for_bit():
