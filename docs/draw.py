@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from vqzoo.analysis.measured import measured_codecs
-from vqzoo.hub.card import model_card
+from vqzoo.hub.baseline import best_ahead
+from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
 from vqzoo.ops.text import with_table
 from vqzoo.remote import CARD
+from vqzoo.storage import write_json
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -23,6 +25,10 @@ def with_tables(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for model in list_models():
-        (model.source / CARD).write_text(model_card(model.metrics, model.config), encoding="utf-8")
+    models = list_models()
+    for model in models:
+        record = {key: value for key, value in model.metrics.items() if key != "behind"}
+        record |= {"behind": behind} if (behind := best_ahead(model, models)) else {}
+        write_json(model.source / METRICS, record)
+        (model.source / CARD).write_text(model_card(record, model.config), encoding="utf-8")
     README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -95,6 +95,15 @@ def training_facts(record: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def tell_behind(record: dict[str, Any]) -> str:
+    """Return a sentence on the baseline that a model is behind, from its metrics.json; empty where there is none."""
+    behind = record.get("behind")
+    if not behind:
+        return ""
+    psnr, bits = show("psnr", behind["psnr"]), show("bits_per_image", behind["bits_per_image"])
+    return f"Behind {behind['name']}, which needs no training and has {psnr} dB at {bits} bits on the same images."
+
+
 def quantizer_names(config: dict[str, Any]) -> list[str]:
     """Of each level, coarsest first, from a tokenizer's config.json."""
     levels = config["quantizer"] if isinstance(config["quantizer"], list) else [config["quantizer"]]
@@ -168,12 +177,16 @@ bytes, nothing resized or compressed, each metric per image and then averaged.{_
 | | |
 | --- | --- |
 {table}
-
+{_paragraph(tell_behind(record))}
 ## Trained
 
 {_how(name, training, config)}
 """
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
+
+
+def _paragraph(sentence: str) -> str:
+    return f"\n{sentence}\n" if sentence else ""
 
 
 def _how(name: str, training: dict[str, Any] | None, config: dict[str, Any]) -> str:

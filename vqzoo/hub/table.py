@@ -19,6 +19,7 @@ _COLUMNS = {
 def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) -> str:
     """A Markdown table of one data set, cheapest model first; codecs behind the models whose bits they were given.
 
+    A dagger marks a model that is behind a baseline that needs no training, as its metrics.json says.
     `codecs` are rows as `trainers.measure_codecs` writes them.
     """
     rows = [((m.metrics["metrics"]["bits_per_image"], False, m.name), _model(m)) for m in models]
@@ -32,7 +33,9 @@ def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) ->
 
 def _model(model: Model) -> str:
     link = f"[{model.name}](model_cards/{model.name}/README.md)"
-    return _row(link, model.metrics["metrics"], show_images(model.metrics))
+    return _row(
+        link + (" †" if model.metrics.get("behind") else ""), model.metrics["metrics"], show_images(model.metrics)
+    )
 
 
 def _codec(row: dict[str, Any]) -> str:

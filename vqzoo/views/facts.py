@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from vqzoo.hub.card import labelled, training_facts
+from vqzoo.hub.card import labelled, tell_behind, training_facts
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import usage_damage
 from vqzoo.views.markdown import safe_html
@@ -23,7 +23,7 @@ def facts_html(shown: Shown, offered_as: str | None) -> str:
     topics: list[tuple[str, _Facts]] = [("Where", _where(shown)), ("Settings", _settings(model))]
     metrics = model.metrics.get("metrics", {})
     if metrics:
-        topics.append(("Measured", [*_protocol(model), *labelled(metrics)]))
+        topics.append(("Measured", [*_protocol(model), *labelled(metrics), *_behind(model)]))
     if model.trained:
         topics.append(("Trained", training_facts(model.metrics)))
     said = "" if metrics else '<p class="zoo-offer">Not measured: it comes without a metrics.json.</p>'
@@ -75,6 +75,11 @@ def _protocol(model: Model) -> _Facts:
     if metrics.get("protocol") is not None:
         facts += [("protocol", metrics["protocol"])]
     return facts
+
+
+def _behind(model: Model) -> _Facts:
+    sentence = tell_behind(model.metrics)
+    return [("against baselines", sentence)] if sentence else []
 
 
 def _words(value: Any) -> str:
