@@ -1,11 +1,6 @@
 """The app, on this machine and as a Space: python app.py, or python app.py --desktop for a window of its own"""
 
-import os
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-
-import spaces  # noqa: E402, F401, I001  on a Space it has to come before torch
-from vqzoo.ui.start import start  # noqa: E402
+from vqzoo.ui.start import start
 
 if __name__ == "__main__":
     import argparse

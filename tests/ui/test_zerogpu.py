@@ -1,8 +1,10 @@
 """On ZeroGPU: one call for a GPU a click, of what a pickle can carry, and never the visitor's quota for nothing."""
 
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from vqzoo.views.engine import Engine
 from vqzoo.views.job import Job
 from vqzoo.views.opening import opened
 from vqzoo.views.position import show_case
+
+from .conftest import ROOT
 
 NAMES = ["cifar10-vq-1024x128", "cifar10-looc-256x4"]
 TWINS = ["cifar10-cvq-1024x128", "cifar10-cvq-1024x128-sinusoidal"]
@@ -164,10 +168,18 @@ def test_elsewhere_nothing_is_lent():
     assert spaces.GPU(seconds, duration=3) is seconds
 
 
-def test_app_py_imports_spaces_first():
-    lines = (Path(__file__).parents[2] / "app.py").read_text(encoding="utf-8").splitlines()
-    imports = [line.split()[1] for line in lines if line.startswith(("import ", "from "))]
-    assert imports[:2] == ["os", "spaces"]
+def test_spaces_is_imported_before_what_it_changes():
+    """The library of that name, and not the folder; with the app's own modules left out."""
+    code = (
+        "import sys, types, app\n"
+        "fake, known = types.ModuleType('vqzoo.ui.app'), sys.modules\n"
+        "fake.launch = lambda *_: print({'spaces', 'gradio', 'torch'} & known.keys(), known['spaces'].GPU)\n"
+        "sys.modules['vqzoo.ui.app'] = fake\n"
+        "app.start()"
+    )
+    environment = os.environ | {"SPACE_ID": "owner/vqzoo"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT)
+    assert done.stdout.startswith("{'spaces'} <function GPU"), done.stderr
 
 
 def test_a_model_that_is_added_is_computed_without_the_gpu(engine, lender, path):

@@ -4,6 +4,7 @@ import os
 
 from vqzoo.storage import cards_folder
 from vqzoo.ui.splash import splash
+from vqzoo.ui.stubs import leave_stubs_out
 
 
 def start(desktop: bool = False) -> None:
@@ -19,9 +20,13 @@ def start(desktop: bool = False) -> None:
         from vqzoo.ui.desktop import check
 
         check()
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # Nobody reads Gradio's summary of calls, which it would make from the last 10,000 of them after each.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
+    import spaces  # noqa: F401  on a Space it has to come before torch
+
+    leave_stubs_out()
     from vqzoo.ui.app import launch  # and gradio, which takes seconds
 
     launch(shown, desktop)
