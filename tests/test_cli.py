@@ -294,6 +294,29 @@ def test_an_unknown_model_is_answered_with_the_nearest(cards, fails, command):
     assert f"model='toys-vq-61': did you mean '{VQ}'" in fails(command, "toys-vq-61")
 
 
+@pytest.mark.parametrize(
+    "source, waits", [("./absent/x", []), ("~/absent", []), ("/absent", []), ("absent", [1.0]), ("owner/absent", [5.0])]
+)
+def test_info_waits_for_the_hub_no_longer_than_a_source_is_worth(cards, monkeypatch, fails, source, waits):
+    """A path is never there, a name perhaps, an id of the Hub nowhere else."""
+    from vqzoo.cli import models
+
+    asked = []
+
+    def silent(seconds):
+        asked.append(seconds)
+        return models.Listing((), None, "the Hub did not answer")
+
+    monkeypatch.setattr(models, "listing", silent)
+    said = fails("info", source)
+    assert asked == waits and said.endswith("; the Hub did not answer") == bool(waits)
+
+
+@pytest.mark.parametrize("command", ["load-check", "evaluate", "doctor", "publish", "train"])
+def test_a_path_that_is_not_there_is_told_as_one(cards, fails, command):
+    assert "no such folder; expected" in fails(command, "./none/x")
+
+
 def test_long_lists_are_cut(cards, succeeds, tmp_path):
     (tmp_path / "mine").mkdir()
     write_json(tmp_path / "mine" / "config.json", {"levels": list(range(20)), "few": [1, 2]})

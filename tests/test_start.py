@@ -20,6 +20,8 @@ LINES: list[tuple[int, list[str]]] = [
     (1, ["load-check", "docs"]),
     (1, ["evaluate", "cifar10-vq-1024"]),
     (1, ["publish", "cifar10-vq-1024"]),
+    (1, ["train", "./none/x"]),
+    (0, ["train", "--help"]),
     (1, ["convert", "absent.ckpt", "absent"]),
     (1, ["reconstruct", "absent.png", "--models", MODEL]),
     (1, ["reconstruct", "README.md", "--models", f"{MODEL}, cifar10-vq-1024"]),
@@ -63,6 +65,7 @@ TRAINER_LINES = [
     (2, [MODEL, "--stepps", "3"]),
     (1, [MODEL, "--steps", "0"]),
     (2, [MODEL, "--optimizer", "sgd"]),
+    (1, ["./none/x"]),
 ]
 
 

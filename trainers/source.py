@@ -1,6 +1,9 @@
 """Where a data set is, and which of its images are meant."""
 
+import os
 from dataclasses import dataclass
+
+from vqzoo.storage import is_path
 
 HUB_IDS = {
     "cifar10": "uoft-cs/cifar10",
@@ -12,6 +15,16 @@ HUB_IDS = {
 DIVIDE = "divide"
 PARTS = ("train", "held_out", "test")
 """What a run uses images for: to learn from, to choose the best checkpoint by, and to measure on at the end."""
+
+
+def check_data(data: str) -> None:
+    """Raise ValueError for images that can be nowhere: no file or folder, and no data set of the Hub by its name."""
+    if os.path.lexists(data) or data in HUB_IDS or ("/" in data and not is_path(data)):
+        return
+    raise ValueError(
+        f"{data}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
+        f"or one of {', '.join(HUB_IDS)}"
+    )
 
 
 @dataclass(frozen=True)

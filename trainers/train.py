@@ -16,6 +16,7 @@ from trainers.overrides import with_settings
 from trainers.own.wishes import Wishes
 from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
+from trainers.source import check_data
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ def main(arguments: list[str]) -> int:
 def _train_own(arguments: list[str]) -> int:
     """Train on somebody's own images, as `vqzoo train` does, in as many processes as accelerate has started."""
     wishes = tyro.cli(Wishes, args=arguments, prog="train.py")
+    try:
+        check_data(wishes.data)
+    except ValueError as error:
+        return _fail(error)
 
     def train() -> None:
         from trainers.own.train import train_own

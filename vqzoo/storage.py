@@ -31,6 +31,11 @@ def cards_folder() -> Path:
     return Path(os.environ.get(CARDS_VARIABLE, Path(__file__).parents[1] / "model_cards"))
 
 
+def is_path(source: str) -> bool:
+    """Whether a source can only be a place on this machine, there or not: it begins with a dot, a slash or a tilde."""
+    return source.startswith((".", "/", "~"))
+
+
 class Folder:
     """A local folder as a place to load from; `Repository` is the other one."""
 

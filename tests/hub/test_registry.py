@@ -133,7 +133,13 @@ def test_a_machine_without_models_says_where_to_get_them(no_hub, monkeypatch, tm
         vqzoo.load("x")
 
 
-@pytest.mark.parametrize("name", ["a/b/c", "./absent", "../absent/x", "/absent/x", "nothing like it"])
+@pytest.mark.parametrize("source", ["./absent", "../absent/x", "./absent/x", "/absent/x", "~/absent", "~"])
+def test_a_path_that_is_not_there_is_no_hub_id(cards, no_hub, source):
+    with pytest.raises(ValueError, match=rf"model='{source}': there is no such folder; expected one with config.json"):
+        vqzoo.load(source)
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "nothing like it"])
 def test_what_cannot_be_a_hub_id_does_not_ask_the_hub(cards, no_hub, name):
     with pytest.raises(ValueError, match=rf"model='{name}'.*known: cifar10-looc-256x4, cifar10-vq-1024x128"):
         vqzoo.load(name)

@@ -41,6 +41,7 @@ def _run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"vqzoo {__version__}")
         return 0
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # what else that client says of retries is told in a sentence
     if "--json" in arguments or not sys.stdout.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # read when that library is imported
     try:

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 from trainers.folder import check_images
-from trainers.recipes import RECIPES
-from trainers.source import HUB_IDS
+from trainers.source import check_data
 from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Train
 from vqzoo.cli.models import folder_of
 from vqzoo.hub.registry import find
@@ -21,11 +20,9 @@ def check_early(command: Command) -> None:
     if isinstance(command, (LoadCheck, Evaluate)):
         find(command.source)
     elif isinstance(command, Train):
-        if not os.path.lexists(command.data) and "/" not in command.data.strip("./") and command.data not in HUB_IDS:
-            raise ValueError(
-                f"{command.data}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
-                f"or one of {', '.join(HUB_IDS)}"
-            )
+        from trainers.recipes import RECIPES
+
+        check_data(command.data)
         if os.path.isdir(command.data):
             check_images(Path(command.data))
         for source in filter(None, (command.like, command.start_from)):

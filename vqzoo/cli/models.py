@@ -7,7 +7,7 @@ from typing import Any
 from vqzoo.cli.arguments import Info, List
 from vqzoo.cli.show import note, print_json, print_table
 from vqzoo.hub.card import METRICS, quantizer_names, show, show_images, show_usage, training_facts
-from vqzoo.hub.live import FRESH, cached
+from vqzoo.hub.live import FRESH, SECONDS, Listing, cached
 from vqzoo.hub.model import Model, matches, read_model
 from vqzoo.hub.registry import (
     cards_folder,
@@ -21,10 +21,12 @@ from vqzoo.hub.registry import (
 )
 from vqzoo.hub.schema import check_plain, is_name
 from vqzoo.ops.check import check_choice
-from vqzoo.storage import CONFIG, WEIGHTS, read_json
+from vqzoo.storage import CONFIG, WEIGHTS, is_path, read_json
 
 _MEASURED = ["psnr", "ssim", "lpips", "rfid", "rfid_squeeze", "l1", "bits_per_image", "bits_per_pixel", "share_of_raw"]
 _MEASURED += ["usage", "perplexity", "dead"]
+_SECONDS = 1.0
+"""How long `info` waits for the Hub where a name is none that is known here, and so perhaps a mistake."""
 _SHOWN = {"bits_per_image": "true bits", "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "usage": "usage"}
 
 
@@ -51,9 +53,15 @@ def find(source: str) -> Model:
         config = read_json(folder / CONFIG)
         check_plain(f"{CONFIG} of {folder.name}", config)
         return Model(folder.name, folder, config, {})
-    models = merged(local_models()[0], shipped_models(), listing())
+    now = Listing((), None) if is_path(source) else listing(SECONDS if "/" in source else _SECONDS)
+    models = merged(local_models()[0], shipped_models(), now)
     known = {model.repo_id: model for model in models} | {model.name: model for model in models}
-    return known.get(source) or known[known_name(source, [model.name for model in models])]
+    if source in known:
+        return known[source]
+    try:
+        return known[known_name(source, [model.name for model in models])]
+    except ValueError as error:
+        raise ValueError(f"{error}; {now.problem}" if now.problem else error) from None
 
 
 def _folder(source: str) -> Path | None:

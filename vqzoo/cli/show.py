@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich import progress
-from rich.console import Console
-
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:
     """Aligned columns, never cut to a terminal's width; the first `texts` are words, the others numbers."""
@@ -49,6 +46,9 @@ def bar(total: int | None, enabled: bool) -> Iterator[Callable[[str], None]]:
 
     Nothing is drawn unless `enabled`, and where standard output or standard error is no terminal.
     """
+    from rich import progress  # which a list has no need of
+    from rich.console import Console
+
     console = Console(stderr=True)
     if not (enabled and sys.stdout.isatty() and console.is_interactive):
         yield lambda label: None

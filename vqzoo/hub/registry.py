@@ -15,7 +15,7 @@ from vqzoo.hub.schema import is_name
 from vqzoo.hub.usage_file import columns
 from vqzoo.ops.check import check_choice
 from vqzoo.ops.text import brief, plain
-from vqzoo.storage import CARDS_VARIABLE, CONFIG, WEIGHTS, Folder, cards_folder, read_json
+from vqzoo.storage import CARDS_VARIABLE, CONFIG, WEIGHTS, Folder, cards_folder, is_path, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -143,7 +143,7 @@ def find(source: str | Path | Model) -> tuple[str | Path, str | None]:
     if Path(source).is_dir():
         return _whole(Path(source)), None
     repo_id, _, revision = text.partition("@")
-    if repo_id.count("/") == 1 and not repo_id.startswith((".", "/")):
+    if repo_id.count("/") == 1 and not is_path(text):
         return repo_id, revision or None
     models = {model.name: model for model in merged(local_models()[0], shipped_models(), cached())}
     return find(models[known_name(text, models)])
@@ -151,6 +151,8 @@ def find(source: str | Path | Model) -> tuple[str | Path, str | None]:
 
 def known_name(name: str, names: Iterable[str]) -> str:
     """`name` if it is among the `names` of models; otherwise ValueError with the nearest, or with where to get any."""
+    if is_path(name):
+        raise ValueError(f"model={name!r}: there is no such folder; expected one with {CONFIG} and {WEIGHTS}")
     names = list(names)
     if name not in names and not cards_folder().is_dir():
         raise ValueError(f"model={name!r}: {no_cards()}")
