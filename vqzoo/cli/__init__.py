@@ -14,6 +14,7 @@ import tyro
 
 from vqzoo import __version__
 from vqzoo.cli.arguments import Command, Usage
+from vqzoo.ops.collector import uncollected
 from vqzoo.ops.text import brief
 from vqzoo.pipe import readers_may_leave
 
@@ -55,7 +56,9 @@ def _run(arguments: list[str]) -> int:
         from vqzoo.cli.early import check_early  # and the client of the Hub
 
         check_early(command)
-        return importlib.import_module(f"vqzoo.cli.{command.home}").run(command)
+        with uncollected():
+            home = importlib.import_module(f"vqzoo.cli.{command.home}")
+        return home.run(command)
     except SystemExit as stop:  # tyro's, after help or a usage error, and the app's, with a message
         if isinstance(stop.code, str):
             print(stop.code, file=sys.stderr)

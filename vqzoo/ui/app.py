@@ -10,6 +10,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
+from vqzoo.ops.collector import uncollected
 from vqzoo.ui import codebook, compare, frame, position, rate, studies, training, zoo
 from vqzoo.ui.blocks import Blocks
 from vqzoo.ui.context import Context
@@ -99,7 +100,8 @@ def launch(splash: Splash | None = None, desktop: bool = False) -> None:
     Gradio's environment variables (GRADIO_SERVER_PORT, ...) choose where; in the place of `splash`, if there is one.
     """
     try:
-        app, engine = build_app()
+        with uncollected():
+            app, engine = build_app()
     except ValueError as error:
         sys.exit(f"error: {error}")
     # ZeroGPU lends as many GPUs as there are clicks that wait; elsewhere the engine does one thing at a time.

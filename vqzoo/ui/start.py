@@ -2,6 +2,7 @@
 
 import os
 
+from vqzoo.ops.collector import uncollected
 from vqzoo.storage import cards_folder
 from vqzoo.ui.splash import splash
 from vqzoo.ui.stubs import leave_stubs_out
@@ -27,6 +28,7 @@ def start(desktop: bool = False) -> None:
     import spaces  # noqa: F401  on a Space it has to come before torch
 
     leave_stubs_out()
-    from vqzoo.ui.app import launch  # and gradio, which takes seconds
+    with uncollected():
+        from vqzoo.ui.app import launch  # and gradio, which takes seconds
 
     launch(shown, desktop)

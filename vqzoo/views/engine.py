@@ -13,6 +13,7 @@ import numpy as np
 from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import Model, usage_counts
 from vqzoo.images import OWN_MACHINE, ImageLimits, load_image
+from vqzoo.ops.collector import uncollected
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job
 
@@ -102,7 +103,7 @@ class Engine:
 
         def load() -> None:
             # Under the lock: modules that two threads import at once may see each other half made.
-            with self._lock:
+            with self._lock, uncollected():
                 from vqzoo.views.compute import network_on
 
                 network_on(self.device)
