@@ -24,13 +24,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(wait: bool = True) -> Iterator[tuple[subprocess.Popen, str]]:
-    """The process and its address; with `wait` when it answers calls."""
+def running(wait: bool = True, checkout: Path = ROOT) -> Iterator[tuple[subprocess.Popen, str]]:
+    """The process and its address; with `wait` when it answers calls. `checkout`: the one whose app it is."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"}
+        environment["PYTHONPATH"] = str(checkout)
         command = [sys.executable, "app.py"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}"
         try:
             while wait:

@@ -1,15 +1,19 @@
-"""From `python app.py` to a finished example in the browser: python benchmarks/app_startup.py
+"""From `python app.py` to a finished example in the browser: python benchmarks/app_startup.py [CHECKOUT ...]
 
 Three moments, in seconds from the start of the process, packages cached: "example" is the finished comparison drawn,
 served by the standard library while Gradio is imported; "live" is the same in the app itself, which takes clicks;
 "warm" is the device named: torch has come in, and a comparison need not wait for it. Medians of five starts after
-one that is not counted.
+one that is not counted, on the clock and, for the app without the browser, of the processor, which other work on the
+machine hardly changes. CHECKOUT are others to measure beside this one in turns, such as that of an earlier commit.
 """
 
 import statistics
+import sys
 import time
+from pathlib import Path
 
-from app_running import chromium, running
+import psutil
+from app_running import ROOT, chromium, running
 from playwright.sync_api import Error, Page, sync_playwright
 from side_by_side import machine
 
@@ -21,32 +25,39 @@ MOMENTS = {
 }
 
 
-def start(page: Page) -> dict[str, float]:
-    """Seconds to each moment of one start."""
+def start(page: Page, checkout: Path) -> dict[str, tuple[float, float]]:
+    """Seconds to each moment of one start, on the clock and of the processor."""
     begun = time.perf_counter()
-    with running(wait=False) as (_, url):
+    with running(wait=False, checkout=checkout) as (process, url):
+        app = psutil.Process(process.pid)
         while True:
             try:
                 page.goto(url)
                 break
             except Error:  # nobody answers yet
-                time.sleep(0.02)
+                time.sleep(0.1)
         moments = {}
         for name, condition in MOMENTS.items():
             page.wait_for_function(condition, timeout=120_000, polling=20)
-            moments[name] = time.perf_counter() - begun
+            used = app.cpu_times()
+            moments[name] = time.perf_counter() - begun, used.user + used.system
         page.goto("about:blank")
     return moments
 
 
 def main() -> None:
+    checkouts = [*(Path(name).resolve() for name in sys.argv[1:]), ROOT]
     with sync_playwright() as playwright:
         page = chromium(playwright).new_page(viewport={"width": 1400, "height": 1000})
-        starts = [start(page) for _ in range(6)][1:]
-    print(f"## Start of the app: {machine()}\n\n| moment | median, s | of |\n|---|---|---|")
+        rounds = [[start(page, checkout) for checkout in checkouts] for _ in range(6)][1:]
+    print(f"## Start of the app: {machine()}\n")
+    print("| moment | checkout | clock, s | of | processor, s |\n|---|---|---|---|---|")
     for name in MOMENTS:
-        seconds = [each[name] for each in starts]
-        print(f"| {name} | **{statistics.median(seconds):.1f}** | {', '.join(f'{s:.1f}' for s in seconds)} |")
+        for number, checkout in enumerate(checkouts):
+            clock, processor = zip(*(each[number][name] for each in rounds), strict=True)
+            starts = ", ".join(f"{seconds:.1f}" for seconds in clock)
+            medians = statistics.median(clock), statistics.median(processor)
+            print(f"| {name} | {checkout.name} | **{medians[0]:.1f}** | {starts} | {medians[1]:.1f} |")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Measure the start of commands that compute nothing: python benchmarks/start.py [CHECKOUT]
+"""Measure the start of commands: python benchmarks/start.py [CHECKOUT ...]
 
-Lists, help and mistakes, each in a process of its own, packages cached. Two medians of five after one that is not
-counted: seconds of the processor, which other work on the machine hardly changes, and seconds on the clock. CHECKOUT is
-another one to measure, such as that of an earlier commit.
+Lists, help and mistakes, and the reconstruction of one photograph, each in a process of its own, packages cached. Two
+medians of five after one that is not counted: seconds of the processor, which other work on the machine hardly changes,
+and seconds on the clock. CHECKOUT are others to measure beside this one in turns, such as that of an earlier commit.
 """
 
 import os
@@ -16,10 +16,14 @@ from pathlib import Path
 
 from side_by_side import machine
 
+HERE = Path(__file__).resolve().parents[1]
 MODEL = "cifar10-vq-1024x128"
+PHOTOGRAPH = HERE / "vqzoo" / "analysis" / "example_images" / "rocket.webp"
 LINES = {
     "vqzoo --help": ["--help"],
     "vqzoo list": ["list"],
+    "vqzoo train --help": ["train", "--help"],
+    "trainers/train.py --help": [],
     "a wrong option": ["list", "--quantiser", "vq"],
     "a wrong quantizer": ["list", "--quantizer", "vqq"],
     "load-check, a wrong model": ["load-check", "cifar10-vq-1024"],
@@ -28,28 +32,32 @@ LINES = {
     "evaluate, a wrong model": ["evaluate", "cifar10-vq-1024"],
     "publish, a wrong model": ["publish", "cifar10-vq-1024"],
     "convert, no such file": ["convert", "absent.ckpt", "absent"],
+    "reconstruct, one photograph": ["reconstruct", str(PHOTOGRAPH), "--models", MODEL],
 }
 
 
 def seconds(checkout: Path, line: list[str]) -> tuple[float, float]:
-    """Seconds of one run, of the processor and on the clock."""
-    command = [sys.executable, "-m", "vqzoo.cli", *line]
+    """Seconds of one run, of the processor and on the clock; an empty line stands for the trainer's help."""
+    command = ["-m", "vqzoo.cli", *line] if line else [str(checkout / "trainers" / "train.py"), "--help"]
     environment = {**os.environ, "PYTHONPATH": str(checkout), "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "README.md").write_text("no picture")
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run(command, capture_output=True, cwd=folder, env=environment)
+        subprocess.run([sys.executable, *command], capture_output=True, cwd=folder, env=environment)
         clock, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, clock
 
 
 def main() -> None:
-    checkout = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1]).resolve()
-    print(f"## Commands that compute nothing: {machine()}\n\n| command | processor, s | clock, s |\n|---|---|---|")
+    checkouts = [*(Path(name).resolve() for name in sys.argv[1:]), HERE]
+    of = [f" of {checkout.name}" if checkouts[1:] else "" for checkout in checkouts]
+    columns = [f"processor{each}, s | clock{each}, s" for each in of]
+    print(f"## Start of commands: {machine()}\n\n| command | {' | '.join(columns)} |\n|---{'|---|---' * len(of)}|")
     for name, line in LINES.items():
-        runs = [seconds(checkout, line) for _ in range(6)][1:]
-        processor, clock = (statistics.median(each) for each in zip(*runs, strict=True))
-        print(f"| {name} | **{processor:.2f}** | {clock:.2f} |", flush=True)
+        runs = [[seconds(each, line) for each in checkouts] for _ in range(6)]
+        medians = [map(statistics.median, zip(*each[1:], strict=True)) for each in zip(*runs, strict=True)]
+        cells = [f"{processor:.2f} | {clock:.2f}" for processor, clock in medians]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
