@@ -4,14 +4,16 @@ import hashlib
 import importlib.util
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.hub import get_dir, load_state_dict_from_url
-from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
-from torchvision.models import squeezenet1_1
 
 from vqzoo.metrics.perceptual import MINIMUM_SIDE, WEIGHTS_VARIABLE, backbone
+
+if TYPE_CHECKING:
+    from torchmetrics.image.fid import FrechetInceptionDistance  # it takes seconds, and a photograph has no distance
 
 FID_METRICS = ("rfid", "rfid_squeeze")
 """Distances of different features do not compare, so each has a name of its own."""
@@ -44,6 +46,8 @@ class InceptionFeatures(Extractor):
 
     def __init__(self, weights: Path):
         super().__init__()
+        from torchmetrics.image.fid import NoTrainInceptionV3
+
         self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights), antialias=False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -67,6 +71,8 @@ class SqueezeFeatures(Extractor):
 
     def __init__(self, weights: dict[str, Tensor]):
         super().__init__()
+        from torchvision.models import squeezenet1_1
+
         with torch.device("meta"):  # nothing is drawn that the weights replace
             self.network = squeezenet1_1().features
         prefix = "features."
@@ -99,6 +105,8 @@ class Fid:
         if min(images.shape[2:]) < self._extractor.minimum_side:
             return
         if self._metric is None:
+            from torchmetrics.image.fid import FrechetInceptionDistance
+
             # One process measures; torchmetrics would wait for the others.
             self._metric = FrechetInceptionDistance(self._extractor, sync_on_compute=False).to(images.device)
         for real, pictures in ((False, images), (True, originals)):
