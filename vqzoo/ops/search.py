@@ -1,0 +1,123 @@
+"""The best codevector of each latent on a CPU, as one operation that eager mode and compiled graphs share."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_ALONE = 2**15 - 1  # numbers in a piece: torch computes so few on the thread that asks
+_PART = 2**21  # numbers of a codebook that are searched in one go: 8 MiB, which stay in a cache and are copied at most
+_WORTH_A_THREAD = 2**22  # products: about 0.1 ms, several times what it takes to wake a thread
+
+
+def search(latents: Tensor, codebook: Tensor, bias: Tensor | None, metric: str) -> Tensor:
+    """The index of the best codevector of each latent; ties go to the lowest index.
+
+    latents (n, d), codebook (k, d), bias (k,), all float32 -> (n,) int64. "l2" and "cosine" are those of `nearest` and
+    take no bias, "product" is that of `highest`.
+    """
+    _check(latents, codebook, bias)
+    step = max(256, _PART // codebook.shape[1])
+    found = _Search(latents.contiguous())
+    for start in range(0, len(codebook), step):
+        part, scores = codebook[start : start + step].contiguous(), None if bias is None else bias[start : start + step]
+        if metric == "l2":
+            # argmin |z - e|^2 = argmax z.e - |e|^2 / 2: the term |z|^2 is the same for every codevector.
+            scores = _in_pieces(part, part.new_empty(len(part)), _half_square)
+        elif metric == "cosine":  # the length of a latent does not change its arg-max
+            part = _in_pieces(part, torch.empty_like(part), F.normalize)
+        found.among(part, part.new_zeros(len(part)) if scores is None else scores.contiguous(), start)
+    return found.indices[: len(latents)]
+
+
+torch.library.define("vqzoo::search", "(Tensor latents, Tensor codebook, Tensor? bias, str metric) -> Tensor")
+torch.library.impl("vqzoo::search", "cpu", search)
+
+
+@torch.library.register_fake("vqzoo::search")
+def _(latents: Tensor, codebook: Tensor, bias: Tensor | None, metric: str) -> Tensor:
+    return latents.new_empty(len(latents), dtype=torch.int64)
+
+
+class _Search:
+    """The best so far of each latent, among those codevectors that were looked at."""
+
+    def __init__(self, latents: Tensor):
+        from vqzoo.ops.kernel import kernel  # with LLVM, which a GPU does not need
+
+        self.kernel, self.latents = kernel(), latents
+        self.blocks = -(-len(latents) // self.kernel.block)
+        self.values = latents.new_empty(self.blocks * self.kernel.block)
+        self.indices = torch.empty(self.blocks * self.kernel.block, dtype=torch.int64)
+
+    def among(self, codebook: Tensor, bias: Tensor, start: int) -> None:
+        """Look at codevectors (k, d), the first of which has index `start`."""
+        if len(codebook) < self.kernel.rows:  # the last one again: an equal score later on changes nothing
+            rows = torch.arange(self.kernel.rows).clamp(max=len(codebook) - 1)
+            codebook, bias = codebook[rows], bias[rows]
+        (n, dim), k = self.latents.shape, len(codebook)
+        next_block = ctypes.c_int64(0)
+
+        def work() -> None:
+            scratch = torch.empty(dim * self.kernel.block)
+            tensors = (self.latents, codebook, bias, self.values, self.indices)
+            addresses = (*(each.data_ptr() for each in tensors), ctypes.addressof(next_block), scratch.data_ptr())
+            self.kernel.search(*addresses, n, k, dim, start)
+
+        _on_threads(work, min(self.blocks, n * k * dim // _WORTH_A_THREAD))
+
+
+def _on_threads(work: Callable[[], None], most: int) -> None:
+    """Run `work` on as many threads as torch has, or on `most`; it takes what there is to do until nothing is left.
+
+    No thread waits for another one to begin, which on a busy machine may take longer than all of the work.
+    """
+    threads = min(torch.get_num_threads(), most)
+    flush = sys.float_info.min / 2 == 0  # whether this thread rounds tiny numbers to zero: torch.set_flush_denormal
+
+    def help_out() -> None:
+        torch.set_flush_denormal(flush)
+        work()
+
+    helpers = [_pool(threads - 1).submit(help_out) for _ in range(threads - 1)]
+    work()
+    for helper in helpers:
+        if not helper.cancel():
+            helper.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "vqzoo-search")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has the pools, and none of their threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _in_pieces(codebook: Tensor, result: Tensor, function: Callable[..., Tensor]) -> Tensor:
+    """function(codebook, out=result), so few rows at a time that torch starts no threads for them."""
+    rows = max(1, _ALONE // codebook.shape[1])
+    for piece, place in zip(codebook.split(rows), result.split(rows), strict=True):
+        function(piece, out=place)
+    return result
+
+
+def _half_square(codevectors: Tensor, out: Tensor) -> Tensor:
+    return torch.sum(codevectors.square(), 1, out=out).mul_(-0.5)
+
+
+def _check(latents: Tensor, codebook: Tensor, bias: Tensor | None) -> None:
+    """The search reads memory as it is told to, so this is told before it."""
+    tensors = [latents, codebook, *([] if bias is None else [bias])]
+    shapes = [tuple(each.shape) for each in tensors]
+    fit = latents.ndim == 2 and codebook.ndim == 2 and latents.shape[1] == codebook.shape[1] > 0 and len(codebook) > 0
+    if not fit or shapes[2:] not in ([], [(len(codebook),)]) or {each.dtype for each in tensors} != {torch.float32}:
+        given = ", ".join(f"{shape} {each.dtype}" for shape, each in zip(shapes, tensors, strict=True))
+        raise ValueError(f"latents, codebook, bias are {given}: expected (n, d), (k, d), (k,), all float32")
