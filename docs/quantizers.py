@@ -14,10 +14,10 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from vqzoo.ops import entropy, lookup
 from vqzoo.ops.estimator import ESTIMATORS
+from vqzoo.ops.flops import FlopCounterMode
 from vqzoo.quantizers import PRESETS, QUANTIZERS, Quantizer, build, revival, start
 from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.quantizers.codebook import Codebook, SimCodebook

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from vqzoo.ops.flops import FlopCounterMode
 from vqzoo.ops.lookup import highest
 from vqzoo.quantizers import QUANTIZERS
 

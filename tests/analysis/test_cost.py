@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from vqzoo.analysis.cost import Book, Cost, cost, quantizer_cost
 from vqzoo.hub.registry import list_models
+from vqzoo.ops.flops import FlopCounterMode
 from vqzoo.quantizers import QUANTIZERS, build
 
 DIM, SIDE = 32, 8

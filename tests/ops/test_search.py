@@ -50,12 +50,24 @@ def test_the_first_of_equal_codevectors_is_found_wherever_blocks_end(size):
 
 
 @pytest.mark.parametrize("metric", [*BY_HAND, "product"])
-def test_a_codebook_in_parts_is_one_codebook(metric, monkeypatch):
-    latents, codebook = torch.randint(-2, 3, (500, 4)).float(), torch.randint(-2, 3, (700, 4)).float()
-    bias = torch.randint(-2, 3, (700,)).float() if metric == "product" else None
+@pytest.mark.parametrize("limits", [{"_COPIED": 1}, {"_CACHED": 1}, {"_COPIED": 2**12, "_CACHED": 1}])
+def test_a_codebook_in_parts_is_one_codebook(metric, limits, monkeypatch):
+    """Parts of 256 and of 1024 codevectors, the last of which has 188."""
+    latents, codebook = torch.randint(-2, 3, (500, 4)).float(), torch.randint(-2, 3, (2236, 4)).float()
+    bias = torch.randint(-2, 3, (2236,)).float() if metric == "product" else None
     whole = find(latents, codebook, metric, bias)
-    monkeypatch.setattr(search, "_PART", 1)  # 256, 256 and 188 codevectors
+    for name, numbers in limits.items():
+        monkeypatch.setattr(search, name, numbers)
     assert torch.equal(find(latents, codebook, metric, bias), whole)
+
+
+def test_late_codevectors_are_found_as_early_ones_are():
+    """Most latents have found theirs after some thousand codevectors, which is then looked at first."""
+    latents, codebook = torch.randn(500, 3), torch.randn(9000, 3)
+    expected = torch.cdist(latents.double(), codebook.double()).argmin(1)
+    assert torch.equal(find(latents, codebook), expected) and (expected > 8000).any()
+    backwards = find(latents, codebook.flip(0).repeat(2, 1))
+    assert torch.equal(backwards, 8999 - expected)
 
 
 def test_threads_find_what_one_finds(threads):

@@ -3,7 +3,7 @@
 import ctypes
 import platform
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, reduce
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
@@ -11,10 +11,11 @@ from llvmlite import ir
 
 _F32, _I32, _I64, _POINTER = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.PointerType()
 _ARGUMENTS = {
-    **{name: _POINTER for name in ("latents", "codebook", "bias", "values", "indices", "next_block", "scratch")},
-    **{name: _I64 for name in ("n", "k", "d", "start")},
+    **{name: _POINTER for name in ("latents", "codebook", "bias", "values", "indices", "next_run", "scratch")},
+    **{name: _I64 for name in ("n", "k", "d", "start", "part", "run")},
 }
 _VECTORS = 3  # of latents in a block: a number of the codebook that was loaded serves three products
+_SETTLED = 4  # codevectors seen, for each that is compared at a time with a block, from when on few latents find better
 
 
 class Registers(NamedTuple):
@@ -26,13 +27,14 @@ class Registers(NamedTuple):
 
 
 class Kernel(NamedTuple):
-    """`search(latents, codebook, bias, values, indices, next_block, scratch, n, k, d, start)`: addresses, then numbers.
+    """`search(latents, codebook, bias, values, indices, next_run, scratch, n, k, d, start, part, run)`.
 
-    latents (n, d), codebook (k >= `rows`, d) and bias (k,) are float32. A call takes one block of `block` latents after
-    the other, as the int64 counter at `next_block` tells, until there are none: any number of threads can call it with
-    the same arguments but for `scratch`, room for `block` x d numbers. values (float32) and indices (int64) have whole
-    blocks of room. The codevectors are numbered from `start`; where that is not 0, values and indices hold the best of
-    those before.
+    The first seven are addresses. latents (n, d), codebook (k >= `rows`, d) and bias (k,) are float32. A call takes one
+    run of `run` blocks of `block` latents after the other, as the int64 counter at `next_run` tells, until there are
+    none: any number of threads can call it with the same arguments but for `scratch`, room for `block` x d numbers. A
+    run is compared with `part` codevectors at a time, which stay in the cache for it. values (float32) and indices
+    (int64) have room for whole blocks. The codevectors are numbered from `start`; where that is not 0, values and
+    indices hold the best of those before.
     """
 
     search: Callable[..., None]
@@ -84,26 +86,38 @@ class _Code:
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), list(_ARGUMENTS.values())), "search")
         self.given = dict(zip(_ARGUMENTS, function.args, strict=True))
         self.build = ir.IRBuilder(function.append_basic_block())
-        self._blocks()
+        self._runs()
 
-    def _blocks(self) -> None:
-        build = self.build
+    def _runs(self) -> None:
+        build, given = self.build, self.given
         again, work, done = (build.append_basic_block() for _ in range(3))
         build.branch(again)
         build.position_at_end(again)
-        block = build.atomic_rmw("add", self.given["next_block"], _I64(1), "monotonic")
-        first = build.mul(block, self.width)
-        build.cbranch(build.icmp_signed("<", first, self.given["n"]), work, done)
+        number = build.atomic_rmw("add", given["next_run"], _I64(1), "monotonic")
+        first = build.mul(number, build.mul(given["run"], self.width))
+        build.cbranch(build.icmp_signed("<", first, given["n"]), work, done)
         build.position_at_end(work)
-        self._gather(first)
-        places = [build.add(first, _I64(vector * self.lanes)) for vector in range(_VECTORS)]
-        best = self._loop(self.given["k"], self.rows, self._best_before(places), self._compare)
-        for place, value, index in zip(places, best[:_VECTORS], best[_VECTORS:], strict=True):
-            build.store(value, self._at("values", place), 4)
-            build.store(build.sext(index, ir.VectorType(_I64, self.lanes)), self._at("indices", place, _I64), 8)
+        end = self._smaller(build.add(first, build.mul(given["run"], self.width)), given["n"])
+
+        def part(start: Any, _: Sequence) -> list:
+            return self._loop(first, end, self.width, [], lambda block, _: self._block(block, start))
+
+        self._loop(_I64(0), given["k"], given["part"], [], part)
         build.branch(again)
         build.position_at_end(done)
         build.ret_void()
+
+    def _block(self, first: Any, start: Any) -> list:
+        """Compare a block of latents with the part of the codebook that begins at `start`."""
+        build = self.build
+        self._gather(first)
+        places = [build.add(first, _I64(vector * self.lanes)) for vector in range(_VECTORS)]
+        end = self._smaller(build.add(start, self.given["part"]), self.given["k"])
+        best = self._loop(start, end, _I64(self.rows), self._best_before(places, start), self._compare)
+        for place, value, index in zip(places, best[:_VECTORS], best[_VECTORS:], strict=True):
+            build.store(value, self._at("values", place), 4)
+            build.store(build.sext(index, ir.VectorType(_I64, self.lanes)), self._at("indices", place, _I64), 8)
+        return []
 
     def _gather(self, first: Any) -> None:
         """The block's latents, one dimension after the other; past the end the last latent again."""
@@ -118,14 +132,14 @@ class _Code:
                 build.store(value, self._at("scratch", build.add(build.mul(dim, self.width), lane)))
                 return []
 
-            return self._loop(dims, 1, [], number)
+            return self._loop(_I64(0), dims, _I64(1), [], number)
 
-        self._loop(self.width, 1, [], latent)
+        self._loop(_I64(0), self.width, _I64(1), [], latent)
 
-    def _best_before(self, places: list) -> list:
-        """Values, then indices of the latents at `places`: minus infinity and 0 where this is the start."""
+    def _best_before(self, places: list, start: Any) -> list:
+        """Values, then indices of the latents at `places`: minus infinity and 0 where this is the first part of all."""
         build, wide = self.build, ir.VectorType(_I64, self.lanes)
-        fresh = build.icmp_signed("==", self.given["start"], _I64(0))
+        fresh = build.icmp_signed("==", build.add(start, self.given["start"]), _I64(0))
         lowest = ir.Constant(self.floats, [float("-inf")] * self.lanes)
         values = [build.load(self._at("values", place), typ=self.floats, align=4) for place in places]
         indices = [build.load(self._at("indices", place, _I64), typ=wide, align=8) for place in places]
@@ -138,15 +152,48 @@ class _Code:
     def _compare(self, row: Any, best: Sequence) -> list:
         """The best values and indices after `rows` more codevectors; the last step may see some of them again."""
         build = self.build
-        values, indices = list(best[:_VECTORS]), list(best[_VECTORS:])
         row = self._smaller(row, build.sub(self.given["k"], _I64(self.rows)))
-        products = self._products(row)
+        scores = self._scores(row)
+        look, update, after = (build.append_basic_block() for _ in range(3))
+        seen = build.add(row, self.given["start"])
+        settled = build.icmp_signed(">=", seen, build.mul(self.width, _I64(self.rows * _SETTLED)))
+        build.cbranch(settled, look, update)
+        build.position_at_end(look)
+        build.cbranch(self._any_better(scores, best[:_VECTORS]), update, after)
+        build.position_at_end(update)
+        updated = self._update(seen, scores, best)
+        build.branch(after)
+        build.position_at_end(after)
+        results = [build.phi(value.type) for value in best]
+        for phi, old, new in zip(results, best, updated, strict=True):
+            phi.add_incoming(old, look)
+            phi.add_incoming(new, update)
+        return results
+
+    def _scores(self, row: Any) -> list[list]:
+        """Of `rows` codevectors from `row` on, `_VECTORS` vectors each."""
+        build, products, scores = self.build, self._products(row), []
         for each in range(self.rows):
-            place = build.add(row, _I64(each))
-            bias = self._spread(build.load(self._at("bias", place), typ=_F32))
-            number = self._spread(build.trunc(build.add(place, self.given["start"]), _I32))
-            for vector in range(_VECTORS):
-                score = build.fadd(products[each * _VECTORS + vector], bias)
+            bias = self._spread(build.load(self._at("bias", build.add(row, _I64(each))), typ=_F32))
+            scores.append([build.fadd(products[each * _VECTORS + vector], bias) for vector in range(_VECTORS)])
+        return scores
+
+    def _any_better(self, scores: list[list], values: Sequence) -> Any:
+        """Whether any latent has found a better one, which late in a search few do: a third of the work of `_update`."""
+        build, found = self.build, []
+        for vector, value in enumerate(values):
+            top = value
+            for row in scores:
+                top = build.select(build.fcmp_ordered(">", row[vector], top), row[vector], top)
+            found.append(build.bitcast(build.fcmp_ordered(">", top, value), ir.IntType(self.lanes)))
+        return build.icmp_unsigned("!=", reduce(build.or_, found), found[0].type(0))
+
+    def _update(self, first: Any, scores: list[list], best: Sequence) -> list:
+        """`best` after these scores, of codevectors from index `first` on."""
+        build, values, indices = self.build, list(best[:_VECTORS]), list(best[_VECTORS:])
+        for each, vectors in enumerate(scores):
+            number = self._spread(build.trunc(build.add(first, _I64(each)), _I32))
+            for vector, score in enumerate(vectors):
                 better = build.fcmp_ordered(">", score, values[vector])
                 values[vector] = build.select(better, score, values[vector])
                 indices[vector] = build.select(better, number, indices[vector])
@@ -167,23 +214,24 @@ class _Code:
                 added += [self._add(number, z, sums[each * _VECTORS + v]) for v, z in enumerate(latents)]
             return added
 
-        return self._loop(dims, 1, [ir.Constant(self.floats, None)] * (self.rows * _VECTORS), dimension)
+        zeros = [ir.Constant(self.floats, None)] * (self.rows * _VECTORS)
+        return self._loop(_I64(0), dims, _I64(1), zeros, dimension)
 
     def _add(self, one: Any, other: Any, total: Any) -> Any:
         if self.fused:
             return self.build.call(self.fma, [one, other, total])
         return self.build.fadd(self.build.fmul(one, other), total)
 
-    def _loop(self, end: Any, step: int, values: Sequence, body: Callable[[Any, Sequence], list]) -> list:
-        """What `values` become by `values = body(i, values)` for i = 0, step, ... below `end`, which is above 0."""
+    def _loop(self, start: Any, end: Any, step: Any, values: Sequence, body: Callable[[Any, Sequence], list]) -> list:
+        """What `values` become by `values = body(i, values)` for i from `start` to below `end`, once at least."""
         build = self.build
         before, inside, after = build.block, build.append_basic_block(), build.append_basic_block()
         build.branch(inside)
         build.position_at_end(inside)
         index, carried = build.phi(_I64), [build.phi(value.type) for value in values]
         results = body(index, carried)
-        following = build.add(index, _I64(step))
-        for phi, first, later in zip([index, *carried], [_I64(0), *values], [following, *results], strict=True):
+        following = build.add(index, step)
+        for phi, first, later in zip([index, *carried], [start, *values], [following, *results], strict=True):
             phi.add_incoming(first, before)
             phi.add_incoming(later, build.block)
         build.cbranch(build.icmp_signed("<", following, end), inside, after)

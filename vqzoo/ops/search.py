@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _ALONE = 2**15 - 1  # numbers in a piece: torch computes so few on the thread that asks
-_PART = 2**21  # numbers of a codebook that are searched in one go: 8 MiB, which stay in a cache and are copied at most
+_COPIED = 2**21  # numbers of a codebook that are copied at a time: 8 MiB
+_CACHED = 2**18  # numbers of a codebook that many latents are compared with in turn: 1 MiB, half a core's cache or less
 _WORTH_A_THREAD = 2**22  # products: about 0.1 ms, several times what it takes to wake a thread
 
 
@@ -23,7 +24,7 @@ def search(latents: Tensor, codebook: Tensor, bias: Tensor | None, metric: str) 
     take no bias, "product" is that of `highest`.
     """
     _check(latents, codebook, bias)
-    step = max(256, _PART // codebook.shape[1])
+    step = max(256, _COPIED // codebook.shape[1])
     found = _Search(latents.contiguous())
     for start in range(0, len(codebook), step):
         part, scores = codebook[start : start + step].contiguous(), None if bias is None else bias[start : start + step]
@@ -62,23 +63,24 @@ class _Search:
             rows = torch.arange(self.kernel.rows).clamp(max=len(codebook) - 1)
             codebook, bias = codebook[rows], bias[rows]
         (n, dim), k = self.latents.shape, len(codebook)
-        next_block = ctypes.c_int64(0)
+        threads = min(torch.get_num_threads(), self.blocks, n * k * dim // _WORTH_A_THREAD)
+        run = max(1, min(16, self.blocks // (8 * max(1, threads))))  # blocks; eight runs a thread even out what is slow
+        next_run = ctypes.c_int64(0)
 
         def work() -> None:
             scratch = torch.empty(dim * self.kernel.block)
             tensors = (self.latents, codebook, bias, self.values, self.indices)
-            addresses = (*(each.data_ptr() for each in tensors), ctypes.addressof(next_block), scratch.data_ptr())
-            self.kernel.search(*addresses, n, k, dim, start)
+            addresses = (*(each.data_ptr() for each in tensors), ctypes.addressof(next_run), scratch.data_ptr())
+            self.kernel.search(*addresses, n, k, dim, start, max(256, _CACHED // dim), run)
 
-        _on_threads(work, min(self.blocks, n * k * dim // _WORTH_A_THREAD))
+        _on_threads(work, threads)
 
 
-def _on_threads(work: Callable[[], None], most: int) -> None:
-    """Run `work` on as many threads as torch has, or on `most`; it takes what there is to do until nothing is left.
+def _on_threads(work: Callable[[], None], threads: int) -> None:
+    """Run `work`, which takes what there is to do until nothing is left, on this thread and on others.
 
     No thread waits for another one to begin, which on a busy machine may take longer than all of the work.
     """
-    threads = min(torch.get_num_threads(), most)
     flush = sys.float_info.min / 2 == 0  # whether this thread rounds tiny numbers to zero: torch.set_flush_denormal
 
     def help_out() -> None:
