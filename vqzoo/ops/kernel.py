@@ -179,7 +179,7 @@ class _Code:
         return scores
 
     def _any_better(self, scores: list[list], values: Sequence) -> Any:
-        """Whether any latent has found a better one, which late in a search few do: a third of the work of `_update`."""
+        """Whether any latent has found a better one, as few do late in a search: a third of the work of `_update`."""
         build, found = self.build, []
         for vector, value in enumerate(values):
             top = value

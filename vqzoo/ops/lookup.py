@@ -12,6 +12,9 @@ Metric = Literal["l2", "cosine"]
 METRICS: tuple[str, ...] = ("l2", "cosine")
 
 _GPU_TILE = 2**27  # 512 MiB of float32
+_GPU_KERNEL = (
+    0  # length of codevectors up to which an NVIDIA GPU takes our kernel: none until benchmarks/gpu.py was run
+)
 _LONGEST = 2**17  # codevectors looked at in one go; more are a second round
 _WIDEST = 2**21  # numbers of a codebook that are copied in one go: 8 MiB
 
@@ -73,6 +76,10 @@ def _factors(codebook: Tensor, bias: Tensor | None, metric: str, part: slice) ->
 
 def _best_of(latents: Tensor, codebook: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
     """(n,) the largest similarity, (n,) its index."""
+    if latents.is_cuda and codebook.shape[1] <= _GPU_KERNEL:
+        from vqzoo.ops import gpu_kernel  # with Triton, which takes time to import
+
+        return gpu_kernel.search(latents, codebook, bias)
     found = [_max_columns(codebook, part, bias) for part in latents.split(max(1024, _GPU_TILE // len(codebook)))]
     return torch.cat([values for values, _ in found]), torch.cat([indices for _, indices in found])
 
