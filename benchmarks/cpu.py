@@ -1,4 +1,4 @@
-"""Lookup, training steps and memory beside vector-quantize-pytorch on a CPU: python benchmarks/cpu.py [THREADS]
+"""Training steps beside vector-quantize-pytorch on a CPU, and memory of a lookup: python benchmarks/cpu.py [THREADS]
 
 Run it on a machine that does nothing else. Both sides get the same tensors and the same number of threads, and are
 timed alternately in one process.
@@ -17,32 +17,7 @@ from vqzoo.ops.lookup import nearest
 from vqzoo.quantizers import Quantizer, build
 
 TOKENS = 4096  # 64 images of 8 x 8 latents
-LOOKUPS = [
-    *((256, d, 65536, 4.0) for d in (4, 8)),
-    *((1024, d, 65536, 6.0) for d in (4, 8)),
-    *((8192, d, 16384, 6.0) for d in (4, 8)),
-    (1024, 64, 16384, 2.5),
-    (8192, 64, 8192, 2.5),
-    (1024, 256, 16384, 1.5),
-    (8192, 256, 4096, 1.5),
-]
 MEMORY = [(4096, 32768, 32), (1_000_000, 256, 4), (4096, 262_144, 32), (1024, 1_048_576, 8)]
-
-
-def lookups() -> None:
-    print("\n### Nearest codevector, against `torch.cdist(...).argmin`\n")
-    print("| K | d | tokens | vqzoo | cdist | ratio (quartiles) | aim | same indices |\n|" + "---|" * 8)
-    for size, dim, tokens, aim in LOOKUPS:
-        latents, codebook = torch.randn(tokens, dim), torch.randn(size, dim)
-
-        def peer(latents: Tensor = latents, codebook: Tensor = codebook) -> Tensor:
-            return torch.cdist(latents, codebook).argmin(1)
-
-        def ours(latents: Tensor = latents, codebook: Tensor = codebook) -> Tensor:
-            return nearest(latents, codebook)
-
-        same = (ours() == peer()).float().mean().item()
-        print(f"| {size} | {dim} | {tokens} | {compare(ours, peer).row()} | {aim}x | {same:.3%} |", flush=True)
 
 
 def memory() -> None:
@@ -186,6 +161,5 @@ if __name__ == "__main__":
         torch.set_num_threads(int(sys.argv[1]))
     print(f"## {machine()}")
     memory()
-    lookups()
     steps()
     alone()

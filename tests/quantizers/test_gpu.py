@@ -43,6 +43,16 @@ def test_lookups_find_what_double_precision_finds(size, dim, metric):
     assert (scores.max(1).values - chosen < 1e-4).all()
 
 
+@pytest.mark.parametrize(("size", "dim"), [(256, 4), (1000, 8), (16384, 16)])
+def test_the_kernel_for_short_codevectors_finds_what_the_product_finds(size, dim):
+    from vqzoo.ops import gpu_kernel
+
+    latents, codebook = torch.randint(-3, 4, (3000, dim)).float(), torch.randint(-3, 4, (size, dim)).float()
+    found = gpu_kernel.search(latents.cuda(), codebook.cuda(), None)
+    assert torch.equal(found[1].cpu(), highest(latents, codebook))
+    torch.testing.assert_close(found[0].cpu(), (latents @ codebook.T).amax(1))
+
+
 def test_ties_go_to_the_lowest_index():
     latents, codebook = torch.randn(5000, 8).cuda(), torch.randn(700, 8).repeat(3, 1).cuda()
     assert (nearest(latents, codebook) < 700).all()

@@ -1,4 +1,4 @@
-"""Nearest-codevector search in tiles, so that the N x K matrix of similarities never exists as a whole."""
+"""Search for the nearest codevector: the N x K matrix of similarities never exists as a whole."""
 
 from typing import Literal
 
@@ -12,9 +12,7 @@ Metric = Literal["l2", "cosine"]
 METRICS: tuple[str, ...] = ("l2", "cosine")
 
 _GPU_TILE = 2**27  # 512 MiB of float32
-_GPU_KERNEL = (
-    0  # length of codevectors up to which an NVIDIA GPU takes our kernel: none until benchmarks/gpu.py was run
-)
+_GPU_KERNEL = 0  # the longest codevectors that `gpu_kernel` is for: none before benchmarks/gpu.py was run on a GPU
 _LONGEST = 2**17  # codevectors looked at in one go; more are a second round
 _WIDEST = 2**21  # numbers of a codebook that are copied in one go: 8 MiB
 
@@ -24,8 +22,8 @@ def nearest(latents: Tensor, codebook: Tensor, metric: Metric = "l2") -> Tensor:
     """The index of the codevector nearest to each latent; ties go to the lowest index.
 
     latents (n, d), codebook (k, d), both float32 -> (n,) int64 in [0, k).
-    "l2" minimises |z - e|^2, "cosine" maximises z.e / (|z| |e|). Memory beyond inputs and result stays under 64 MiB on
-    a CPU and about 0.5 GiB on a GPU, whatever n and k.
+    "l2" minimises |z - e|^2, "cosine" maximises z.e / (|z| |e|). Memory beyond inputs and result is 4 bytes a latent
+    and, whatever n and k, under 16 MiB on a CPU and about 0.5 GiB on a GPU.
     """
     if metric == "l2" and codebook.shape[1] == 1:
         return _nearest_number(latents.reshape(-1).contiguous(), codebook.reshape(-1))

@@ -43,7 +43,7 @@ torch.library.impl("vqzoo::search", "cpu", search)
 
 @torch.library.register_fake("vqzoo::search")
 def _(latents: Tensor, codebook: Tensor, bias: Tensor | None, metric: str) -> Tensor:
-    return latents.new_empty(len(latents), dtype=torch.int64)
+    return latents.new_empty(latents.shape[0], dtype=torch.int64)
 
 
 class _Search:
@@ -87,7 +87,7 @@ def _on_threads(work: Callable[[], None], threads: int) -> None:
         torch.set_flush_denormal(flush)
         work()
 
-    helpers = [_pool(threads - 1).submit(help_out) for _ in range(threads - 1)]
+    helpers = [_pool(torch.get_num_threads() - 1).submit(help_out) for _ in range(threads - 1)]
     work()
     for helper in helpers:
         if not helper.cancel():
