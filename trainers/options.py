@@ -22,6 +22,8 @@ class Options:
     """Go on from the newest checkpoint of this run; without it, a run folder with checkpoints is left alone."""
     save_minutes: float = 10.0
     """Minutes between checkpoints; every evaluation saves one, too."""
+    rank_timeout: float = 10.0
+    """Minutes after which a run of several processes ends, and tells which of them has stopped answering."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl; every evaluation writes one, too."""
     loading: Loading = "auto"

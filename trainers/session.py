@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType, set_seed
 from torch import Tensor
 
-from trainers import checkpoint, tracking
+from trainers import checkpoint, ranks, tracking
 from trainers.data import Feed, open_feed
 from trainers.log import Log
 from trainers.memory import check_memory
@@ -199,7 +199,14 @@ def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
     """
     if options.track and find_spec("trackio") is None:
         raise ValueError("--track needs trackio (pip install trackio); metrics.jsonl is written without it, too")
-    accelerator = Accelerator(mixed_precision=recipe.precision, log_with="trackio" if options.track else None)
+    if not 0 < options.rank_timeout < math.inf:
+        raise ValueError(f"rank_timeout={options.rank_timeout}: expected minutes above 0")
+    accelerator = Accelerator(
+        mixed_precision=recipe.precision,
+        log_with="trackio" if options.track else None,
+        kwargs_handlers=[ranks.within(options.rank_timeout)],
+    )
+    ranks.open_groups(options.rank_timeout)
     if accelerator.distributed_type not in _DISTRIBUTED:
         raise ValueError(
             f"accelerate is set to {accelerator.distributed_type.value}, which splits a model; a tokenizer fits into "

@@ -8,6 +8,8 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 
+from trainers.ranks import meet
+
 STOPPED = 75
 """Exit code of a run that was asked to end and has saved where it was: start it again with --resume."""
 WARNED = 76
@@ -62,6 +64,7 @@ class SignalHandler:
         late = main and time.monotonic() >= self.deadline
         flags: tuple[bool, ...] = (bool(self.signal), due, main and bool(self.warning), late)
         if self.accelerator.num_processes > 1:
+            meet()
             tensor = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
             flags = tuple(flag > 0 for flag in self.accelerator.reduce(tensor, "sum").tolist())
         asked, due, warned, self.late = flags

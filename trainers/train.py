@@ -3,6 +3,7 @@
 In the place of RECIPE may be a folder of pictures or a data set of the Hub, with the options of `vqzoo train`.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def _train(run: Run) -> int:
 def _run(train: Callable[[], None]) -> int:
     """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
     from trainers.memory import NO_MEMORY, out_of_memory
+    from trainers.ranks import LOST, lost
     from trainers.signals import STOPPED, Stopped
 
     try:
@@ -86,9 +88,12 @@ def _run(train: Callable[[], None]) -> int:
     except (ValueError, FloatingPointError, OSError) as error:
         return _fail(error)
     except (MemoryError, RuntimeError) as error:
-        if not out_of_memory(error):
+        if out_of_memory(error):
+            return _fail(ValueError(NO_MEMORY))
+        if (said := lost(error)) is None:
             raise
-        return _fail(ValueError(NO_MEMORY))
+        print(f"error: {said}; go on with --resume", file=sys.stderr, flush=True)
+        os._exit(LOST)  # to leave as usual is to say goodbye to those who do not answer
     return 0
 
 

@@ -62,7 +62,7 @@ def listing(seconds: float = SECONDS, fresh: float = FRESH) -> Listing:
 def cached() -> Listing:
     """The last answer of the Hub, however old; no request is made. A file that is damaged is none."""
     try:
-        kept = parse_json(_path().read_bytes())
+        kept = parse_json((own_folder() / "live.json").read_bytes())
         if kept["format"] != _FORMAT or kept["endpoint"] != constants.ENDPOINT:
             return Listing((), None)
         models = tuple(model for entry in kept["models"] if (model := _model(entry)) is not None)
@@ -90,7 +90,7 @@ class _Question(threading.Thread):
         super().__init__(name="vqzoo-live", daemon=True)
         self.answer: tuple[Model, ...] | None = None
         self.problem: str | None = None
-        self._api, self._file = HfApi(), _path()
+        self._api, self._file = HfApi(), own_folder() / "live.json"
 
     def run(self) -> None:
         try:
@@ -107,8 +107,9 @@ class _Question(threading.Thread):
         self.answer = models
 
 
-def _path() -> Path:
-    return Path(constants.HF_HOME) / "vqzoo" / "live.json"
+def own_folder() -> Path:
+    """Where this machine keeps what is vqzoo's own, beside the cache of the Hub."""
+    return Path(constants.HF_HOME) / "vqzoo"
 
 
 def _keep(path: Path, kept: dict[str, Any]) -> None:

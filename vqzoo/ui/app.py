@@ -16,9 +16,11 @@ from vqzoo.ui.blocks import Blocks
 from vqzoo.ui.context import Context
 from vqzoo.ui.desktop import show
 from vqzoo.ui.guard import Guard
-from vqzoo.ui.limits import HUB_VARIABLE, image_limits, limits_here, on_zerogpu, reach
+from vqzoo.ui.limits import HUB_VARIABLE, image_limits, limits_here, on_zerogpu, reach, trust_proxies
+from vqzoo.ui.log import Lines, log_path, open_log
 from vqzoo.ui.splash import Splash
 from vqzoo.ui.theme import theme
+from vqzoo.ui.uploads import Uploads
 from vqzoo.views import comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.opening import first, opened, pending
@@ -44,7 +46,7 @@ def offered() -> list[Model]:
     return sorted(models, key=lambda model: model.name)
 
 
-def build_app() -> tuple[gr.Blocks, Engine]:
+def build_app() -> tuple[Blocks, Engine]:
     """The app over the models that are offered, and what computes for it; raises ValueError where there are none."""
     models = offered()
     if not models:
@@ -105,15 +107,23 @@ def launch(splash: Splash | None = None, desktop: bool = False) -> None:
     except ValueError as error:
         sys.exit(f"error: {error}")
     # ZeroGPU lends as many GPUs as there are clicks that wait; elsewhere the engine does one thing at a time.
-    app.queue(max_size=32, default_concurrency_limit=4 if on_zerogpu() else 1)
+    app.queue(max_size=256, api_open=False, default_concurrency_limit=4 if on_zerogpu() else 1)
+    app.limit(limits_here())
     if splash is not None:
         splash.close()
     who = reach()
     if not who.space:
-        print(f"* {who}", flush=True)
+        print(f"* {who}\n* Log: {log_path()}", flush=True)
+    trust_proxies()
     _, url, _ = app.launch(
         share=who.link,
-        app_kwargs={"middleware": [Middleware(Guard, reach=who)]},
+        app_kwargs={
+            "middleware": [
+                Middleware(Guard, reach=who),
+                Middleware(Lines),
+                Middleware(Uploads, blocks=app, most=engine.image_limits.bytes),
+            ]
+        },
         server_port=None if splash is None else splash.port,
         prevent_thread_lock=True,
         theme=theme(),
@@ -129,6 +139,7 @@ def launch(splash: Splash | None = None, desktop: bool = False) -> None:
         pwa=True,
         footer_links=["api", "settings"],
     )
+    open_log(log_path())
     # Not at once: whoever waits for the page would wait for torch, which is imported with the interpreter locked.
     warm = Timer(_WARM, engine.warm, [first(engine)[2]])
     warm.daemon = True

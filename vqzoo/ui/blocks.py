@@ -1,10 +1,21 @@
 """Gradio's Blocks, for pages that hold large values."""
 
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import wraps
 from typing import Any
 
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from vqzoo.ops.text import plain
+from vqzoo.ui.limits import Limits
+from vqzoo.ui.log import LOG, wrong
+from vqzoo.ui.queue import FairQueue
 
 
 class Blocks(gr.Blocks):
@@ -20,13 +31,57 @@ class Blocks(gr.Blocks):
             function.show_progress_on = [] if function.show_progress == "hidden" else [line]
 
     def name_tools(self) -> None:
-        """Let language models call every public function of now by the name that programs call it by.
+        """Let programs call every public function of now with values of its types alone, and language models by the
+        name that programs call it by.
 
-        Gradio offers them a Python function's own name, which here may be that of a part of a page.
+        Gradio offers these a Python function's own name, which here may be that of a part of a page.
         """
         for function in self.fns.values():
             if function.api_visibility == "public" and function.fn and function.api_name:
                 function.fn.__name__ = function.api_name
+                function.fn = _typed(function.fn)
+
+    def limit(self, limits: Limits | None) -> None:
+        """Be fair to all visitors, within `limits` if there are any; called after `queue`, whose settings stay."""
+        old = self._queue
+        self._queue = FairQueue(
+            old.live_updates,
+            old.max_thread_count,
+            old.update_intervals,
+            old.max_size,
+            self,
+            old.default_concurrency_limit,
+            waiting=None if limits is None else limits.waiting,
+        )
+        for function in self.fns.values():
+            if limits is not None and inspect.isgeneratorfunction(function.fn):
+                function.fn = _in_time(function.fn, limits.seconds)
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
+    ) -> list[Any]:
+        """What the browser or a program sends, as what a function gets; gr.Error for what does not fit it."""
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except Exception as error:
+            name = block_fn.api_name or block_fn.name
+            wrong(f"values for {name}", error)
+            told = error.message if isinstance(error, gr.Error) else f"These are no values for {name}."
+            raise gr.Error(told, print_exception=False) from None
+
+    async def call_function(self, block_fn: BlockFunction | int, *arguments: Any, **more: Any) -> Any:
+        """Run a function; what it does not raise on purpose is a fault of ours, and is in the log with its place."""
+        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        if function.fn is None:
+            raise gr.Error("This runs in a browser alone.", print_exception=False)
+        try:
+            return await super().call_function(block_fn, *arguments, **more)
+        except (gr.Error, StopAsyncIteration):
+            raise
+        except Exception:
+            LOG.exception("a fault in %s", function.api_name or function.name)
+            said = "Something went wrong here; the app's log tells its owner what."
+            raise gr.Error(said, print_exception=False) from None
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
@@ -64,6 +119,47 @@ class Blocks(gr.Blocks):
             [["replace", [], value]] if _is_update(value) and isinstance(change, list) else change
             for value, change in zip(yielded, changes, strict=True)
         ]
+
+
+def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which raises gr.Error for arguments of other types than it is annotated with."""
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
+    names = list(inspect.signature(function).parameters)
+
+    def called(*arguments: Any, **more: Any) -> Any:
+        try:
+            return checked(*arguments, **more)
+        except ValidationError as error:
+            wrong(f"values for {function.__name__}", error)
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = first["loc"][0]
+            name = names[place] if isinstance(place, int) else place
+            raise gr.Error(plain(f"{name}: {first['msg']}."), print_exception=False) from None
+
+    @wraps(function)
+    def steps(*arguments: Any, **more: Any) -> Iterator[Any]:
+        yield from called(*arguments, **more)
+
+    return steps if inspect.isgeneratorfunction(function) else wraps(function)(called)
+
+
+def _in_time(function: Callable[..., Any], seconds: float) -> Callable[..., Iterator[Any]]:
+    """A generator function that raises gr.Error inside itself at the first step that comes after so many seconds."""
+    late = (
+        f"Ended after {seconds:.0f} s, which is what a job may take here: ask for less at a time, or run it on a "
+        "machine of your own."
+    )
+
+    @wraps(function)
+    def within(*arguments: Any, **more: Any) -> Iterator[Any]:
+        end = time.monotonic() + seconds
+        with closing(function(*arguments, **more)) as steps:
+            for step in steps:
+                yield step
+                if time.monotonic() > end:
+                    yield steps.throw(gr.Error(late, print_exception=False))
+
+    return within
 
 
 def _is_update(value: Any) -> bool:

@@ -17,12 +17,14 @@ from vqzoo import images
 
 @dataclass(frozen=True)
 class Limits:
-    """models: at a click; side: of a photograph, in pixels; loaded: models that all visitors together may have added.
-    A visitor compares one photograph at a time."""
+    """models: at a click; side: of a photograph, in pixels; loaded: models that all visitors together may have added;
+    waiting: jobs of one address; seconds: that a job takes. A visitor compares one photograph at a time."""
 
     models: int
     side: int
     loaded: int = 16
+    waiting: int = 3
+    seconds: float = 120
     _busy: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -98,7 +100,8 @@ class Reach:
         if self.shared:
             return (
                 f"{where}, with the limits of a Space: no folders of this machine, no models from the Hub, "
-                f"{SPACE.models} models at a click. {TRUST_VARIABLE}=1 lifts them for all who can reach it."
+                f"{SPACE.models} models at a click, {SPACE.seconds:.0f} s a job. {TRUST_VARIABLE}=1 lifts them for all "
+                "who can reach it."
             )
         return f"{where}, without limits ({TRUST_VARIABLE}=1): all who can reach it may read folders and load models."
 
@@ -136,6 +139,12 @@ def hub_allowed() -> bool:
 def on_zerogpu() -> bool:
     """Whether this process is a ZeroGPU Space."""
     return Config.zero_gpu
+
+
+def trust_proxies() -> None:
+    """On a Space, let the server tell visitors apart by what the proxies before it say; all are in private networks."""
+    if get_space():
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16")
 
 
 SPACE = Limits(models=12, side=512)

@@ -1,0 +1,149 @@
+"""The queue of jobs, fair to all visitors: whoever has had least is next, and nobody works for those who have gone."""
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import HTTPException
+from gradio.block_function import BlockFunction
+from gradio.queueing import Event, Queue
+from gradio.utils import run_coro_in_background
+
+GONE = 30.0
+"""Seconds after which a visitor who has not read a message has gone."""
+_LOOK_EVERY = 2.0
+_PATIENCE = 5.0
+"""Seconds that a job over the limit is held back before it is refused: a page asks for several things at once."""
+_HELD = 16
+"""Jobs of an address that are held back at a time."""
+_HALF_LIFE = 60.0
+
+
+class Mailbox(asyncio.Queue):
+    """The messages to one visitor, which knows since when nobody has read them."""
+
+    touched = 0.0
+
+    def _put(self, item: Any) -> None:
+        if self.empty():
+            self.touched = time.monotonic()
+        super()._put(item)
+
+    def _get(self) -> Any:
+        self.touched = time.monotonic()
+        return super()._get()
+
+    @property
+    def idle(self) -> float:
+        """Seconds since a message was read, or since the first came that nobody has read."""
+        return time.monotonic() - self.touched
+
+
+class Spent:
+    """Seconds that addresses have had, of which half are forgotten every minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._spent: dict[str, tuple[float, float]] = {}
+
+    def __getitem__(self, address: str) -> float:
+        seconds, at = self._spent.get(address, (0.0, 0.0))
+        return seconds * 0.5 ** ((self._clock() - at) / _HALF_LIFE)
+
+    def add(self, address: str, seconds: float) -> None:
+        self._spent[address] = (self[address] + seconds, self._clock())
+        if len(self._spent) > 1024:
+            self._spent = {each: kept for each, kept in self._spent.items() if self[each] > 0.1}
+
+
+class FairQueue(Queue):
+    """Gradio's queue, in which an address has at most `waiting` jobs waiting, and its next job is first if it has had
+    least time of late; without `waiting` as many as it likes, in their order.
+
+    A visitor whose messages nobody reads for `GONE` seconds has gone: the jobs end, and the messages are dropped.
+    """
+
+    def __init__(self, *settings: Any, waiting: int | None = None, **more: Any):
+        super().__init__(*settings, **more)
+        self.waiting = waiting
+        self.spent = Spent()
+        self._coming, self._held = Counter[str](), Counter[str]()
+
+    def start(self) -> None:
+        super().start()
+        run_coro_in_background(self._look_for_gone)
+
+    async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        """Raises HTTPException 429 for a job over the limit of its address, in words."""
+        if body.session_hash is None:
+            body.session_hash = uuid.uuid4().hex
+        if body.session_hash not in self.pending_messages_per_session:
+            box = self.pending_messages_per_session[body.session_hash] = Mailbox()
+            box.touched = time.monotonic()
+        async with self._room(address_of(request)):
+            return await super().push(body, request, username)
+
+    @asynccontextmanager
+    async def _room(self, address: str) -> AsyncIterator[None]:
+        """Wait until the address may have one more job waiting, but not for long."""
+        end = time.monotonic() + (_PATIENCE if self._held[address] < _HELD else 0)
+        self._held[address] += 1
+        try:
+            while self.waiting is not None and self._waiting_of(address) >= self.waiting:
+                if time.monotonic() > end:
+                    raise HTTPException(429, f"{self.waiting} jobs from your address are waiting: try again later.")
+                await asyncio.sleep(0.1)
+        finally:
+            self._held -= Counter([address])
+        self._coming[address] += 1
+        try:
+            yield
+        finally:
+            self._coming -= Counter([address])
+
+    def _waiting_of(self, address: str) -> int:
+        queues = self.event_queue_per_concurrency_id.values()
+        here = sum(address_of(event.request) == address for queue in queues for event in queue.queue)
+        return here + self._coming[address]
+
+    def get_events(self) -> tuple[list[Event], bool, str] | None:
+        if self.waiting is not None:
+            for queue in self.event_queue_per_concurrency_id.values():
+                if len(queue.queue) > 1 and queue.current_concurrency < (queue.concurrency_limit or 1):
+                    queue.queue.sort(key=lambda event: self.spent[address_of(event.request)])
+        return super().get_events()
+
+    async def process_events(self, events: list[Event], batch: bool, begin_time: float, fn: BlockFunction) -> None:
+        begun = time.monotonic()
+        try:
+            await super().process_events(events, batch, begin_time, fn)
+        finally:
+            self.spent.add(address_of(events[0].request), time.monotonic() - begun)
+
+    async def reset_iterators(self, event_id: str) -> None:
+        with suppress(KeyError):  # a visitor who calls a job off while it ends has dropped it first
+            await super().reset_iterators(event_id)
+
+    async def _look_for_gone(self) -> None:
+        while not self.stopped:
+            await asyncio.sleep(_LOOK_EVERY)
+            for session, box in list(self.pending_messages_per_session.items()):
+                working = any(
+                    event in self.event_ids_to_events for event in self.pending_event_ids_session.get(session, ())
+                )
+                if isinstance(box, Mailbox) and box.idle > GONE and not (working and box.empty()):
+                    await self._forget(session)
+
+    async def _forget(self, session: str) -> None:
+        await self.clean_events(session_hash=session)
+        self.pending_messages_per_session.pop(session, None)
+        self.pending_event_ids_session.pop(session, None)
+
+
+def address_of(request: Any) -> str:
+    """Where a request comes from; the server has looked behind proxies that it trusts."""
+    return request.client.host if request.client else ""
