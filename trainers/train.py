@@ -4,11 +4,25 @@ In the place of RECIPE may be a folder of pictures or a data set of the Hub, wit
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+
+_PROCESS = os.getpid()
+
+
+def _leave(*signal_and_frame: object) -> None:
+    """End at once, by Ctrl-C before there is a step to finish; processes that load images say nothing."""
+    if os.getpid() == _PROCESS:
+        print("stopped: Ctrl-C; go on with --resume", file=sys.stderr, flush=True)
+    os._exit(75)  # trainers.signals.STOPPED, whose import takes seconds
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _leave)
 
 import tyro
 

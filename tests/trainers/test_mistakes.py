@@ -1,9 +1,12 @@
 """What goes wrong ends in one clear line and an exit code, and costs nothing that was there."""
 
 import re
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +18,7 @@ from trainers.loop import fit
 from trainers.options import Options
 from trainers.recipes import RECIPES
 from trainers.session import Session
+from trainers.signals import STOPPED
 from trainers.train import main
 from vqzoo.storage import read_json
 
@@ -244,6 +248,21 @@ def test_ctrl_c_before_the_first_step_is_a_clean_end(command, monkeypatch):
 
     monkeypatch.setattr(trainers.loop, "train", interrupted)
     assert command() == (75, "stopped: Ctrl-C; go on with --resume")
+
+
+@pytest.mark.parametrize("command", [["trainers/train.py", "cifar10-vq-1024x128"], ["-m", "vqzoo.cli", "train", "."]])
+def test_ctrl_c_while_python_still_imports_is_a_clean_end(command):
+    line = [sys.executable, "-X", "importtime", *command]  # which tells what is being imported
+    process = subprocess.Popen(
+        line, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    for told in process.stderr:
+        if " tyro." in told:
+            process.send_signal(signal.SIGINT)
+            break
+    said = [told for told in process.stderr.read().splitlines() if not told.startswith("import time:")]
+    assert process.wait(60) == STOPPED
+    assert len(said) == 1 and said[0].startswith("stopped: Ctrl-C; go on with ")
 
 
 @pytest.mark.parametrize(

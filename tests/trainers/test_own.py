@@ -262,7 +262,7 @@ def test_a_duplicate_between_splits_is_an_error(tmp_path, run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["no-such-folder"], "no-such-folder: no such folder; expected a folder of pictures"),
+        (["no-such-folder"], "'no-such-folder': no such folder; expected a folder of pictures"),
         (["{photos}", "--bits", "0"], "bits=0: expected"),
         (["{photos}", "--bits", "9999999"], "bits=9999999: expected from 25 to 4,000 for images of 20 x 20"),
         (["{photos}", "--minutes", "-1"], "minutes=-1.0: expected a number above 0"),

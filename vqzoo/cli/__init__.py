@@ -1,7 +1,7 @@
 """The command line, `vqzoo COMMAND`: one file a command, imported when it is asked for, as torch takes seconds.
 
 Exit codes: 0 fine, 1 a mistake of the user's or a check that failed (one line on standard error), 2 wrong usage,
-130 interrupted.
+75 a training that was asked to end, 130 interrupted.
 """
 
 import importlib
@@ -10,10 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import tyro
-
 from vqzoo import __version__
-from vqzoo.cli.arguments import Command, Usage
 from vqzoo.ops.collector import uncollected
 from vqzoo.ops.text import brief
 from vqzoo.pipe import readers_may_leave
@@ -22,19 +19,26 @@ _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on y
 
 COMMAND --help tells what a command takes; vqzoo --version tells the version."""
 
+_STOPPED = 75  # trainers.signals.STOPPED, whose import takes seconds
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default this process's; returns the exit code."""
-    code = 0
+    code, words = 0, list(sys.argv[1:] if arguments is None else arguments)
     try:
         with readers_may_leave():
-            code = _run(list(sys.argv[1:] if arguments is None else arguments))
+            code = _run(words)
         return code
     except KeyboardInterrupt:
+        if words[:1] == ["train"]:  # before the first step or after the last, where nothing is to be saved
+            print("stopped: Ctrl-C; go on with the same command and --resume", file=sys.stderr)
+            return _STOPPED
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         print("error:", brief(error, 4000), file=sys.stderr)
+        from vqzoo.cli.arguments import Usage
+
         return 2 if isinstance(error, Usage) else 1
 
 
@@ -43,6 +47,10 @@ def _run(arguments: list[str]) -> int:
         print(f"vqzoo {__version__}")
         return 0
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # what else that client says of retries is told in a sentence
+    import tyro  # here, where Ctrl-C is heard
+
+    from vqzoo.cli.arguments import Command
+
     if "--json" in arguments or not sys.stdout.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # read when that library is imported
     try:

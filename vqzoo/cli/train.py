@@ -6,7 +6,7 @@ from vqzoo.cli.show import note
 try:
     from trainers.memory import NO_MEMORY, out_of_memory
     from trainers.own.train import train_own
-    from trainers.signals import STOPPED, Stopped
+    from trainers.signals import Stopped
 except ModuleNotFoundError as error:
     raise ValueError(f'train needs {error.name}: in the checkout, pip install -e ".[train]"') from None
 
@@ -18,9 +18,6 @@ def run(settings: Train) -> int:
     except Stopped as stopped:
         note(f"stopped: {stopped}; go on with the same command and --resume")
         return stopped.code
-    except KeyboardInterrupt:  # before the first step or after the last, where nothing is to be saved
-        note("stopped: Ctrl-C; go on with the same command and --resume")
-        return STOPPED
     except FloatingPointError as error:
         raise ValueError(str(error)) from None
     except (MemoryError, RuntimeError) as error:

@@ -64,7 +64,9 @@ class Lines:
             if scope["type"] != "http":
                 raise
             wrong(f"{scope['method']} {scope['path']} from {(scope['client'] or ('nowhere',))[0]}", error)
-            if not begun:
+            if begun:
+                await send({"type": "http.response.body"})
+            else:
                 await PlainTextResponse("This is no request that the app knows: see /gradio_api/info.", 400)(
                     scope, receive, send
                 )

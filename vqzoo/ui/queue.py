@@ -4,8 +4,8 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from fastapi import HTTPException
@@ -44,20 +44,33 @@ class Mailbox(asyncio.Queue):
 
 
 class Spent:
-    """Seconds that addresses have had, of which half are forgotten every minute."""
+    """Seconds that addresses have had, those of now included; half of the past is forgotten every minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
-        self._spent: dict[str, tuple[float, float]] = {}
+        self._past: dict[str, tuple[float, float]] = {}
+        self._now: dict[object, tuple[str, float]] = {}
 
     def __getitem__(self, address: str) -> float:
-        seconds, at = self._spent.get(address, (0.0, 0.0))
-        return seconds * 0.5 ** ((self._clock() - at) / _HALF_LIFE)
+        now = self._clock()
+        return self._left(address) + sum(now - begun for each, begun in self._now.values() if each == address)
 
-    def add(self, address: str, seconds: float) -> None:
-        self._spent[address] = (self[address] + seconds, self._clock())
-        if len(self._spent) > 1024:
-            self._spent = {each: kept for each, kept in self._spent.items() if self[each] > 0.1}
+    @contextmanager
+    def by(self, address: str) -> Iterator[None]:
+        """What is done inside is on the account of an address."""
+        job, begun = object(), self._clock()
+        self._now[job] = address, begun
+        try:
+            yield
+        finally:
+            del self._now[job]
+            self._past[address] = self._left(address) + self._clock() - begun, self._clock()
+            if len(self._past) > 1024:
+                self._past = {each: kept for each, kept in self._past.items() if self._left(each) > 0.1}
+
+    def _left(self, address: str) -> float:
+        seconds, at = self._past.get(address, (0.0, 0.0))
+        return seconds * 0.5 ** ((self._clock() - at) / _HALF_LIFE)
 
 
 class FairQueue(Queue):
@@ -107,22 +120,20 @@ class FairQueue(Queue):
 
     def _waiting_of(self, address: str) -> int:
         queues = self.event_queue_per_concurrency_id.values()
-        here = sum(address_of(event.request) == address for queue in queues for event in queue.queue)
+        here = sum(_address(event) == address for queue in queues for event in queue.queue)
         return here + self._coming[address]
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         if self.waiting is not None:
             for queue in self.event_queue_per_concurrency_id.values():
                 if len(queue.queue) > 1 and queue.current_concurrency < (queue.concurrency_limit or 1):
-                    queue.queue.sort(key=lambda event: self.spent[address_of(event.request)])
+                    had = {address: self.spent[address] for address in map(_address, queue.queue)}
+                    queue.queue.sort(key=lambda event: had[_address(event)])
         return super().get_events()
 
     async def process_events(self, events: list[Event], batch: bool, begin_time: float, fn: BlockFunction) -> None:
-        begun = time.monotonic()
-        try:
+        with self.spent.by(_address(events[0])):
             await super().process_events(events, batch, begin_time, fn)
-        finally:
-            self.spent.add(address_of(events[0].request), time.monotonic() - begun)
 
     async def reset_iterators(self, event_id: str) -> None:
         with suppress(KeyError):  # a visitor who calls a job off while it ends has dropped it first
@@ -147,3 +158,7 @@ class FairQueue(Queue):
 def address_of(request: Any) -> str:
     """Where a request comes from; the server has looked behind proxies that it trusts."""
     return request.client.host if request.client else ""
+
+
+def _address(event: Event) -> str:
+    return address_of(event.request)

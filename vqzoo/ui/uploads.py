@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 from anyio.to_thread import run_sync
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,69 +16,83 @@ DISK = 2**30
 """Bytes that all uploads, and what is made from them, may take on the disk; the oldest go first."""
 STALL = 30.0
 """Seconds in which an upload has to bring `PROGRESS` bytes, or end."""
+VALUES = 2**22
+"""Bytes of a request that is no upload: the values of a job, which are in memory as long as it waits."""
 PROGRESS = 2**15
+_CLOSE = {"Connection": "close"}
 _FORM = 2**16
-"""Bytes of a body beside its photograph."""
+"""Bytes of an upload beside its photograph."""
 
 
 @dataclass
 class Uploads:
-    """ASGI middleware around the bodies of requests; `most`: bytes of one."""
+    """ASGI middleware around the bodies of requests; `most`: bytes of an upload."""
 
     app: ASGIApp
     blocks: gr.Blocks
     most: int
     disk: int = DISK
     stall: float = STALL
-    _expected: int = field(default=0, init=False)
+    _coming: int = field(default=0, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        form = headers.get("content-type", "").startswith("multipart/")
+        most = self.most if form else VALUES
         length = headers.get("content-length", "")
-        expected = int(length) if length.isdecimal() else self.most
-        if expected > self.most + _FORM:
-            await PlainTextResponse(f"At most {self.most / 2**20:.0f} MiB can be sent.", 413)(scope, receive, send)
-            return
-        stored = headers.get("content-type", "").startswith("multipart/")
-        if stored and self._expected + expected > self.disk // 2:
-            await PlainTextResponse("Too many uploads at once: try again in a minute.", 503)(scope, receive, send)
-            return
-        if not stored:
-            await self.app(scope, self._bounded(receive), send)
-            return
-        self._expected += expected
-        try:
-            await run_sync(make_room, self.blocks, self.disk - self._expected)
-            await self.app(scope, self._bounded(receive), send)
-        finally:
-            self._expected -= expected
-
-    def _bounded(self, receive: Receive) -> Receive:
-        """`receive`, which raises what makes Gradio delete what it has of an upload that ends before its end."""
-        got, mark, end, more = 0, 0, time.monotonic() + self.stall, True
-
-        async def bounded() -> Message:
-            nonlocal got, mark, end, more
-            if not more:
-                return await receive()
+        size = int(length) if length.isdecimal() else most
+        stored = size if form else 0
+        body = Body(receive, send, most + _FORM, self.stall)
+        if size > body.most:
+            answer = PlainTextResponse(f"At most {most / 2**20:.0f} MiB can be sent.", 413, _CLOSE)
+            await answer(scope, receive, send)
+        elif stored and self._coming + stored > self.disk // 2:
+            answer = PlainTextResponse("Too many uploads at once: try again in a minute.", 503, _CLOSE)
+            await answer(scope, receive, send)
+        else:
+            self._coming += stored
             try:
-                message = await asyncio.wait_for(receive(), end - time.monotonic())
-            except (TimeoutError, asyncio.TimeoutError):
-                raise MultiPartException(f"Ended: no progress in {self.stall:.0f} s.") from None
-            if message["type"] == "http.disconnect":
-                raise MultiPartException("Ended by the client.")
-            got += len(message.get("body", b""))
-            if got > self.most + _FORM:
-                raise MultiPartException("Ended: more than the maximum allowed size.")
-            if got - mark >= PROGRESS:
-                mark, end = got, time.monotonic() + self.stall
-            more = message.get("more_body", False)
-            return message
+                if stored:
+                    await run_sync(make_room, self.blocks, self.disk - self._coming)
+                await self.app(scope, body.receive, body.send)
+            finally:
+                self._coming -= stored
 
-        return bounded
+
+class Body:
+    """The body of one request, which raises what makes Gradio delete all of an upload that ends before its end."""
+
+    def __init__(self, receive: Receive, send: Send, most: int, stall: float):
+        self._receive, self._send, self.most, self.stall = receive, send, most, stall
+        self._got, self._mark, self._end = 0, 0, time.monotonic() + stall
+        self._whole = False
+
+    async def receive(self) -> Message:
+        """The next part of it; MultiPartException where it does not come in time or is too much."""
+        if self._whole:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._end - time.monotonic())
+        except (TimeoutError, asyncio.TimeoutError):
+            raise MultiPartException(f"Ended: no progress in {self.stall:.0f} s.") from None
+        if message["type"] == "http.disconnect":
+            raise MultiPartException("Ended by the client.")
+        self._got += len(message.get("body", b""))
+        if self._got > self.most:
+            raise MultiPartException("Ended: more than the maximum allowed size.")
+        if self._got - self._mark >= PROGRESS:
+            self._mark, self._end = self._got, time.monotonic() + self.stall
+        self._whole = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, after which nobody listens to what is left of the body."""
+        if message["type"] == "http.response.start" and not self._whole:
+            MutableHeaders(scope=message).update(_CLOSE)
+        await self._send(message)
 
 
 def make_room(blocks: gr.Blocks, left: int) -> None:
