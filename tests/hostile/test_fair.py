@@ -32,6 +32,7 @@ from vqzoo.ui.uploads import Uploads
 from ..ui.conftest import ROOT, serving
 
 KIB = 2**10
+SECONDS = 5
 GONE, DISK, STALL = queue.GONE, uploads.DISK, uploads.STALL
 """As they are: they are small in these tests."""
 
@@ -94,7 +95,7 @@ def served(tmp_path_factory) -> Iterator[Small]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
         patch.setenv("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
-        patch.setattr(queue, "GONE", 1.0)
+        patch.setattr(queue, "GONE", 2.0)
         patch.setattr(queue, "_LOOK_EVERY", 0.1)
         patch.setattr(queue, "_PATIENCE", 0.2)
         patch.setattr(uploads, "PROGRESS", 4 * KIB)
@@ -105,7 +106,7 @@ def served(tmp_path_factory) -> Iterator[Small]:
             gr.api(fault, api_name="fault")
         app.name_tools()
         app.queue(api_open=False, default_concurrency_limit=1)
-        app.limit(Limits(models=1, side=1, seconds=3))
+        app.limit(Limits(models=1, side=1, seconds=SECONDS))
         middleware = [
             Middleware(Lines),
             Middleware(Uploads, blocks=app, most=64 * KIB, disk=256 * KIB, stall=1),
@@ -164,14 +165,14 @@ def test_half_of_what_was_had_is_forgotten_in_a_minute():
 def test_a_job_ends_when_its_time_is_up_and_says_so(small):
     said = small.hear("for_ever", small.ask("for_ever", "long"))
     assert "event: generating" in said and "event: error" in said
-    assert "Ended after 3 s, which is what a job may take here" in said and small.ended == ["long"]
+    assert f"Ended after {SECONDS} s, which is what a job may take here" in said and small.ended == ["long"]
 
 
 def test_a_job_ends_when_nobody_listens(small):
     begun = time.monotonic()
     asked = small.ask("for_ever", "unheard")
     until(lambda: small.ended == ["unheard"])
-    assert time.monotonic() - begun < 2.9, "before its time is up"
+    assert time.monotonic() - begun < SECONDS, "before its time is up"
     until(lambda: not any(isinstance(box, Mailbox) for box in small.app._queue.pending_messages_per_session.values()))
     assert not small.app._queue.pending_event_ids_session
     assert "404: Not Found" in small.hear("for_ever", asked), "what came meanwhile is nowhere"
@@ -183,7 +184,7 @@ def test_a_job_ends_when_its_visitor_hangs_up(small):
         next(stream.iter_lines())
     begun = time.monotonic()
     until(lambda: small.ended == ["cut off"])
-    assert time.monotonic() - begun < 2.5, "before its time is up"
+    assert time.monotonic() - begun < SECONDS, "before its time is up"
 
 
 def stored(small: Small) -> list[Path]:

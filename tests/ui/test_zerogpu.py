@@ -52,7 +52,9 @@ def lender(monkeypatch) -> Lender:
     monkeypatch.setattr(zerogpu.spaces, "GPU", lender)
     # There is no "cuda" here: what is moved there stays.
     to = torch.nn.Module.to
-    monkeypatch.setattr(torch.nn.Module, "to", lambda self, device: self if device == "cuda" else to(self, device))
+    monkeypatch.setattr(
+        torch.nn.Module, "to", lambda self, device=None, **more: self if device == "cuda" else to(self, device, **more)
+    )
     return lender
 
 
