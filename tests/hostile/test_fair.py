@@ -174,7 +174,7 @@ def test_a_job_ends_when_nobody_listens(small):
     until(lambda: small.ended == ["unheard"])
     assert time.monotonic() - begun < SECONDS, "before its time is up"
     until(lambda: not any(isinstance(box, Mailbox) for box in small.app._queue.pending_messages_per_session.values()))
-    assert not small.app._queue.pending_event_ids_session
+    assert not small.app._queue.pending_event_ids_session and not small.app.state_holder.session_data
     assert "404: Not Found" in small.hear("for_ever", asked), "what came meanwhile is nowhere"
 
 

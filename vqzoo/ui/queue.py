@@ -26,7 +26,9 @@ _HALF_LIFE = 60.0
 class Mailbox(asyncio.Queue):
     """The messages to one visitor, which knows since when nobody has read them."""
 
-    touched = 0.0
+    def __init__(self) -> None:
+        super().__init__()
+        self.touched = time.monotonic()
 
     def _put(self, item: Any) -> None:
         if self.empty():
@@ -85,6 +87,8 @@ class FairQueue(Queue):
         self.waiting = waiting
         self.spent = Spent()
         self._coming, self._held = Counter[str](), Counter[str]()
+        self._once = set[str]()  # sessions of one call, to which nobody can come back
+        self.pending_messages_per_session.max_size = 2**16  # so that nobody's are dropped for those of others
 
     def start(self) -> None:
         super().start()
@@ -92,12 +96,12 @@ class FairQueue(Queue):
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """Raises HTTPException 429 for a job over the limit of its address, in words."""
-        if body.session_hash is None:
-            body.session_hash = uuid.uuid4().hex
-        if body.session_hash not in self.pending_messages_per_session:
-            box = self.pending_messages_per_session[body.session_hash] = Mailbox()
-            box.touched = time.monotonic()
         async with self._room(address_of(request)):
+            if body.session_hash is None:
+                body.session_hash = uuid.uuid4().hex
+                self._once.add(body.session_hash)
+            if body.session_hash not in self.pending_messages_per_session:
+                self.pending_messages_per_session[body.session_hash] = Mailbox()
             return await super().push(body, request, username)
 
     @asynccontextmanager
@@ -153,6 +157,10 @@ class FairQueue(Queue):
         await self.clean_events(session_hash=session)
         self.pending_messages_per_session.pop(session, None)
         self.pending_event_ids_session.pop(session, None)
+        if session in self._once and self.server_app is not None:
+            self._once.remove(session)
+            self.server_app.state_holder.session_data.pop(session, None)
+            self.server_app.state_holder.time_last_used.pop(session, None)
 
 
 def address_of(request: Any) -> str:
