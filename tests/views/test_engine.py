@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -59,6 +60,24 @@ def test_computations_never_overlap(engine, path, monkeypatch):
     for thread in threads:
         thread.join()
     assert most == 1
+
+
+def test_nobody_waits_for_a_picture_of_somebody_else(engine, path, monkeypatch):
+    known, begun, go_on = engine.photo(path, 48), threading.Event(), threading.Event()
+
+    def slow(*args):
+        begun.set()
+        go_on.wait(60)
+        raise ImageError("It took ten seconds.")
+
+    monkeypatch.setattr("vqzoo.views.engine._read", slow)
+    with ThreadPoolExecutor(1) as pool:
+        decoding = pool.submit(engine.photo, path, 56)
+        assert begun.wait(60)
+        assert engine.run(next(iter(engine.models)), known).pixels.shape == (48, 48, 3)
+        assert not decoding.done()
+        go_on.set()
+        assert isinstance(decoding.exception(), ImageError)
 
 
 def test_a_photograph_is_capped_and_says_so(engine, path):

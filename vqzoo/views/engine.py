@@ -84,7 +84,7 @@ class Engine:
         """How often models have come or gone since."""
         self.image_limits = image_limits
         self._asked = device
-        self._lock = threading.Lock()
+        self._lock, self._decoding = threading.Lock(), threading.Lock()
         self._tokenizers: Recent[str, Tokenizer] = Recent(16)
         self._photos: Recent[Hashable, Photo] = Recent(16)
         self._results: Recent[Hashable, Result] = Recent(128)
@@ -157,7 +157,7 @@ class Engine:
 
     def photo(self, path: str, longest: int) -> Photo:
         """The picture in a file, no side over `longest` pixels; raises ImageError for a file that cannot be used."""
-        with self._lock:
+        with self._decoding:  # one at a time, for what it may take of memory; nobody who computes waits for it
             return self._photos.get((path, longest), lambda: _read(path, longest, self.image_limits))
 
     def run(self, name: str, photo: Photo, position: bool = True, levels: int | None = None) -> Result:
