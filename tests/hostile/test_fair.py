@@ -343,5 +343,6 @@ def test_the_page_on_security_tells_what_is_fair():
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     assert f"{SPACE.waiting} jobs waiting an address, {SPACE.seconds:.0f} s a job" in page
     assert f"nobody has read for {GONE:.0f} s" in page and (DISK, STALL) == (2**30, 30)
-    assert "30 s without progress" in page and "1 GiB on the disk together" in page
+    assert "30 s without progress (32 KiB)" in page and f"any other request {uploads.VALUES // 2**20} MiB" in page
+    assert "1 GiB on the disk together" in page
     assert (BYTES, FILES) == (2**20, 3) and "three files of 1 MiB" in page
