@@ -22,7 +22,7 @@ def check_data(data: str) -> None:
     if os.path.lexists(data) or data in HUB_IDS or ("/" in data and not is_path(data)):
         return
     raise ValueError(
-        f"{data}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
+        f"{data!r}: no such folder; expected a folder of pictures, a data set of the Hub as owner/name, "
         f"or one of {', '.join(HUB_IDS)}"
     )
 
