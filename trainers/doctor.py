@@ -100,6 +100,7 @@ _RESTART = _Remedy("quantizer.revival", "restart", _BASE, ("revival", "none"))
 _KMEANS = _Remedy("quantizer.start", "kmeans", _BASE, ("start", "uniform"))
 _COMMITMENT = _Remedy("weights.commitment", "1", ("commitment", "1"))
 _SLOWER = _Remedy("learning-rate", "0.0025", ("rate of kernels", "0.01"))
+_SPREAD = _Remedy("rates.projections", "0.01", ("rate of projections", "1e-2"))
 _MIRRORED = _Remedy("flip", "", ("images to learn from", "500, mirrored"), ("images to learn from", "500"))
 _LONGER = _Remedy(LENGTH, "", ("images", "twice as many"))
 
@@ -115,7 +116,9 @@ def _remedy(kind: str, settings: dict[str, Any]) -> _Remedy:
         return _Remedy("quantizer.codebook-size", str(half), ("codebook size", "half"))
     if kind in ("apart", "scale", "gradient"):
         return _COMMITMENT
-    if kind in ("saturated", "exploding", "not-finite"):
+    if kind == "saturated":
+        return _SPREAD
+    if kind in ("exploding", "not-finite"):
         return _SLOWER
     return _MIRRORED if kind == "over-fitting" else _LONGER
 

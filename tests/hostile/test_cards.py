@@ -84,6 +84,8 @@ MORE = {
 """Fields that a card may have and the small one of tests/hub has not."""
 RARE = {"explained_variance": {"train": [0.5, 0.75], "test": [0.5, 0.7]}, "fit": "none"}
 """Fields under "training" in the card of a fitted model."""
+BEHIND = {"name": "cifar10-pca-32x256", "bits_per_image": 640, "psnr": 24.9}
+"""Of a card whose model has less PSNR than that."""
 FILES = {"metrics.json": METRICS_FIELDS, "config.json": CONFIG_FIELDS}
 
 
@@ -128,6 +130,8 @@ def spoil(folder: Path, file: str, path: str, new) -> None:
     record = json.loads((folder / file).read_text())
     if file == "config.json" and path.startswith("quantizer."):
         path = path.replace("quantizer.*", "quantizer")
+    if path.startswith("behind"):
+        record["behind"] = dict(BEHIND)
     if path.startswith(tuple(f"training.{name}" for name in RARE)):
         record["training"] |= json.loads(json.dumps(RARE))
     put(record, path, new)

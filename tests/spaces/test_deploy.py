@@ -16,8 +16,9 @@ from vqzoo.ui.limits import SPACE
 
 ROOT = Path(__file__).parents[2]
 PROVIDED = {"gradio", "spaces"}
-OPTIONAL = {"matplotlib", "pywebview", "torch-fidelity", "webview", "pillow-heif"}
-"""Imported by what nobody asks for on a Space, in the functions that need it; matplotlib by what draws docs/studies."""
+OPTIONAL = {"matplotlib", "pywebview", "torch-fidelity", "triton", "webview", "pillow-heif"}
+"""Imported by what nobody asks for on a Space, in the functions that need it; matplotlib by what draws docs/studies,
+triton with the torch of a GPU."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,6 +27,8 @@ CHANGES = {
     "crops": TRAINING | {"crop"},
     "training": TRAINING | {"learning_rate"},
     "loss": {"weights"},
+    "images": {"steps"},
+    "images to learn from": {"train_images", "flip"},
 }
 """Factor -> fields that it may change; all others are settings of the quantizer."""
 
@@ -41,7 +43,7 @@ def test_a_run_differs_from_its_base_in_one_thing(job):
         keys = {key for key, value in recipe.quantizer.items() if value != base.quantizer.get(key)}
         assert len(keys) == 1 or job.variant.factor == "rule"
     pixels, expected = recipe.images * recipe.side**2, base.images * base.side**2
-    assert pixels == expected or job.variant.factor == "training"
+    assert pixels == expected or job.variant.factor in ("training", "images")
     assert recipe.build()
 
 
@@ -56,7 +58,7 @@ def test_the_lines_of_the_csv_are_runs_of_the_table():
     keys = [tuple(line[name] for name in ablation.FIELDS[:4]) for line in lines]
     assert len(set(keys)) == len(keys) and set(keys) <= {job.key for job in jobs(SEEDS)}
     for line in lines:
-        assert int(line["images"]) == IMAGES or line["quantizer"] == "photographs"
+        assert int(line["images"]) == IMAGES or line["quantizer"] == "photographs" or line["factor"] == "images"
         assert 10 < float(line["psnr"]) < 60
 
 
