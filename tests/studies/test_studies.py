@@ -119,7 +119,7 @@ def test_lines_of_shipped_models_are_those_of_their_cards():
     assert all(set(of) == {"lossless", "cvq-jpeg"} for of in measures.values())
     assert all("reconstruction_loss" in of["lossless"] for of in measures.values())
     assert to_csv(every) == results.PATH.read_text(encoding="utf-8"), "in order"
-    assert {line.recipe for line in lines} >= {"cifar10-vq-1024x128", "cifar10-adaptive-65536"}
+    assert {line.recipe for line in lines} >= {"cifar10-sq-1024x128", "cifar10-adaptive-65536"}
 
 
 def test_results_come_back_as_they_were_written(tmp_path):
