@@ -24,9 +24,9 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "true bits": ("number", "8%"),
     "bits / pixel": ("number", "7.5%"),
     "PSNR dB": ("number", "8%"),
-    "images seen": ("str", "8.5%"),
+    "images seen": ("str", "10.5%"),
     "MB": ("number", "6.5%"),
-    "author": ("str", "8.5%"),
+    "author": ("str", "6.5%"),
 }
 ORIGINS = {"local": "this machine", "snapshot": "shipped list", "hub": "Hub", "cache": "downloaded"}
 """Where a model can be found -> how the page calls it."""
