@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -256,12 +257,15 @@ def test_ctrl_c_while_python_still_imports_is_a_clean_end(command):
     process = subprocess.Popen(
         line, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
+    late = threading.Timer(60, process.kill)
+    late.start()
     for told in process.stderr:
         if " tyro." in told:
             process.send_signal(signal.SIGINT)
             break
     said = [told for told in process.stderr.read().splitlines() if not told.startswith("import time:")]
     assert process.wait(60) == STOPPED
+    late.cancel()
     assert len(said) == 1 and said[0].startswith("stopped: Ctrl-C; go on with ")
 
 

@@ -6,9 +6,11 @@ Exit codes: 0 fine, 1 a mistake of the user's or a check that failed (one line o
 
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Annotated, Any
 
 from vqzoo import __version__
 from vqzoo.ops.collector import uncollected
@@ -19,6 +21,7 @@ _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on y
 
 COMMAND --help tells what a command takes; vqzoo --version tells the version."""
 
+_AGAIN = "stopped: Ctrl-C; go on with the same command and --resume"
 _STOPPED = 75  # trainers.signals.STOPPED, whose import takes seconds
 
 
@@ -31,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt:
         if words[:1] == ["train"]:  # before the first step or after the last, where nothing is to be saved
-            print("stopped: Ctrl-C; go on with the same command and --resume", file=sys.stderr)
+            print(_AGAIN, file=sys.stderr)
             return _STOPPED
         print("interrupted", file=sys.stderr)
         return 130
@@ -47,28 +50,48 @@ def _run(arguments: list[str]) -> int:
         print(f"vqzoo {__version__}")
         return 0
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # what else that client says of retries is told in a sentence
-    import tyro  # here, where Ctrl-C is heard
-
-    from vqzoo.cli.arguments import Command
-
     if "--json" in arguments or not sys.stdout.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # read when that library is imported
     try:
-        command = tyro.cli(
-            Annotated[Command, tyro.conf.arg(name="", metavar="COMMAND")],
-            prog="vqzoo",
-            description=_DESCRIPTION,
-            args=arguments,
-            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
-        )
-        from vqzoo.cli.early import check_early  # and the client of the Hub
-
-        check_early(command)
-        with uncollected():
-            home = importlib.import_module(f"vqzoo.cli.{command.home}")
+        with _ending_at_once() if arguments[:1] == ["train"] else nullcontext(), uncollected():
+            command, home = _imported(arguments)
         return home.run(command)
     except SystemExit as stop:  # tyro's, after help or a usage error, and the app's, with a message
         if isinstance(stop.code, str):
             print(stop.code, file=sys.stderr)
             return 1
         return stop.code or 0
+
+
+def _imported(arguments: list[str]) -> tuple[Any, Any]:
+    """Return the command of these arguments, and the module that runs it."""
+    import tyro
+
+    from vqzoo.cli.arguments import Command
+
+    command = tyro.cli(
+        Annotated[Command, tyro.conf.arg(name="", metavar="COMMAND")],
+        prog="vqzoo",
+        description=_DESCRIPTION,
+        args=arguments,
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
+    )
+    from vqzoo.cli.early import check_early  # and the client of the Hub
+
+    check_early(command)
+    return command, importlib.import_module(f"vqzoo.cli.{command.home}")
+
+
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """End the process at Ctrl-C: a library that is being imported may swallow KeyboardInterrupt, and the run go on."""
+    before = signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(*signal_and_frame: object) -> None:
+    print(_AGAIN, file=sys.stderr, flush=True)
+    os._exit(_STOPPED)
