@@ -24,7 +24,7 @@ SETTLE = 75.0
 
 
 def round_of(url: str, seconds: float, seed: int) -> Counter[str]:
-    """All visitors for so long; what came of it."""
+    """Run all visitors for so many seconds, and return how often each result came."""
     said, until = Counter[str](), time.monotonic() + seconds
     acts = [good] * GOOD_ONES + [HOSTILE[number % len(HOSTILE)] for number in range(HOSTILE_ONES)]
     threads = [

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vqzoo.analysis.measured import measured_codecs
-from vqzoo.hub.baseline import best_ahead
+from vqzoo.hub.baseline import compared
 from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
@@ -27,8 +27,7 @@ def with_tables(text: str) -> str:
 if __name__ == "__main__":
     models = list_models()
     for model in models:
-        record = {key: value for key, value in model.metrics.items() if key != "behind"}
-        record |= {"behind": behind} if (behind := best_ahead(model, models)) else {}
+        record = compared(model, models)
         write_json(model.source / METRICS, record)
         (model.source / CARD).write_text(model_card(record, model.config), encoding="utf-8")
     README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

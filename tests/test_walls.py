@@ -13,7 +13,7 @@ FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
     {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images"},
     {"vqzoo.header"},
-    {"vqzoo.storage", "vqzoo.remote", "vqzoo.pipe"},
+    {"vqzoo.storage", "vqzoo.remote", "vqzoo.pipe", "vqzoo.interrupt"},
     {"vqzoo.download", "vqzoo.weights"},
     {"vqzoo.tokenizer"},
     {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies"},

@@ -6,8 +6,6 @@ split; the test split is never read. Results are lines of docs/training_fast.csv
 again.
 """
 
-import csv
-import io
 import shutil
 import sys
 import time
@@ -19,6 +17,7 @@ from typing import Annotated, Any
 import torch
 import tyro
 
+from trainers.ablation_lines import FIELDS, PATH, read_lines, write_lines
 from trainers.best import load_best
 from trainers.loop import fit
 from trainers.options import Options
@@ -29,13 +28,7 @@ from trainers.signals import STOPPED, Stopped
 from trainers.studies.run import Keeper, ending_after
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.metrics import perceptual
-from vqzoo.storage import write_text
 
-PATH = Path(__file__).parents[1] / "docs" / "training_fast.csv"
-FIELDS = (
-    *("quantizer", "factor", "setting", "seed", "images", "steps", "psnr", "lpips", "usage"),
-    *("seconds", "device", "torch"),
-)
 IMAGES = 25_600
 """Images that every run on CIFAR-10 sees: where Muon's advantage and the collapse of codebooks are plain to see."""
 SEEDS = (42, 43, 44)
@@ -188,22 +181,6 @@ def jobs(seeds: Sequence[int]) -> Iterator[Job]:
         for variant in VARIANTS:
             for quantizer in variant.quantizers or SMALL_IMAGES:
                 yield Job(quantizer, variant, seed)
-
-
-def read_lines(path: Path = PATH) -> list[dict[str, str]]:
-    """Return the lines of the CSV; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write_lines(lines: Sequence[dict[str, Any]], path: Path = PATH) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    write_text(path, text.getvalue())
 
 
 def run(job: Job, runs: Path, data: str | None, keeper: Keeper) -> dict[str, Any]:

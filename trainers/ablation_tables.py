@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
-from trainers.ablation import SMALL_IMAGES, VARIANTS, Variant, read_lines
+from trainers.ablation import SMALL_IMAGES, VARIANTS, Variant
+from trainers.ablation_lines import psnr_by_seed, read_lines
 from vqzoo.ops.text import table_of, with_table
 
 TARGET = Path(__file__).parents[1] / "docs" / "training_fast.md"
@@ -24,7 +25,7 @@ def ablation_table(lines: Sequence[Mapping[str, str]]) -> str:
 
     Means over the seeds that both have; with more than one seed, the largest deviation from the mean behind it.
     """
-    found = _psnr(lines)
+    found = psnr_by_seed(lines)
     rows = [["**base**", "", *(_base(found.get((quantizer, "base", "base"), {})) for quantizer in SMALL_IMAGES)]]
     for variant in _of_small_images()[1:]:
         cells = [
@@ -65,14 +66,6 @@ def usage_table(lines: Sequence[Mapping[str, str]]) -> str:
 
 def _of_small_images() -> list[Variant]:
     return [variant for variant in VARIANTS if "photographs" not in variant.quantizers]
-
-
-def _psnr(lines: Sequence[Mapping[str, str]]) -> dict[tuple[str, str, str], dict[str, float]]:
-    """(quantizer, factor, setting) -> PSNR by seed."""
-    found: dict[tuple[str, str, str], dict[str, float]] = {}
-    for line in lines:
-        found.setdefault((line["quantizer"], line["factor"], line["setting"]), {})[line["seed"]] = float(line["psnr"])
-    return found
 
 
 def _base(by_seed: Mapping[str, float]) -> str:

@@ -1,15 +1,14 @@
 """Find what is wrong with a tokenizer: measured causes, each with a command to try and its known effect."""
 
-import csv
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from torch import Tensor
 
+from trainers.ablation_lines import PATH, psnr_by_seed, read_lines
 from trainers.again import LENGTH, Again
 from trainers.patient import PIXELS, Patient, settings_of
 from trainers.watch import Watch
@@ -18,7 +17,7 @@ from vqzoo.analysis.log import columns
 from vqzoo.quantizers import QUANTIZERS
 from vqzoo.tokenizer import Tokenizer
 
-ABLATION = Path(__file__).parents[1] / "docs" / "training_fast.csv"
+ABLATION = PATH
 _GAP_GREW = 3.0
 """Times its smallest value up to which a gradient gap may grow over a run."""
 
@@ -129,17 +128,12 @@ def _takes(setting: str, settings: dict[str, Any]) -> bool:
 
 def effect(tried: _Setting, against: _Setting, quantizer: str) -> str:
     """Return what the ablation gained by a setting, for this quantizer or, where that has no such run, for another."""
-    if not ABLATION.exists():
-        return ""
-    with ABLATION.open(encoding="utf-8", newline="") as file:
-        lines = {
-            ((line["factor"], line["setting"]), line["quantizer"], line["seed"]): float(line["psnr"])
-            for line in csv.DictReader(file)
-        }
+    runs = psnr_by_seed(read_lines(ABLATION))
     gains: dict[str, list[float]] = {}
-    for (setting, of, seed), psnr in lines.items():
-        if setting == tried and (against, of, seed) in lines:
-            gains.setdefault(of, []).append(psnr - lines[against, of, seed])
+    for (of, *setting), by_seed in runs.items():
+        base = runs.get((of, *against), {})
+        if tuple(setting) == tried and (found := [psnr - base[seed] for seed, psnr in by_seed.items() if seed in base]):
+            gains[of] = found
     if not gains:
         return ""
     of = quantizer if quantizer in gains else next(iter(gains))

@@ -16,7 +16,7 @@ from trainers.recipe import Recipe
 from trainers.recipes import full_budget, full_command
 from vqzoo.analysis.evaluation import Evaluation, evaluate
 from vqzoo.analysis.log import curves
-from vqzoo.hub.baseline import best_ahead
+from vqzoo.hub.baseline import compared
 from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import local_models
@@ -87,9 +87,7 @@ def publish(
 
 def write_files(folder: Path, record: dict[str, Any], counts: list[Tensor] | None, config: dict[str, Any]) -> None:
     """Write metrics.json, usage.json and README.md beside a model's weights, from what was measured of them."""
-    model = Model(record["name"], folder, config, record)
-    if behind := best_ahead(model, local_models()[0]):
-        record = record | {"behind": behind}
+    record = compared(Model(record["name"], folder, config, record), local_models()[0])
     write_json(folder / METRICS, record)
     columns = None if counts is None else [packed(column.tolist()) for column in counts]
     write_json(folder / USAGE, {"split": record["split"], "counts": columns}, indent=None)

@@ -74,11 +74,13 @@ def orthogonalize(matrix: Tensor, eps: float, safety_factor: float) -> Tensor:
     Otherwise timm's own function is used. X X^T squares the singular values, so that it is computed in float64: the
     result is as exact as that of steps on X in float32.
     """
-    wide = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
+    tall = matrix.shape[0] > matrix.shape[1]
+    wide = matrix.mT if tall else matrix
     if wide.shape[1] < 2 * wide.shape[0]:
         steps = len(COEFFICIENTS)
         return zeropower_via_newtonschulz(matrix, steps, COEFFICIENTS, eps, safety_factor, matrix.dtype)
-    gram = wide.double() @ wide.double().mT
+    exact = wide.double()
+    gram = exact @ exact.mT
     norm = gram.trace().sqrt().mul(safety_factor).clamp(min=eps)
     gram /= norm.square()
     factor = product = _factor(gram, COEFFICIENTS[0])
@@ -87,7 +89,7 @@ def orthogonalize(matrix: Tensor, eps: float, safety_factor: float) -> Tensor:
         factor = _factor(gram, coefficients)
         product = factor @ product
     wide = (product / norm).to(matrix.dtype) @ wide
-    return wide.mT if matrix.shape[0] > matrix.shape[1] else wide
+    return wide.mT if tall else wide
 
 
 def _factor(gram: Tensor, coefficients: tuple[float, float, float]) -> Tensor:

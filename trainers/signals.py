@@ -9,9 +9,8 @@ import torch
 from accelerate import Accelerator
 
 from trainers.ranks import meet
+from vqzoo.interrupt import STOPPED
 
-STOPPED = 75
-"""Exit code of a run that was asked to end and has saved where it was: start it again with --resume."""
 WARNED = 76
 """Exit code of a run that a warning of --stop-on has ended, saved likewise."""
 _AGREE_EVERY = 10

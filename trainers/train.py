@@ -11,18 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-_PROCESS = os.getpid()
+from vqzoo.interrupt import STOPPED, leaving
 
-
-def _leave(*signal_and_frame: object) -> None:
-    """End at once, by Ctrl-C before there is a step to finish; processes that load images say nothing."""
-    if os.getpid() == _PROCESS:
-        print("stopped: Ctrl-C; go on with --resume", file=sys.stderr, flush=True)
-    os._exit(75)  # trainers.signals.STOPPED, whose import takes seconds
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, _leave)
+if __name__ == "__main__":  # before there is a step to finish
+    signal.signal(signal.SIGINT, leaving("stopped: Ctrl-C; go on with --resume"))
 
 import tyro
 
@@ -89,7 +81,7 @@ def _run(train: Callable[[], None]) -> int:
     """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
     from trainers.memory import NO_MEMORY, out_of_memory
     from trainers.ranks import LOST, lost
-    from trainers.signals import STOPPED, Stopped
+    from trainers.signals import Stopped
 
     try:
         train()

@@ -85,7 +85,7 @@ MORE = {
 RARE = {"explained_variance": {"train": [0.5, 0.75], "test": [0.5, 0.7]}, "fit": "none"}
 """Fields under "training" in the card of a fitted model."""
 BEHIND = {"name": "cifar10-pca-32x256", "bits_per_image": 640, "psnr": 24.9}
-"""Of a card whose model has less PSNR than that."""
+"""Field "behind" in the card of a model that has less PSNR than a baseline."""
 FILES = {"metrics.json": METRICS_FIELDS, "config.json": CONFIG_FIELDS}
 
 

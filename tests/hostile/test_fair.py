@@ -34,7 +34,7 @@ from ..ui.conftest import ROOT, serving
 KIB = 2**10
 SECONDS = 5
 GONE, DISK, STALL = queue.GONE, uploads.DISK, uploads.STALL
-"""As they are: they are small in these tests."""
+"""Limits of the app itself, before these tests set smaller ones."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Small:
             return client.post(f"/call/{name}", json={"data": values})
 
     def hear(self, name: str, asked: httpx.Response) -> str:
-        """All that is said of a job to its end."""
+        """Return all messages about a job until it ends."""
         with self.client() as client:
             return client.get(f"/call/{name}/{asked.json()['event_id']}").text
 

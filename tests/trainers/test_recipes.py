@@ -23,7 +23,7 @@ def _levels(recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def _parts(recipe: Recipe) -> str:
-    """What a tokenizer is made of and learns by, sizes and weights left out."""
+    """Return the parts of a tokenizer and its loss terms, without sizes and weights."""
     quantizers = [{key: value for key, value in level.items() if isinstance(value, str)} for level in _levels(recipe)]
     return repr((recipe.autoencoder["name"], quantizers, sorted(recipe.weights), recipe.position, recipe.place))
 

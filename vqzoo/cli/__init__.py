@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 from vqzoo import __version__
+from vqzoo.interrupt import STOPPED, leaving
 from vqzoo.ops.collector import uncollected
 from vqzoo.ops.text import brief
 from vqzoo.pipe import readers_may_leave
@@ -22,7 +23,6 @@ _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on y
 COMMAND --help tells what a command takes; vqzoo --version tells the version."""
 
 _AGAIN = "stopped: Ctrl-C; go on with the same command and --resume"
-_STOPPED = 75  # trainers.signals.STOPPED, whose import takes seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if words[:1] == ["train"]:  # before the first step or after the last, where nothing is to be saved
             print(_AGAIN, file=sys.stderr)
-            return _STOPPED
+            return STOPPED
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
@@ -84,14 +84,9 @@ def _imported(arguments: list[str]) -> tuple[Any, Any]:
 
 @contextmanager
 def _ending_at_once() -> Iterator[None]:
-    """End the process at Ctrl-C: a library that is being imported may swallow KeyboardInterrupt, and the run go on."""
-    before = signal.signal(signal.SIGINT, _leave)
+    """End the process at Ctrl-C."""
+    before = signal.signal(signal.SIGINT, leaving(_AGAIN))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _leave(*signal_and_frame: object) -> None:
-    print(_AGAIN, file=sys.stderr, flush=True)
-    os._exit(_STOPPED)

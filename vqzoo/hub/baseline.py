@@ -28,6 +28,13 @@ def best_ahead(model: Model, models: Iterable[Model]) -> dict[str, Any] | None:
     return max(ahead, key=lambda each: each["psnr"], default=None)
 
 
+def compared(model: Model, models: Iterable[Model]) -> dict[str, Any]:
+    """Return a model's metrics.json with the baseline that it is behind, if there is one, and no older one."""
+    record = {key: value for key, value in model.metrics.items() if key != "behind"}
+    behind = best_ahead(model, models)
+    return record | {"behind": behind} if behind else record
+
+
 def _images(model: Model) -> tuple[Any, ...]:
     record = model.metrics
     return record["dataset"], record["split"], record["metrics"].get("num_images")

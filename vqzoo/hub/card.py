@@ -112,42 +112,10 @@ def quantizer_names(config: dict[str, Any]) -> list[str]:
 
 def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
     """README.md of a checkpoint, front matter with model-index included, from its metrics.json and config.json."""
-    # What is only read needs neither of these, which take seconds to import.
-    import torch
-    from huggingface_hub import EvalResult, ModelCard, ModelCardData
-
-    from vqzoo.autoencoders import build_autoencoder
-    from vqzoo.remote import hub_tags
+    from huggingface_hub import ModelCard  # which takes seconds to import, and what is only read does not need
 
     name, metrics, training = record["name"], record["metrics"], record.get("training")
     quantizers = quantizer_names(config)
-    with torch.device("meta"):
-        strides = build_autoencoder(**config["autoencoder"]).strides
-    results = [
-        EvalResult(
-            task_type="image-reconstruction",
-            dataset_type=record["hub_id"] or record["dataset"],
-            dataset_name=record["dataset"],
-            dataset_split=record["split"],
-            metric_type=metric,
-            metric_name=label,
-            metric_value=metrics[metric],
-        )
-        for metric, (label, _) in _ROWS.items()
-        if metrics.get(metric) is not None
-    ]
-    data = ModelCardData(
-        library_name="vqzoo",
-        license=record.get("license"),
-        tags=[
-            *hub_tags(quantizers, strides, config["position"]["name"]),
-            f"dataset:{record['hub_id'] or record['dataset']}",
-            f"bits:{metrics['bits_per_image']:.0f}",
-        ],
-        datasets=[record["hub_id"]] if record["hub_id"] else None,
-        model_name=name,
-        eval_results=results,
-    )
     table = "\n".join(f"| {label} | {show(metric, metrics.get(metric))} |" for metric, (label, _) in _ROWS.items())
     table += _selection("chosen codebook", metrics)
     levels = metrics.get("levels") or []
@@ -182,7 +150,45 @@ bytes, nothing resized or compressed, each metric per image and then averaged.{_
 
 {_how(name, training, config)}
 """
-    return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
+    return str(ModelCard(f"---\n{_front_matter(record, config)}\n---\n\n{text}"))
+
+
+def _front_matter(record: dict[str, Any], config: dict[str, Any]) -> str:
+    """Return the YAML that machines read: licence, tags and each metric as a result of the model."""
+    import torch
+    from huggingface_hub import EvalResult, ModelCardData
+
+    from vqzoo.autoencoders import build_autoencoder
+    from vqzoo.remote import hub_tags
+
+    metrics = record["metrics"]
+    with torch.device("meta"):
+        strides = build_autoencoder(**config["autoencoder"]).strides
+    results = [
+        EvalResult(
+            task_type="image-reconstruction",
+            dataset_type=record["hub_id"] or record["dataset"],
+            dataset_name=record["dataset"],
+            dataset_split=record["split"],
+            metric_type=metric,
+            metric_name=label,
+            metric_value=metrics[metric],
+        )
+        for metric, (label, _) in _ROWS.items()
+        if metrics.get(metric) is not None
+    ]
+    return ModelCardData(
+        library_name="vqzoo",
+        license=record.get("license"),
+        tags=[
+            *hub_tags(quantizer_names(config), strides, config["position"]["name"]),
+            f"dataset:{record['hub_id'] or record['dataset']}",
+            f"bits:{metrics['bits_per_image']:.0f}",
+        ],
+        datasets=[record["hub_id"]] if record["hub_id"] else None,
+        model_name=record["name"],
+        eval_results=results,
+    ).to_yaml()
 
 
 def _paragraph(sentence: str) -> str:

@@ -108,7 +108,7 @@ class _Question(threading.Thread):
 
 
 def own_folder() -> Path:
-    """Where this machine keeps what is vqzoo's own, beside the cache of the Hub."""
+    """Return the folder for vqzoo's own files on this machine, beside the cache of the Hub."""
     return Path(constants.HF_HOME) / "vqzoo"
 
 

@@ -33,9 +33,8 @@ def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) ->
 
 def _model(model: Model) -> str:
     link = f"[{model.name}](model_cards/{model.name}/README.md)"
-    return _row(
-        link + (" †" if model.metrics.get("behind") else ""), model.metrics["metrics"], show_images(model.metrics)
-    )
+    mark = " †" if model.metrics.get("behind") else ""
+    return _row(link + mark, model.metrics["metrics"], show_images(model.metrics))
 
 
 def _codec(row: dict[str, Any]) -> str:
