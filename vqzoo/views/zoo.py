@@ -18,15 +18,15 @@ from vqzoo.views.engine import Engine, Recent
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "model": ("str", "19%"),
-    "quantizer": ("str", "11%"),
+    "quantizer": ("str", "10.5%"),
     "data set": ("str", "8.5%"),
     "where": ("str", "9.5%"),
     "true bits": ("number", "8%"),
     "bits / pixel": ("number", "7.5%"),
     "PSNR dB": ("number", "8%"),
-    "images seen": ("str", "10.5%"),
+    "images seen": ("str", "10%"),
     "MB": ("number", "6.5%"),
-    "author": ("str", "6.5%"),
+    "author": ("str", "7.5%"),
 }
 ORIGINS = {"local": "this machine", "snapshot": "shipped list", "hub": "Hub", "cache": "downloaded"}
 """Where a model can be found -> how the page calls it."""
