@@ -21,8 +21,8 @@ from side_by_side import machine
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from trainers.recipe import Recipe
 from trainers.recipes import get_recipe
+from trainers.recipes.recipe import Recipe
 from vqzoo.autoencoders.blocks import ResidualBlock
 
 REHEARSAL = "rehearse" in sys.argv

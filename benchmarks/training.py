@@ -27,13 +27,13 @@ from timm.optim.muon import zeropower_via_newtonschulz
 from torch import Tensor, nn
 from vector_quantize_pytorch import VectorQuantize
 
-from trainers.log import read
-from trainers.loop import fit
-from trainers.muon import COEFFICIENTS
-from trainers.options import Options
-from trainers.recipe import Rates, Recipe
+from trainers.loop.fit import fit
+from trainers.loop.log import read
+from trainers.loop.muon import COEFFICIENTS
+from trainers.loop.options import Options
+from trainers.loop.session import Session
 from trainers.recipes import get_recipe
-from trainers.session import Session
+from trainers.recipes.recipe import Rates, Recipe
 from trainers.step import build_parts, train_step
 from vqzoo.autoencoders import build_autoencoder
 from vqzoo.ops.pixels import from_bytes
@@ -95,7 +95,7 @@ def muon_step(recipe: Recipe, pixels: Tensor, timms: bool) -> Callable[[], None]
         return zeropower_via_newtonschulz(matrix, 5, COEFFICIENTS, eps, safety_factor, matrix.dtype)
 
     def step() -> None:
-        with patch("trainers.muon.orthogonalize", timm_orthogonalize) if timms else nullcontext():
+        with patch("trainers.loop.muon.orthogonalize", timm_orthogonalize) if timms else nullcontext():
             train_step(parts, [pixels], 0)
 
     return step

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from vqzoo.analysis.measured import measured_codecs
+from vqzoo.files.remote import CARD
+from vqzoo.files.storage import write_json
 from vqzoo.hub.baseline import compared
 from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
 from vqzoo.ops.text import with_table
-from vqzoo.remote import CARD
-from vqzoo.storage import write_json
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -20,7 +20,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
-BUNDLE = ["LICENSE", "app.py", "docs/studies/open.md", "docs/studies/results.csv", "model_cards", "vqzoo"]
+BUNDLE = ["LICENSE", "app.py", "model_cards", "vqzoo"]
 """Not the folder spaces/: on a Space the library of that name has to win the import. Nor the command line in vqzoo."""
 
 PINS = {"torch": "torch==2.11.0", "torchvision": "torchvision==0.26.0"}

@@ -21,10 +21,10 @@ from vqzoo.analysis.formats import available
 from vqzoo.analysis.photograph import code, reconstruct
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.cli import main, show
+from vqzoo.files.storage import read_json, write_json
 from vqzoo.hub.registry import CARDS_VARIABLE
 from vqzoo.metrics import perceptual
 from vqzoo.quantizers import build
-from vqzoo.storage import read_json, write_json
 from vqzoo.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[1]

@@ -12,9 +12,9 @@ from typing import Annotated
 import pytest
 import tyro
 
-from trainers.overrides import with_settings
 from trainers.own.wishes import Wishes
 from trainers.recipes import RECIPES, get_recipe
+from trainers.recipes.overrides import with_settings
 from trainers.train import Run
 from vqzoo.cli.arguments import Command
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from vqzoo.header import HEADER_LIMIT, MAX_TENSORS, Stored, header_length, parse_header, read_header
+from vqzoo.files.header import HEADER_LIMIT, MAX_TENSORS, Stored, header_length, parse_header, read_header
 
 F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vqzoo.storage import CARDS_VARIABLE
+from vqzoo.files.storage import CARDS_VARIABLE
 
 ROOT = Path(__file__).parents[1]
 NAMES = ["LICENSE", "README.md", "pyproject.toml", "trainers", "vqzoo"]

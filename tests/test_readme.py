@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from trainers.recipes import RECIPES
+from vqzoo.files.remote import CARD
 from vqzoo.hub.card import model_card
 from vqzoo.hub.registry import list_models
 from vqzoo.quantizers import QUANTIZERS
-from vqzoo.remote import CARD
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -77,7 +77,7 @@ def test_what_the_trainer_answers_before_it_trains():
 
 
 def test_the_perceptual_networks_that_recipes_name_are_those_there_are():
-    from trainers.recipe import Recipe
+    from trainers.recipes.recipe import Recipe
     from vqzoo.metrics.perceptual import Net
 
     assert typing.get_type_hints(Recipe)["lpips"] == Net

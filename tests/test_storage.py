@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.files.storage import read_json, write_json, write_text
+from vqzoo.files.weights import load_weights, save_weights
 from vqzoo.quantizers import QUANTIZERS, build
-from vqzoo.storage import read_json, write_json, write_text
 from vqzoo.tokenizer import Tokenizer
-from vqzoo.weights import load_weights, save_weights
 
 DIM = 32
 

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from trainers.recipe import Recipe
+from trainers.recipes.recipe import Recipe
 from trainers.step import build_parts, train_step
 from vqzoo.ops.pixels import from_bytes
 

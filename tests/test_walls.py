@@ -11,10 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
-    {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images"},
-    {"vqzoo.header"},
-    {"vqzoo.storage", "vqzoo.remote", "vqzoo.pipe", "vqzoo.interrupt"},
-    {"vqzoo.download", "vqzoo.weights"},
+    {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images", "vqzoo.files"},
     {"vqzoo.tokenizer"},
     {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies"},
     {"vqzoo"},  # the public face
@@ -29,8 +26,8 @@ HOMES = {
     "accelerate": ["trainers"],
     "datasets": ["trainers"],
     "gradio": ["vqzoo.ui", "app"],
-    "huggingface_hub": ["vqzoo.hub", "vqzoo.download", "vqzoo.tokenizer", "vqzoo.remote"],
-    "matplotlib": ["vqzoo.studies"],
+    "huggingface_hub": ["vqzoo.hub", "vqzoo.files", "vqzoo.tokenizer"],
+    "matplotlib": ["docs.studies"],
     "sklearn": ["trainers"],
 }
 
@@ -85,16 +82,6 @@ def test_imports_only_point_down(path):
         there = room_of(name)
         if there is not None and there != here and there[1] != "spaces":  # imported, that is the library of the name
             assert there[0] < here[0], f"{module_of(path)} (floor {here[0]}) imports {name} (floor {there[0]})"
-
-
-def test_no_page_imports_what_draws_the_docs():
-    """Which needs matplotlib, and that an installation of the app has not."""
-    drawing = {
-        module_of(path)
-        for path in FILES
-        if any(inside(name, f"vqzoo.studies.{each}") for name in imports_of(path) for each in ("chart", "figures"))
-    }
-    assert drawing == {"vqzoo.studies.figures", "docs.studies.make"}
 
 
 @pytest.mark.parametrize("library", HOMES)

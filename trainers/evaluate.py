@@ -11,11 +11,11 @@ import tyro
 from torch import Tensor
 
 from trainers.data import load_images, open_splits
-from trainers.source import Source
+from trainers.data.source import Source
 from vqzoo.analysis.evaluation import evaluate
+from vqzoo.files.storage import read_json
 from vqzoo.hub.card import METRICS, show
 from vqzoo.metrics import FID_METRICS, extractors, perceptual
-from vqzoo.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 
 TOLERANCES = {

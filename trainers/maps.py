@@ -18,8 +18,8 @@ from sklearn.manifold import TSNE
 from vqzoo.analysis.choices import codebooks, innermost, is_fixed
 from vqzoo.analysis.codebook_map import drawn, record, to_grid
 from vqzoo.analysis.usage import codebook_of
+from vqzoo.files.storage import MAP, WEIGHTS, write_json
 from vqzoo.hub.registry import Model, list_models, load, usage_counts
-from vqzoo.storage import MAP, WEIGHTS, write_json
 
 SEED = 0
 _PERPLEXITY = 30

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import tyro
 
-from trainers.recipe import Recipe
 from trainers.recipes import RECIPES
+from trainers.recipes.recipe import Recipe
+from vqzoo.files.pipe import readers_may_leave
+from vqzoo.files.storage import read_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
-from vqzoo.pipe import readers_may_leave
-from vqzoo.storage import read_json
 
 CPU_RATE = 300_000.0
 """Pixels/s of a recipe that compares pixels alone, on two CPU cores, used where no short run has been timed."""

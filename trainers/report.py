@@ -19,7 +19,7 @@ import tyro
 from plotly.offline import get_plotlyjs
 
 from vqzoo.analysis.log import NOT_TERMS, SELECTION, by_size, read, thin
-from vqzoo.storage import read_json
+from vqzoo.files.storage import read_json
 
 _COLOURS = ("#7c6cf0", "#e0813a", "#1f9e89", "#d1495b", "#3d8fd8", "#8a9a2b", "#b565c9", "#9a7355")
 """Of the runs, in their order; each can be told on a light page and on a dark one."""

@@ -8,11 +8,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from trainers.discriminator import Discriminator, add_terms, no_sync_but_last
-from trainers.momentum import reset_momentum
-from trainers.objective import ImageTerms, objective
-from trainers.optimizer import build_optimizer, schedule, set_learning_rates
-from trainers.recipe import Recipe
+from trainers.loop.discriminator import Discriminator, add_terms, no_sync_but_last
+from trainers.loop.momentum import reset_momentum
+from trainers.loop.objective import ImageTerms, objective
+from trainers.loop.optimizer import build_optimizer, schedule, set_learning_rates
+from trainers.recipes.recipe import Recipe
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.tokenizer import Tokenizer, Tokens
 from vqzoo.training import WeightAverage

@@ -2,8 +2,8 @@
 
 Each run is a process of its own, so that none takes another with it when it fails: a process that is killed for its
 memory, or a GPU error that cannot be recovered from, ends that run alone. Six at once make three to five times as much
-of a GPU as one (benchmarks/RESULTS.md). The linear baselines of trainers/pca.py are not covered: they have another
-command line, and take minutes.
+of a GPU as one (benchmarks/RESULTS.md). Baselines (trainers/baselines/) are not covered: they have another command
+line, and take minutes.
 """
 
 import csv
@@ -26,14 +26,14 @@ from typing import Annotated
 import torch
 import tyro
 
+from trainers.loop.signals import STOPPED
 from trainers.pending import pending
-from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
-from trainers.signals import STOPPED
+from trainers.recipes.recipe import Recipe
 from trainers.train import Run
+from vqzoo.files.storage import read_json, write_text
 from vqzoo.hub.card import METRICS, show
 from vqzoo.ops.check import check_choice, check_int
-from vqzoo.storage import read_json, write_text
 
 _POLL = 0.2
 _SHOWN = 8

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from vqzoo.interrupt import STOPPED, leaving
+from vqzoo.ops.interrupt import STOPPED, leaving
 
 if __name__ == "__main__":  # before there is a step to finish
     signal.signal(signal.SIGINT, leaving("stopped: Ctrl-C; go on with --resume"))
 
 import tyro
 
-from trainers.options import Options
-from trainers.overrides import with_settings
+from trainers.data.source import check_data
+from trainers.loop.options import Options
 from trainers.own.wishes import Wishes
-from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, get_recipe
-from trainers.source import check_data
+from trainers.recipes.overrides import with_settings
+from trainers.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ def _train(run: Run) -> int:
     """Train a recipe."""
 
     def train() -> None:
-        from trainers import loop
+        from trainers.loop.fit import train as train_recipe
 
-        loop.train(run.recipe, run.options)
+        train_recipe(run.recipe, run.options)
 
     return _run(train)
 
 
 def _run(train: Callable[[], None]) -> int:
     """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
-    from trainers.memory import NO_MEMORY, out_of_memory
-    from trainers.ranks import LOST, lost
-    from trainers.signals import Stopped
+    from trainers.loop.memory import NO_MEMORY, out_of_memory
+    from trainers.loop.ranks import LOST, lost
+    from trainers.loop.signals import Stopped
 
     try:
         train()

@@ -13,15 +13,15 @@ from huggingface_hub import CommitInfo, HfApi, ModelCard, ModelCardData, ModelHu
 from torch import Tensor, nn
 
 from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_position
-from vqzoo.download import Repository
+from vqzoo.files.download import Repository
+from vqzoo.files.remote import CARD, explained, full_id, hub_tags, upload
+from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, write_json
+from vqzoo.files.weights import check_header, load_weights, save_weights
 from vqzoo.ops.batch import Pictures, as_images
 from vqzoo.ops.budget import Budget
 from vqzoo.ops.check import check_choice, check_int
 from vqzoo.ops.text import brief
 from vqzoo.quantizers import Quantizer, build
-from vqzoo.remote import CARD, explained, full_id, hub_tags, upload
-from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, write_json
-from vqzoo.weights import check_header, load_weights, save_weights
 
 _FORMAT = 1
 

@@ -1,21 +1,21 @@
-"""Make the pages and figures of this folder anew from its CSV, curves and claims: python docs/studies/make.py"""
+"""Make the pages and figures of this folder anew from its CSV, curves and claims: python -m docs.studies.make"""
 
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from docs.studies.figures import figures
+from docs.studies.pages import claims_table, protocols_table, study_page, verdicts_table
+from docs.studies.tables import by_images, factors, ranking, side_by_side
 from vqzoo.analysis.measured import measured_codecs
 from vqzoo.hub.registry import list_models
 from vqzoo.ops.text import with_table
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves
-from vqzoo.studies.figures import figures
-from vqzoo.studies.open import by_images, factors, ranking, side_by_side
 from vqzoo.studies.outside import outside
-from vqzoo.studies.pages import claims_table, protocols_table, study_page, verdicts_table
-from vqzoo.studies.results import Result, read_results
+from vqzoo.studies.results import DATA, Result, read_results
 
 HERE = Path(__file__).parent
 POSITIONS = (
@@ -36,7 +36,7 @@ def pages() -> dict[str, str]:
     text = with_table(text, "verdicts", verdicts_table(claims()))
     text = with_table(text, "claims", claims_table(claims()))
     found["README.md"] = with_table(text, "protocols", protocols_table(lines))
-    text = (HERE / "open.md").read_text(encoding="utf-8")
+    text = (DATA / "open.md").read_text(encoding="utf-8")
     for name, made in open_tables(lines, codecs).items():
         text = with_table(text, name, made)
     return found | figures(lines, curves) | {"open.md": text}
@@ -45,9 +45,9 @@ def pages() -> dict[str, str]:
 def open_tables(lines: Sequence[Result], codecs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Tables of open.md by the names of their places."""
     records = {model.name: model.metrics for model in list_models() if model.measured}
-    with (HERE / "images.csv").open(encoding="utf-8", newline="") as file:
+    with (DATA / "images.csv").open(encoding="utf-8", newline="") as file:
         runs = list(csv.DictReader(file))
-    with (HERE / "first_zoo.csv").open(encoding="utf-8", newline="") as file:
+    with (DATA / "first_zoo.csv").open(encoding="utf-8", newline="") as file:
         first = {row["model"]: row["psnr"] for row in csv.DictReader(file)}
     return {
         "ranking-640": ranking(records.values(), codecs, "cifar10", 640, first),
@@ -61,3 +61,5 @@ def open_tables(lines: Sequence[Result], codecs: Sequence[Mapping[str, Any]]) ->
 if __name__ == "__main__":
     for name, text in pages().items():
         (HERE / name).write_text(text, encoding="utf-8")
+        if name == "open.md":  # the app shows it, too
+            (DATA / name).write_text(text, encoding="utf-8")

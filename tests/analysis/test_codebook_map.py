@@ -10,8 +10,8 @@ from vqzoo.analysis.choices import codebooks, is_fixed
 from vqzoo.analysis.codebook_map import MOST, drawn, packed, pca, read, record, to_grid
 from vqzoo.analysis.looked import by_codebook
 from vqzoo.analysis.usage import codebook_of
+from vqzoo.files.storage import MAP, WEIGHTS, sha256
 from vqzoo.hub.registry import list_models, load, usage_counts
-from vqzoo.storage import MAP, WEIGHTS, sha256
 
 
 def test_a_small_codebook_is_drawn_whole():

@@ -12,11 +12,11 @@ from gradio_client import Client
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
-from vqzoo.header import HEADER_LIMIT, MAX_TENSORS
+from vqzoo.files.header import HEADER_LIMIT, MAX_TENSORS
+from vqzoo.files.storage import JSON_LIMIT, WEIGHTS_LIMIT
 from vqzoo.hub.live import MAX_MODELS
 from vqzoo.hub.usage_file import MOST
 from vqzoo.ops.budget import MAX_PARAMETERS
-from vqzoo.storage import JSON_LIMIT, WEIGHTS_LIMIT
 from vqzoo.ui.guard import Guard, refusal
 from vqzoo.ui.limits import HOSTS_VARIABLE, HUB_VARIABLE, SPACE, TRUST_VARIABLE, Reach, hub_allowed, limits_here, reach
 

@@ -19,6 +19,7 @@ import torch
 from vqzoo.cli import main
 from vqzoo.cli.arguments import Info
 from vqzoo.cli.models import run
+from vqzoo.files.storage import read_json, write_json
 from vqzoo.hub.card import model_card
 from vqzoo.hub.catalog import Entry
 from vqzoo.hub.model import check_record
@@ -27,7 +28,6 @@ from vqzoo.hub.registry import CARDS_VARIABLE, list_models, local_models, usage_
 from vqzoo.hub.schema import CONFIG_FIELDS, METRICS_FIELDS, Field
 from vqzoo.hub.table import zoo_table
 from vqzoo.hub.twins import twins
-from vqzoo.storage import read_json, write_json
 from vqzoo.views.comparison import trained_on
 from vqzoo.views.engine import Engine
 from vqzoo.views.facts import facts_html

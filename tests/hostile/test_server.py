@@ -14,11 +14,11 @@ from starlette.responses import Response
 
 import vqzoo
 from vqzoo.cli import main
+from vqzoo.files.storage import write_json
 from vqzoo.hub.fetch import card_text, find
 from vqzoo.hub.live import cached, listing
 from vqzoo.hub.publish import plan, publish
 from vqzoo.hub.space import deploy
-from vqzoo.storage import write_json
 from vqzoo.views.facts import card_html, facts_html
 from vqzoo.views.zoo import Entry, Shown
 

@@ -21,10 +21,10 @@ from huggingface_hub import constants, file_download, hf_api
 from huggingface_hub.utils import _http
 
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.files.remote import CARD
+from vqzoo.files.storage import write_json
 from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.quantizers import build
-from vqzoo.remote import CARD
-from vqzoo.storage import write_json
 from vqzoo.tokenizer import Tokenizer
 
 from .double import OWNER, Hub

@@ -160,7 +160,7 @@ def test_a_fit_says_so_and_what_variance_it_holds_of_either_split():
         "hold 98.77% of the variance of the images of the train split" in text and "91.00% of the test split's" in text
     )
     assert "of 4 to 9 values" in text and "at 640 bits" in text
-    assert "python trainers/pca.py cifar10-looc-256x4" in text and "accelerate" not in text
+    assert "python trainers/baselines/pca.py cifar10-looc-256x4" in text and "accelerate" not in text
 
 
 def test_a_local_data_set_is_not_said_to_be_that_of_the_hub():

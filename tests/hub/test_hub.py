@@ -11,8 +11,8 @@ from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, 
 from safetensors.torch import load_file, save_file
 
 import vqzoo
+from vqzoo.files.storage import CONFIG, WEIGHTS
 from vqzoo.hub.publish import publish
-from vqzoo.storage import CONFIG, WEIGHTS
 
 from .conftest import tiny
 from .double import STRANGER, git_oid, sha256

@@ -11,12 +11,12 @@ from huggingface_hub import constants
 
 import vqzoo
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.files.storage import write_json
 from vqzoo.hub import live, registry, snapshot
 from vqzoo.hub.card import model_card
 from vqzoo.hub.live import cached, listing
 from vqzoo.hub.registry import CARDS_VARIABLE, list_models
 from vqzoo.quantizers import build
-from vqzoo.storage import write_json
 from vqzoo.tokenizer import Tokenizer
 
 LOCAL = "cifar10-vq-16x8"

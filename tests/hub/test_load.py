@@ -9,9 +9,9 @@ import torch
 from huggingface_hub import constants, file_download
 
 import vqzoo
-from vqzoo import download
 from vqzoo.autoencoders import build_autoencoder, build_position
-from vqzoo.download import Repository
+from vqzoo.files import download
+from vqzoo.files.download import Repository
 from vqzoo.hub.registry import usage_counts
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer

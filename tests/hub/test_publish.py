@@ -9,11 +9,11 @@ import torch
 from huggingface_hub import HfApi, ModelCard, constants
 from safetensors.torch import load_file, save_file
 
+from vqzoo.files.remote import CARD, FILES, hub_tags
+from vqzoo.files.storage import CONFIG, MAP, WEIGHTS, read_json, sha256, write_json
 from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.hub.publish import check, plan, publish
 from vqzoo.hub.registry import cards_folder
-from vqzoo.remote import CARD, FILES, hub_tags
-from vqzoo.storage import CONFIG, MAP, WEIGHTS, read_json, sha256, write_json
 from vqzoo.tokenizer import Tokenizer
 
 from .conftest import tiny

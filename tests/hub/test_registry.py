@@ -10,11 +10,11 @@ from huggingface_hub import constants
 import vqzoo
 from vqzoo import tokenizer as waist
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.files.storage import write_json
 from vqzoo.hub import registry
 from vqzoo.hub.registry import CARDS_VARIABLE, cards_folder, local_models, shipped_models, usage_counts
 from vqzoo.hub.usage_file import packed, unpacked
 from vqzoo.quantizers import build
-from vqzoo.storage import write_json
 from vqzoo.tokenizer import Tokenizer
 
 NAMES = ["cifar10-looc-256x4", "cifar10-vq-1024x128"]

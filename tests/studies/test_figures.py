@@ -4,8 +4,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from vqzoo.studies.chart import Curve, Panel, draw
-from vqzoo.studies.figures import panels_of
+from docs.studies.chart import Curve, Panel, draw
+from docs.studies.figures import panels_of
 from vqzoo.studies.results import Result
 from vqzoo.studies.settings import Setting
 

@@ -1,6 +1,6 @@
 """Tables for the open questions, from a handful of made-up records."""
 
-from vqzoo.studies.open import by_images, factors, ranking, side_by_side
+from docs.studies.tables import by_images, factors, ranking, side_by_side
 from vqzoo.studies.results import Result
 from vqzoo.studies.settings import Setting
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+from docs.studies.pages import claims_table, protocols_table, study_page, verdicts_table
 from vqzoo.studies.claims import claims
 from vqzoo.studies.curves import read_curves, write_curves
-from vqzoo.studies.pages import claims_table, protocols_table, study_page, verdicts_table
 from vqzoo.studies.results import Result
 from vqzoo.studies.settings import Setting
 
@@ -23,7 +23,7 @@ def run(setting=VQ, protocol="lossless", seed=42, recipe="cifar10-vq-1024x128", 
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:
-    """What `python docs/studies/make.py` would write now, by file name."""
+    """What `python -m docs.studies.make` would write now, by file name."""
     spec = importlib.util.spec_from_file_location("make", FOLDER / "make.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -31,7 +31,7 @@ def made() -> dict[str, str]:
 
 
 def test_pages_are_those_of_the_csv(made):
-    """`python docs/studies/make.py` changes nothing."""
+    """`python -m docs.studies.make` changes nothing."""
     assert {name for name in made if name.endswith(".md")} == {path.name for path in FOLDER.glob("*.md")}
     for name, text in made.items():
         if name.endswith(".md"):

@@ -14,10 +14,10 @@ import torch
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from trainers.loop import train
-from trainers.options import Options
-from trainers.recipe import Adversary, Rates, Recipe, Settings
+from trainers.loop.fit import train
+from trainers.loop.options import Options
 from trainers.recipes import RECIPES, get_recipe
+from trainers.recipes.recipe import Adversary, Rates, Recipe, Settings
 from trainers.train import main
 from vqzoo.metrics import perceptual
 from vqzoo.quantizers import QUANTIZERS as TABLE

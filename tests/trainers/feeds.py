@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from trainers.data import Feed, open_feed
-from trainers.loop import fit
-from trainers.options import Options
-from trainers.recipe import Recipe
-from trainers.session import Session
+from trainers.loop.fit import fit
+from trainers.loop.options import Options
+from trainers.loop.session import Session
+from trainers.recipes.recipe import Recipe
 
 
 class Killed(Exception):

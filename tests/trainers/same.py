@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from trainers import checkpoint
-from trainers.log import read
-from vqzoo.storage import read_json
+from trainers.loop import checkpoint
+from trainers.loop.log import read
+from vqzoo.files.storage import read_json
 
 
 def flat(value: Any, key: str = "") -> dict[str, Any]:

@@ -4,9 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from trainers import ablation, ablation_tables
-from trainers.ablation import BASES, CONTINUOUS, IMAGES, PATH, SEEDS, VARIANTS, Job, jobs, read_lines, run, write_lines
 from trainers.studies.run import Keeper
+from trainers.tools import ablation, ablation_tables
+from trainers.tools.ablation import (
+    BASES,
+    CONTINUOUS,
+    IMAGES,
+    PATH,
+    SEEDS,
+    VARIANTS,
+    Job,
+    jobs,
+    read_lines,
+    run,
+    write_lines,
+)
 
 TRAINING = {"steps", "batch_size", "warmup", "evaluate_every"}
 CHANGES = {
@@ -97,7 +109,7 @@ def test_what_has_a_line_is_not_trained_again(small, data, tmp_path, monkeypatch
 
 def test_the_page_is_what_the_csv_says():
     assert ablation_tables.page() == ablation_tables.TARGET.read_text(encoding="utf-8"), (
-        "run: python -m trainers.ablation_tables"
+        "run: python -m trainers.tools.ablation_tables"
     )
 
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from trainers import checkpoint
 from trainers.data import open_feed
-from trainers.discriminator import Discriminator
-from trainers.log import read
-from trainers.loop import train
-from trainers.objective import ImageTerms, held_out_gap
-from trainers.options import Options
-from trainers.recipe import Adversary
-from trainers.resume import load_matching_weights
-from vqzoo.storage import read_json
+from trainers.loop import checkpoint
+from trainers.loop.discriminator import Discriminator
+from trainers.loop.fit import train
+from trainers.loop.log import read
+from trainers.loop.objective import ImageTerms, held_out_gap
+from trainers.loop.options import Options
+from trainers.loop.resume import load_matching_weights
+from trainers.recipes.recipe import Adversary
+from vqzoo.files.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 
 NAME = "cifar10-vq-1024x128"

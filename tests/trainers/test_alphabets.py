@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from trainers.alphabets import SIZES, Alphabets, _errors, choose
+from trainers.baselines.alphabets import SIZES, Alphabets, _errors, choose
 from vqzoo.quantizers import build
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainers import checkpoint
+from trainers.loop import checkpoint
 
 
 def test_what_is_read_is_what_was_written(tmp_path):

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, distributed
 
 import trainers.data
-from trainers import checkpoint
 from trainers.data import Batches, hold_out, load_images, naming_dead_workers, open_feed
 from trainers.data.mapped import Mapped
 from trainers.data.once import once
 from trainers.data.pictures import ahead
+from trainers.loop import checkpoint
 
 LOOKS = {"whole": {}, "crop": {"crop": 12, "flip": True}, "resized": {"scale": (0.3, 1.0), "flip": True}}
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from trainers.data import division, open_splits
-from trainers.source import Source
+from trainers.data.source import Source
 
 
 def write(folder, *names, start=0):

@@ -9,12 +9,12 @@ import tyro
 from PIL import Image
 
 import vqzoo
-from trainers import doctor
-from trainers.ablation import VARIANTS
-from trainers.again import LENGTH, of_recipe, of_wishes
-from trainers.overrides import with_fields, with_settings
 from trainers.own.wishes import Wishes
 from trainers.recipes import get_recipe
+from trainers.recipes.overrides import with_fields, with_settings
+from trainers.tools import doctor
+from trainers.tools.ablation import VARIANTS
+from trainers.tools.again import LENGTH, of_recipe, of_wishes
 from trainers.train import Run
 from vqzoo.cli import main
 

@@ -10,13 +10,12 @@ import datasets
 import pytest
 import torch
 
-from trainers import checkpoint, session
 from trainers.data.streamed import Streamed
-from trainers.log import read
-from trainers.loop import train
-from trainers.options import Options
+from trainers.loop.fit import checkpoint, session, train
+from trainers.loop.log import read
+from trainers.loop.options import Options
+from trainers.loop.signals import WARNED
 from trainers.recipes import RECIPES
-from trainers.signals import WARNED
 from trainers.train import main
 
 NAME = "cifar10-vq-1024x128"
@@ -96,7 +95,7 @@ os.sched_getaffinity = lambda process: {0}
 import torch
 from trainers.train import main
 from trainers.data.mapped import Mapped
-from trainers.recipe import Recipe
+from trainers.recipes.recipe import Recipe
 from trainers.recipes import RECIPES
 
 batches = Mapped.batches
@@ -184,7 +183,7 @@ def test_a_model_that_is_split_is_refused(tiny, data, tmp_path, monkeypatch):
 def test_a_second_process_in_the_same_folder(command, tmp_path):
     """In a process of its own, as a lock is of a process."""
     run = tmp_path / "runs" / NAME
-    script = "import sys; from pathlib import Path; from trainers.lock import alone_in\n"
+    script = "import sys; from pathlib import Path; from trainers.loop.lock import alone_in\n"
     script += "with alone_in(Path(sys.argv[1])): print('in', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", script, str(run)], stdin=-1, stdout=-1, text=True) as other:
         assert other.stdout.readline() == "in\n"

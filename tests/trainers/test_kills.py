@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.signals import STOPPED
+from trainers.loop.signals import STOPPED
 
 from .same import assert_same_runs
 
@@ -26,10 +26,10 @@ from pathlib import Path
 os.sched_getaffinity = lambda process: {0}
 import torch
 torch.set_num_threads(1)
-from trainers.options import Options
-from trainers.recipe import Recipe
-from trainers.signals import Stopped
-from trainers.loop import train
+from trainers.loop.options import Options
+from trainers.recipes.recipe import Recipe
+from trainers.loop.signals import Stopped
+from trainers.loop.fit import train
 
 recipe, options = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 for line in sys.stdin:

@@ -10,15 +10,15 @@ import torch
 from sklearn.cluster import KMeans
 
 import vqzoo
-from trainers import kmeans
+from trainers.baselines import kmeans
+from trainers.baselines.fitted import Options
 from trainers.data import load_images
 from trainers.evaluate import reproduce
-from trainers.fitted import Options
 from trainers.recipes.kmeans import RECIPES, KMeansRecipe
 from vqzoo.autoencoders.pca import blocks
+from vqzoo.files.storage import read_json
 from vqzoo.hub.registry import read_model
 from vqzoo.ops.pixels import from_bytes
-from vqzoo.storage import read_json
 
 TINY = KMeansRecipe(
     "pictures-kmeans-8x16", "pictures", 8, codebook_size=16, resolution=16, held_out=8, rows=256, epochs=60
@@ -64,7 +64,7 @@ def test_the_card_says_what_was_fitted(fitted, data):
     assert record["training"]["images"] == record["training"]["full_budget_images"] == 40
     text = " ".join((fitted / "README.md").read_text().split())
     assert "without a network: its codevectors are blocks of 8 x 8 pixels, the 16 centres" in text
-    assert "python trainers/kmeans.py pictures-kmeans-8x16" in text and "accelerate" not in text
+    assert "python trainers/baselines/kmeans.py pictures-kmeans-8x16" in text and "accelerate" not in text
     assert reproduce(fitted, str(data))
 
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import trainers
-from trainers import checkpoint
-from trainers.log import read
+from trainers.loop import checkpoint
+from trainers.loop.log import read
 from trainers.train import main
-from vqzoo.storage import read_json
+from vqzoo.files.storage import read_json
 
 from .same import without_times
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from trainers import measure_codecs
 from trainers.data import load_images
+from trainers.tools import measure_codecs
 from vqzoo.analysis.codecs import evaluate_codec
-from vqzoo.storage import read_json
+from vqzoo.files.storage import read_json
 
 
 @pytest.fixture(autouse=True)

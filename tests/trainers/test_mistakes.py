@@ -13,15 +13,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainers import checkpoint
-from trainers.log import read
-from trainers.loop import fit
-from trainers.options import Options
+from trainers.loop import checkpoint
+from trainers.loop.fit import fit
+from trainers.loop.log import read
+from trainers.loop.options import Options
+from trainers.loop.session import Session
+from trainers.loop.signals import STOPPED
 from trainers.recipes import RECIPES
-from trainers.session import Session
-from trainers.signals import STOPPED
 from trainers.train import main
-from vqzoo.storage import read_json
+from vqzoo.files.storage import read_json
 
 NAME = "cifar10-vq-1024x128"
 
@@ -242,12 +242,12 @@ def test_an_optimizer_that_is_no_longer_finite_is_not_saved(tiny, data, tmp_path
 
 
 def test_ctrl_c_before_the_first_step_is_a_clean_end(command, monkeypatch):
-    import trainers.loop
+    import trainers.loop.fit
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainers.loop, "train", interrupted)
+    monkeypatch.setattr(trainers.loop.fit, "train", interrupted)
     assert command() == (75, "stopped: Ctrl-C; go on with --resume")
 
 
@@ -273,12 +273,12 @@ def test_ctrl_c_while_python_still_imports_is_a_clean_end(command):
     "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")]
 )
 def test_memory_that_runs_out_is_a_sentence(command, monkeypatch, error):
-    import trainers.loop
+    import trainers.loop.fit
 
     def fails(*_):
         raise error
 
-    monkeypatch.setattr(trainers.loop, "train", fails)
+    monkeypatch.setattr(trainers.loop.fit, "train", fails)
     code, line = command()
     assert code == 1 and line.startswith("error: memory ran out; expected a smaller --batch-size, or --accumulate")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainers.momentum import reset_momentum
+from trainers.loop.momentum import reset_momentum
 from vqzoo.quantizers import Quantizer, build
 
 FAR = 100.0

@@ -8,9 +8,9 @@ import torch
 from timm.optim import muon as timm_muon
 from torch import Tensor, nn
 
-from trainers.muon import COEFFICIENTS, Muon, orthogonalize
-from trainers.optimizer import KINDS, build_optimizer, schedule, set_learning_rates, sort_parameters
-from trainers.recipe import Rates
+from trainers.loop.muon import COEFFICIENTS, Muon, orthogonalize
+from trainers.loop.optimizer import KINDS, build_optimizer, schedule, set_learning_rates, sort_parameters
+from trainers.recipes.recipe import Rates
 from vqzoo.quantizers import QUANTIZERS
 
 SHAPES = [(16, 8, 3, 3), (8, 16, 4, 4), (12, 12, 1, 1), (20, 10), (7,)]

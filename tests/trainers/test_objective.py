@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from trainers.objective import ImageTerms, held_out_terms, objective, selection_loss
-from trainers.optimizer import schedule
+from trainers.loop.objective import ImageTerms, held_out_terms, objective, selection_loss
+from trainers.loop.optimizer import schedule
 from vqzoo.analysis import measurements
 from vqzoo.metrics.fidelity import psnr
 from vqzoo.ops.pixels import from_bytes, to_bytes

@@ -5,8 +5,8 @@ import inspect
 import pytest
 import tyro
 
-from trainers.overrides import with_settings
 from trainers.recipes import RECIPES, get_recipe
+from trainers.recipes.overrides import with_settings
 from trainers.train import Run, main
 from vqzoo.autoencoders.table import AUTOENCODERS
 from vqzoo.quantizers import QUANTIZERS

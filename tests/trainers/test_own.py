@@ -22,7 +22,7 @@ from trainers.own.images import dataset_name, look_at
 from trainers.own.pace import Pace
 from trainers.own.plan import STRIDES, Seen, choose, network, true_bits
 from trainers.own.wishes import Wishes
-from trainers.recipe import Recipe
+from trainers.recipes.recipe import Recipe
 from vqzoo.cli import main
 from vqzoo.hub.registry import cards_folder
 

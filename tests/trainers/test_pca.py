@@ -11,14 +11,14 @@ import torch
 from sklearn.decomposition import PCA
 
 import vqzoo
-from trainers import pca
+from trainers.baselines import pca
+from trainers.baselines.pca import Options, fit
 from trainers.data import load_images
 from trainers.evaluate import reproduce
-from trainers.pca import Options, fit
 from trainers.recipes.pca import RECIPES, PCARecipe
 from vqzoo.autoencoders.pca import blocks
+from vqzoo.files.storage import read_json
 from vqzoo.ops.pixels import from_bytes
-from vqzoo.storage import read_json
 
 TINY = PCARecipe("pictures-pca-8x12", "pictures", stride=8, components=12, bits=160, resolution=16, held_out=8, rows=50)
 
@@ -55,7 +55,7 @@ def test_the_card_says_what_was_fitted(fitted):
     assert f"12 components hold {test[-1]:.2%} of the variance of the test split's 16 images" in printed
     text = (folder / "README.md").read_text()
     assert f"hold {train[-1]:.2%} of the variance" in text and f"{test[-1]:.2%} of the test split's" in text
-    assert "python trainers/pca.py pictures-pca-8x12" in text and "accelerate" not in text
+    assert "python trainers/baselines/pca.py pictures-pca-8x12" in text and "accelerate" not in text
     assert 140 < metrics["bits_per_image"] <= 160, "four blocks share the bits"
     assert metrics["psnr"] > 15
 

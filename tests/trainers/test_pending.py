@@ -4,7 +4,7 @@ import pytest
 
 from trainers import pending
 from trainers.recipes import RECIPES, get_recipe
-from vqzoo.storage import read_json, write_json
+from vqzoo.files.storage import read_json, write_json
 
 NAME = "cifar10-cvq-1024x128"
 

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from sklearn.decomposition import PCA
 
+from trainers.baselines.principal import BLOCKS_A_NUMBER, principal_components
 from trainers.data import open_feed
-from trainers.options import Options
-from trainers.principal import BLOCKS_A_NUMBER, principal_components
-from trainers.session import Session
+from trainers.loop.options import Options
+from trainers.loop.session import Session
 from vqzoo.ops.pixels import from_bytes
 
 PATCH = {"name": "patch", "stem": 2, "widths": (8, 8), "blocks": 1}

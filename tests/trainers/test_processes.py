@@ -15,12 +15,12 @@ import pytest
 import torch
 
 import trainers.data
-from trainers import checkpoint
-from trainers.log import read
-from trainers.loop import fit
-from trainers.options import Options
-from trainers.recipe import Recipe, Settings
-from trainers.session import Session
+from trainers.loop import checkpoint
+from trainers.loop.fit import fit
+from trainers.loop.log import read
+from trainers.loop.options import Options
+from trainers.loop.session import Session
+from trainers.recipes.recipe import Recipe, Settings
 from vqzoo.quantizers import QUANTIZERS
 
 STEPS = 6

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from trainers import progress
-from trainers.progress import Progress
+from trainers.loop import progress
+from trainers.loop.progress import Progress
 
 ROW = {"loss": 0.01234, "images_per_second": 412.4, "learning_rate": 1e-3}
 
@@ -78,7 +78,7 @@ def test_a_step_costs_little():
 
 SCRIPT = """
 import sys
-from trainers.progress import Progress
+from trainers.loop.progress import Progress
 with Progress("a-[bold]name", 0, 1200) as bar:
     for step in range(600):
         bar.advance({"loss": 0.01234, "images_per_second": 412.4} if step % 50 == 49 else None)

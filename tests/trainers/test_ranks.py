@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from trainers import loop  # noqa: F401  imported once, before the forks
-from trainers.ranks import LOST
-from trainers.session import Session
+from trainers.loop.ranks import LOST
+from trainers.loop.session import Session
 from trainers.train import main
 
 SECONDS = 6

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from trainers.objective import objective
-from trainers.recipe import PIXEL_TERMS, Recipe
+from trainers.loop.objective import objective
 from trainers.recipes import RECIPES, adaptive, full_budget, full_command, get_recipe, looc, residual
+from trainers.recipes.recipe import PIXEL_TERMS, Recipe
 from vqzoo.tokenizer import Tokenizer
 
 

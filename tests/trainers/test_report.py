@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from trainers import report
-from trainers.log import read
+from trainers.loop.log import read
 from trainers.report import load_all, main, page, sections
-from vqzoo.storage import read_json, write_json
+from vqzoo.files.storage import read_json, write_json
 
 EVIL = '<script>alert("1")</script>'
 

@@ -11,17 +11,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainers import checkpoint
 from trainers.data import load_images
-from trainers.finish import finish
-from trainers.log import read
-from trainers.loop import fit, train
-from trainers.options import Options
-from trainers.recipe import Rates, Recipe, Settings
-from trainers.resume import find_checkpoint
-from trainers.session import Session
+from trainers.loop import checkpoint
+from trainers.loop.finish import finish
+from trainers.loop.fit import fit, train
+from trainers.loop.log import read
+from trainers.loop.options import Options
+from trainers.loop.resume import find_checkpoint
+from trainers.loop.session import Session
+from trainers.recipes.recipe import Rates, Recipe, Settings
+from vqzoo.files.storage import read_json, write_json
 from vqzoo.quantizers import QUANTIZERS
-from vqzoo.storage import read_json, write_json
 
 from .feeds import Killed, changed, fit_until, noisy
 from .same import assert_same_runs, flat
@@ -169,9 +169,9 @@ import json, os, sys
 from pathlib import Path
 
 os.sched_getaffinity = lambda process: {0}
-from trainers.recipe import Recipe
-from trainers.options import Options
-from trainers.loop import train
+from trainers.recipes.recipe import Recipe
+from trainers.loop.options import Options
+from trainers.loop.fit import train
 
 recipe, data, runs, cards = sys.argv[1:]
 train(Recipe.from_dict(json.loads(recipe)), Options(data, Path(runs), Path(cards)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from trainers.data import open_feed
-from trainers.start import LATENTS_A_CODEVECTOR, start, start_codebooks
+from trainers.loop.start import LATENTS_A_CODEVECTOR, start, start_codebooks
 from vqzoo.ops.pixels import from_bytes
 
 PATCH = {"name": "patch", "stem": 2, "widths": (4,), "blocks": 1}

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 
-from trainers.options import Options
-from trainers.recipe import Rates
-from trainers.session import build_accelerator
+from trainers.loop.options import Options
+from trainers.loop.session import build_accelerator
+from trainers.recipes.recipe import Rates
 from trainers.step import build_parts, part_of, train_step
 from vqzoo.ops.pixels import from_bytes
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainers.loop import fit
+from trainers.loop.fit import fit
+from trainers.loop.session import Session
+from trainers.loop.signals import Stopped
 from trainers.recipes import RECIPES
-from trainers.session import Session
-from trainers.signals import Stopped
 from trainers.studies import budgets, rows, run
 from trainers.studies.budgets import budgeted
 from trainers.studies.measure import measure, use_of

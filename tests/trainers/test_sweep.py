@@ -18,7 +18,7 @@ import torch
 from trainers import sweep as module
 from trainers.recipes import RECIPES, full_budget, get_recipe
 from trainers.sweep import Job, Seat, choose, decide, grid_points, last_lines, main, plan, seats, sweep
-from vqzoo.storage import read_json, write_json
+from vqzoo.files.storage import read_json, write_json
 
 VQ, EMA, PQ = "cifar10-vq-1024x128", "cifar10-ema-1024x128", "cifar10-pq-8x256"
 CORES_OF = getattr(os, "sched_getaffinity", lambda process: [])  # before the fixture `isolated` hides it

@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from PIL import Image
 
-from trainers.tracking import _by_rank, log_samples, log_use, start
+from trainers.loop.tracking import _by_rank, log_samples, log_use, start
 
 needs_trackio = pytest.mark.skipif(find_spec("trackio") is None, reason="trackio, which is optional, is not installed")
 
@@ -29,7 +29,7 @@ sys.addaudithook(look)
 from pathlib import Path
 import torch
 from accelerate import Accelerator
-from trainers.tracking import log_samples, log_use, start
+from trainers.loop.tracking import log_samples, log_use, start
 
 accelerator = Accelerator(cpu=True, log_with="trackio")
 for resume in (False, True):

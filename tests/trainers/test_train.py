@@ -9,18 +9,19 @@ import torch
 from huggingface_hub import ModelCard
 from PIL import Image
 
-from trainers import checkpoint, evaluate, finish
+from trainers import evaluate
 from trainers.data import Batches, load_images
-from trainers.log import read
-from trainers.loop import fit, train
-from trainers.objective import ImageTerms, held_out_terms
-from trainers.optimizer import schedule
-from trainers.options import Options
-from trainers.session import Session
+from trainers.loop import checkpoint, finish
+from trainers.loop.fit import fit, train
+from trainers.loop.log import read
+from trainers.loop.objective import ImageTerms, held_out_terms
+from trainers.loop.optimizer import schedule
+from trainers.loop.options import Options
+from trainers.loop.session import Session
 from vqzoo.analysis.evaluation import evaluate as measure
+from vqzoo.files.storage import read_json
 from vqzoo.hub.registry import read_model, usage_counts
 from vqzoo.ops.pixels import from_bytes
-from vqzoo.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 
 from .same import assert_same_states

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from trainers.log import read
-from trainers.watch import COLLAPSE_PATIENCE, KINDS, Finding, Watch
+from trainers.loop.log import read
+from trainers.loop.watch import COLLAPSE_PATIENCE, KINDS, Finding, Watch
 
 Row = dict[str, float]
 

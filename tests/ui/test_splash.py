@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vqzoo.storage import cards_folder
+from vqzoo.files.storage import cards_folder
 from vqzoo.ui import splash as module
 from vqzoo.ui.splash import Splash, splash
 

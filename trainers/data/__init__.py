@@ -8,16 +8,16 @@ from tqdm import tqdm
 
 from trainers.data.augment import Augment
 from trainers.data.feed import Feed
+from trainers.data.loading import BAD_SHARE, Loading
 from trainers.data.mapped import Mapped, naming_dead_workers
 from trainers.data.memory import Batches, filled, hold_out, load_images, readable
 from trainers.data.once import once
 from trainers.data.order import Order, share_of
 from trainers.data.pictures import Form, StreamTally, Tally
 from trainers.data.sets import DATA_VARIABLE, HUB_IDS, Splits, hub_id, image_rows, open_splits
+from trainers.data.source import Source
 from trainers.data.streamed import Shards, Streamed, first_images
-from trainers.loading import BAD_SHARE, Loading
-from trainers.recipe import Recipe
-from trainers.source import Source
+from trainers.recipes.recipe import Recipe
 
 __all__ = [
     "BAD_SHARE",

@@ -11,11 +11,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from trainers.data.augment import Augment
+from trainers.data.loading import BAD_SHARE, Fit
 from trainers.data.order import Order
 from trainers.data.pictures import Form, StreamTally, Tally, Unreadable, ahead, attempt
 from trainers.data.sets import open_splits
-from trainers.loading import BAD_SHARE, Fit
-from trainers.source import Source
+from trainers.data.source import Source
 
 _CHUNK = 64
 _CHUNKS_AHEAD = 32

@@ -12,7 +12,7 @@ import numpy as np
 from datasets.utils.file_utils import is_local_path, xopen
 from PIL import Image, ImageOps
 
-from trainers.loading import BAD_SHARE, Fit
+from trainers.data.loading import BAD_SHARE, Fit
 from vqzoo.images import OWN_MACHINE, ImageError, load_image
 from vqzoo.images.formats import format_of, open_as
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import datasets
 
 from trainers.data import division
-from trainers.folder import ARCHIVES, SUFFIXES, check_images, files_with, split_files
-from trainers.source import DIVIDE, HUB_IDS, PARTS, Source, as_source
+from trainers.data.folder import ARCHIVES, SUFFIXES, check_images, files_with, split_files
+from trainers.data.source import DIVIDE, HUB_IDS, PARTS, Source, as_source
 
 DATA_VARIABLE = "VQZOO_DATA"
 """Environment variable: a folder with one folder a data set, each of them as on the Hub (parquet files, README)."""

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from trainers.own.plan import LARGE, WEIGHTS
-from trainers.recipe import Rates, Recipe
 from trainers.recipes import RECIPES
+from trainers.recipes.recipe import Rates, Recipe
 from vqzoo.hub.card import METRICS
 from vqzoo.ops.check import check_choice
 
@@ -27,7 +27,7 @@ def like(source: str, dataset: str, cards: Path) -> Recipe:
 
 def _of_model(source: str, cards: Path) -> Recipe:
     import vqzoo
-    from vqzoo.storage import read_json
+    from vqzoo.files.storage import read_json
 
     where = str(cards / source) if (cards / source).is_dir() else source
     try:

@@ -10,10 +10,10 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from trainers.data import Feed
-from trainers.objective import held_out_terms
-from trainers.options import Options
-from trainers.recipe import Recipe
-from trainers.start import start
+from trainers.loop.objective import held_out_terms
+from trainers.loop.options import Options
+from trainers.loop.start import start
+from trainers.recipes.recipe import Recipe
 from trainers.step import build_parts, train_step
 
 STEPS = 8

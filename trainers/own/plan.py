@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainers.recipe import Rates, Recipe, Settings
+from trainers.recipes.recipe import Rates, Recipe, Settings
 
 STRIDES = (4, 8, 16, 32)
 MAX_SIDE = 256

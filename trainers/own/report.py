@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from trainers.best import load_best
+from trainers.loop.best import load_best
+from trainers.loop.samples import save_samples
+from trainers.loop.session import Session
 from trainers.own.images import Images
 from trainers.own.plan import true_bits
-from trainers.recipe import Recipe
-from trainers.samples import save_samples
-from trainers.session import Session
+from trainers.recipes.recipe import Recipe
+from vqzoo.files.storage import cards_folder, read_json
 from vqzoo.hub.card import METRICS
-from vqzoo.storage import cards_folder, read_json
 
 
 def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:

@@ -10,14 +10,13 @@ from typing import Any
 from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
-from trainers import checkpoint
-from trainers.again import of_wishes
 from trainers.data import Feed, load_images, open_feed
-from trainers.finish import finish
-from trainers.lock import alone_in
-from trainers.loop import fit, tell_warnings
-from trainers.options import Options
-from trainers.overrides import with_fields
+from trainers.loop import checkpoint
+from trainers.loop.finish import finish
+from trainers.loop.fit import fit, tell_warnings
+from trainers.loop.lock import alone_in
+from trainers.loop.options import Options
+from trainers.loop.session import Session, build_accelerator
 from trainers.own.command import command, without_path
 from trainers.own.images import FINGERPRINT, Images, dataset_name, look_at
 from trainers.own.like import like
@@ -25,15 +24,16 @@ from trainers.own.pace import measure_pace
 from trainers.own.plan import choose
 from trainers.own.report import table, tell, tell_finished, write_contact_sheet
 from trainers.own.wishes import Wishes
-from trainers.recipe import Recipe
 from trainers.recipes import RECIPES
-from trainers.session import Session, build_accelerator
+from trainers.recipes.overrides import with_fields
+from trainers.recipes.recipe import Recipe
+from trainers.tools.again import of_wishes
+from vqzoo.files.storage import cards_folder, read_json, write_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.schema import is_name
 from vqzoo.metrics.perceptual import fetch
 from vqzoo.metrics.perceptual import load as load_perceptual
 from vqzoo.ops.check import check_int
-from vqzoo.storage import cards_folder, read_json, write_json
 
 EVALUATIONS = 8
 HELD_OUT = 500
@@ -45,7 +45,7 @@ _IMPORTS = 5.0
 def train_own(wishes: Wishes) -> Path | None:
     """Divide the images, choose the settings, train within the minutes, and write the model card; returns its folder.
 
-    Several processes train one model; all but the first return None. Raises what `trainers.loop.train` raises.
+    Several processes train one model; all but the first return None. Raises what `trainers.loop.fit.train` raises.
     """
     began = time.monotonic() - _IMPORTS
     check_int("bits", wishes.bits, 1, 2**31)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from trainers.loading import Fit, Loading
-from trainers.source import Source
+from trainers.data.loading import Fit, Loading
+from trainers.data.source import Source
 
 OWN_BAD_SHARE = 0.1
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from trainers.recipe import Recipe
 from trainers.recipes import adaptive, cifar10, flowers, looc, residual
+from trainers.recipes.recipe import Recipe
 from vqzoo.ops.check import check_choice
 
 RECIPES: dict[str, Callable[[], Recipe]] = {

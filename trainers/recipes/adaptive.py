@@ -8,10 +8,10 @@ split's 157 batches up: 0.394 is 0.00251 a pixel value, 26.0 dB.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trainers.recipe import Recipe
 from trainers.recipes import cifar10
 from trainers.recipes.cifar10 import on
 from trainers.recipes.looc import DATASETS
+from trainers.recipes.recipe import Recipe
 
 CAPACITY = 65536
 DIMS = (128, 64, 32, 16, 8, 4, 2, 1)

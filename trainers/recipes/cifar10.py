@@ -9,7 +9,7 @@ run away from its codebook.
 
 from dataclasses import replace
 
-from trainers.recipe import Rates, Recipe
+from trainers.recipes.recipe import Rates, Recipe
 
 STEPS = 12_800
 _CHANNELS_AND_SIDES = {"cifar10": (3, 32), "mnist": (1, 28), "fashion_mnist": (1, 28)}

@@ -12,7 +12,7 @@ other way round). Quantizers start from the plain autoencoder. VQGAN's own netwo
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trainers.recipe import Adversary, Rates, Recipe, Settings
+from trainers.recipes.recipe import Adversary, Rates, Recipe, Settings
 
 STEPS = 2_400
 _PATCH: Settings = {"name": "patch", "stem": 4, "widths": (64, 96, 128), "blocks": 2}

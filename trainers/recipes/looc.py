@@ -8,9 +8,9 @@ code ran with: 256 codevectors shared out to 32 codebooks.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trainers.recipe import Recipe, Settings
 from trainers.recipes import cifar10
 from trainers.recipes.cifar10 import on
+from trainers.recipes.recipe import Recipe, Settings
 
 DATASETS = ("cifar10", "mnist", "fashion_mnist")
 

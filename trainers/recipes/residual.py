@@ -9,8 +9,8 @@ after an epoch; the commitment has weight 0.25 where the study took the best of 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trainers.recipe import Recipe, Settings
 from trainers.recipes import cifar10
+from trainers.recipes.recipe import Recipe, Settings
 
 DIMS = (1, 2, 4, 8, 16, 32, 64, 128)
 SIZES = (16, 64, 256, 1024, 4096)

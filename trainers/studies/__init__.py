@@ -1,1 +1,1 @@
-"""The studies' rows trained and measured: `python -m vqzoo.studies run looc.table5 --budget short`."""
+"""The studies' rows trained and measured: `python -m trainers.studies run looc.table5 --budget short`."""

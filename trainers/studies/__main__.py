@@ -1,4 +1,4 @@
-"""Rows of the studies' tables: python -m vqzoo.studies run|list ROWS... [--budget short] [--minutes 60] ..."""
+"""Rows of the studies' tables: python -m trainers.studies run|list ROWS... [--budget short] [--minutes 60] ..."""
 
 import sys
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from trainers.signals import Stopped
+from trainers.loop.signals import Stopped
 from trainers.studies.budgets import budgeted
 from trainers.studies.rows import selected
 from trainers.studies.run import missing, run_rows
-from vqzoo.pipe import readers_may_leave
+from vqzoo.files.pipe import readers_may_leave
 from vqzoo.studies.results import BUDGETS, RETRAINED, read_results
 
 Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ROWS")]
@@ -51,7 +51,9 @@ class List:
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit code."""
     try:
-        asked = tyro.extras.subcommand_cli_from_dict({"run": Run, "list": List}, args=arguments, prog="vqzoo.studies")
+        asked = tyro.extras.subcommand_cli_from_dict(
+            {"run": Run, "list": List}, args=arguments, prog="trainers.studies"
+        )
         if isinstance(asked, List):
             with readers_may_leave():
                 _list(asked)

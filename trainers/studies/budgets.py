@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from trainers.recipe import Rates, Recipe
 from trainers.recipes import cifar10
+from trainers.recipes.recipe import Rates, Recipe
 
 _SMALL_IMAGES = ("looc", "adaptive", "rvq")
 _SHORT = 1_600

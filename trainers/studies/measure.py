@@ -6,15 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers.best import load_best
-from trainers.recipe import Recipe
+from trainers.loop.best import load_best
+from trainers.recipes.recipe import Recipe
 from vqzoo.analysis.log import columns, read
 from vqzoo.analysis.looked import sharing
 from vqzoo.analysis.measurements import Measurements, batches
 from vqzoo.analysis.usage import count, together, usage_metrics
+from vqzoo.files.storage import write_json
 from vqzoo.metrics import CVQ_JPEG, PROTOCOL, CvqJpeg, extractors, perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
-from vqzoo.storage import write_json
 from vqzoo.tokenizer import Tokenizer
 
 MEASURED = "measured.json"

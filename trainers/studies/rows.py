@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from trainers.recipe import Recipe
 from trainers.recipes import RECIPES, adaptive, flowers, looc, residual
+from trainers.recipes.recipe import Recipe
 from vqzoo.ops.check import check_choice
 from vqzoo.studies import STUDIES
 from vqzoo.studies.reported import tables

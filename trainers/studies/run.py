@@ -15,17 +15,17 @@ from filelock import FileLock
 from torch import Tensor
 
 from trainers.data import Feed, load_images, open_feed
-from trainers.lock import Taken, alone_in
-from trainers.loop import fit
-from trainers.options import Options
-from trainers.recipe import Recipe
-from trainers.session import Session
-from trainers.signals import STOPPED, Stopped
+from trainers.loop.fit import fit
+from trainers.loop.lock import Taken, alone_in
+from trainers.loop.options import Options
+from trainers.loop.session import Session
+from trainers.loop.signals import STOPPED, Stopped
+from trainers.recipes.recipe import Recipe
 from trainers.studies.budgets import budgeted, full_images
 from trainers.studies.measure import MEASURED, measure_run
 from trainers.studies.rows import Row
+from vqzoo.files.storage import read_json
 from vqzoo.metrics import CVQ_JPEG, PROTOCOL
-from vqzoo.storage import read_json
 from vqzoo.studies.curves import read_curves, write_curves
 from vqzoo.studies.results import PATH, Result, read_results, result, write_results
 

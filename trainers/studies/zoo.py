@@ -1,4 +1,4 @@
-"""The shipped models that are rows of the studies' tables, as lines of docs/studies/results.csv.
+"""The shipped models that are rows of the studies' tables, as lines of vqzoo/studies/data/results.csv.
 
 python -m trainers.studies.zoo    # writes the lines of budget "zoo" anew, and leaves all others as they are
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vqzoo.storage import MAP, sha256
+from vqzoo.files.storage import MAP, sha256
 
 FORMAT = 1
 MOST = 4096

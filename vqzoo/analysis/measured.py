@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 MEASURED = Path(__file__).with_name("codecs.json")
-"""Rows as `trainers.measure_codecs` writes them."""
+"""Rows as `trainers.tools.measure_codecs` writes them."""
 
 
 def measured_codecs() -> list[dict[str, Any]]:

@@ -13,10 +13,10 @@ from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 from vqzoo import __version__
-from vqzoo.interrupt import STOPPED, leaving
+from vqzoo.files.pipe import readers_may_leave
 from vqzoo.ops.collector import uncollected
+from vqzoo.ops.interrupt import STOPPED, leaving
 from vqzoo.ops.text import brief
-from vqzoo.pipe import readers_may_leave
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
 

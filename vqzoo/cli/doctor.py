@@ -6,9 +6,9 @@ from vqzoo.cli.arguments import Doctor
 from vqzoo.cli.show import bar, print_json
 
 try:
-    from trainers.doctor import examine
-    from trainers.patient import load_patient
-    from trainers.source import Source
+    from trainers.data.source import Source
+    from trainers.tools.doctor import examine
+    from trainers.tools.patient import load_patient
 except ModuleNotFoundError as error:
     raise ValueError(f'doctor needs {error.name}: in the checkout, pip install -e ".[train]"') from None
 

@@ -5,8 +5,8 @@ import glob
 import os
 from pathlib import Path
 
-from trainers.folder import check_images
-from trainers.source import check_data
+from trainers.data.folder import check_images
+from trainers.data.source import check_data
 from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Train
 from vqzoo.cli.models import folder_of
 from vqzoo.hub.registry import find

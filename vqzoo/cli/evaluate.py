@@ -11,10 +11,10 @@ from vqzoo.hub.registry import find, load
 from vqzoo.tokenizer import Tokenizer
 
 try:
+    from trainers.data.source import Source
     from trainers.evaluate import is_own_data, reproduce
-    from trainers.measure import measure, write_card
     from trainers.own.images import dataset_name
-    from trainers.source import Source
+    from trainers.tools.measure import measure, write_card
 except ModuleNotFoundError as error:
     raise ValueError(f'evaluate needs {error.name}: in the checkout, pip install -e ".[train]"') from None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from vqzoo.cli.arguments import Info, List
 from vqzoo.cli.show import note, print_json, print_table
+from vqzoo.files.storage import CONFIG, WEIGHTS, is_path, read_json
 from vqzoo.hub.card import METRICS, quantizer_names, show, show_images, show_usage, training_facts
 from vqzoo.hub.live import FRESH, SECONDS, Listing, cached
 from vqzoo.hub.model import Model, matches, read_model
@@ -21,7 +22,6 @@ from vqzoo.hub.registry import (
 )
 from vqzoo.hub.schema import check_plain, is_name
 from vqzoo.ops.check import check_choice
-from vqzoo.storage import CONFIG, WEIGHTS, is_path, read_json
 
 _MEASURED = ["psnr", "ssim", "lpips", "rfid", "rfid_squeeze", "l1", "bits_per_image", "bits_per_pixel", "share_of_raw"]
 _MEASURED += ["usage", "perplexity", "dead"]

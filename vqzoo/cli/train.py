@@ -4,9 +4,9 @@ from vqzoo.cli.arguments import Train
 from vqzoo.cli.show import note
 
 try:
-    from trainers.memory import NO_MEMORY, out_of_memory
+    from trainers.loop.memory import NO_MEMORY, out_of_memory
+    from trainers.loop.signals import Stopped
     from trainers.own.train import train_own
-    from trainers.signals import Stopped
 except ModuleNotFoundError as error:
     raise ValueError(f'train needs {error.name}: in the checkout, pip install -e ".[train]"') from None
 

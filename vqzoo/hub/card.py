@@ -159,7 +159,7 @@ def _front_matter(record: dict[str, Any], config: dict[str, Any]) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     from vqzoo.autoencoders import build_autoencoder
-    from vqzoo.remote import hub_tags
+    from vqzoo.files.remote import hub_tags
 
     metrics = record["metrics"]
     with torch.device("meta"):
@@ -248,7 +248,7 @@ that are kept hold {held["train"]} of the variance of the images of the train sp
 {min(levels)} to {max(levels)} values, chosen on the same images for the least squared error at
 {recipe["bits"]:,} bits. Settings are in metrics.json.
 
-Again: `python trainers/pca.py {name}`"""
+Again: `python trainers/baselines/pca.py {name}`"""
 
 
 def _centres(name: str, training: dict[str, Any]) -> str:
@@ -259,7 +259,7 @@ def _centres(name: str, training: dict[str, Any]) -> str:
 {training["seconds"] / 60:.1f} minutes on {training["device"]}; of a block the nearest one is stored. Settings are in
 metrics.json.
 
-Again: `python trainers/kmeans.py {name}`"""
+Again: `python trainers/baselines/kmeans.py {name}`"""
 
 
 def _selection(label: str, metrics: dict[str, Any]) -> str:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from vqzoo.download import Repository
+from vqzoo.files.download import Repository
+from vqzoo.files.remote import CARD
+from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json
 from vqzoo.hub.card import METRICS, USAGE
 from vqzoo.hub.model import Model, check_config, check_record, is_repo_id, read_model
 from vqzoo.hub.schema import is_name
 from vqzoo.ops.text import brief, visible
-from vqzoo.remote import CARD
-from vqzoo.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json
 
 
 def find(text: str, folders: bool = True) -> Model:

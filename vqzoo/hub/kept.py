@@ -8,10 +8,10 @@ from pathlib import Path
 from huggingface_hub import CachedRepoInfo, CacheNotFound, HFCacheInfo, constants, scan_cache_dir
 from huggingface_hub.file_download import repo_folder_name
 
+from vqzoo.files.storage import CONFIG, WEIGHTS, read_json
 from vqzoo.hub.fetch import published
 from vqzoo.hub.model import Model, check_config, is_repo_id
 from vqzoo.ops.check import is_sha
-from vqzoo.storage import CONFIG, WEIGHTS, read_json
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from vqzoo.files.storage import CONFIG, WEIGHTS, Folder, read_json
 from vqzoo.hub.card import METRICS, quantizer_names
 from vqzoo.hub.schema import CONFIG_FIELDS, METRICS_FIELDS, check_curves, check_fields, check_plain, is_name
 from vqzoo.ops.check import is_sha
 from vqzoo.ops.text import brief
-from vqzoo.storage import CONFIG, WEIGHTS, Folder, read_json
 
 _RATE = "bits_per_image"
 

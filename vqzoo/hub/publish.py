@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from huggingface_hub import HfApi
 
+from vqzoo.files.remote import CARD, FILES, OPTIONAL, Plan, compare, explained, full_id, look, upload
+from vqzoo.files.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.model import Model, check_record
 from vqzoo.hub.registry import usage_damage
 from vqzoo.quantizers.adaptive import Adaptive
-from vqzoo.remote import CARD, FILES, OPTIONAL, Plan, compare, explained, full_id, look, upload
-from vqzoo.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
 from vqzoo.tokenizer import Tokenizer
 
 __all__ = ["Plan", "Published", "check", "plan", "publish"]

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vqzoo.download import Repository
+from vqzoo.files.download import Repository
+from vqzoo.files.storage import CARDS_VARIABLE, CONFIG, WEIGHTS, Folder, cards_folder, is_path, read_json
 from vqzoo.hub.card import METRICS, USAGE
 from vqzoo.hub.live import Listing, cached, listing
 from vqzoo.hub.model import Damaged, Model, from_entry, matches, read_model
@@ -15,7 +16,6 @@ from vqzoo.hub.schema import is_name
 from vqzoo.hub.usage_file import columns
 from vqzoo.ops.check import check_choice
 from vqzoo.ops.text import brief, plain
-from vqzoo.storage import CARDS_VARIABLE, CONFIG, WEIGHTS, Folder, cards_folder, is_path, read_json
 
 if TYPE_CHECKING:
     import torch

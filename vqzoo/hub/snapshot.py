@@ -5,13 +5,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from vqzoo.files.storage import write_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.fetch import published
 from vqzoo.hub.live import Listing, listing
 from vqzoo.hub.model import Model, to_entry
 from vqzoo.hub.registry import SNAPSHOT, SNAPSHOT_FORMAT
 from vqzoo.ops.text import brief
-from vqzoo.storage import write_json
 
 
 def take(owners: list[str], now: Listing) -> tuple[list[Model], list[str]]:

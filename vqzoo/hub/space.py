@@ -4,7 +4,7 @@ from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-from vqzoo.remote import explained
+from vqzoo.files.remote import explained
 
 
 def deploy(folder: Path, repo_id: str, token: str | None = None) -> str:

@@ -20,7 +20,7 @@ def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) ->
     """A Markdown table of one data set, cheapest model first; codecs behind the models whose bits they were given.
 
     A dagger marks a model that is behind a baseline that needs no training, as its metrics.json says.
-    `codecs` are rows as `trainers.measure_codecs` writes them.
+    `codecs` are rows as `trainers.tools.measure_codecs` writes them.
     """
     rows = [((m.metrics["metrics"]["bits_per_image"], False, m.name), _model(m)) for m in models]
     rows += [((c["bits"], True, c["codec"]), _codec(c)) for c in codecs]

@@ -308,8 +308,8 @@ def uniform(dim: int, levels: int | Sequence[int] = 16) -> Quantizer:
     """Uniform scalar quantization: every channel rounded to evenly spaced values of its own (Bennett, 1948).
 
     Equation: q_i = low_i + k_i step_i, k_i = round((z_i - low_i) / step_i) cut to 0 .. L_i - 1
-    Learns: there is no codebook; ranges are fitted once, as trainers/pca.py does, and stay. `levels` is one number for
-    all channels or one for each; a channel of 1 level costs nothing.
+    Learns: there is no codebook; ranges are fitted once, as trainers/baselines/pca.py does, and stay.
+    `levels` is one number for all channels or one for each; a channel of 1 level costs nothing.
     Collapses: nothing; latents outside the range all take the outermost value.
     """
     sizes = [levels] * dim if isinstance(levels, (int, float, str)) else levels

@@ -11,7 +11,7 @@ from vqzoo.studies import STUDIES
 from vqzoo.studies.reported import EVERYTHING, METRICS, tables
 from vqzoo.studies.results import Result, read_results
 
-PATH = Path(__file__).with_name("claims.json")
+PATH = Path(__file__).with_name("data") / "claims.json"
 
 Verdict = Literal["holds", "does not hold", "only under", "not tested"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

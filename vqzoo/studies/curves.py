@@ -1,4 +1,4 @@
-"""What was kept of runs over training: docs/studies/curves.jsonl, a line a run."""
+"""What was kept of runs over training: data/curves.jsonl, a line a run."""
 
 import json
 import os

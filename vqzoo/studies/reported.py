@@ -8,7 +8,7 @@ from pathlib import Path
 from vqzoo.studies import STUDIES
 from vqzoo.studies.settings import Setting
 
-PATH = Path(__file__).with_name("reported.csv")
+PATH = Path(__file__).with_name("data") / "reported.csv"
 METRICS = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",

@@ -1,4 +1,4 @@
-"""What was measured here: docs/studies/results.csv, a line a run and setting.
+"""What was measured here: data/results.csv, a line a run and setting.
 
 A run that is two settings of the tables (the adaptive quantizer is a row of two of them) has two lines; a setting that
 several tables report has one, as a table looks its rows up by their settings.
@@ -16,9 +16,9 @@ from typing import Any
 from vqzoo.studies import STUDIES
 from vqzoo.studies.settings import COLUMNS, Setting
 
-PATH = Path(__file__).parents[2] / "docs" / "studies" / "results.csv"
-"""Beside the package, as model_cards/ is: an installed package without a checkout has no results."""
-RETRAINED = PATH.with_name("retrained") / "results.csv"
+DATA = Path(__file__).with_name("data")
+PATH = DATA / "results.csv"
+RETRAINED = DATA / "retrained" / "results.csv"
 """Rows at the budgets of trainers/studies/budgets.py; those of `PATH`, trained more briefly with Adam, stay until all
 of these are there."""
 

@@ -2,8 +2,8 @@
 
 import os
 
+from vqzoo.files.storage import cards_folder
 from vqzoo.ops.collector import uncollected
-from vqzoo.storage import cards_folder
 from vqzoo.ui.splash import splash
 from vqzoo.ui.stubs import leave_stubs_out
 

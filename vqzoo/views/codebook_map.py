@@ -9,8 +9,8 @@ import numpy as np
 
 from vqzoo.analysis.codebook_map import drawn, packed, pca, read, to_grid
 from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.files.storage import MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.model import Model
-from vqzoo.storage import MAP, WEIGHTS, read_json, sha256
 from vqzoo.views.looker import Looker
 
 

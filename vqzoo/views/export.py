@@ -15,9 +15,9 @@ from PIL import Image
 
 from vqzoo.analysis.formats import parse_label
 from vqzoo.analysis.result import COSTS, Result
-from vqzoo.download import Repository
+from vqzoo.files.download import Repository
+from vqzoo.files.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
 from vqzoo.hub.registry import Model
-from vqzoo.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
 from vqzoo.views.engine import Engine, Photo
 
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from vqzoo.analysis.log import columns, read
+from vqzoo.files.storage import read_json
 from vqzoo.ops.text import brief
-from vqzoo.storage import read_json
 from vqzoo.views.training import Course, rate_of
 
 LOG = "metrics.jsonl"

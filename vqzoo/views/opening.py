@@ -11,10 +11,10 @@ from PIL import Image
 
 from vqzoo.analysis.examples import examples
 from vqzoo.analysis.result import COSTS, Result
+from vqzoo.files.storage import WEIGHTS, write_json
 from vqzoo.hub.registry import Model
 from vqzoo.hub.usage_file import packed, unpacked
 from vqzoo.images import load_image
-from vqzoo.storage import WEIGHTS, write_json
 from vqzoo.views.comparison import compare, first_models
 from vqzoo.views.device import Device
 from vqzoo.views.engine import Engine, Photo

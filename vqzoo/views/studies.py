@@ -49,14 +49,8 @@ ABOUT = (
 
 
 def open_questions() -> str:
-    """docs/studies/open.md as Markdown for a page, without its title and its links.
-
-    Nothing where there is no such file, as in an installation without a checkout.
-    """
-    path = PATH.with_name("open.md")
-    if not path.is_file():
-        return ""
-    _, body = path.read_text(encoding="utf-8").split("\n", 1)
+    """Return data/open.md as Markdown for a page, without its title and its links."""
+    _, body = PATH.with_name("open.md").read_text(encoding="utf-8").split("\n", 1)
     return re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", body).replace("\n## ", "\n#### ")
 
 

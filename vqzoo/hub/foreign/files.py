@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vqzoo.storage import CONFIG, read_json
+from vqzoo.files.storage import CONFIG, read_json
 
 _WEIGHTS = ("diffusion_pytorch_model.safetensors", "model.safetensors")
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")

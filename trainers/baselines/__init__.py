@@ -1,0 +1,1 @@
+"""Baselines without a network: PCA and k-means of blocks of pixels."""

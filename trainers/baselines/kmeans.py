@@ -1,0 +1,80 @@
+"""Fit one baseline of blocks of pixels: python trainers/baselines/kmeans.py RECIPE [--data FOLDER] ..."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from sklearn.cluster import MiniBatchKMeans
+from torch import Tensor
+
+from trainers.baselines.fitted import Options, command_line, load_splits, publish_fit
+from trainers.recipes.kmeans import RECIPES, KMeansRecipe
+from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.autoencoders.pca import blocks
+from vqzoo.ops.pixels import from_bytes
+from vqzoo.quantizers import build
+from vqzoo.quantizers.nearest import NearestCodevector
+from vqzoo.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Run:
+    """The command line after the recipe's name: its fields and the options, both without a prefix."""
+
+    recipe: Annotated[KMeansRecipe, tyro.conf.arg(name="")]
+    options: Annotated[Options, tyro.conf.arg(name="")] = Options()
+
+
+def fit(recipe: KMeansRecipe, options: Options) -> Path:
+    """Fit the centres to the train split, measure on the test split, write the card folder; returns where it is.
+
+    Raises ValueError for settings or data that do not fit.
+    """
+    images = load_splits(recipe, options.data)
+    available = len(images.fitted_to) * recipe.blocks
+    if available < recipe.codebook_size:
+        raise ValueError(
+            f"codebook_size={recipe.codebook_size}: expected at most {available}, "
+            f"as many as there are blocks in {len(images.fitted_to)} images"
+        )
+    start = time.perf_counter()
+    found = centres(recipe, images.fitted_to)
+    seconds = time.perf_counter() - start
+
+    dim = found.shape[1]
+    # All components, as they are when nothing was fitted: a block's own numbers.
+    autoencoder = build_autoencoder("pca", channels=recipe.channels, latent_dim=dim, stride=recipe.stride)
+    quantizer = build("vq", dim=dim, codebook_size=recipe.codebook_size)
+    assert isinstance(quantizer, NearestCodevector)
+    with torch.no_grad():
+        quantizer.codebook.codevectors().copy_(found)
+    tokenizer = Tokenizer(autoencoder, quantizer, build_position("none", dim=dim), recipe.resolution).eval()
+    return publish_fit(recipe, tokenizer, images, seconds, {"fit": "kmeans"}, options)
+
+
+def centres(recipe: KMeansRecipe, images: Tensor) -> Tensor:
+    """(codebook_size, c stride stride) centres of the blocks of uint8 images (n, c, h, w), pixels in [-1, 1].
+
+    Mini-batch k-means (Sculley, 2010) from k-means++.
+    """
+    rows = blocks(from_bytes(images), recipe.stride).numpy()
+    model = MiniBatchKMeans(
+        recipe.codebook_size,
+        batch_size=recipe.rows,
+        init_size=min(len(rows), 4 * recipe.rows),
+        n_init=1,
+        max_iter=recipe.epochs,
+        max_no_improvement=None,
+        random_state=recipe.seed,
+    )
+    return torch.from_numpy(model.fit(rows).cluster_centers_)
+
+
+main = command_line(__doc__, RECIPES, Run, fit)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""Fit one linear baseline: python trainers/baselines/pca.py RECIPE [--data FOLDER] [--cards FOLDER] ..."""
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from sklearn.decomposition import IncrementalPCA
+from torch import Tensor
+
+from trainers.baselines.alphabets import choose
+from trainers.baselines.fitted import Options, command_line, load_splits, publish_fit
+from trainers.recipes.pca import RECIPES, PCARecipe
+from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.autoencoders.pca import PCAAutoencoder, blocks
+from vqzoo.ops.pixels import from_bytes
+from vqzoo.quantizers import build
+from vqzoo.quantizers.uniform import Uniform
+from vqzoo.tokenizer import Tokenizer
+
+_SAMPLE = 4096
+"""Blocks that alphabets are chosen on, spread evenly over the images."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The command line after the recipe's name: its fields and the options, both without a prefix."""
+
+    recipe: Annotated[PCARecipe, tyro.conf.arg(name="")]
+    options: Annotated[Options, tyro.conf.arg(name="")] = Options()
+
+
+def fit(recipe: PCARecipe, options: Options) -> Path:
+    """Fit components and alphabets to the train split, measure on the test split, write the card folder.
+
+    Prints the share of the variance that the components hold on both splits: with hardly more images than components
+    that of the train split says nothing about other images. Raises ValueError for settings or data that do not fit.
+    """
+    images = load_splits(recipe, options.data)
+    fitted_to = images.fitted_to
+    if len(fitted_to) * recipe.blocks < recipe.components:
+        raise ValueError(
+            f"components={recipe.components}: expected at most {len(fitted_to) * recipe.blocks}, "
+            f"as many as there are blocks in {len(fitted_to)} images"
+        )
+
+    start = time.perf_counter()
+    autoencoder = principal_components(recipe, fitted_to)
+    # --- alphabets ---------------------------------------------------------------------------------------------------
+    grids = torch.cat([autoencoder.encode(batch) for batch in _batches(fitted_to, recipe.rows * recipe.stride**2)])
+    coefficients = grids.permute(0, 2, 3, 1).flatten(0, 2)
+    alphabets = choose(coefficients[:: max(1, len(coefficients) // _SAMPLE)], recipe.bits / recipe.blocks)
+    quantizer = build("uniform", dim=recipe.components, levels=alphabets.levels)
+    assert isinstance(quantizer, Uniform)
+    quantizer.fit(alphabets.low, alphabets.high)
+    # -----------------------------------------------------------------------------------------------------------------
+    seconds = time.perf_counter() - start
+
+    position = build_position("none", dim=recipe.components)
+    tokenizer = Tokenizer(autoencoder, quantizer, position, recipe.resolution).eval()
+    explained = {}
+    for split, each in (("train", fitted_to), ("test", images.test)):
+        explained[split] = [round(share, 6) for share in explained_variance(autoencoder, each).tolist()]
+        share = explained[split][-1]
+        print(
+            f"{recipe.components} components hold {share:.2%} of the variance of the {split} split's {len(each)} images"
+        )
+    return publish_fit(recipe, tokenizer, images, seconds, {"explained_variance": explained}, options)
+
+
+def principal_components(recipe: PCARecipe, images: Tensor) -> PCAAutoencoder:
+    """The autoencoder fitted to all blocks of uint8 images (n, c, h, w), some at a time."""
+    model = IncrementalPCA(recipe.components)
+    each = -(-recipe.rows // recipe.blocks)
+    for part in images.tensor_split(max(1, len(images) // each)):
+        model.partial_fit(blocks(from_bytes(part), recipe.stride).numpy())
+    settings = {"channels": recipe.channels, "latent_dim": recipe.components, "stride": recipe.stride}
+    autoencoder = build_autoencoder("pca", **settings)
+    assert isinstance(autoencoder, PCAAutoencoder)
+    autoencoder.fit(torch.from_numpy(model.mean_), torch.from_numpy(model.components_))
+    return autoencoder
+
+
+def explained_variance(autoencoder: PCAAutoencoder, images: Tensor) -> Tensor:
+    """(latent_dim,) float64: share of the squared distance of all blocks from the fitted mean that the first k hold."""
+    held, total = torch.zeros(autoencoder.latent_dim, dtype=torch.float64), 0.0
+    for batch in _batches(images, 2**20):
+        held += autoencoder.encode(batch).double().square().sum((0, 2, 3))
+        centred = blocks(batch, autoencoder.stride) - autoencoder.mean
+        total += centred.double().square().sum().item()
+    return held.cumsum(0) / total
+
+
+def _batches(images: Tensor, pixels: int) -> Iterator[Tensor]:
+    """uint8 images as floats, about so many pixels at a time."""
+    for batch in images.split(max(1, pixels // images[0, 0].numel())):
+        yield from_bytes(batch)
+
+
+main = command_line(__doc__, RECIPES, Run, fit)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

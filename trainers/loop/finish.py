@@ -1,0 +1,134 @@
+"""From a finished run to a folder of model_cards/, laid out as the Hub repository it will be."""
+
+import math
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainers.data import hub_id
+from trainers.loop.best import load_best
+from trainers.recipes import full_budget, full_command
+from trainers.recipes.recipe import Recipe
+from vqzoo.analysis.evaluation import Evaluation, evaluate
+from vqzoo.analysis.log import curves
+from vqzoo.files.remote import CARD
+from vqzoo.files.storage import read_json, write_json
+from vqzoo.hub.baseline import compared
+from vqzoo.hub.card import METRICS, USAGE, model_card
+from vqzoo.hub.model import Model
+from vqzoo.hub.registry import local_models
+from vqzoo.hub.usage_file import packed
+from vqzoo.metrics import extractors, perceptual
+from vqzoo.tokenizer import Tokenizer
+
+_LARGEST = torch.finfo(torch.float16).max
+# How matrices may be stored, smallest first, and the dB of PSNR that each may cost.
+_LADDER = {torch.int8: 0.05, torch.float16: 0.05, torch.float32: math.inf}
+
+
+def finish(
+    recipe: Recipe,
+    run: Path,
+    cards: Path,
+    test: Tensor,
+    facts: dict[str, Any],
+    about: dict[str, Any] | None = None,
+) -> Path:
+    """Evaluate the best checkpoint on the test split and write its card folder; returns where it is.
+
+    `facts` go into metrics.json's "training", `about` beside it: "split", "data" and "license" where they are known.
+
+    Weights are stored as int8 where the PSNR of the stored ones stays within 0.05 dB, else as float16 where it does,
+    else as float32; the metrics are always those of the stored weights. A card that was trained on more images, or on
+    those of another data set, is not replaced: the new one stays in the run folder.
+    """
+    best = load_best(recipe, run, test.device)
+    training = {
+        "images": recipe.images,
+        "full_budget_images": full_budget(recipe),
+        "full_command": full_command(recipe),
+        "steps": recipe.steps,
+        "best_step": best.step,
+        "best_held_out": best.loss,
+        **facts,
+        "torch": torch.__version__.split("+")[0],
+        "recipe": recipe.to_dict(),
+    }
+    extras = {**(about or {}), "training": training, "curves": curves(run / "metrics.jsonl")}
+    return publish(best.tokenizer, recipe.name, recipe.dataset, run / "card", cards, test, extras)
+
+
+def publish(
+    tokenizer: Tokenizer, name: str, dataset: str, folder: Path, cards: Path, test: Tensor, extras: dict[str, Any]
+) -> Path:
+    """`finish` for any tokenizer, however it came to be; the card is made in `folder`, extras go into metrics.json.
+
+    Among extras is "training", with at least "images", "full_budget_images", "seconds", "device" and "recipe".
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype, stored = store(tokenizer, folder, test, evaluate(tokenizer.eval(), test).metrics["psnr"])
+    record = {
+        "name": name,
+        "dataset": dataset,
+        "hub_id": hub_id(dataset, len(test)),
+        "split": "test",
+        "metrics": stored.metrics,
+        "stored_as": str(dtype).removeprefix("torch."),
+        **extras,
+    }
+    write_files(folder, record, stored.counts, tokenizer.config)
+    return _put(folder, cards / name, record["training"]["images"])
+
+
+def write_files(folder: Path, record: dict[str, Any], counts: list[Tensor] | None, config: dict[str, Any]) -> None:
+    """Write metrics.json, usage.json and README.md beside a model's weights, from what was measured of them."""
+    record = compared(Model(record["name"], folder, config, record), local_models()[0])
+    write_json(folder / METRICS, record)
+    columns = None if counts is None else [packed(column.tolist()) for column in counts]
+    write_json(folder / USAGE, {"split": record["split"], "counts": columns}, indent=None)
+    (folder / CARD).write_text(model_card(record, config), encoding="utf-8")
+
+
+def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tuple[torch.dtype, Evaluation]:
+    """Save the weights as small as keeps the `psnr` that they have in full on the test images.
+
+    Returns how they are stored, and what was measured of the weights when they were loaded again.
+    """
+    # What is stored as int8 is in part float16.
+    numbers = [tensor for tensor in tokenizer.state_dict().values() if tensor.is_floating_point()]
+    fits = all(tensor.abs().max() <= _LARGEST for tensor in numbers)
+    for dtype, tolerance in _LADDER.items():
+        if not fits and dtype != torch.float32:
+            continue
+        tokenizer.save(folder, dtype)
+        loaded = Tokenizer.from_pretrained(folder).to(test.device)
+        if tolerance == math.inf or abs(evaluate(loaded, test).metrics["psnr"] - psnr) <= tolerance:
+            break
+    return dtype, evaluate(loaded, test, perceptual("squeeze"), extractors())
+
+
+def _put(folder: Path, target: Path, images: int) -> Path:
+    """Copy `folder` to `target`, which is a whole card at any moment but that of two renames."""
+    if (target / METRICS).exists():
+        before, now = (read_json(place / METRICS) for place in (target, folder))
+        seen = before["training"]["images"]
+        if any(before.get(key) != now.get(key) for key in ("dataset", "hub_id", "data")):
+            print(f"kept {target}: it was trained on other images; the model of this run stays in {folder}")
+            return folder
+        if seen > images:
+            print(f"kept {target}: it was trained on {seen} images, this run on {images}, which stays in {folder}")
+            return folder
+    # One level deeper than the registry looks, so that it never lists half a card.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=".partial-") as aside:
+        fresh, old = Path(aside, "fresh"), Path(aside, "old")
+        shutil.copytree(folder, fresh)
+        if target.exists():
+            os.replace(target, old)
+        os.replace(fresh, target)
+    return target

@@ -1,0 +1,83 @@
+"""The training loop: build, step, log, evaluate, save, and the card at the end."""
+
+from contextlib import closing
+from itertools import islice
+from typing import Any
+
+from trainers.data import load_images, naming_dead_workers, open_splits
+from trainers.loop.best import load_best
+from trainers.loop.finish import finish
+from trainers.loop.lock import alone_in
+from trainers.loop.options import Options
+from trainers.loop.session import Session
+from trainers.recipes.recipe import Recipe
+from trainers.step import train_step
+from trainers.tools.again import Again, of_recipe
+from trainers.tools.doctor import warnings_of
+
+
+def train(recipe: Recipe, options: Options) -> None:
+    """Build, train, keep the best by held-out loss, evaluate it on the test split, write its card folder.
+
+    Raises ValueError for settings or data that do not fit, FloatingPointError when a loss or a weight is no longer a
+    number (the last good checkpoint stays on disk), OSError when something cannot be read or written (so it does), and
+    Stopped where the run was asked to end, by a signal or by a warning of `stop_on`, after saving where it was.
+    """
+    with alone_in(options.runs / recipe.name):
+        session = Session(recipe, options)
+        if session.is_main:
+            streams = options.loading == "stream"
+            splits = open_splits(recipe.dataset, ["train", "test"], options.source, streams)
+            print(splits.sentence(), flush=True)
+        fit(session)
+        session.accelerator.end_training()
+        if session.is_main:
+            test = load_images(
+                *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
+                bad_share=options.bad_images,
+                streaming=streams,
+                fit=recipe.fit,
+            )
+            test = test.to(session.accelerator.device)
+            about: dict[str, Any] = {"license": options.license or None, "split": splits.test}
+            if splits.divided or splits.test != "test":
+                about["data"] = splits.facts()
+            tell_warnings(session, of_recipe(recipe))
+            print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts(), about)}")
+
+
+def tell_warnings(session: Session, again: Again) -> None:
+    """Print what is wrong with the best checkpoint, by the held-out images, and what to try."""
+    recipe = session.recipe
+    tokenizer = load_best(recipe, session.folder, session.accelerator.device).tokenizer
+    for warning in warnings_of(tokenizer, session.held_out, again):
+        session.progress.say(f"warning: {warning}")
+
+
+def fit(session: Session) -> int:
+    """Train from the session's first step to the recipe's last: log, evaluate and save on the way.
+
+    Returns how many steps are done then: all of them, or fewer where the session had a deadline. Raises what `train`
+    raises.
+    """
+    recipe, batches, done = session.recipe, session.batches(), session.start
+    with naming_dead_workers(), session.signals, session.progress, closing(batches):
+        for step in range(session.start, recipe.steps):
+            with session.naming_not_finite(step + 1):
+                result = train_step(session.parts, islice(batches, recipe.accumulate), step)
+            done = step + 1
+            session.log_step(result, done)
+            evaluates = session.evaluates(done)
+            if evaluates:
+                session.evaluate(done)
+            due, stop = session.signals.poll(done)
+            late = session.signals.late
+            if late and not evaluates:
+                session.evaluate(done)
+            if evaluates or due or late:
+                session.save(done)
+            if late:
+                break
+            if stop and done < recipe.steps:
+                raise stop
+    return done

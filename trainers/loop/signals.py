@@ -1,0 +1,79 @@
+"""Signals that end a run after the step in hand, and the time for its next checkpoint."""
+
+import math
+import signal
+import time
+from types import FrameType
+
+import torch
+from accelerate import Accelerator
+
+from trainers.loop.ranks import meet
+from vqzoo.ops.interrupt import STOPPED
+
+WARNED = 76
+"""Exit code of a run that a warning of --stop-on has ended, saved likewise."""
+_AGREE_EVERY = 10
+
+
+class Stopped(Exception):
+    """The run has ended before its last step; everything is saved. `code` is what the process exits with."""
+
+    def __init__(self, reason: str, code: int):
+        super().__init__(reason)
+        self.code = code
+
+
+class SignalHandler:
+    """A context in which SIGTERM, and Ctrl-C once, end the run after the step in hand.
+
+    Processes must do the same thing at the same step, so they exchange what each has received, every few steps.
+    """
+
+    def __init__(self, accelerator: Accelerator, save_minutes: float, deadline: float | None = None):
+        """`deadline`: when, by time.monotonic, the steps are to end; None leaves that to their number."""
+        self.accelerator = accelerator
+        self.every = 1 if accelerator.num_processes == 1 else _AGREE_EVERY
+        self.save_seconds = 60 * save_minutes
+        self.signal = 0
+        self.warning = ""
+        self.deadline = math.inf if deadline is None else deadline
+        self.late = False
+        """Whether the deadline has passed, alike on every process."""
+        self._saved = time.monotonic()
+
+    def __enter__(self) -> "SignalHandler":
+        self._before = {number: signal.signal(number, self._receive) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(signal.SIGINT, self._before[signal.SIGINT])  # a second Ctrl-C does not wait
+
+    def poll(self, done: int) -> tuple[bool, Stopped | None]:
+        """Return, alike on every process, whether to save after `done` steps, and why to stop if the run is to."""
+        if done % self.every:
+            return False, None
+        main = self.accelerator.is_main_process
+        due = main and time.monotonic() - self._saved >= self.save_seconds
+        late = main and time.monotonic() >= self.deadline
+        flags: tuple[bool, ...] = (bool(self.signal), due, main and bool(self.warning), late)
+        if self.accelerator.num_processes > 1:
+            meet()
+            tensor = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
+            flags = tuple(flag > 0 for flag in self.accelerator.reduce(tensor, "sum").tolist())
+        asked, due, warned, self.late = flags
+        if asked:
+            name = signal.Signals(self.signal).name if self.signal else "a signal"
+            return True, Stopped(f"{name} after step {done}", STOPPED)
+        if warned:
+            return True, Stopped(self.warning or f"a warning after step {done}", WARNED)
+        return due, None
+
+    def saved(self) -> None:
+        """Note that a checkpoint was written just now."""
+        self._saved = time.monotonic()

@@ -1,0 +1,39 @@
+"""The results of the ablation: lines of docs/training_fast.csv."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vqzoo.files.storage import write_text
+
+PATH = Path(__file__).parents[2] / "docs" / "training_fast.csv"
+FIELDS = (
+    *("quantizer", "factor", "setting", "seed", "images", "steps", "psnr", "lpips", "usage"),
+    *("seconds", "device", "torch"),
+)
+
+
+def read_lines(path: Path = PATH) -> list[dict[str, str]]:
+    """Return the lines of the CSV; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_lines(lines: Sequence[dict[str, Any]], path: Path = PATH) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    write_text(path, text.getvalue())
+
+
+def psnr_by_seed(lines: Sequence[Mapping[str, str]]) -> dict[tuple[str, str, str], dict[str, float]]:
+    """Return the PSNR of each run, by seed: (quantizer, factor, setting) -> seed -> dB."""
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for line in lines:
+        found.setdefault((line["quantizer"], line["factor"], line["setting"]), {})[line["seed"]] = float(line["psnr"])
+    return found

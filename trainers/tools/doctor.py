@@ -1,0 +1,140 @@
+"""Find what is wrong with a tokenizer: measured causes, each with a command to try and its known effect."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from torch import Tensor
+
+from trainers.loop.watch import Watch
+from trainers.tools.ablation_lines import PATH, psnr_by_seed, read_lines
+from trainers.tools.again import LENGTH, Again
+from trainers.tools.patient import PIXELS, Patient, settings_of
+from vqzoo.analysis.diagnosis import diagnose
+from vqzoo.analysis.log import columns
+from vqzoo.quantizers import QUANTIZERS
+from vqzoo.tokenizer import Tokenizer
+
+ABLATION = PATH
+_GAP_GREW = 3.0
+"""Times its smallest value up to which a gradient gap may grow over a run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """kind: a `diagnosis.Kind`, or of a run's log. text: what was measured. command: what to try. effect: what that did
+    in the ablation, empty where it was not part of it."""
+
+    kind: str
+    text: str
+    command: str
+    effect: str
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """Return everything that is wrong, what to try, and what that is known to do."""
+    name = str(patient.settings.get("name", ""))
+    found: list[tuple[str, str]] = []
+    found += [(each.kind, each.text) for each in diagnose(patient.tokenizer, patient.images)]
+    found += _of_log(patient.rows)
+    remedies = [(kind, text, _remedy(kind, patient.settings)) for kind, text in found]
+    return [
+        Finding(kind, text, patient.again(remedy.field, remedy.value), effect(remedy.tried, remedy.against, name))
+        for kind, text, remedy in remedies
+    ]
+
+
+def warnings_of(tokenizer: Tokenizer, images: Tensor, again: Again) -> Iterator[str]:
+    """Yield what a run tells of itself at its end: one sentence a finding."""
+    side = images.shape[2] * images.shape[3]
+    patient = Patient(tokenizer.eval(), settings_of(tokenizer), again, [], images[: max(8, PIXELS // side)])
+    for finding in examine(patient):
+        yield sentence(finding)
+
+
+def sentence(finding: Finding) -> str:
+    """Return a finding on one line."""
+    effect = f" ({finding.effect})" if finding.effect else ""
+    return f"{finding.kind}: {finding.text}; try {finding.command}{effect}"
+
+
+def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return what a run's log shows that its best checkpoint does not: over-fitting, codebooks, a growing gap."""
+    found: list[tuple[str, str]] = []
+    watch = Watch()
+    for row in rows:
+        found += [(each.kind, each.text) for each in watch.look(row) if each.kind != "collapse"]
+    train, held_out = columns(rows) if rows else ({}, {})
+    usage = [(step, value) for step, value in zip(train.get("step", ()), train.get("usage", ()), strict=False) if value]
+    if usage and usage[-1][1] < 0.5 * max(value for _, value in usage):
+        best = max(usage, key=lambda pair: pair[1])
+        since = next(step for step, value in reversed(usage) if value >= 0.5 * best[1])
+        now, before = (f"{share:.1%}" for share in (usage[-1][1], best[1]))
+        text = f"{now} of the codevectors are in use at the end, {before} were; most died after step {since:,}"
+        found.append(("unused", text))
+    gaps = [value for value in held_out.get("gradient_gap", ()) if value]
+    if len(gaps) > 1 and gaps[-1] > _GAP_GREW * min(gaps):
+        found.append(("gradient", f"the gradient gap grew from {min(gaps):.2g} to {gaps[-1]:.2g}"))
+    return found
+
+
+_Setting = tuple[str, str]
+_BASE: _Setting = "base", "base"
+
+
+@dataclass(frozen=True)
+class _Remedy:
+    """field, value: what to change in the recipe. tried, against: two settings of the ablation (factor, setting), with
+    that change and without it."""
+
+    field: str
+    value: str
+    tried: _Setting
+    against: _Setting = _BASE
+
+
+_RESTART = _Remedy("quantizer.revival", "restart", _BASE, ("revival", "none"))
+_KMEANS = _Remedy("quantizer.start", "kmeans", _BASE, ("start", "uniform"))
+_COMMITMENT = _Remedy("weights.commitment", "1", ("commitment", "1"))
+_SLOWER = _Remedy("learning-rate", "0.0025", ("rate of kernels", "0.01"))
+_SPREAD = _Remedy("rates.projections", "0.01", ("rate of projections", "1e-2"))
+_MIRRORED = _Remedy("flip", "", ("images to learn from", "500, mirrored"), ("images to learn from", "500"))
+_LONGER = _Remedy(LENGTH, "", ("images", "twice as many"))
+
+
+def _remedy(kind: str, settings: dict[str, Any]) -> _Remedy:
+    """Return what to try against a finding, given the settings of the quantizer."""
+    if kind == "unused" and settings.get("revival", "none") != "restart" and _takes("revival", settings):
+        return _RESTART
+    if kind in ("unused", "apart", "scale") and settings.get("start", "") != "kmeans" and _takes("start", settings):
+        return _KMEANS
+    if kind == "unused" and "codebook_size" in settings:
+        half = max(2, settings["codebook_size"] // 2)
+        return _Remedy("quantizer.codebook-size", str(half), ("codebook size", "half"))
+    if kind in ("apart", "scale", "gradient"):
+        return _COMMITMENT
+    if kind == "saturated":
+        return _SPREAD
+    if kind in ("exploding", "not-finite"):
+        return _SLOWER
+    return _MIRRORED if kind == "over-fitting" else _LONGER
+
+
+def _takes(setting: str, settings: dict[str, Any]) -> bool:
+    return setting in inspect.signature(QUANTIZERS[settings["name"]]).parameters
+
+
+def effect(tried: _Setting, against: _Setting, quantizer: str) -> str:
+    """Return what the ablation gained by a setting, for this quantizer or, where that has no such run, for another."""
+    runs = psnr_by_seed(read_lines(ABLATION))
+    gains: dict[str, list[float]] = {}
+    for (of, *setting), by_seed in runs.items():
+        base = runs.get((of, *against), {})
+        if tuple(setting) == tried and (found := [psnr - base[seed] for seed, psnr in by_seed.items() if seed in base]):
+            gains[of] = found
+    if not gains:
+        return ""
+    of = quantizer if quantizer in gains else next(iter(gains))
+    return f"{mean(gains[of]):+.2f} dB for {of} in docs/training_fast.md"

@@ -1,0 +1,97 @@
+"""A tokenizer that `vqzoo doctor` looks at, with what is known of it and images that it has not learnt from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from trainers.data import open_splits
+from trainers.data.memory import readable
+from trainers.data.pictures import Form, Tally
+from trainers.data.source import Source
+from trainers.loop.best import load_best
+from trainers.own.wishes import Wishes
+from trainers.recipes import RECIPES, get_recipe
+from trainers.recipes.recipe import Recipe
+from trainers.tools.again import Again, of_command, of_recipe, of_wishes
+from vqzoo.analysis.log import read
+from vqzoo.files.storage import read_json
+from vqzoo.hub.card import METRICS
+from vqzoo.hub.registry import find, load
+from vqzoo.tokenizer import Tokenizer
+
+PIXELS = 2**21
+"""Of the images that are looked at: 2,048 of 32 x 32, 32 of 256 x 256."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A tokenizer with what is known of it. again: the command that trains it with a setting changed."""
+
+    tokenizer: Tokenizer
+    settings: dict[str, Any]
+    again: Again
+    rows: Sequence[dict[str, Any]]
+    images: Tensor
+
+
+def load_patient(source: str, data: Source) -> Patient:
+    """Return the tokenizer of a run folder, or a model by name, folder or Hub id, with images to look at.
+
+    Raises ValueError for a source that is neither, and where no images can be had.
+    """
+    folder = Path(source)
+    if (folder / "best.pt").is_file() and (folder / "recipe.json").is_file():
+        return _of_run(folder, data)
+    tokenizer = load(source)
+    place, _ = find(source)
+    record = read_json(Path(place) / METRICS) if (Path(place) / METRICS).is_file() else {}
+    training = record.get("training") or {}
+    dataset = record.get("dataset")
+    if data.data is None and dataset is None:
+        raise ValueError(f"{source} has no {METRICS} that says what it was trained on; give --data FOLDER")
+    resolution = (training.get("recipe") or {}).get("resolution", tokenizer.resolution)
+    images = _images(dataset or "images", data, Form(resolution, tokenizer.autoencoder.channels), "test")
+    name = str(record.get("name") or Path(source).name)
+    trained = str(training.get("full_command") or "")
+    if trained.startswith("vqzoo train"):
+        again = of_command(trained, name)
+    elif name in RECIPES:
+        again = of_recipe(get_recipe(name))
+    else:
+        again = of_wishes(Wishes("FOLDER", start_from=source), name)
+    return Patient(tokenizer, settings_of(tokenizer), again, [], images)
+
+
+def _of_run(folder: Path, data: Source) -> Patient:
+    recipe = Recipe.from_dict(read_json(folder / "recipe.json"))
+    again = of_recipe(recipe)
+    if (folder / "data.json").exists():  # a run of `vqzoo train`
+        wishes = Wishes.from_dict(read_json(folder / "data.json")["wishes"])
+        data, again = data if data.data else wishes.source, of_wishes(wishes, recipe.name)
+    form = Form(recipe.resolution, recipe.channels, recipe.fit)
+    log = folder / "metrics.jsonl"
+    rows = read(log) if log.exists() else []
+    images = _images(recipe.dataset, data, form, "held_out")
+    tokenizer = load_best(recipe, folder).tokenizer
+    return Patient(tokenizer, settings_of(tokenizer), again, rows, images)
+
+
+def settings_of(tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return every setting of a tokenizer's first quantizer, defaults included."""
+    levels = tokenizer.config["quantizer"]
+    return dict(levels[0] if isinstance(levels, list) else levels)
+
+
+def _images(dataset: str, data: Source, form: Form, part: str) -> Tensor:
+    """Return images that were not learnt from: the held-out ones of a run, where there are such, else those of test."""
+    splits = open_splits(dataset, ["test"], data)
+    name = part if part in splits else "test"
+    rows = splits[name]
+    number = min(len(rows), max(8, PIXELS // form.resolution**2))
+    images = readable(rows, range(number), form, Tally(dataset, name, number, 1.0))
+    if not len(images):
+        raise ValueError(f"data set {dataset!r}, split {name!r}: no image can be read")
+    return images

@@ -1,0 +1,1 @@
+"""Files of tokenizers, on disk and on the Hugging Face Hub."""
