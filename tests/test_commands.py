@@ -111,7 +111,10 @@ def known(words: list[str], path: Path | str) -> None:
     module = Path(path)
     if module.name == "__init__.py":
         module = module.with_name("__main__.py")
-    shared = [ROOT / "trainers" / name for name in ("fitted.py", "options.py", "recipes/pca.py", "recipes/kmeans.py")]
+    shared = [
+        ROOT / "trainers" / name
+        for name in ("baselines/fitted.py", "loop/options.py", "recipes/pca.py", "recipes/kmeans.py")
+    ]
     text = "".join(file.read_text(encoding="utf-8") for file in (module, *shared))
     for word in words[: words.index("--") if "--" in words else None]:
         if word.startswith("--") and word != "--help":

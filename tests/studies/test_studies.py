@@ -26,7 +26,7 @@ def test_every_reported_figure_is_in_a_table():
     figures = Counter(
         study for study, of in tables.items() for rows in of.values() for row in rows for _ in row.reported
     )
-    lines = (ROOT / "vqzoo" / "studies" / "reported.csv").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "vqzoo" / "studies" / "data" / "reported.csv").read_text(encoding="utf-8").splitlines()
     assert sum(figures.values()) == len(lines) - 1 == 722 and figures["adaptive"] == 156
     rows = {row.setting: row.reported for row in tables["looc"]["5"]}
     assert rows[Setting("looc", "cifar10", "looc", 128, 4, 1, 2)] == {
