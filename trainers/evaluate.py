@@ -10,7 +10,8 @@ import torch
 import tyro
 from torch import Tensor
 
-from trainers.data import load_images, open_splits
+from trainers.data.memory import load_images
+from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.files.storage import read_json

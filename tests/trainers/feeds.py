@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers.data import Feed, open_feed
+from trainers.data.feed import Feed
+from trainers.data.open import open_feed
 from trainers.loop.fit import fit
 from trainers.loop.options import Options
 from trainers.loop.session import Session

@@ -7,7 +7,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from trainers.data import open_feed
+from trainers.data.open import open_feed
 from trainers.loop import checkpoint
 from trainers.loop.discriminator import Discriminator
 from trainers.loop.fit import train

@@ -6,8 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from trainers.data import Batches, hub_id, load_images, open_splits
 from trainers.data import pictures as pictures_of
+from trainers.data.memory import Batches, load_images
+from trainers.data.sets import hub_id, open_splits
 from vqzoo.images import load_image
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from trainers.data import load_images, open_feed
+from trainers.data.memory import load_images
+from trainers.data.open import open_feed
 from trainers.data.pictures import Form, StreamTally, Tally, Unreadable, decode
 
 

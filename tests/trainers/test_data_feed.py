@@ -17,10 +17,11 @@ import pytest
 import torch
 from torch import Tensor, distributed
 
-import trainers.data
-from trainers.data import Batches, hold_out, load_images, naming_dead_workers, open_feed
-from trainers.data.mapped import Mapped
+import trainers.data.open
+from trainers.data.mapped import Mapped, naming_dead_workers
+from trainers.data.memory import Batches, hold_out, load_images
 from trainers.data.once import once
+from trainers.data.open import open_feed
 from trainers.data.pictures import ahead
 from trainers.loop import checkpoint
 
@@ -84,9 +85,9 @@ def test_fewer_images_to_learn_from(data, tiny):
 
 
 def test_auto_is_memory_as_long_as_it_suffices(data, tiny, monkeypatch):
-    monkeypatch.setattr(trainers.data, "MEMORY_BYTES", 48 * 16 * 16 * 3)
+    monkeypatch.setattr(trainers.data.open, "MEMORY_BYTES", 48 * 16 * 16 * 3)
     assert isinstance(open_feed(tiny(), str(data))[0], Batches)
-    monkeypatch.setattr(trainers.data, "MEMORY_BYTES", 48 * 16 * 16 * 3 - 1)
+    monkeypatch.setattr(trainers.data.open, "MEMORY_BYTES", 48 * 16 * 16 * 3 - 1)
     assert isinstance(open_feed(tiny(), str(data))[0], Mapped)
     assert isinstance(open_feed(tiny(train_images=39), str(data))[0], Batches)
 

@@ -10,7 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from trainers.data import Augment, open_feed, streamed
+from trainers.data import streamed
+from trainers.data.augment import Augment
+from trainers.data.open import open_feed
 
 FILES, ROWS, HELD_OUT = 5, 7, 8
 LEARNT = set(range(HELD_OUT, FILES * ROWS))

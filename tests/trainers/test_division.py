@@ -6,7 +6,8 @@ import datasets
 import pytest
 from PIL import Image
 
-from trainers.data import division, open_splits
+from trainers.data import division
+from trainers.data.sets import open_splits
 from trainers.data.source import Source
 
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from trainers.data.streamed import Streamed
-from trainers.loop.fit import checkpoint, session, train
+from trainers.loop import checkpoint, session
+from trainers.loop.fit import train
 from trainers.loop.log import read
 from trainers.loop.options import Options
 from trainers.loop.signals import WARNED

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 import vqzoo
 from trainers.baselines import kmeans
 from trainers.baselines.fitted import Options
-from trainers.data import load_images
+from trainers.data.memory import load_images
 from trainers.evaluate import reproduce
 from trainers.recipes.kmeans import RECIPES, KMeansRecipe
 from vqzoo.autoencoders.pca import blocks

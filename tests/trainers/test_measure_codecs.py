@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trainers.data import load_images
+from trainers.data.memory import load_images
 from trainers.tools import measure_codecs
 from vqzoo.analysis.codecs import evaluate_codec
 from vqzoo.files.storage import read_json

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 import vqzoo
 from trainers.baselines import pca
 from trainers.baselines.pca import Options, fit
-from trainers.data import load_images
+from trainers.data.memory import load_images
 from trainers.evaluate import reproduce
 from trainers.recipes.pca import RECIPES, PCARecipe
 from vqzoo.autoencoders.pca import blocks

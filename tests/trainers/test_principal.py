@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from sklearn.decomposition import PCA
 
 from trainers.baselines.principal import BLOCKS_A_NUMBER, principal_components
-from trainers.data import open_feed
+from trainers.data.open import open_feed
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from vqzoo.ops.pixels import from_bytes

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import trainers.data
+import trainers.data.open
 from trainers.loop import checkpoint
 from trainers.loop.fit import fit
 from trainers.loop.log import read
@@ -42,8 +42,8 @@ def main(folder: Path) -> None:
     cases = json.loads((folder / "recipes.json").read_text())
     torch.set_num_threads(1)
     os.sched_getaffinity = lambda process: {0}
-    splits = trainers.data.open_splits(cases["data"], ["train", "test"], cases["data"])
-    trainers.data.open_splits = lambda *arguments: splits  # once for all of them
+    splits = trainers.data.open.open_splits(cases["data"], ["train", "test"], cases["data"])
+    trainers.data.open.open_splits = lambda *arguments: splits  # once for all of them
     for name, recipe in cases["recipes"].items():
         runs = folder / os.environ.get("WORLD_SIZE", "1") / name
         fit(Session(Recipe.from_dict(recipe), Options(cases["data"], runs, folder / "cards")))

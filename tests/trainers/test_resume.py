@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainers.data import load_images
+from trainers.data.memory import load_images
 from trainers.loop import checkpoint
 from trainers.loop.finish import finish
 from trainers.loop.fit import fit, train

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from trainers.data import open_feed
+from trainers.data.open import open_feed
 from trainers.loop.start import LATENTS_A_CODEVECTOR, start, start_codebooks
 from vqzoo.ops.pixels import from_bytes
 

@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from trainers import evaluate
-from trainers.data import Batches, load_images
+from trainers.data.memory import Batches, load_images
 from trainers.loop import checkpoint, finish
 from trainers.loop.fit import fit, train
 from trainers.loop.log import read

@@ -11,7 +11,8 @@ import torch
 import tyro
 from torch import Tensor
 
-from trainers.data import hold_out, load_images, open_splits
+from trainers.data.memory import hold_out, load_images
+from trainers.data.sets import open_splits
 from trainers.loop.finish import publish
 from trainers.loop.samples import save_samples
 from trainers.recipes.fit import FitRecipe

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trainers.data import Feed
+from trainers.data.feed import Feed
 from vqzoo.autoencoders import Autoencoder
 from vqzoo.autoencoders.patch import PatchAutoencoder
 from vqzoo.ops.distributed import all_reduce

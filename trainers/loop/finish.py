@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers.data import hub_id
+from trainers.data.sets import hub_id
 from trainers.loop.best import load_best
 from trainers.recipes import full_budget, full_command
 from trainers.recipes.recipe import Recipe

@@ -4,7 +4,9 @@ from contextlib import closing
 from itertools import islice
 from typing import Any
 
-from trainers.data import load_images, naming_dead_workers, open_splits
+from trainers.data.mapped import naming_dead_workers
+from trainers.data.memory import load_images
+from trainers.data.sets import open_splits
 from trainers.loop.best import load_best
 from trainers.loop.finish import finish
 from trainers.loop.lock import alone_in

@@ -12,7 +12,8 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedType, set_seed
 from torch import Tensor
 
-from trainers.data import Feed, open_feed
+from trainers.data.feed import Feed
+from trainers.data.open import open_feed
 from trainers.loop import checkpoint, ranks, tracking
 from trainers.loop.log import Log
 from trainers.loop.memory import check_memory
@@ -52,8 +53,8 @@ class Session:
     ):
         """Build the run or, with `options.resume`, load its newest checkpoint.
 
-        `open_data` is called as `trainers.data.open_feed`. `deadline`: when, by time.monotonic, the last step has to
-        be done. Raises ValueError for settings or data that do not fit.
+        `open_data` is called as `open_feed`. `deadline`: when, by time.monotonic, the last step has to be done.
+        Raises ValueError for settings or data that do not fit.
         """
         self.recipe, self.options, self.folder = recipe, options, options.runs / recipe.name
         self.accelerator = build_accelerator(recipe, options)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trainers.baselines.principal import fit_linear_path
-from trainers.data import Feed
+from trainers.data.feed import Feed
 from trainers.loop.resume import load_matching_weights
 from trainers.recipes.recipe import Recipe
 from vqzoo.ops.distributed import place, shared_out

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainers.data import HUB_IDS, Splits, open_splits
 from trainers.data.division import check_apart, digests
 from trainers.data.pictures import header
+from trainers.data.sets import HUB_IDS, Splits, open_splits
 from trainers.own.plan import Seen
 from trainers.own.wishes import Wishes
 

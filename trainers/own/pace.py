@@ -9,7 +9,7 @@ from itertools import islice
 from accelerate import Accelerator
 from torch import Tensor
 
-from trainers.data import Feed
+from trainers.data.feed import Feed
 from trainers.loop.objective import held_out_terms
 from trainers.loop.options import Options
 from trainers.loop.start import start

@@ -53,7 +53,7 @@ def choose(dataset: str, seen: Seen, bits: int, perceptual: bool) -> Recipe:
     quantizer, size = _quantizer(bits, cells, resolution)
     channels = 1 if seen.grey else 3
     large = resolution > LARGE
-    pixels = {"l1": 2.0, "perceptual": 1.0} if large and perceptual and not seen.grey else {"reconstruction": 1.0}
+    pixels = {"l1": 2.0, "perceptual": 0.5} if large and perceptual and not seen.grey else {"reconstruction": 1.0}
     latent_dim = min(256, channels * stride**2)
     rate = 1e-3 if large else 3e-3
     return Recipe(

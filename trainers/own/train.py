@@ -10,7 +10,9 @@ from typing import Any
 from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
-from trainers.data import Feed, load_images, open_feed
+from trainers.data.feed import Feed
+from trainers.data.memory import load_images
+from trainers.data.open import open_feed
 from trainers.loop import checkpoint
 from trainers.loop.finish import finish
 from trainers.loop.fit import fit, tell_warnings

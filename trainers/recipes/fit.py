@@ -13,7 +13,7 @@ class FitRecipe:
     name: str
     """Recipe, checkpoint folder, model card and Hub repository: <dataset>-<method>-<side of a block>x<size>."""
     dataset: str
-    """A key of `trainers.data.HUB_IDS`, or any Hub id."""
+    """A key of `trainers.data.sets.HUB_IDS`, or any Hub id."""
     stride: int
     """Side of a block in pixels; as large as the resolution, whole images."""
     resolution: int = 32

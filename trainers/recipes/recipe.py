@@ -56,7 +56,7 @@ class Recipe:
     name: str
     """Recipe, checkpoint folder, model card and Hub repository: <dataset>-<method>-<size>."""
     dataset: str
-    """A key of `trainers.data.HUB_IDS`, or any Hub id."""
+    """A key of `trainers.data.sets.HUB_IDS`, or any Hub id."""
     quantizer: Settings
     """Name and settings, as `vqzoo.quantizers.build` takes them, without dim."""
     position: Literal["none", "sinusoidal", "nerf", "learned"] = "none"

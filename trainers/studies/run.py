@@ -14,7 +14,9 @@ from typing import Any
 from filelock import FileLock
 from torch import Tensor
 
-from trainers.data import Feed, load_images, open_feed
+from trainers.data.feed import Feed
+from trainers.data.memory import load_images
+from trainers.data.open import open_feed
 from trainers.loop.fit import fit
 from trainers.loop.lock import Taken, alone_in
 from trainers.loop.options import Options
@@ -96,7 +98,7 @@ class Keeper:
         self._tests: dict[tuple, Tensor] = {}
 
     def open_feed(self, recipe: Recipe, *how: Any) -> tuple[Feed, Tensor]:
-        """`trainers.data.open_feed`; a feed that depends on the batch's number alone serves all runs."""
+        """`trainers.data.open.open_feed`; a feed that depends on the batch's number alone serves all runs."""
         key = (
             *(recipe.dataset, recipe.resolution, recipe.channels, recipe.crop, recipe.scale, recipe.flip),
             *(recipe.held_out, recipe.train_images, recipe.batch_size, recipe.accumulate, recipe.seed, how),
@@ -107,7 +109,7 @@ class Keeper:
         return self._feeds[key]
 
     def load_test(self, dataset: str, *how: Any) -> Tensor:
-        """`trainers.data.load_images`."""
+        """`trainers.data.memory.load_images`."""
         key = (dataset, *how)
         if key not in self._tests:
             self._tests[key] = load_images(dataset, *how)

@@ -1,9 +1,9 @@
 """Train the ablation that decided the defaults: python -m trainers.tools.ablation [--seeds 42,43] [--minutes 60]
 
 Each run changes one thing of its base recipe and sees as many images: of CIFAR-10 for six quantizers, and crops of
-photographs of flowers for the plain autoencoder. It is judged by the PSNR of bytes on the images held out of the train
-split; the test split is never read. Results are lines of docs/training_fast.csv; a line that is there is not trained
-again.
+photographs of flowers for the plain autoencoder and for one codebook. It is judged by the PSNR of bytes on the images
+held out of the train split; the test split is never read. Results are lines of docs/training_fast.csv; a line that is
+there is not trained again.
 """
 
 import shutil
@@ -53,9 +53,15 @@ BASES: dict[str, Recipe] = {
         cifar10.looc(), **_BASE, quantizer={"name": "looc", "codebook_size": 256, "segments": 32, **_FROM_DATA}
     ),
     "photographs": replace(flowers.none(), steps=500, evaluate_every=500),
+    "photographs, ema": replace(
+        flowers.vqgan(),
+        weights={"l1": 2.0, "perceptual": 0.5, "commitment": 0.25},
+        steps=600,
+        evaluate_every=600,
+    ),
 }
-"""Quantizer, or "photographs" -> what each of its other runs differs from in one thing."""
-SMALL_IMAGES = tuple(name for name in BASES if name != "photographs")
+"""Quantizer, or "photographs" and the quantizer -> what each of its other runs differs from in one thing."""
+SMALL_IMAGES = tuple(name for name in BASES if not name.startswith("photographs"))
 
 
 @dataclass(frozen=True)
@@ -98,10 +104,20 @@ def _commitment(weight: float) -> Callable[[Recipe], Recipe]:
     return lambda recipe: replace(recipe, weights=recipe.weights | {"commitment": weight})
 
 
+def _perceptual(weight: float) -> Callable[[Recipe], Recipe]:
+    return lambda recipe: replace(recipe, weights=recipe.weights | {"perceptual": weight})
+
+
+def _vq_of_photographs(recipe: Recipe) -> Recipe:
+    quantizer: Settings = {"name": "vq", "codebook_size": 1024, **_FROM_DATA}
+    return replace(recipe, quantizer=quantizer, weights=recipe.weights | {"codebook": 1.0})
+
+
 CONTINUOUS = "continuous for the first half"
 _CODEBOOKS = ("vq", "ema", "rvq", "looc")
 _BY_GRADIENT = ("vq", "looc")
 _PHOTOGRAPHS = ("photographs",)
+_PHOTOGRAPHS_CODEBOOK = ("photographs, ema",)
 _TWO = ("none", "ema")
 VARIANTS = (
     Variant("base", "base", lambda recipe: recipe),
@@ -151,6 +167,12 @@ VARIANTS = (
     Variant("network", "widths 96, 128, 160", _network(widths=(96, 128, 160)), _PHOTOGRAPHS),
     Variant("crops", "4 of 128 pixels", _fields(crop=128, batch_size=4), _PHOTOGRAPHS),
     Variant("loss", "L1 and LPIPS", _fields(weights={"l1": 2.0, "perceptual": 1.0}), _PHOTOGRAPHS),
+    Variant("base", "base", lambda recipe: recipe, _PHOTOGRAPHS_CODEBOOK),
+    Variant("rule", "gradient (vq)", _vq_of_photographs, _PHOTOGRAPHS_CODEBOOK),
+    Variant("loss", "LPIPS at 1", _perceptual(1.0), _PHOTOGRAPHS_CODEBOOK),
+    Variant("loss", "LPIPS at 0.25", _perceptual(0.25), _PHOTOGRAPHS_CODEBOOK),
+    Variant("rate of kernels", "0.01", _fields(learning_rate=0.01), _PHOTOGRAPHS_CODEBOOK),
+    Variant("start of the network", "plain autoencoder", _fields(start_from="flowers-none-256"), _PHOTOGRAPHS_CODEBOOK),
 )
 """In the order in which they are trained, what decides most first: all quantizers at one setting, then the next."""
 

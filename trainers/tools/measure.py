@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from trainers.data import open_splits
 from trainers.data.pictures import Tally, Unreadable, ahead, read_pixels
+from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from trainers.loop.finish import write_files
 from vqzoo.analysis.evaluation import Evaluation, evaluate_batches

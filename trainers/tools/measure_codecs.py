@@ -9,7 +9,7 @@ import PIL
 import torch
 import tyro
 
-from trainers.data import load_images
+from trainers.data.memory import load_images
 from vqzoo.analysis.codecs import evaluate_codec
 from vqzoo.analysis.formats import CODECS, available
 from vqzoo.analysis.measured import MEASURED

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from trainers.data import open_splits
 from trainers.data.memory import readable
 from trainers.data.pictures import Form, Tally
+from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from trainers.loop.best import load_best
 from trainers.own.wishes import Wishes
