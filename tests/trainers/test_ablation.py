@@ -36,6 +36,8 @@ CHANGES = {
     "quantization": set(),
     "end": {"second_phase"},
     "network": {"autoencoder"},
+    "rule, by gradient": {"quantizer", "weights"},
+    "start of the network": {"start_from"},
     "crops": TRAINING | {"crop"},
     "training": TRAINING | {"learning_rate"},
     "loss": {"weights"},

@@ -168,7 +168,7 @@ VARIANTS = (
     Variant("crops", "4 of 128 pixels", _fields(crop=128, batch_size=4), _PHOTOGRAPHS),
     Variant("loss", "L1 and LPIPS", _fields(weights={"l1": 2.0, "perceptual": 1.0}), _PHOTOGRAPHS),
     Variant("base", "base", lambda recipe: recipe, _PHOTOGRAPHS_CODEBOOK),
-    Variant("rule", "gradient (vq)", _vq_of_photographs, _PHOTOGRAPHS_CODEBOOK),
+    Variant("rule, by gradient", "vq", _vq_of_photographs, _PHOTOGRAPHS_CODEBOOK),
     Variant("loss", "LPIPS at 1", _perceptual(1.0), _PHOTOGRAPHS_CODEBOOK),
     Variant("loss", "LPIPS at 0.25", _perceptual(0.25), _PHOTOGRAPHS_CODEBOOK),
     Variant("rate of kernels", "0.01", _fields(learning_rate=0.01), _PHOTOGRAPHS_CODEBOOK),
