@@ -6,8 +6,10 @@ Names, settings and equations come from the builders, figures from building each
 
 import ast
 import inspect
+import math
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -19,13 +21,8 @@ from vqzoo.ops import entropy, lookup
 from vqzoo.ops.estimator import ESTIMATORS
 from vqzoo.ops.flops import FlopCounterMode
 from vqzoo.quantizers import PRESETS, QUANTIZERS, Quantizer, build, revival, start
-from vqzoo.quantizers.adaptive import Adaptive
-from vqzoo.quantizers.codebook import Codebook, SimCodebook
-from vqzoo.quantizers.gumbel import Gumbel
-from vqzoo.quantizers.index_gradient import IndexGradient
+from vqzoo.quantizers.cost import Cost
 from vqzoo.quantizers.nearest import NearestCodevector
-from vqzoo.quantizers.stochastic import Stochastic
-from vqzoo.quantizers.uniform import Uniform
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "quantizers.md"
@@ -160,31 +157,31 @@ def facts(name: str) -> Facts:
     quantizer = build(name, dim=DIM).eval()
     latents = torch.randn(1, SIDE, SIDE, DIM, generator=torch.Generator().manual_seed(0))
     indices = quantizer.encode(latents)
-    books = [weight for module in quantizer.modules() for weight in _codebooks(module)]
-    learnt = [parameter for parameter in quantizer.parameters() if not any(parameter is book for book in books)]
-    fitted = [buffer for module in quantizer.modules() if isinstance(module, Uniform) for buffer in module.buffers()]
+    cost = quantizer.cost(SIDE**2)
     return Facts(
-        indices.numel() / SIDE**2,
-        _bits(quantizer, indices),
-        sum(book.numel() for book in books),
-        sum(tensor.numel() for tensor in [*learnt, *fitted]),
+        cost.indices / SIDE**2,
+        _bits(quantizer),
+        cost.storage // 4,
+        _other(quantizer, cost),
         _multiply_adds(lambda: quantizer.encode(latents)),
         _multiply_adds(lambda: quantizer.decode(indices)),
         tuple(quantizer(latents).losses),
     )
 
 
-def _codebooks(module: torch.nn.Module) -> list[Tensor]:
-    if isinstance(module, SimCodebook):
-        return [module.frozen]
-    return [module.weight] if isinstance(module, (Codebook, Stochastic, Gumbel, IndexGradient)) else []
+def _other(quantizer: Quantizer, cost: Cost) -> int:
+    """Numbers that are stored beside codebooks: parameters, and what a fixed grid was fitted to."""
+    books = Counter((book.size, book.code_dim) for book in cost.books if book.stored)
+    parameters = Counter(tuple(parameter.shape) for parameter in quantizer.parameters())
+    learnt = (parameters - books).elements()  # a codebook that learns by gradient is a parameter, of its own shape
+    fixed = [part for part in quantizer.modules() if isinstance(part, Quantizer) and part.fixed]
+    return sum(map(math.prod, learnt)) + sum(buffer.numel() for part in fixed for buffer in part.buffers())
 
 
-def _bits(quantizer: Quantizer, indices: Tensor) -> str:
-    if isinstance(quantizer, Adaptive):  # what a latent costs depends on the part that it is given
-        each = quantizer.bits(torch.tensor(quantizer.starts)[:, None, None, None])
-        return f"{each.min():.4g} to {each.max():.4g}"
-    return f"{quantizer.bits(indices).item() / SIDE**2:,.4g}"
+def _bits(quantizer: Quantizer) -> str:
+    cells = quantizer.index_cells(SIDE**2) / SIDE**2
+    low, high = (cells * bits(quantizer.cell_bits) for bits in (min, max))
+    return f"{low:,.4g} to {high:,.4g}" if low < high else f"{low:,.4g}"
 
 
 def _multiply_adds(call: Callable[[], Tensor]) -> int:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from sklearn.manifold import TSNE
 
-from vqzoo.analysis.choices import codebooks, innermost, is_fixed
 from vqzoo.analysis.codebook_map import drawn, record, to_grid
 from vqzoo.analysis.usage import codebook_of
 from vqzoo.files.storage import MAP, WEIGHTS, write_json
@@ -31,11 +30,11 @@ def make(model: Model) -> int | None:
     import umap  # a minute of compilation, for this alone
 
     tokenizer, counts = load(model), usage_counts(model)
-    if counts is None or all(map(is_fixed, tokenizer.quantizers)):
+    if counts is None or all(quantizer.innermost.fixed for quantizer in tokenizer.quantizers):
         return None
     assert model.source is not None
-    books = [book for quantizer in tokenizer.quantizers for book in codebooks(quantizer)]
-    metric = "cosine" if getattr(innermost(tokenizer.quantizers[0]), "metric", "l2") == "cosine" else "euclidean"
+    books = [book for quantizer in tokenizer.quantizers for book in quantizer.codebooks()]
+    metric = "cosine" if tokenizer.quantizers[0].innermost.metric == "cosine" else "euclidean"
     maps = []
     for number, book in enumerate(books):
         columns = [column for column, of in zip(counts, codebook_of(tokenizer), strict=True) if of == number]

@@ -58,7 +58,8 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
     the type of the tokenizer, which `.to(device, dtype)` changes as that of any module; codebooks stay float32, and
     tokens int64. Images are padded at the right and the bottom to what the autoencoder's stride and the quantizer need,
     by repeating the edge, and reconstructions, in the tokenizer's type, are cropped to the size that came in.
-    `resolution` is the side in pixels of the images that it was trained on.
+    `resolution` is the side in pixels of the images that it was trained on, `multiple` what sides are padded to
+    multiples of.
     """
 
     def __init__(
@@ -80,12 +81,8 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
             if part.dim != autoencoder.latent_dim:
                 what = "position" if part is position else "quantizer"
                 raise ValueError(f"{what} dim={part.dim}: the autoencoder's latent_dim is {autoencoder.latent_dim}")
-        self._multiple = math.lcm(
-            *(
-                stride * quantizer.multiple
-                for stride, quantizer in zip(autoencoder.strides, self.quantizers, strict=True)
-            )
-        )
+        sides = (stride * part.multiple for stride, part in zip(autoencoder.strides, self.quantizers, strict=True))
+        self.multiple = math.lcm(*sides)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Tokenizer":
@@ -146,14 +143,28 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         No gradient is kept. Raises ValueError that says what would be right for images of another form.
         """
         images = self._images(images)
-        features = self._features(images)
-        grids: list[Tensor] = []
+        return Tokens(tuple(indices for _, indices in self.encode_levels(images, position)), _size(images))
+
+    @torch.no_grad()
+    def encode_levels(self, images: Pictures, position: bool = True) -> list[tuple[Tensor, Tensor]]:
+        """Return the latents (b, h, w, dim) and the indices (b, h', w', q) of each level, coarsest first.
+
+        Takes what `encode` takes; the latents are those of the images padded to `padded` of their size.
+        """
+        features = self._features(self._images(images))
+        levels: list[tuple[Tensor, Tensor]] = []
         coarser: list[Tensor] = []
-        for level, quantizer in enumerate(self.quantizers, 1):
-            grids.append(quantizer.encode(self._latents(features, coarser, position)))
-            if level < len(self.quantizers):
-                coarser.append(quantizer.decode(grids[-1]))
-        return Tokens(tuple(grids), _size(images))
+        for number, quantizer in enumerate(self.quantizers, 1):
+            latents = self._latents(features, coarser, position)
+            levels.append((latents, quantizer.encode(latents)))
+            if number < len(self.quantizers):
+                coarser.append(quantizer.decode(levels[-1][1]))
+        return levels
+
+    def padded(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the height and width in pixels that images of that size are padded to, multiples of `multiple`."""
+        height, width = (-(-side // self.multiple) * self.multiple for side in size)
+        return height, width
 
     @torch.no_grad()
     def decode(self, tokens: Tokens, position: bool = True) -> Tensor:
@@ -220,7 +231,8 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         return as_images(images, self.autoencoder.channels, self.device, self.dtype)
 
     def _features(self, images: Tensor) -> Tensor:
-        bottom, right = (-size % self._multiple for size in images.shape[2:])
+        height, width = self.padded(_size(images))
+        bottom, right = height - images.shape[2], width - images.shape[3]
         if bottom or right:
             images = F.pad(images, (0, right, 0, bottom), mode="replicate")
         return self.autoencoder.encode(images)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from vqzoo.analysis.choices import codebooks, is_fixed
 from vqzoo.analysis.codebook_map import MOST, drawn, packed, pca, read, record, to_grid
 from vqzoo.analysis.looked import by_codebook
 from vqzoo.analysis.usage import codebook_of
@@ -85,13 +84,13 @@ def test_shipped_maps_are_of_the_weights_beside_them_and_small():
             assert not path.exists()
             continue
         tokenizer = load(model)
-        if all(map(is_fixed, tokenizer.quantizers)):
+        if all(quantizer.innermost.fixed for quantizer in tokenizer.quantizers):
             assert not path.exists()
             continue
         assert path.is_file(), f"run `python -m trainers.maps {model.name}`"
         total += path.stat().st_size
         books = by_codebook([np.array(column) for column in counts], codebook_of(tokenizer))
-        assert len(books) == sum(len(codebooks(quantizer)) for quantizer in tokenizer.quantizers)
+        assert len(books) == sum(len(quantizer.codebooks()) for quantizer in tokenizer.quantizers)
         found = read(json.loads(path.read_text()), sha256(model.source / WEIGHTS), [len(drawn(book)) for book in books])
         assert found is not None, f"stale: run `python -m trainers.maps {model.name}`"
         for each in found:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from vqzoo.analysis.cost import Book, Cost, cost, quantizer_cost
+from vqzoo.analysis.cost import cost
 from vqzoo.hub.registry import list_models
 from vqzoo.ops.flops import FlopCounterMode
 from vqzoo.quantizers import QUANTIZERS, build
+from vqzoo.quantizers.cost import Book, Cost
 
 DIM, SIDE = 32, 8
 
@@ -86,7 +87,7 @@ def test_multiplications_are_those_that_torch_counts(name):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         indices = quantizer.encode(latents)
         quantizer.decode(indices)
-    found = quantizer_cost(quantizer, SIDE * SIDE)
+    found = quantizer.cost(SIDE * SIDE)
     assert found.searches + found.maps + COUNTED_OTHERWISE.get(name, 0) == counter.get_total_flops() / 2
     grid = indices.shape[1] * indices.shape[2]
     assert found.log2_choices == pytest.approx(grid * sum(map(math.log2, quantizer.index_sizes)))
@@ -95,8 +96,7 @@ def test_multiplications_are_those_that_torch_counts(name):
 
 def test_subpixels_cost_what_channels_do():
     channels, subpixels = (
-        quantizer_cost(build("looc", dim=DIM, **SMALL["looc"], grouping=grouping), 64)
-        for grouping in ("channels", "subpixels")
+        build("looc", dim=DIM, **SMALL["looc"], grouping=grouping).cost(64) for grouping in ("channels", "subpixels")
     )
     assert channels == subpixels
 

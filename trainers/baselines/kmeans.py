@@ -17,7 +17,7 @@ from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.autoencoders.pca import blocks
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.quantizers import build
-from vqzoo.quantizers.nearest import NearestCodevector
+from vqzoo.quantizers.codebook import named_codebooks
 from vqzoo.tokenizer import Tokenizer
 
 
@@ -49,9 +49,9 @@ def fit(recipe: KMeansRecipe, options: Options) -> Path:
     # All components, as they are when nothing was fitted: a block's own numbers.
     autoencoder = build_autoencoder("pca", channels=recipe.channels, latent_dim=dim, stride=recipe.stride)
     quantizer = build("vq", dim=dim, codebook_size=recipe.codebook_size)
-    assert isinstance(quantizer, NearestCodevector)
+    (codebook,) = named_codebooks(quantizer).values()
     with torch.no_grad():
-        quantizer.codebook.codevectors().copy_(found)
+        codebook.weight.copy_(found)
     tokenizer = Tokenizer(autoencoder, quantizer, build_position("none", dim=dim), recipe.resolution).eval()
     return publish_fit(recipe, tokenizer, images, seconds, {"fit": "kmeans"}, options)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 import tyro
@@ -54,8 +54,7 @@ def fit(recipe: PCARecipe, options: Options) -> Path:
     grids = torch.cat([autoencoder.encode(batch) for batch in _batches(fitted_to, recipe.rows * recipe.stride**2)])
     coefficients = grids.permute(0, 2, 3, 1).flatten(0, 2)
     alphabets = choose(coefficients[:: max(1, len(coefficients) // _SAMPLE)], recipe.bits / recipe.blocks)
-    quantizer = build("uniform", dim=recipe.components, levels=alphabets.levels)
-    assert isinstance(quantizer, Uniform)
+    quantizer = cast(Uniform, build("uniform", dim=recipe.components, levels=alphabets.levels))
     quantizer.fit(alphabets.low, alphabets.high)
     # -----------------------------------------------------------------------------------------------------------------
     seconds = time.perf_counter() - start

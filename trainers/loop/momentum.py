@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vqzoo.quantizers.codebook import Codebook
+from vqzoo.quantizers.codebook import named_codebooks
 
 
 @torch.no_grad()
@@ -13,8 +13,8 @@ def reset_momentum(optimizer: Optimizer, model: nn.Module) -> None:
 
     A codevector that was moved keeps the momentum of its old place otherwise, and is driven off again.
     """
-    for codebook in model.modules():
-        if isinstance(codebook, Codebook) and codebook.pulled is not None and codebook.learns_by_gradient:
+    for codebook in named_codebooks(model).values():
+        if codebook.pulled is not None and codebook.learns_by_gradient:
             for moment in optimizer.state[codebook.weight].values():
                 if isinstance(moment, Tensor) and moment.shape == codebook.weight.shape:
                     moment.mul_(1 - codebook.pulled[:, None])

@@ -7,8 +7,7 @@ import vqzoo
 from trainers.loop import checkpoint
 from trainers.recipes.recipe import Recipe
 from vqzoo.files.storage import read_json
-from vqzoo.quantizers.codebook import Codebook
-from vqzoo.quantizers.start import FROM_DATA
+from vqzoo.quantizers.codebook import named_codebooks
 from vqzoo.tokenizer import Tokenizer
 
 _MAY_CHANGE = {"steps", "evaluate_every", "learning_rate", "warmup"}
@@ -49,7 +48,7 @@ def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> str
     given = vqzoo.load(str(cards / source) if (cards / source).is_dir() else source).state_dict()
     own = tokenizer.state_dict()
     fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
-    codebooks = {name: module for name, module in tokenizer.named_modules() if isinstance(module, Codebook)}
+    codebooks = named_codebooks(tokenizer)
     for name in codebooks:
         if f"{name}.weight" not in fitting:  # then its counts and whether it has started are not its own either
             fitting = {key: value for key, value in fitting.items() if not key.startswith(f"{name}.")}
@@ -62,7 +61,7 @@ def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> str
         )
     tokenizer.load_state_dict(own | fitting)
     for name, codebook in codebooks.items():
-        if codebook.start in FROM_DATA and f"{name}.weight" in fitting:
+        if codebook.waits and f"{name}.weight" in fitting:
             codebook.started.fill_(True)
     fresh = [name for name, _ in tokenizer.named_parameters() if name not in fitting]
     said = f"start_from {source}: {len(fitting)} of {len(own)} tensors taken"

@@ -13,8 +13,7 @@ from trainers.loop.resume import load_matching_weights
 from trainers.recipes.recipe import Recipe
 from vqzoo.ops.distributed import place, shared_out
 from vqzoo.ops.pixels import from_bytes
-from vqzoo.quantizers.codebook import Codebook
-from vqzoo.quantizers.start import FROM_DATA
+from vqzoo.quantizers.codebook import named_codebooks
 from vqzoo.tokenizer import Tokenizer
 
 LATENTS_A_CODEVECTOR = 16
@@ -42,17 +41,13 @@ def start_codebooks(tokenizer: Tokenizer, feed: Feed) -> None:
     be called by all processes together, before the first step, with an encoder that is not random any more. A hierarchy
     is left as it is, as its finer latents follow from what the coarser ones were quantized to.
     """
-    waiting = [each for each in tokenizer.modules() if isinstance(each, Codebook) and _waits(each)]
+    waiting = [each for each in named_codebooks(tokenizer).values() if each.waits]
     if not waiting or len(tokenizer.quantizers) > 1:
         return
     wanted = min(MOST_LATENTS, LATENTS_A_CODEVECTOR * max(each.codebook_size for each in waiting))
     latents = shared_out(torch.stack(list(_latents(tokenizer, feed, wanted))))
     tokenizer.train()
     tokenizer.quantizer(latents[None, :, None])
-
-
-def _waits(codebook: Codebook) -> bool:
-    return codebook.start in FROM_DATA and not codebook.started
 
 
 def _latents(tokenizer: Tokenizer, feed: Feed, wanted: int) -> Iterator[Tensor]:

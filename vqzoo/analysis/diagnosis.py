@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vqzoo.analysis.measurements import batches
 from vqzoo.analysis.usage import codebook_of, count, together
 from vqzoo.metrics import codebook_stats
 from vqzoo.ops.pixels import from_bytes, to_bytes
-from vqzoo.quantizers import Quantized
-from vqzoo.quantizers.adaptive import Adaptive
-from vqzoo.quantizers.nearest import NearestCodevector
-from vqzoo.quantizers.residual import Residual, SharedResidual
-from vqzoo.quantizers.scalar import FiniteScalar
-from vqzoo.quantizers.signs import Signs
+from vqzoo.quantizers import Quantized, Quantizer
 from vqzoo.tokenizer import Tokenizer
 
 Kind = Literal["unused", "apart", "scale", "saturated", "borders", "colour"]
@@ -70,13 +65,13 @@ def diagnose(tokenizer: Tokenizer, images: Tensor) -> list[Symptom]:
         steps = _steps(error, tokenizer.autoencoder.strides[-1])
         across, inside = across + steps[0], inside + steps[1]
     found = _unused(tokenizer, counts)
-    for name, module in tokenizer.named_modules():
-        if leaves.get(name):
+    for name, leaf in _leaves(tokenizer).items():
+        if leaves[name]:
             latents = torch.cat(leaves[name])[:_LATENTS]
-            if not isinstance(module, NearestCodevector):
-                found += _values(module, latents)
+            if leaf.rounds_to:
+                found += _values(leaf, latents)
             elif not _in_part(tokenizer, name):
-                found += _codevectors(module, latents)
+                found += _codevectors(leaf, latents)
     return found + _borders(across, inside) + _colours(shift / len(images))
 
 
@@ -103,14 +98,19 @@ def _root(matrix: Tensor) -> Tensor:
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
 
-@contextmanager
-def _watched(tokenizer: Tokenizer, leaves: dict[str, list[Tensor]]) -> Iterator[None]:
-    """Collect what each quantizer that rounds is given, flattened to (n, d), while the tokenizer runs."""
-    watched = {
+def _leaves(tokenizer: Tokenizer) -> dict[str, Quantizer]:
+    """Return the quantizers whose latents can tell that something is wrong, by name."""
+    return {
         name: module
         for name, module in tokenizer.named_modules()
-        if isinstance(module, (NearestCodevector, FiniteScalar, Signs))
+        if isinstance(module, Quantizer) and (module.follows_latents or module.rounds_to)
     }
+
+
+@contextmanager
+def _watched(tokenizer: Tokenizer, leaves: dict[str, list[Tensor]]) -> Iterator[None]:
+    """Collect what each of `_leaves` is given, flattened to (n, d), while the tokenizer runs."""
+    watched = _leaves(tokenizer)
     for name, module in watched.items():
         module.quantize = _noting(module.quantize, leaves.setdefault(name, []))  # type: ignore[assignment]
     try:
@@ -146,12 +146,13 @@ def _in_part(tokenizer: Tokenizer, name: str) -> bool:
     """Return whether a codebook is one of several that need not cover the latents: a residual level, or a choice."""
     steps = name.split(".")
     above = (tokenizer.get_submodule(".".join(steps[:depth])) for depth in range(1, len(steps)))
-    return any(isinstance(module, (Residual, SharedResidual, Adaptive)) for module in above)
+    return any(isinstance(each, Quantizer) and (each.level_columns or len(each.cell_bits) > 1) for each in above)
 
 
-def _codevectors(module: NearestCodevector, latents: Tensor) -> list[Symptom]:
+def _codevectors(leaf: Quantizer, latents: Tensor) -> list[Symptom]:
     with torch.no_grad():
-        codevectors = module.codebook.codevectors().detach().float()
+        (codebook,) = leaf.codebooks()
+        codevectors = codebook(torch.arange(leaf.index_sizes[0], device=latents.device)).float()
     if codevectors.shape[1] != latents.shape[1] or len(latents) < len(codevectors):
         return []
     spread = _moments(latents.double())[1].trace().sqrt().item()
@@ -171,17 +172,15 @@ def _codevectors(module: NearestCodevector, latents: Tensor) -> list[Symptom]:
     return found
 
 
-def _values(module: nn.Module, latents: Tensor) -> list[Symptom]:
+def _values(leaf: Quantizer, latents: Tensor) -> list[Symptom]:
     """Return the channels of scalars or signs that hardly ever have another value."""
-    values = module.lookup(module.assign(latents))  # type: ignore[operator]
+    values = leaf.lookup(leaf.assign(latents))
     shares = torch.stack([torch.unique(column, return_counts=True)[1].max() for column in values.T]) / len(values)
     stuck = int((shares > SATURATED).sum())
-    what = "signs" if isinstance(module, Signs) else "scalars"
     if not stuck:
         return []
-    return [
-        Symptom("saturated", f"{stuck} of {len(shares)} {what} have one value in over {SATURATED:.0%} of the cells")
-    ]
+    text = f"{stuck} of {len(shares)} {leaf.rounds_to} have one value in over {SATURATED:.0%} of the cells"
+    return [Symptom("saturated", text)]
 
 
 def _steps(error: Tensor, stride: int) -> tuple[float, float]:

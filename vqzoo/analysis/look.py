@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vqzoo.analysis.choices import Book, codebooks, column_word, distances, places
 from vqzoo.analysis.looked import Layer, Look, by_codebook
 from vqzoo.analysis.usage import codebook_of, count
 from vqzoo.ops.pixels import from_bytes, to_bytes
+from vqzoo.quantizers.base import Lookup
 from vqzoo.tokenizer import Tokenizer, Tokens
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to grey
@@ -22,33 +22,24 @@ def look(tokenizer: Tokenizer, pixels: np.ndarray, like: Look | None = None) -> 
     With `like`, the look of a photograph of the same size, its layers are taken, and nothing is measured: distances and
     norms stay empty.
     """
+    if any(max(quantizer.index_sizes) >= 2**31 for quantizer in tokenizer.quantizers):
+        return None
     images = from_bytes(_input(tokenizer, pixels))
-    # As `Tokenizer.encode` does it, with the latents kept.
-    features = tokenizer._features(images)
-    grids: list[Tensor] = []
-    found: list[Tensor] = []
-    coarser: list[Tensor] = []
-    for quantizer in tokenizer.quantizers:
-        latents = tokenizer._latents(features, coarser, True).float()
-        grids.append(quantizer.encode(latents))
-        if max(quantizer.index_sizes) >= 2**31:
-            return None
-        if like is None:
-            found.append(distances(quantizer, latents, grids[-1]))
-        coarser.append(quantizer.decode(grids[-1]))
-    size = (images.shape[2], images.shape[3])
-    counted = count(tokenizer, Tokens(tuple(grids), size))
+    levels = tokenizer.encode_levels(images)
+    tokens = Tokens(tuple(indices for _, indices in levels), (images.shape[2], images.shape[3]))
+    counted = count(tokenizer, tokens)
     if counted is None:
         return None
+    measured = zip(tokenizer.quantizers, levels, strict=True) if like is None else ()
+    distances = [quantizer.distances(latents.float(), indices) for quantizer, (latents, indices) in measured]
     counts = tuple(column.cpu().numpy() for column in counted)
     of = codebook_of(tokenizer)
-    padded = tuple(-(-side // tokenizer._multiple) * tokenizer._multiple for side in size)
     return Look(
         _to_rgb(_input(tokenizer, pixels)),
-        padded,  # type: ignore[arg-type]
-        tuple(grid[0].int().contiguous().cpu().numpy() for grid in grids),
-        tuple(distance[0].float().contiguous().cpu().numpy() for distance in found),
-        _layers(tokenizer, grids, of) if like is None else like.layers,
+        tokenizer.padded(tokens.size),
+        tuple(grid[0].int().contiguous().cpu().numpy() for grid in tokens.grids),
+        tuple(distance[0].float().contiguous().cpu().numpy() for distance in distances),
+        _layers(tokenizer, tokens.grids, of) if like is None else like.layers,
         counts,
         of,
         () if like else tuple(map(_norms, _books(tokenizer), by_codebook(counts, of))),
@@ -58,12 +49,11 @@ def look(tokenizer: Tokenizer, pixels: np.ndarray, like: Look | None = None) -> 
 def _layers(tokenizer: Tokenizer, grids: Sequence[Tensor], of: tuple[int, ...]) -> tuple[Layer, ...]:
     layers, start = [], 0
     for number, (quantizer, grid) in enumerate(zip(tokenizer.quantizers, grids, strict=True)):
-        found = places(quantizer, *grid.shape[1:3])
-        word = column_word(quantizer)
+        found = quantizer.index_grids(grid.shape[1], grid.shape[2])
         where = f"grid {number + 1} of {len(grids)}" if len(grids) > 1 else ""
         for turn, place in enumerate(found, 1):
             columns = tuple(start + column for column in np.unique(place.numpy() % grid.shape[3]).tolist())
-            what = f"{word} {turn} of {len(found)}" if len(found) > 1 else ""
+            what = f"{quantizer.column_word} {turn} of {len(found)}" if len(found) > 1 else ""
             label = ", ".join(part for part in (where, what) if part) or "the only one"
             size = quantizer.index_sizes[columns[0] - start]
             layers.append(Layer(label, number, place.numpy(), columns, of[columns[0]], size))
@@ -71,7 +61,7 @@ def _layers(tokenizer: Tokenizer, grids: Sequence[Tensor], of: tuple[int, ...]) 
     return tuple(layers)
 
 
-def _norms(book: Book, counts: np.ndarray) -> dict[int, float]:
+def _norms(book: Lookup, counts: np.ndarray) -> dict[int, float]:
     used = np.nonzero(counts)[0]
     lengths = book(torch.from_numpy(used)).norm(dim=1)
     return dict(zip(used.tolist(), lengths.tolist(), strict=True))
@@ -99,14 +89,14 @@ def grids_of(tokenizer: Tokenizer, side: int) -> tuple[np.ndarray, ...]:
     return tuple(np.zeros(grid.shape[1:], np.int32) for grid in tokens.grids)
 
 
-def _books(tokenizer: Tokenizer) -> list[Book]:
+def _books(tokenizer: Tokenizer) -> list[Lookup]:
     """Of all levels; they take indices of any device."""
     device = next(tokenizer.parameters()).device
 
-    def near(book: Book) -> Book:
+    def near(book: Lookup) -> Lookup:
         return lambda indices: book(indices.to(device))
 
-    return [near(book) for quantizer in tokenizer.quantizers for book in codebooks(quantizer)]
+    return [near(book) for quantizer in tokenizer.quantizers for book in quantizer.codebooks()]
 
 
 def _input(tokenizer: Tokenizer, pixels: np.ndarray) -> Tensor:

@@ -26,7 +26,7 @@ class Layer:
 class Look:
     """pixels: uint8 (h, w, 3), what went in, grey where the tokenizer is; padded: height and width that the grids
     cover, from the upper left; grids: of each level int32 (h, w, q); distances: float32 of the same shape, see
-    `choices.distances`; counts, codebook_of: those of `analysis.usage`. norms: of each codebook, index -> length of
+    `Quantizer.distances`; counts, codebook_of: those of `analysis.usage`. norms: of each codebook, index -> length of
     every codevector that is used here."""
 
     pixels: np.ndarray

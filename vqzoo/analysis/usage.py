@@ -8,7 +8,6 @@ from torch import Tensor
 
 from vqzoo.metrics import codebook_stats, count_indices
 from vqzoo.quantizers import Quantizer
-from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.quantizers.base import joint_codebooks
 from vqzoo.tokenizer import Tokenizer, Tokens
 
@@ -57,6 +56,6 @@ def usage_metrics(tokenizer: Tokenizer, counts: Sequence[Tensor] | None) -> dict
 
 def _level(quantizer: Quantizer, counts: Sequence[Tensor]) -> dict[str, Any]:
     metrics: dict[str, Any] = asdict(codebook_stats(counts, quantizer.codebook_of))
-    if isinstance(quantizer, Adaptive):
-        metrics["selection"] = quantizer.shares(counts[0])
+    if shares := quantizer.shares(counts):
+        metrics["selection"] = shares
     return metrics

@@ -81,7 +81,7 @@ class _Question(threading.Thread):
     def running(cls) -> "_Question":
         """The one that is under way at this endpoint, or a new one."""
         with cls._lock:
-            if cls._last is None or not cls._last.is_alive() or cls._last._api.endpoint != constants.ENDPOINT:
+            if cls._last is None or not cls._last.is_alive() or cls._last.api.endpoint != constants.ENDPOINT:
                 cls._last = cls()
                 cls._last.start()
             return cls._last
@@ -90,11 +90,11 @@ class _Question(threading.Thread):
         super().__init__(name="vqzoo-live", daemon=True)
         self.answer: tuple[Model, ...] | None = None
         self.problem: str | None = None
-        self._api, self._file = HfApi(), own_folder() / "live.json"
+        self.api, self._file = HfApi(), own_folder() / "live.json"
 
     def run(self) -> None:
         try:
-            found = self._api.list_models(filter=FILTER, expand=_EXPAND)  # a generator: pages come as they are read
+            found = self.api.list_models(filter=FILTER, expand=_EXPAND)  # a generator: pages come as they are read
             entries = [_entry(info) for info in islice(found, MAX_MODELS)]
             models = tuple(model for entry in entries if (model := _model(entry)) is not None)
         # Whatever is wrong with an answer, here is nobody to whom it could be raised.
@@ -103,7 +103,7 @@ class _Question(threading.Thread):
             said = "the Hub cannot be reached" if away else "the Hub's list could not be read"
             self.problem = f"{said} ({plain(error, 120)})"
             return
-        _keep(self._file, {"format": _FORMAT, "endpoint": self._api.endpoint, "asked": time.time(), "models": entries})
+        _keep(self._file, {"format": _FORMAT, "endpoint": self.api.endpoint, "asked": time.time(), "models": entries})
         self.answer = models
 
 

@@ -1,6 +1,7 @@
 """From a card folder to a repository on the Hugging Face Hub: checked, compared, then one commit."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from vqzoo.files.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.model import Model, check_record
 from vqzoo.hub.registry import usage_damage
-from vqzoo.quantizers.adaptive import Adaptive
 from vqzoo.tokenizer import Tokenizer
 
 __all__ = ["Plan", "Published", "check", "plan", "publish"]
@@ -136,18 +136,16 @@ def _check_rate(name: str, tokenizer: Tokenizer, metrics: dict[str, Any]) -> Non
             f"of {channels} channels; measure the weights again"
         )
     # The smallest image has the indices of a part of a large one, which is made of whole ones: no memory for more.
-    strides, quantizers = tokenizer.autoencoder.strides, tokenizer.quantizers
-    least = math.lcm(*(stride * part.multiple for stride, part in zip(strides, quantizers, strict=True)))
-    tokens = tokenizer.encode(torch.zeros(1, channels, least, least))
+    tokens = tokenizer.encode(torch.zeros(1, channels, tokenizer.multiple, tokenizer.multiple))
     counted = 0.0
     for number, (quantizer, grid) in enumerate(zip(tokenizer.quantizers, tokens.grids, strict=True)):
-        if isinstance(quantizer, Adaptive):  # What it costs depends on the choices that it made on the split.
+        shares: Sequence[float] = (1.0,)
+        if len(quantizer.cell_bits) > 1:  # What a cell costs depends on the choices that were made on the split.
             level = metrics["levels"][number] if "levels" in metrics else metrics
-            for share, start in zip(level["selection"].values(), quantizer.starts, strict=True):
-                counted += share * quantizer.bits(torch.full_like(grid, start)).item()
-        else:
-            counted += quantizer.bits(grid).item()
-    counted *= (-(-side // least)) ** 2
+            shares = list(level["selection"].values())
+        per_cell = sum(share * bits for share, bits in zip(shares, quantizer.cell_bits, strict=True))
+        counted += grid.shape[1] * grid.shape[2] * per_cell
+    counted *= (-(-side // tokenizer.multiple)) ** 2
     if not math.isclose(bits, counted, rel_tol=1e-6):
         raise ValueError(
             f"{METRICS} of {name}: bits_per_image is {bits:,.2f}, but the tokenizer counts {counted:,.2f} for an image "

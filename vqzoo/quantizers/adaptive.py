@@ -12,6 +12,7 @@ from vqzoo.ops.check import check_int
 from vqzoo.ops.noise import gumbel_softmax
 from vqzoo.quantizers.annealed import Annealed
 from vqzoo.quantizers.base import Quantized, Quantizer, mean_losses
+from vqzoo.quantizers.cost import Cost
 from vqzoo.quantizers.projected import Projected
 
 
@@ -48,15 +49,17 @@ class Adaptive(Quantizer):
         """Which part each of `indices` (b, h, w, 1) belongs to: (b, h, w) int64."""
         return (indices >= torch.tensor(self.starts, device=indices.device)).sum(-1) - 1
 
-    def shares(self, counts: Tensor) -> dict[str, float]:
-        """How often each part was chosen, as a share of 1 by "K x d", from the counts (sum of all K,) of indices."""
-        totals = torch.stack([part.sum() for part in counts.split(self.sizes)]).double()
+    def shares(self, counts: Sequence[Tensor]) -> dict[str, float]:
+        totals = torch.stack([part.sum() for part in counts[0].split(self.sizes)]).double()
         names = [f"{part.index_sizes[0]} x {part.quantizer.dim}" for part in self._parts()]
         return dict(zip(names, (totals / totals.sum()).tolist(), strict=True))
 
+    @property
+    def cell_bits(self) -> tuple[float, ...]:
+        return tuple(math.log2(len(self.sizes)) + math.log2(size) for size in self.sizes)
+
     def bits(self, indices: Tensor) -> Tensor:
-        per_cell = [math.log2(len(self.sizes)) + math.log2(size) for size in self.sizes]
-        costs = torch.tensor(per_cell, dtype=torch.float64, device=indices.device)
+        costs = torch.tensor(self.cell_bits, dtype=torch.float64, device=indices.device)
         return costs[self.selection(indices)].sum((1, 2))
 
     def assign(self, latents: Tensor) -> Tensor:
@@ -90,6 +93,11 @@ class Adaptive(Quantizer):
         restored = value + (mixture - mixture.detach())
         indices = self._chosen(torch.cat([out.indices for out in outputs], -1), selection)
         return Quantized(restored, indices, mean_losses([out.losses for out in outputs]))
+
+    def search_cost(self, cells: int) -> Cost:
+        # Every part searches, and every part maps back; the selector has a query map, and a key a part.
+        selector = cells * self.dim * (self.dim + len(self.parts))
+        return sum((part.search_cost(cells) for part in self._parts()), Cost()) + Cost(maps=selector)
 
     def _scores(self, latents: Tensor) -> Tensor:
         """(b, h, w, parts): scaled dot-product attention scores, mean over heads."""

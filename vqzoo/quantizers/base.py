@@ -1,16 +1,24 @@
-"""The contract of a quantizer."""
+"""The contract of a quantizer: how it maps latents to indices and back, and what can be asked of its parts."""
 
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from vqzoo.ops.check import check_int
+from vqzoo.ops.lookup import Metric
+from vqzoo.quantizers.cost import Book, Cost
+
+Visit: TypeAlias = Callable[["Quantizer", Tensor, Tensor], Tensor]
+"""(leaf, what it was given (b, h, w, d), its indices (b, h, w, q)) -> something of each index (b, h, w, q)."""
+
+Lookup: TypeAlias = Callable[[Tensor], Tensor]
+"""Indices (n,) -> codevectors (n, d) of one codebook."""
 
 
 class NotFiniteError(ValueError):
@@ -40,7 +48,10 @@ class Quantizer(nn.Module):
     quantizer, or a model that it is part of, is converted to another type: `.to(torch.bfloat16)` and `.half()` decide
     the type of the latents that `forward` and `decode` return, and nothing else. Indices do not depend on it.
 
-    Subclasses set the three attributes below and write `quantize`, `assign` and `lookup`.
+    Subclasses set the first three attributes below and write `quantize`, `assign` and `lookup`. What is asked about a
+    quantizer beside that has defaults that are right for a leaf, which compares latents with one codebook of its own. A
+    composite also writes `inner` and `visit`, and where they differ from the sum over its parts `search_cost` and
+    `index_cells`.
     """
 
     dim: int
@@ -58,6 +69,17 @@ class Quantizer(nn.Module):
     """Name and settings, set by `build`."""
     dtype: torch.dtype = torch.float32
     """Type of the latents that come out, set by `.to`, `.half` and their like."""
+
+    column_word: str = "index"
+    """What a column of the indices is a column of: "segment", "level", "scale", "channel" or, of one alone, "index"."""
+    fixed: bool = False
+    """Of a leaf: whether codevectors are implied by a fixed grid, none of them learnt."""
+    metric: Metric = "l2"
+    """Of a leaf: how latents are compared with codevectors."""
+    follows_latents: bool = False
+    """Of a leaf: whether codevectors have to lie where latents do to be of use, so that their distance is a symptom."""
+    rounds_to: str = ""
+    """Of a leaf: what it rounds each channel to, "scalars" or "signs", where one that never changes is a symptom."""
 
     def quantize(self, latents: Tensor) -> Quantized:
         """`forward`, given float32."""
@@ -119,6 +141,95 @@ class Quantizer(nn.Module):
         """Those of the first levels, coarse to fine, out of indices of all; raises ValueError where there are fewer."""
         check_int("levels", levels, 1, len(self.level_columns))
         return indices[..., : sum(self.level_columns[:levels])]
+
+    @property
+    def cell_bits(self) -> tuple[float, ...]:
+        """Bits that the indices of one cell cost; of a quantizer that chooses among parts, with each of its parts."""
+        return (sum(map(math.log2, self.index_sizes)),)
+
+    def shares(self, counts: Sequence[Tensor]) -> dict[str, float]:
+        """Return how often each part was chosen, as a share of 1 by "K x d", from counts of each column's indices (K,).
+
+        The parts are in the order of `cell_bits`; without a choice among parts there are none.
+        """
+        return {}
+
+    def coarser(self, bits: float) -> list["Quantizer"]:
+        """Return quantizers of the same latents that cost at most `bits` a cell, with nothing learnt or fitted anew.
+
+        One for each way to do so; itself where it costs no more, and none where there is no way.
+        """
+        return [self] if max(self.cell_bits) <= bits else []
+
+    # --- the walk: what parts a quantizer has, what each is given, and what that costs --------------------------------
+
+    @property
+    def inner(self) -> tuple["Quantizer", ...]:
+        """The quantizers whose indices these are, each once; empty for a leaf."""
+        return ()
+
+    @property
+    def innermost(self) -> "Quantizer":
+        """The leaf that compares vectors in the end; of several the first."""
+        return self.inner[0].innermost if self.inner else self
+
+    def visit(self, latents: Tensor, indices: Tensor, at_leaf: Visit) -> Tensor:
+        """Return `at_leaf` of every leaf, in the place of its indices: (b, h', w', q).
+
+        latents (b, h, w, dim) float32 are those that were encoded to indices (b, h', w', q), or any others: with
+        changed indices each level of a residual gets what the changed ones before it leave over.
+        """
+        assert not self.inner, f"{type(self).__name__} has parts and no `visit`"
+        return at_leaf(self, latents, indices)
+
+    def distances(self, latents: Tensor, indices: Tensor) -> Tensor:
+        """Return the Euclidean distance of what was quantized from its codevector, (b, h', w', q) float32.
+
+        It is measured where the choice is made: behind projections and normalisation; for an adaptive quantizer, whose
+        codebooks have different dimensions, behind the projections back. Of a residual quantizer each level's is that
+        of what the levels before left over. Arguments are those of `visit`.
+        """
+        if self.inner:
+            return self.visit(latents, indices, lambda leaf, given, chosen: leaf.distances(given, chosen))
+        return (latents - self.lookup(indices)).norm(dim=-1, keepdim=True)
+
+    def codebooks(self) -> list[Lookup]:
+        """Return the codebooks, by their numbers in `codebook_of`.
+
+        Fixed grids (FSQ, LFQ, BSQ, uniform) have implied ones, made on demand, so that an alphabet may be of any size.
+        They are what latents are compared with; those of an adaptive quantizer are what the decoder gets. A plain
+        autoencoder has none.
+        """
+        if self.inner:
+            return [book for part in self.inner for book in part.codebooks()]
+        return [lambda indices: self.lookup(indices.view(1, 1, -1, 1)).flatten(0, 2)]
+
+    def index_grids(self, height: int, width: int) -> list[Tensor]:
+        """Return the grids that lie over an image, (h, w) int64 each: where in indices (height, width, q) a cell's is.
+
+        Positions count (height, width, q) in row-major order. There is one grid a column; a multi-scale quantizer has
+        one a scale, each finer than the one before, whose cells are several columns.
+        """
+        return list(torch.arange(height * width * len(self.index_sizes)).view(height, width, -1).unbind(-1))
+
+    def cost(self, cells: int) -> Cost:
+        """Return the cost of a grid of `cells` latents, which has to be one that the quantizer can be given."""
+        grid = self.index_cells(cells)
+        choices = grid * sum(math.log2(size) for size in self.index_sizes)
+        return self.search_cost(cells) + Cost(log2_choices=choices, latents=cells, indices=grid * len(self.index_sizes))
+
+    def index_cells(self, cells: int) -> int:
+        """Return how many cells the grid of indices of `cells` latents has."""
+        return cells // self.multiple**2
+
+    def search_cost(self, cells: int) -> Cost:
+        """Return the books, searches and maps of `cost`."""
+        if self.inner:
+            return sum((part.search_cost(cells) for part in self.inner), Cost())
+        (size,) = self.index_sizes
+        return Cost((Book(size, self.dim, not self.fixed),), 0 if self.fixed else cells * size * self.dim)
+
+    # ------------------------------------------------------------------------------------------------------------------
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Quantizer":
         """What `.to`, `.half`, `.cuda` and their like are made of: move, but keep the type of what is stored."""

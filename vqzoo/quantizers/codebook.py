@@ -53,6 +53,11 @@ class Codebook(nn.Module):
         self.pulled: Tensor | None = None
         """(K,) in [0, 1]: how far the last update moved each codevector to data; the optimizer's moments are stale."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the codevectors are still to be taken from data."""
+        return self.start in FROM_DATA and not self.started
+
     def codevectors(self) -> Tensor:
         """(K, d), with their gradient."""
         return self.weight
@@ -60,7 +65,7 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def prepare(self, latents: Tensor) -> None:
         """Called with the latents (n, d) of a training batch before they are assigned."""
-        if self.start in FROM_DATA and not self.started:
+        if self.waits:
             self.weight.copy_(from_data(self.start, latents, self.codebook_size, self.seed))
             self.started.fill_(True)
 
@@ -163,6 +168,11 @@ class SimCodebook(nn.Module):
 
     def update(self, latents: Tensor, indices: Tensor, metric: Metric) -> None:
         """Nothing is counted."""
+
+
+def named_codebooks(module: nn.Module) -> dict[str, Codebook]:
+    """Return the codebooks in a module that may start from data or be revived, by their names in it."""
+    return {name: part for name, part in module.named_modules() if isinstance(part, Codebook)}
 
 
 RULES: dict[str, type[Codebook]] = {"gradient": Codebook, "ema": EMACodebook}

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from vqzoo.ops.check import check_int
 from vqzoo.ops.distributed import all_reduce
 from vqzoo.ops.estimator import straight_through
-from vqzoo.quantizers.base import Quantized, Quantizer
+from vqzoo.quantizers.base import Quantized, Quantizer, Visit
+from vqzoo.quantizers.cost import Cost
 
 
 class HVQ(Quantizer):
@@ -37,6 +38,8 @@ class HVQ(Quantizer):
         self.multiple = stride * upper.multiple
         self.index_sizes = upper.index_sizes
         self.codebook_of = upper.codebook_of
+        self.column_word = upper.column_word
+        self.stride = stride
         self.scale = RunningScale(self.dim)
         self.encoder = nn.Sequential(
             nn.Conv2d(self.dim, width, 2 * stride - 1, stride, stride - 1),
@@ -53,7 +56,7 @@ class HVQ(Quantizer):
         )
 
     def assign(self, latents: Tensor) -> Tensor:
-        return self.upper.assign(_on_planes(self.encoder, self.scale.normalised(latents)))
+        return self.upper.assign(self._above(latents))
 
     def lookup(self, indices: Tensor) -> Tensor:
         return self._below(_on_planes(self.decoder, self.upper.lookup(indices)))
@@ -70,6 +73,28 @@ class HVQ(Quantizer):
             losses[name] = losses[name] + loss if name in losses else loss
         restored = below.latents if self.training else straight_through(latents, self._below(guess))
         return Quantized(restored, above.indices, losses)
+
+    @property
+    def inner(self) -> tuple[Quantizer, ...]:
+        return (self.upper,)
+
+    def visit(self, latents: Tensor, indices: Tensor, at_leaf: Visit) -> Tensor:
+        return self.upper.visit(self._above(latents), indices, at_leaf)
+
+    def index_cells(self, cells: int) -> int:
+        return self.upper.index_cells(cells // self.stride**2)
+
+    def search_cost(self, cells: int) -> Cost:
+        above = cells // self.stride**2
+        # Convolutions one after the other: both of the encoder see the small grid, the first of the decoder, too.
+        grids = [above, above, above, cells, cells]
+        layers = [each for each in (*self.encoder, *self.decoder) if isinstance(each, nn.Conv2d)]
+        maps = sum(count * layer.weight.numel() for count, layer in zip(grids, layers, strict=True))
+        # Encoding does not search below; decoding does, for the codevectors nearest to its guess.
+        return self.lower.search_cost(cells) + self.upper.search_cost(above) + Cost(maps=maps)
+
+    def _above(self, latents: Tensor) -> Tensor:
+        return _on_planes(self.encoder, self.scale.normalised(latents))
 
     def _below(self, guess: Tensor) -> Tensor:
         return self.lower.lookup(self.lower.assign(self.scale.restored(guess)))

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from vqzoo.ops.check import check_int
-from vqzoo.quantizers.base import Quantized, Quantizer
+from vqzoo.quantizers.base import Lookup, Quantized, Quantizer
+from vqzoo.quantizers.cost import Cost
 
 
 class Identity(Quantizer):
@@ -27,3 +28,12 @@ class Identity(Quantizer):
 
     def quantize(self, latents: Tensor) -> Quantized:
         return Quantized(latents, self.assign(latents.detach()), {})
+
+    def distances(self, latents: Tensor, indices: Tensor) -> Tensor:
+        return (latents - self.lookup(indices)).abs()
+
+    def codebooks(self) -> list[Lookup]:
+        return []
+
+    def search_cost(self, cells: int) -> Cost:
+        return Cost()

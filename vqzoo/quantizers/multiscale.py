@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from vqzoo.ops.check import check_int
 from vqzoo.ops.estimator import straight_through
 from vqzoo.ops.lookup import rows
-from vqzoo.quantizers.base import Quantized, Quantizer, mean_losses
+from vqzoo.quantizers.base import Quantized, Quantizer, Visit, mean_losses
+from vqzoo.quantizers.cost import Cost
 from vqzoo.quantizers.nearest import NearestCodevector
 
 
@@ -24,6 +25,8 @@ class MultiScale(Quantizer):
     A grid of S x S latents has one such pyramid. A larger one, its sides multiples of S, has grids larger by the same
     factor, so the indices are one (b, h / S, w / S) grid whose columns are the s_1^2 + ... + s_n^2 cells of a patch.
     """
+
+    column_word = "scale"
 
     def __init__(self, level: NearestCodevector, scales: Sequence[int]):
         super().__init__()
@@ -89,6 +92,26 @@ class MultiScale(Quantizer):
             codebook.update(torch.cat(seen, 1).flatten(0, 1), chosen.view(-1), self.level.metric)
         restored = straight_through(latents, total.permute(0, 2, 3, 1))
         return Quantized(restored, self._packed(grids), mean_losses(losses))
+
+    @property
+    def inner(self) -> tuple[Quantizer, ...]:
+        return (self.level,)
+
+    def visit(self, latents: Tensor, indices: Tensor, at_leaf: Visit) -> Tensor:
+        table, residual, visited = self.level.codebook.codevectors(), latents.permute(0, 3, 1, 2), []
+        for scale, grid in zip(self.scales, self.levels(indices), strict=True):
+            visited.append(at_leaf(self.level, self._shrunk(residual, scale), grid))
+            residual = residual - self._enlarged(rows(table, grid.squeeze(-1)), scale)
+        return self._packed(visited)
+
+    def index_grids(self, height: int, width: int) -> list[Tensor]:
+        numbers = torch.arange(height * width * len(self.index_sizes)).view(1, height, width, -1)
+        return [grid[0, ..., 0] for grid in self.levels(numbers)]
+
+    def search_cost(self, cells: int) -> Cost:
+        searched = self.level.search_cost(self.index_cells(cells) * sum(self.level_columns))
+        # The encoder subtracts what each level adds, so phi runs once a level on either side.
+        return searched + Cost(maps=2 * len(self.scales) * cells * 9 * self.dim**2)
 
     def _shrunk(self, planes: Tensor, scale: int) -> Tensor:
         """(b, d, h, w) -> (b, h s / S, w s / S, d), areas averaged."""

@@ -21,6 +21,8 @@ class NearestCodevector(Quantizer):
     similarity being -|z - e|^2 or the cosine, in nats (arXiv:2310.05737, eq. 5).
     """
 
+    follows_latents = True
+
     def __init__(
         self,
         codebook: Codebook | SimCodebook,

@@ -1,13 +1,12 @@
 """Product quantization: segments of a latent, each quantized by a quantizer of its own."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from vqzoo.ops.check import check_int
-from vqzoo.quantizers.base import Quantized, Quantizer, joint_codebooks, mean_losses
+from vqzoo.quantizers.base import Quantized, Quantizer, Visit, joint_codebooks, mean_losses
 
 
 class Product(Quantizer):
@@ -15,6 +14,8 @@ class Product(Quantizer):
 
     Losses are means over the parts. The indices are the parts' columns side by side.
     """
+
+    column_word = "segment"
 
     def __init__(self, parts: Sequence[Quantizer]):
         super().__init__()
@@ -40,6 +41,13 @@ class Product(Quantizer):
             mean_losses([out.losses for out in outputs]),
         )
 
+    @property
+    def inner(self) -> tuple[Quantizer, ...]:
+        return tuple(self.parts)  # type: ignore[arg-type]
+
+    def visit(self, latents: Tensor, indices: Tensor, at_leaf: Visit) -> Tensor:
+        pairs = zip(self._pairs(latents, self.dims), indices.split(self.columns, -1), strict=True)
+        return torch.cat([part.visit(run, columns, at_leaf) for (part, run), columns in pairs], -1)
+
     def _pairs(self, grid: Tensor, sizes: list[int]) -> list[tuple[Quantizer, Tensor]]:
-        parts = cast(list[Quantizer], list(self.parts))
-        return list(zip(parts, grid.split(sizes, -1), strict=True))
+        return list(zip(self.inner, grid.split(sizes, -1), strict=True))

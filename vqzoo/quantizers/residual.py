@@ -1,7 +1,6 @@
 """Residual quantization: each level quantizes what the levels before left over."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -9,11 +8,45 @@ from torch import Tensor, nn
 from vqzoo.ops.check import check_choice, check_int
 from vqzoo.ops.estimator import ESTIMATORS, Estimator
 from vqzoo.ops.lookup import rows
-from vqzoo.quantizers.base import Quantized, Quantizer, joint_codebooks, mean_losses
+from vqzoo.quantizers.base import Quantized, Quantizer, Visit, joint_codebooks, mean_losses
+from vqzoo.quantizers.cost import Cost
 from vqzoo.quantizers.nearest import NearestCodevector
 
 
-class Residual(Quantizer):
+class _Chain(Quantizer):
+    """Levels that quantize in turn what those before left over, and whose codevectors add up."""
+
+    column_word = "level"
+
+    def in_turn(self) -> Sequence[Quantizer]:
+        """Return the quantizer of each level."""
+        return self.inner
+
+    def assign(self, latents: Tensor) -> Tensor:
+        columns = []
+        for level in self.in_turn():
+            columns.append(level.assign(latents))
+            latents = latents - level.lookup(columns[-1])
+        return torch.cat(columns, -1)
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        """`decode`, of as many levels as there are indices of."""
+        total, start = torch.zeros((), device=indices.device), 0
+        for level, number in zip(self.in_turn(), self.level_columns, strict=True):
+            if start < indices.shape[-1]:
+                total = total + level.lookup(indices[..., start : start + number])
+            start += number
+        return total
+
+    def visit(self, latents: Tensor, indices: Tensor, at_leaf: Visit) -> Tensor:
+        columns = []
+        for level, part in zip(self.in_turn(), indices.split(self.level_columns, -1), strict=True):
+            columns.append(level.visit(latents, part, at_leaf))
+            latents = latents - level.lookup(part)
+        return torch.cat(columns, -1)
+
+
+class Residual(_Chain):
     """A sum of quantizers: r_1 = z, r_(l+1) = r_l - q_l(r_l), result q_1 + ... + q_n (SoundStream, arXiv:2107.03312).
 
     The residual subtracts detached values, and one gradient estimator spans all levels: with "straight-through" the
@@ -32,15 +65,13 @@ class Residual(Quantizer):
         self.level_columns = tuple(len(level.index_sizes) for level in levels)
         self.codebook_of = joint_codebooks(levels)
 
-    def assign(self, latents: Tensor) -> Tensor:
-        return _assign_in_turn(self._levels(), latents)
-
-    def lookup(self, indices: Tensor) -> Tensor:
-        return _sum_of_lookups(self._levels(), self.level_columns, indices)
+    @property
+    def inner(self) -> tuple[Quantizer, ...]:
+        return tuple(self.levels)  # type: ignore[arg-type]
 
     def quantize(self, latents: Tensor) -> Quantized:
         residual, total, outputs = latents, torch.zeros_like(latents), []
-        for level in self._levels():
+        for level in self.inner:
             out = level.quantize(residual)
             outputs.append(out)
             residual = residual - out.latents.detach()
@@ -48,11 +79,8 @@ class Residual(Quantizer):
         indices = torch.cat([out.indices for out in outputs], -1)
         return Quantized(self.estimate(latents, total), indices, mean_losses([out.losses for out in outputs]))
 
-    def _levels(self) -> list[Quantizer]:
-        return cast(list[Quantizer], list(self.levels))
 
-
-class SharedResidual(Quantizer):
+class SharedResidual(_Chain):
     """A residual sum whose levels all draw from one codebook: RQ-VAE (Lee et al., 2022, arXiv:2203.01941, eq. 4-8).
 
     The codebook learns once a step, from the residuals of all depths together; the commitment is the mean over depths
@@ -69,11 +97,16 @@ class SharedResidual(Quantizer):
         self.codebook_of = level.codebook_of * depth
         self.level_columns = (1,) * depth
 
-    def assign(self, latents: Tensor) -> Tensor:
-        return _assign_in_turn([self.level] * self.depth, latents)
+    @property
+    def inner(self) -> tuple[Quantizer, ...]:
+        return (self.level,)
 
-    def lookup(self, indices: Tensor) -> Tensor:
-        return _sum_of_lookups([self.level] * self.depth, self.level_columns, indices)
+    def in_turn(self) -> Sequence[Quantizer]:
+        return [self.level] * self.depth
+
+    def search_cost(self, cells: int) -> Cost:
+        once = self.level.search_cost(cells)
+        return Cost(once.books, once.searches * self.depth)
 
     def quantize(self, latents: Tensor) -> Quantized:
         codebook = self.level.codebook
@@ -94,21 +127,3 @@ class SharedResidual(Quantizer):
             seen = torch.stack(residuals, 1).flatten(0, 1)
             codebook.update(seen, torch.cat(columns, -1).view(-1), self.level.metric)
         return Quantized(self.estimate(latents, total), torch.cat(columns, -1), mean_losses(losses))
-
-
-def _assign_in_turn(levels: Sequence[Quantizer], latents: Tensor) -> Tensor:
-    columns = []
-    for level in levels:
-        columns.append(level.assign(latents))
-        latents = latents - level.lookup(columns[-1])
-    return torch.cat(columns, -1)
-
-
-def _sum_of_lookups(levels: Sequence[Quantizer], columns: Sequence[int], indices: Tensor) -> Tensor:
-    """Of as many levels as there are indices of."""
-    total, start = torch.zeros((), device=indices.device), 0
-    for level, number in zip(levels, columns, strict=True):
-        if start < indices.shape[-1]:
-            total = total + level.lookup(indices[..., start : start + number])
-        start += number
-    return total

@@ -20,6 +20,9 @@ class FiniteScalar(Quantizer):
     L, 2 included. There is no loss. One index: the levels as digits, channel 0 counting least.
     """
 
+    fixed = True
+    rounds_to = "scalars"
+
     def __init__(self, levels: Sequence[int]):
         super().__init__()
         self.levels = check_levels(levels)
@@ -27,21 +30,24 @@ class FiniteScalar(Quantizer):
         self.index_sizes = (math.prod(self.levels),)
         self.codebook_of = (0,)
         self.widths = [level // 2 for level in self.levels]
-        self.places = [math.prod(self.levels[:channel]) for channel in range(self.dim)]
+        self.units = [math.prod(self.levels[:channel]) for channel in range(self.dim)]
 
     def assign(self, latents: Tensor) -> Tensor:
         return self._index(self._bounded(latents).round())
 
     def lookup(self, indices: Tensor) -> Tensor:
-        constants = (self.places, self.levels, self.widths)
-        places, levels, widths = (torch.tensor(each, device=indices.device) for each in constants)
-        return (indices // places % levels - widths) * self._scale(indices)
+        constants = (self.units, self.levels, self.widths)
+        units, levels, widths = (torch.tensor(each, device=indices.device) for each in constants)
+        return (indices // units % levels - widths) * self._scale(indices)
 
     def quantize(self, latents: Tensor) -> Quantized:
         bounded = self._bounded(latents)
         rounded = bounded.detach().round()
         scale = self._scale(latents)
         return Quantized(straight_through(bounded * scale, rounded * scale), self._index(rounded), {})
+
+    def distances(self, latents: Tensor, indices: Tensor) -> Tensor:
+        return super().distances(self._bounded(latents) * self._scale(latents), indices)
 
     def _scale(self, like: Tensor) -> Tensor:
         return 1 / torch.tensor(self.widths, dtype=torch.float32, device=like.device)
@@ -56,7 +62,7 @@ class FiniteScalar(Quantizer):
     def _index(self, rounded: Tensor) -> Tensor:
         # Digits are small enough for a float, their sum need not be.
         digits = (rounded + torch.tensor(self.widths, dtype=torch.float32, device=rounded.device)).long()
-        return (digits * torch.tensor(self.places, device=rounded.device)).sum(-1, keepdim=True)
+        return (digits * torch.tensor(self.units, device=rounded.device)).sum(-1, keepdim=True)
 
 
 def check_levels(levels: object) -> list[int]:

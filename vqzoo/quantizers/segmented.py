@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from vqzoo.ops.check import check_int
-from vqzoo.quantizers.base import Quantized, Quantizer
+from vqzoo.quantizers.base import Quantized, Quantizer, Visit
+from vqzoo.quantizers.cost import Cost
 
 
 class Segmented(Quantizer):
@@ -12,6 +13,8 @@ class Segmented(Quantizer):
     The low-dimensional shared codebook of LooC (arXiv:2601.00222, "LDC") and of MoVQ's multichannel quantization.
     The indices have `segments` times the columns of the inner quantizer; its codebook is counted once.
     """
+
+    column_word = "segment"
 
     def __init__(self, quantizer: Quantizer, segments: int):
         super().__init__()
@@ -30,6 +33,16 @@ class Segmented(Quantizer):
     def quantize(self, latents: Tensor) -> Quantized:
         out = self.quantizer.quantize(self._cut(latents))
         return Quantized(self._join(out.latents), self._join(out.indices), out.losses)
+
+    @property
+    def inner(self) -> tuple[Quantizer, ...]:
+        return (self.quantizer,)
+
+    def visit(self, latents: Tensor, indices: Tensor, at_leaf: Visit) -> Tensor:
+        return self._join(self.quantizer.visit(self._cut(latents), self._cut(indices), at_leaf))
+
+    def search_cost(self, cells: int) -> Cost:
+        return self.quantizer.search_cost(cells * self.segments)
 
     def _cut(self, grid: Tensor) -> Tensor:
         """(b, h, w, m x) -> (b, h, w m, x): segments become neighbours in a row of the grid."""

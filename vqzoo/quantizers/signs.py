@@ -18,6 +18,9 @@ class Signs(Quantizer):
     softmax(-|z - c|^2 / temperature) over the 2^bits codes, in nats, without ever making a codebook.
     """
 
+    fixed = True
+    rounds_to = "signs"
+
     def __init__(self, bits: int, scale: float = 1.0, temperature: float = 0.01):
         super().__init__()
         self.dim = check_int("bits", bits, 1, 62)

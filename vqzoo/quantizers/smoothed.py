@@ -6,9 +6,10 @@ from torch import Tensor
 from vqzoo.ops.check import check_choice, check_int
 from vqzoo.ops.estimator import ESTIMATORS, Estimator
 from vqzoo.quantizers.base import Quantized, Quantizer
+from vqzoo.quantizers.wrapper import Wrapper
 
 
-class Smoothed(Quantizer):
+class Smoothed(Wrapper):
     """Enlarges the latent grid `factor` times bilinearly, quantizes it and averages factor x factor cells.
 
     LooC (arXiv:2601.00222, figure 2). What a decoder needs is the indices of the *enlarged* grid, so a latent costs
@@ -17,16 +18,10 @@ class Smoothed(Quantizer):
     """
 
     def __init__(self, quantizer: Quantizer, factor: int, estimator: Estimator = "straight-through"):
-        super().__init__()
+        super().__init__(quantizer)
         self.factor = check_int("factor", factor, 1, 4)
         self.estimate = ESTIMATORS[check_choice("estimator", estimator, ESTIMATORS)]
-        self.quantizer = quantizer
-        self.dim = quantizer.dim
-        self.index_sizes = quantizer.index_sizes
-        self.codebook_of = quantizer.codebook_of
-
-    def assign(self, latents: Tensor) -> Tensor:
-        return self.quantizer.assign(self._enlarge(latents))
+        self.enlargement = self.factor**2
 
     def lookup(self, indices: Tensor) -> Tensor:
         if indices.shape[1] % self.factor or indices.shape[2] % self.factor:
@@ -36,14 +31,14 @@ class Smoothed(Quantizer):
         return self._average(self.quantizer.lookup(indices))
 
     def quantize(self, latents: Tensor) -> Quantized:
-        out = self.quantizer.quantize(self._enlarge(latents))
+        out = self.quantizer.quantize(self.given(latents))
         averaged = self._average(out.latents.detach())
         return Quantized(self.estimate(latents, averaged), out.indices, out.losses)
 
-    def _enlarge(self, grid: Tensor) -> Tensor:
+    def given(self, latents: Tensor) -> Tensor:
         if self.factor == 1:
-            return grid
-        planes = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
+            return latents
+        planes = F.interpolate(latents.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
         return planes.permute(0, 2, 3, 1)
 
     def _average(self, grid: Tensor) -> Tensor:
@@ -64,12 +59,13 @@ class SubpixelSmoothed(Smoothed):
         super().__init__(quantizer, factor, estimator)
         assert quantizer.dim % factor**2 == 0
         self.dim = quantizer.dim // factor**2
+        self.enlargement = 1
 
     def lookup(self, indices: Tensor) -> Tensor:
         return self._average(self.quantizer.lookup(indices))
 
-    def _enlarge(self, grid: Tensor) -> Tensor:
-        planes = F.interpolate(grid.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
+    def given(self, latents: Tensor) -> Tensor:
+        planes = F.interpolate(latents.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
         return F.pixel_unshuffle(planes, self.factor).permute(0, 2, 3, 1)
 
     def _average(self, grid: Tensor) -> Tensor:

@@ -8,11 +8,12 @@ from torch import Tensor
 from vqzoo.ops.check import check_choice
 from vqzoo.ops.estimator import straight_through
 from vqzoo.quantizers.base import Quantized, Quantizer
+from vqzoo.quantizers.wrapper import Wrapper
 
 Through = Literal["normalised", "raw"]
 
 
-class Spherical(Quantizer):
+class Spherical(Wrapper):
     """Divides latents by their length before the inner quantizer sees them.
 
     through "normalised": the decoder's gradient passes the division, so that it can only turn a latent (LlamaGen,
@@ -20,20 +21,13 @@ class Spherical(Quantizer):
     """
 
     def __init__(self, quantizer: Quantizer, through: Through = "normalised"):
-        super().__init__()
+        super().__init__(quantizer)
         self.through = check_choice("through", through, ("normalised", "raw"))
-        self.quantizer = quantizer
-        self.dim = quantizer.dim
-        self.index_sizes = quantizer.index_sizes
-        self.codebook_of = quantizer.codebook_of
 
-    def assign(self, latents: Tensor) -> Tensor:
-        return self.quantizer.assign(F.normalize(latents, dim=-1))
-
-    def lookup(self, indices: Tensor) -> Tensor:
-        return self.quantizer.lookup(indices)
+    def given(self, latents: Tensor) -> Tensor:
+        return F.normalize(latents, dim=-1)
 
     def quantize(self, latents: Tensor) -> Quantized:
-        out = self.quantizer.quantize(F.normalize(latents, dim=-1))
+        out = self.quantizer.quantize(self.given(latents))
         restored = out.latents if self.through == "normalised" else straight_through(latents, out.latents)
         return Quantized(restored, out.indices, out.losses)

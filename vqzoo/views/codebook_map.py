@@ -61,12 +61,11 @@ def _note(size: int, points: np.ndarray, counts: np.ndarray, share: float) -> st
 
 
 def _vectors(looker: Looker, name: str, codebook: int, points: np.ndarray) -> tuple[np.ndarray, bool]:
-    from vqzoo.analysis.choices import is_fixed
     from vqzoo.analysis.look import codevectors
 
     with looker.engine.borrow(name) as tokenizer:
         vectors = codevectors(tokenizer, codebook, points)
-        return vectors, all(map(is_fixed, tokenizer.quantizers))
+        return vectors, all(quantizer.innermost.fixed for quantizer in tokenizer.quantizers)
 
 
 def _stored(

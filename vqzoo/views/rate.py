@@ -13,7 +13,7 @@ from vqzoo.hub.registry import Model
 from vqzoo.views.engine import Engine
 
 if TYPE_CHECKING:
-    from vqzoo.analysis.cost import Cost
+    from vqzoo.quantizers.cost import Cost
 
 ONE, SEVERAL, SCALAR, PCA, KMEANS, PLAIN = (
     "one codevector a latent",

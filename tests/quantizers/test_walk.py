@@ -1,10 +1,9 @@
-"""What a quantizer chose, cell by cell: for every row of the table."""
+"""What can be asked of a quantizer's parts, and what it chose cell by cell: for every row of the table."""
 
 import numpy as np
 import pytest
 import torch
 
-from vqzoo.analysis.choices import codebooks, column_word, distances, is_fixed, places, visit
 from vqzoo.analysis.usage import codebook_of
 from vqzoo.hub.registry import list_models, load
 from vqzoo.quantizers import QUANTIZERS, build
@@ -27,7 +26,7 @@ def made(name: str):
 def test_what_a_leaf_is_given_makes_it_choose_the_same(name):
     quantizer, latents = made(name)
     indices = quantizer.encode(latents)
-    same = visit(quantizer, latents, indices, lambda leaf, given, index: (leaf.assign(given) == index).float())
+    same = quantizer.visit(latents, indices, lambda leaf, given, index: (leaf.assign(given) == index).float())
     assert same.shape == indices.shape and same.all()
 
 
@@ -36,15 +35,15 @@ def test_what_a_leaf_is_given_makes_it_choose_the_same(name):
 def test_no_other_codevector_is_nearer(name):
     quantizer, latents = made(name)
     indices = quantizer.encode(latents)
-    books = codebooks(quantizer)
+    books = quantizer.codebooks()
 
     def nearest(leaf, given, index):
-        table = codebooks(leaf)[0](torch.arange(leaf.index_sizes[0]))
+        table = leaf.codebooks()[0](torch.arange(leaf.index_sizes[0]))
         return torch.cdist(given.double().flatten(0, -2), table.double()).amin(-1).view(index.shape)
 
     torch.testing.assert_close(
-        distances(quantizer, latents, indices).double(),
-        visit(quantizer, latents, indices, nearest),
+        quantizer.distances(latents, indices).double(),
+        quantizer.visit(latents, indices, nearest),
         rtol=1e-4,
         atol=1e-4,
     )
@@ -58,8 +57,8 @@ def test_distances_by_hand():
     quantizer.levels[1].codebook.weight.copy_(torch.tensor([[0.0, 0.0], [0.0, 1.0]]))
     latents = torch.tensor([3.0, 6.0]).view(1, 1, 1, 2)
     assert quantizer.encode(latents).flatten().tolist() == [1, 1]
-    assert distances(quantizer, latents, torch.tensor([1, 1]).view(1, 1, 1, 2)).flatten().tolist() == [2, 1]
-    changed = distances(quantizer, latents, torch.tensor([0, 1]).view(1, 1, 1, 2)).flatten().tolist()
+    assert quantizer.distances(latents, torch.tensor([1, 1]).view(1, 1, 1, 2)).flatten().tolist() == [2, 1]
+    changed = quantizer.distances(latents, torch.tensor([0, 1]).view(1, 1, 1, 2)).flatten().tolist()
     assert changed == pytest.approx([45**0.5, 34**0.5]), "the second level gets what the changed first one leaves over"
 
 
@@ -69,14 +68,14 @@ def test_distances_behind_projections_and_normalisation():
     indices = quantizer.encode(latents)
     spherical = torch.nn.functional.normalize(quantizer.down(latents), dim=-1)
     chosen = torch.nn.functional.normalize(quantizer.quantizer.quantizer.codebook.weight, dim=1)[indices[..., 0]]
-    torch.testing.assert_close(distances(quantizer, latents, indices)[..., 0], (spherical - chosen).norm(dim=-1))
+    torch.testing.assert_close(quantizer.distances(latents, indices)[..., 0], (spherical - chosen).norm(dim=-1))
 
 
 @torch.inference_mode()
 def test_distances_of_numbers_have_no_sign():
     quantizer = build("uniform", dim=2, levels=3).eval()  # values -2, 0, 2
     latents = torch.tensor([-2.5, 0.75]).view(1, 1, 1, 2)
-    assert distances(quantizer, latents, quantizer.encode(latents)).flatten().tolist() == [0.5, 0.75]
+    assert quantizer.distances(latents, quantizer.encode(latents)).flatten().tolist() == [0.5, 0.75]
 
 
 @pytest.mark.parametrize("name", ["pq", "looc", "uniform", "rvq", "rq"])
@@ -86,7 +85,7 @@ def test_codebooks_are_what_decoding_puts_together(name):
     if name == "looc":
         quantizer = build("looc", dim=16, segments=4).eval()
     indices = quantizer.encode(latents)
-    books = codebooks(quantizer)
+    books = quantizer.codebooks()
     parts = [
         books[book](column.reshape(-1)).view(*column.shape, -1)
         for book, column in zip(quantizer.codebook_of, indices.unbind(-1), strict=True)
@@ -99,7 +98,7 @@ def test_codebooks_are_what_decoding_puts_together(name):
 def test_every_index_lies_in_one_place(name):
     quantizer, _ = made(name)
     height, width = 2 * 8 // quantizer.multiple, 8 // quantizer.multiple
-    grids = places(quantizer, height, width)
+    grids = quantizer.index_grids(height, width)
     columns = len(quantizer.index_sizes)
     assert sorted(torch.cat([grid.flatten() for grid in grids]).tolist()) == list(range(height * width * columns))
     if name == "multiscale":
@@ -111,17 +110,17 @@ def test_every_index_lies_in_one_place(name):
 
 
 def test_words_and_fixed_grids():
-    words = {name: column_word(made(name)[0]) for name in QUANTIZERS}
+    words = {name: made(name)[0].column_word for name in QUANTIZERS}
     assert words | {"looc": "segment", "pq": "segment", "rvq": "level", "rq": "level"} == words
     assert words["multiscale"] == "scale" and words["uniform"] == "channel" and words["vq"] == "index"
-    assert {name for name in QUANTIZERS if is_fixed(made(name)[0])} == {"fsq", "lfq", "bsq", "uniform"}
+    assert {name for name in QUANTIZERS if made(name)[0].innermost.fixed} == {"fsq", "lfq", "bsq", "uniform"}
 
 
 def test_codebooks_of_shipped_models_are_numbered_as_their_columns():
     for model in list_models():
         if model.name in ("cifar10-pq-8x256", "cifar10-adaptive-65536", "cifar10-fsq-8-5-5-5"):
             tokenizer = load(model)
-            books = [book for quantizer in tokenizer.quantizers for book in codebooks(quantizer)]
+            books = [book for quantizer in tokenizer.quantizers for book in quantizer.codebooks()]
             assert len(books) == len(set(codebook_of(tokenizer)))
             sizes = np.concatenate([quantizer.index_sizes for quantizer in tokenizer.quantizers])
             with torch.inference_mode():
