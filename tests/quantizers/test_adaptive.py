@@ -162,7 +162,7 @@ def test_shares_of_the_choices_by_hand():
     counts[[0, 15]] = torch.tensor([1, 2])  # the ends of the first codebook
     counts[16] = 3  # the start of the second
     counts[-1] = 4
-    assert adaptive().shares(counts) == {"16 x 4": 0.3, "32 x 2": 0.3, "64 x 1": 0.4}
+    assert adaptive().shares([counts]) == {"16 x 4": 0.3, "32 x 2": 0.3, "64 x 1": 0.4}
 
 
 def test_codebooks_may_learn_by_gradient():
