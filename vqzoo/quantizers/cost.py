@@ -5,7 +5,7 @@ numbers takes 32 K d bits, and finding the nearest of them for n latents takes n
 left out. With m segments that share a codebook of K' x d / m, n m K' d / m = n K' d.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,7 @@ class Cost:
     indices: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.books + other.books,
-            self.searches + other.searches,
-            self.maps + other.maps,
-            self.log2_choices + other.log2_choices,
-            self.latents + other.latents,
-            self.indices + other.indices,
-        )
+        return Cost(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Cost)))
 
     @property
     def storage(self) -> int:
