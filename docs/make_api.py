@@ -22,10 +22,9 @@ _EXAMPLES: dict[str, Any] = {
 TARGET = Path(__file__).with_name("api.md")
 _HEAD = """# The app as an API
 
-Everything that a page of the app computes is a call, too: with
-[gradio_client](https://www.gradio.app/guides/getting-started-with-the-python-client) from Python, or over HTTP; the
-foot of the app's page has the same for curl and JavaScript. Calls of one client share a session: what says "of the last
-comparison" means that of the last `/compare` of the same client, or the example that the app opens on.
+Everything that a page of the app computes can be called by a program: from Python with
+[gradio_client](https://www.gradio.app/guides/getting-started-with-the-python-client), or over HTTP. The link at the
+foot of the app's page shows the same calls for curl and JavaScript.
 
 ```python
 from gradio_client import Client, handle_file
@@ -33,11 +32,16 @@ from gradio_client import Client, handle_file
 client = Client("http://127.0.0.1:7860")
 ```
 
-With `pip install 'vqzoo[mcp]'` and `GRADIO_MCP_SERVER=True python app.py` the same calls are tools of an MCP server at
-`/gradio_api/mcp/`. The extra holds pydantic at the version that Gradio's pins ask for.
+**Sessions.** Calls of one client share a session. "The last comparison" is the last `/compare` of the same client, or
+the example that the app opens on if there was none.
 
-What is wrong with a request comes back as one sentence that says what to do; on a Space that many share, "busy" and
-what it does not do for a visitor are such sentences, too. This file is made: `python docs/make_api.py`.
+**Errors.** A request that is wrong gets one sentence that says what would be right. On a Space, one that has to wait
+too long or asks for more than visitors may have gets such a sentence as well.
+
+**Language models.** With `pip install -e ".[mcp]"` and `GRADIO_MCP_SERVER=True python app.py` the same calls are
+tools of an MCP server at `/gradio_api/mcp/`. That extra keeps pydantic at the version that Gradio asks for.
+
+`python docs/make_api.py` generates this page.
 """
 
 

@@ -73,26 +73,31 @@ _HEAD = """\
 
 <!-- Made by docs/quantizers.py; edit the docstrings in vqzoo/quantizers/ and run it. -->
 
-Every name here is one that `vqzoo.quantizers.build(name, dim=..., **settings)` takes. Figures are those of the default
-settings at dim={dim}, on a grid of {side} x {side} latents. *Bits* are true bits before entropy coding. *Codebooks* and
-*other* count numbers that are stored. *Encode* and *decode* are multiply-adds a latent in matrix products and
-convolutions, so that a table lookup counts 0.
+`vqzoo.quantizers.build(name, dim=..., **settings)` builds any of these. The figures are for the default settings,
+dim={dim} and a grid of {side} x {side} latents:
+
+- *bits a latent*: true bits before entropy coding.
+- *codebooks* and *other*: how many numbers are stored, in codebooks and elsewhere.
+- *encode* and *decode*: multiply-adds for each latent in matrix products and convolutions. Looking up a codevector
+  counts 0.
 """
 _PARTS = """\
 ## Parts
 
-What any method can take that chooses the nearest codevector, and which ones take it as a setting.
+Every method that chooses the nearest codevector can use these parts. Each one lists the methods that take it as a
+setting.
 """
 _PRESETS = """\
 ## Presets
 
-`vqzoo.quantizers.preset(name, source)` gives what a publication used: settings for `build`, and the weights of the
-losses. "paper" is what the text says, "paper_code" what its public code does where that differs.
+`vqzoo.quantizers.preset(name, source)` returns what a publication used: settings for `build`, and the weights of the
+losses. "paper" is what the text says; "paper_code" is what the public code does where that differs.
 """
 _TRAPS = """\
 ## Traps
 
-What is known to go wrong in vector quantizers, and the tests that hold it off; "all" are tests over the whole table.
+Faults that are known from public implementations of vector quantizers, and the tests against them. "all" means that
+the tests run for every quantizer of the table.
 """
 
 

@@ -1,4 +1,4 @@
-"""Which baseline a model is behind, and that its card, the README's table and the app's page say so."""
+"""Which baseline a model is behind, and that its card, the table of docs/zoo.md and the app's page say so."""
 
 from pathlib import Path
 

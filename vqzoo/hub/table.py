@@ -1,4 +1,4 @@
-"""The zoo as a table, for the README: drawn from each model's metrics.json."""
+"""The zoo as a table, for docs/zoo.md: drawn from each model's metrics.json."""
 
 from collections.abc import Sequence
 from typing import Any
