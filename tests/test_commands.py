@@ -20,12 +20,13 @@ from vqzoo.cli.arguments import Command
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
-    ROOT / "README.md",
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md")),
+    ROOT / "spaces" / "vqzoo" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "model_cards").glob("*/README.md")),
 ]
 SOURCES = [path for folder in ("vqzoo", "trainers", "spaces") for path in sorted((ROOT / folder).rglob("*.py"))]
-_START = r"(?:[A-Z_]+=\S+ )?(?:vqzoo [a-z]|accelerate launch |python (?:-m )?[a-z])"
+_START = r"(?:[A-Z_]+=\S+ )?(?:vqzoo [a-z]|accelerate launch |python (?:-m )?[a-z]|pytest |mkdocs build )"
 _PLACEHOLDERS = {"NAME": "cifar10-vq-1024x128", "RECIPE": "cifar10-vq-1024x128"}
 
 
@@ -80,6 +81,9 @@ def read(words: list[str]) -> None:
     elif words[0] == "accelerate":
         script = next(number for number, word in enumerate(words) if word in ("trainers/train.py", "trainers.train"))
         of_trainer(words[script + 1 :])
+    elif words[0] in ("pytest", "mkdocs"):
+        named = [word for word in words if "/" in word]
+        assert named and all((ROOT / name).exists() for name in named), named
     elif words[1] == "-m":
         assert find_spec(words[2]), words[2]
         known(words[3:], find_spec(words[2]).origin)
