@@ -7,8 +7,7 @@ import torch
 
 from trainers.evaluate import TOLERANCES, reproduce
 from vqzoo.hub.registry import cards_folder
-from vqzoo.metrics import perceptual
-from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE
+from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, perceptual
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

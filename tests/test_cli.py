@@ -23,7 +23,7 @@ from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.cli import main, show
 from vqzoo.files.storage import read_json, write_json
 from vqzoo.hub.registry import CARDS_VARIABLE
-from vqzoo.metrics import perceptual
+from vqzoo.metrics.perceptual import perceptual
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer
 

@@ -7,7 +7,8 @@ from vqzoo.analysis import evaluation, measurements
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.analysis.photograph import reconstruct
 from vqzoo.autoencoders import Autoencoder, build_autoencoder, build_position
-from vqzoo.metrics import PSNR_CAP, Extractor, Fid, l1, psnr, ssim
+from vqzoo.metrics.fid import Extractor, Fid
+from vqzoo.metrics.fidelity import PSNR_CAP, l1, psnr, ssim
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.quantizers import QUANTIZERS, build
 from vqzoo.tokenizer import Tokenizer

@@ -8,7 +8,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from vqzoo.metrics import PSNR_CAP, l1, psnr, ssim
+from vqzoo.metrics.fidelity import PSNR_CAP, l1, psnr, ssim
 
 METRICS = [l1, psnr, ssim]
 

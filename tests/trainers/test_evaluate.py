@@ -8,7 +8,7 @@ import pytest
 from trainers import evaluate
 from vqzoo.analysis.evaluation import evaluate as measure
 from vqzoo.files.storage import read_json, write_json
-from vqzoo.metrics import FID_METRICS, Extractor
+from vqzoo.metrics.fid import FID_METRICS, Extractor
 from vqzoo.tokenizer import Tokenizer
 
 
