@@ -45,10 +45,11 @@ def ssim(images: Tensor, originals: Tensor) -> Tensor:
 def ms_ssim(images: Tensor, originals: Tensor) -> Tensor:
     """Structural similarity at five scales (Wang, Simoncelli and Bovik, 2003), window as in `ssim`; 1 is equal.
 
-    Each scale is the mean of 2 x 2 pixels of the one before; only windows that lie within the image count, and negative
-    means count as 0. torchmetrics agrees where sides are multiples of 16.
+    Each scale has the means of 2 x 2 pixels of the one before, the last row and column of odd sides alone included. At
+    the finer scales only windows within the image count, at the coarsest one every pixel as in `ssim`; negative means
+    are 0. torchmetrics agrees where sides are multiples of 16.
 
-    Raises ValueError for images with a side under 161 pixels, whose coarsest scale has no room for a window.
+    Raises ValueError for images with a side under 161 pixels, whose coarsest scale is smaller than the window.
     """
     _check(images, originals)
     if min(images.shape[2:]) < 161:
@@ -56,9 +57,9 @@ def ms_ssim(images: Tensor, originals: Tensor) -> Tensor:
     pair = torch.stack([images, originals]) / 255
     value = torch.ones(len(images), device=images.device)
     for scale, weight in enumerate(_SCALES, 1):
-        terms = _terms(torch.cat([pair, torch.empty_like(pair)]))
-        luminance, luminances, contrast, contrasts = (term[..., 5:-5, 5:-5] for term in terms)
-        alike = contrast / contrasts if scale < len(_SCALES) else luminance * contrast / (luminances * contrasts)
+        luminance, luminances, contrast, contrasts = _terms(torch.cat([pair, torch.empty_like(pair)]))
+        alike = contrast.div_(contrasts)
+        alike = alike[..., 5:-5, 5:-5] if scale < len(_SCALES) else alike.mul_(luminance.div_(luminances))
         value = value * alike.mean((1, 2, 3)).clamp(min=0) ** weight
         pair = F.avg_pool2d(pair.flatten(0, 1), 2, ceil_mode=True).unflatten(0, (2, -1))
     return value

@@ -22,6 +22,9 @@ from vqzoo.views.style import QUIET, message
 RATES = 6
 """At how many rates each codec is tried, from the cheapest model's to the dearest's."""
 
+CURVE = 4
+"""Points of a curve from which there is a BD-rate."""
+
 PHOTO_METRICS = names("image", place="photographs")
 _SHOWN = ("bits_per_image", "bits_per_pixel", *PHOTO_METRICS)
 PHOTO_COLUMNS = (
@@ -96,7 +99,8 @@ class PhotoRates:
             return {"figure": message(f"{METRICS[metric].title} is not available here."), "table": rows, "note": said}
         figure = plane(drawn, "true bits of this photograph", METRICS[metric].title)
         self._add_compressed(figure, found, rows, metric)
-        return {"figure": figure, "table": list(rows), "note": f"{photo.note} {said}".strip()}
+        note = f"{photo.note} {said or against_jpeg(drawn, metric)}".strip()
+        return {"figure": figure, "table": list(rows), "note": note}
 
     def _measured(self, job: Job, result: Result) -> Point:
         """A result in the place of what was measured on a test split."""
@@ -161,6 +165,25 @@ class PhotoRates:
         with self.engine.borrow(name) as tokenizer:
             file = index_file(tokenizer, result.original)
         return self._compressed.get(key, file.compress)
+
+
+def against_jpeg(found: Sequence[tuple[Point, float, float]], metric: str) -> str:
+    """Return how many more bits other codecs, and models with a curve, need than JPEG at equal quality; or nothing.
+
+    found: (point, bits, quality). Points that cost more than another one, and are no better, are on no curve.
+    """
+    from vqzoo.metrics.bd_rate import bd_rate  # scipy's interpolation takes seconds to import
+
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for point, bits, quality in sorted(found, key=lambda each: each[1]):
+        curve = curves.setdefault(point.series, [])
+        if not curve or METRICS[metric].sign * (quality - curve[-1][1]) > 0:
+            curve.append((bits, quality))
+    whole = {name: curve for name, curve in curves.items() if len(curve) >= CURVE}
+    jpeg = whole.pop("JPEG", None)
+    changes = {name: bd_rate(jpeg, curve) for name, curve in whole.items()} if jpeg else {}
+    said = ", ".join(f"{name} {change:+.0%}" for name, change in changes.items() if change is not None)
+    return said and f"BD-rate against JPEG, the mean change of bits at equal {METRICS[metric].label}: {said}."
 
 
 def codec_jobs(results: Sequence[Result] | Any, photo: Photo) -> list[Job]:
