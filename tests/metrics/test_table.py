@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 FUNCTION = """
 def far(images, originals):
+    \"\"\"Largest error.\"\"\"
     return (images.float() - originals.float()).abs().amax((1, 2, 3)) / 255
 """
 
@@ -23,9 +24,7 @@ PROGRAM = """
 import contextlib, io, json, runpy, sys
 from vqzoo.metrics import table
 
-about = "Largest error."
-row = table.Metric("far", "farthest pixel", ".3f", about, "image", better="lower", function="far:far", high=1)
-table.METRICS["far"] = row
+table.METRICS["far"] = table.Metric("far", "farthest pixel", ".3f", "image", "lower", "far:far", bounds=(0, 1))
 
 import numpy as np
 import torch
@@ -91,7 +90,7 @@ def test_one_row_is_in_records_cards_comparisons_the_command_line_the_app_and_th
     assert "farthest pixel" in added["list"].splitlines()[0] and "not available" in added["list"].splitlines()[1]
     assert 0 < added["column"]["farthest pixel"] <= 1 and added["sorted"] == ["cifar10-vq-1024x128"]
     assert [line.split()[-1] for line in added["compared"].splitlines() if " far " in line] == ["same"]
-    assert "| farthest pixel | `far` | each image | lower | – | – | Largest error. |" in added["page"]
+    assert "| farthest pixel | `far` | each image | lower | – | 0.0001 | Largest error. |" in added["page"]
 
 
 def test_names_are_those_of_the_rows():
@@ -104,7 +103,7 @@ def test_names_are_those_of_the_rows():
 def test_every_row_is_whole(name):
     metric = METRICS[name]
     assert (metric.kind == "image") == bool(metric.function) and (metric.kind == "set") == bool(metric.features)
-    assert metric.low < metric.high and metric.about.endswith(".")
+    assert metric.bounds[0] < metric.bounds[1]
     assert metric.rounded(1) == (100 if metric.format.endswith("%") else 1)
     assert not metric.function or callable(metric.computed)
 

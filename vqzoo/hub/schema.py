@@ -52,7 +52,7 @@ def _numbers(path: str, names: Iterable[str]) -> list[Field]:
     """Return the fields of metrics; all may be missing or null but the rate, which sorts every list of models."""
     rows = [(name, METRICS[name]) for name in names]
     return [
-        Field(f"{path}.{name}", WHOLE if row.whole else NUMBER, row.low, row.high, needed=name == "bits_per_image")
+        Field(f"{path}.{name}", WHOLE if row.whole else NUMBER, *row.bounds, needed=name == "bits_per_image")
         for name, row in rows
     ]
 

@@ -14,6 +14,10 @@ Place = Literal["models", "photographs", "rates"]
 NOT_AVAILABLE = "not available"
 
 
+_FIDELITY = "vqzoo.metrics.fidelity:"
+_LPIPS = "vqzoo.metrics.perceptual:distance"
+
+
 @dataclass(frozen=True)
 class Metric:
     """A row of the table.
@@ -21,7 +25,6 @@ class Metric:
     name: key in metrics.json and head of CSV columns.
     label, unit: how pages and cards call it; short: the same for the head of a column, `label` by default.
     format: format specification of a value.
-    about: what it is, as a sentence of docs/metrics.md.
     kind: "image": of an image and its original, averaged over images; "set": of the features of all images; "rate";
         "usage": of the indices; "derived": computed from another metric where it is drawn; "study": in studies alone.
     better: which values are better; empty where neither is.
@@ -29,28 +32,26 @@ class Metric:
     network: whether the function also takes a `Perceptual`, and there is no value without one.
     features: of kind "set", how many numbers of an image an `Extractor` gives.
     minimum_side: pixels of the smallest images that the function takes; networks know their own limit.
-    low, high, whole: the values that a record may hold.
+    bounds, whole: the values that a record may hold.
     tolerance: how far a repeated measurement may be from the record, as a share of it where `relative`.
-    places: which tables have a column of it: lists of models, photographs, the Rate page. Cards have a line of all.
+    places: of kind "image" and "set", which tables have a column of it: lists of models, photographs, the Rate page.
     missing: text for a value that a record holds as null.
     """
 
     name: str
     label: str
     format: str
-    about: str
     kind: Kind
+    better: Literal["higher", "lower", ""] = "lower"
+    function: str = ""
     unit: str = ""
     short: str = ""
-    better: Literal["higher", "lower", ""] = ""
-    function: str = ""
     network: bool = False
     features: int = 0
     minimum_side: int = 1
-    low: float = 0
-    high: float = 1e15
+    bounds: tuple[float, float] = (0, 1e15)
     whole: bool = False
-    tolerance: float = 0
+    tolerance: float = 1e-4
     relative: bool = False
     places: tuple[Place, ...] = ("models", "photographs", "rates")
     missing: str = NOT_AVAILABLE
@@ -104,188 +105,52 @@ class Metric:
 
 
 _ROWS = (
-    Metric(
-        "psnr",
-        "PSNR",
-        ".2f",
-        "Peak signal-to-noise ratio: -10 log10 of the mean squared error of values in [0, 1], at most 100.",
-        "image",
-        unit="dB",
-        better="higher",
-        function="vqzoo.metrics.fidelity:psnr",
-        low=-1000,
-        high=1000,
-        tolerance=0.01,
-    ),
-    Metric(
-        "ssim",
-        "SSIM",
-        ".4f",
-        "Structural similarity (Wang et al., 2004), Gaussian window of 11 pixels; 1 for equal images.",
-        "image",
-        better="higher",
-        function="vqzoo.metrics.fidelity:ssim",
-        minimum_side=6,
-        low=-1,
-        high=1,
-        tolerance=1e-4,
-    ),
+    Metric("psnr", "PSNR", ".2f", "image", "higher", _FIDELITY + "psnr", "dB", bounds=(-1000, 1000), tolerance=0.01),
+    Metric("ssim", "SSIM", ".4f", "image", "higher", _FIDELITY + "ssim", minimum_side=6, bounds=(-1, 1)),
     Metric(
         "ms_ssim",
         "MS-SSIM",
         ".4f",
-        "Structural similarity at five scales (Wang et al., 2003); 1 for equal images.",
         "image",
-        better="higher",
-        function="vqzoo.metrics.fidelity:ms_ssim",
+        "higher",
+        _FIDELITY + "ms_ssim",
         minimum_side=161,
-        high=1,
-        tolerance=1e-4,
+        bounds=(0, 1),
         places=("photographs",),
     ),
-    Metric(
-        "lpips",
-        "LPIPS",
-        ".4f",
-        "Learned perceptual distance v0.1 (arXiv:1801.03924), of SqueezeNet if not said; from 32 pixels; 0 is equal.",
-        "image",
-        better="lower",
-        function="vqzoo.metrics.perceptual:distance",
-        network=True,
-        high=1000,
-        tolerance=1e-4,
-    ),
-    Metric(
-        "rfid",
-        "rFID",
-        ",.2f",
-        "Frechet distance (arXiv:1706.08500) of 2048 Inception features of originals and reconstructions.",
-        "set",
-        better="lower",
-        features=2048,
-        low=-1,
-        high=1e9,
-        tolerance=0.01,
-        relative=True,
-        places=(),
-    ),
+    Metric("lpips", "LPIPS", ".4f", "image", "lower", _LPIPS, network=True, bounds=(0, 1000)),
+    Metric("rfid", "rFID", ",.2f", "set", features=2048, bounds=(-1, 1e9), tolerance=0.01, relative=True, places=()),
     Metric(
         "rfid_squeeze",
         "rFID of SqueezeNet features",
         ",.1f",
-        "The same distance of 512 features of SqueezeNet 1.1; it does not compare with rFID.",
         "set",
-        better="lower",
         features=512,
-        low=-1,
-        high=1e9,
+        bounds=(-1, 1e9),
         tolerance=0.01,
         relative=True,
         places=("rates",),
     ),
-    Metric(
-        "l1",
-        "L1 on [0, 1]",
-        ".4f",
-        "Mean absolute error of values in [0, 1].",
-        "image",
-        better="lower",
-        function="vqzoo.metrics.fidelity:l1",
-        high=1,
-        tolerance=1e-4,
-        places=("rates",),
-    ),
-    Metric(
-        "bits_per_image",
-        "true bits per image",
-        ",.0f",
-        "Bits of every index that decoding needs, before entropy coding; of a codec the whole file.",
-        "rate",
-        short="true bits",
-        better="lower",
-        tolerance=1e-6,
-    ),
-    Metric(
-        "bits_per_pixel",
-        "bits per pixel",
-        ".3f",
-        "True bits of all images over the pixels of all.",
-        "rate",
-        short="bits / pixel",
-        better="lower",
-        tolerance=1e-6,
-        places=("photographs",),
-    ),
-    Metric(
-        "share_of_raw",
-        "share of raw 8-bit pixels",
-        ".1%",
-        "True bits over those of the pixels, 8 a channel.",
-        "rate",
-        short="of raw",
-        better="lower",
-        tolerance=1e-6,
-        places=("photographs",),
-    ),
+    Metric("l1", "L1 on [0, 1]", ".4f", "image", "lower", _FIDELITY + "l1", bounds=(0, 1), places=("rates",)),
+    Metric("bits_per_image", "true bits per image", ",.0f", "rate", short="true bits", tolerance=1e-6),
+    Metric("bits_per_pixel", "bits per pixel", ".3f", "rate", short="bits / pixel", tolerance=1e-6),
+    Metric("share_of_raw", "share of raw 8-bit pixels", ".1%", "rate", short="of raw", tolerance=1e-6),
     Metric(
         "usage",
         "codebook usage",
         ".1%",
-        "Share of codevectors that were chosen at least once.",
         "usage",
+        "higher",
         short="usage",
-        better="higher",
-        high=1,
+        bounds=(0, 1),
         tolerance=0.005,
         missing="no codebook",
     ),
-    Metric(
-        "perplexity",
-        "perplexity",
-        ".1f",
-        "Exponential of the entropy of the choices, from 1 to the size of the codebook; a mean over codebooks.",
-        "usage",
-        tolerance=1.0,
-        places=(),
-    ),
-    Metric(
-        "dead",
-        "dead codevectors",
-        "d",
-        "Number of codevectors that were never chosen.",
-        "usage",
-        better="lower",
-        whole=True,
-        tolerance=5.0,
-        places=(),
-    ),
-    Metric(
-        "mse",
-        "squared error on [0, 1], geometric mean of images",
-        ".5f",
-        "10^(-PSNR / 10), for the axes of the Rate page.",
-        "derived",
-        better="lower",
-        places=(),
-    ),
-    Metric(
-        "fid",
-        "FID of samples",
-        ".4g",
-        "Frechet distance of generated images, as papers report it.",
-        "study",
-        better="lower",
-        places=(),
-    ),
-    Metric(
-        "reconstruction_loss",
-        "sum of squared errors over batches",
-        ".3f",
-        "Sum over batches of 64 images of the mean squared error, as the adaptive study has it.",
-        "study",
-        better="lower",
-        places=(),
-    ),
+    Metric("perplexity", "perplexity", ".1f", "usage", "", tolerance=1),
+    Metric("dead", "dead codevectors", "d", "usage", whole=True, tolerance=5),
+    Metric("mse", "squared error on [0, 1], geometric mean of images", ".5f", "derived"),
+    Metric("fid", "FID of samples", ".4g", "study"),
+    Metric("reconstruction_loss", "sum of squared errors over batches", ".3f", "study"),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
