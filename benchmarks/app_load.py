@@ -29,7 +29,7 @@ from vqzoo.views.engine import Engine
 MODELS = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256", "cifar10-fsq-8-5-5-5"]
 SIDES = (32, 64, 128)
 BUSY = ("queue is full", "busy", "still running", "too many")
-_PSNR = list(COLUMNS).index("PSNR dB")
+_PSNR = list(COLUMNS).index("PSNR, dB")
 
 
 class Expected:

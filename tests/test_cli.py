@@ -23,7 +23,7 @@ from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.cli import main, show
 from vqzoo.files.storage import read_json, write_json
 from vqzoo.hub.registry import CARDS_VARIABLE
-from vqzoo.metrics import perceptual
+from vqzoo.metrics.perceptual import perceptual
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer
 
@@ -200,7 +200,7 @@ def test_json_has_no_word_for_what_is_no_number(capsys):
 
 def test_the_list_by_data_set(cards, succeeds):
     first, second, third = succeeds("list").out.splitlines()
-    assert first.split() == "model dataset quantizer true bits PSNR SSIM LPIPS usage images seen".split()
+    assert first.split() == "model dataset quantizer true bits PSNR, dB SSIM LPIPS usage images seen".split()
     assert second.split() == [FSQ, "blocks", "fsq", "640", "21.50", "0.5000", "not", "available", "100.0%", "50"]
     assert third.split()[:4] == [VQ, "toys", "vq", "256"]
 

@@ -15,30 +15,18 @@ from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.files.storage import read_json
-from vqzoo.hub.card import METRICS, show
-from vqzoo.metrics import FID_METRICS, extractors, perceptual
+from vqzoo.hub.card import METRICS as RECORD
+from vqzoo.metrics.fid import extractors
+from vqzoo.metrics.perceptual import perceptual
+from vqzoo.metrics.table import METRICS, known, show
 from vqzoo.tokenizer import Tokenizer
-
-TOLERANCES = {
-    "psnr": 0.01,
-    "ssim": 1e-4,
-    "lpips": 1e-4,
-    "rfid": 0.01,
-    "rfid_squeeze": 0.01,
-    "l1": 1e-4,
-    "bits_per_image": 1e-6,
-    "bits_per_pixel": 1e-6,
-    "share_of_raw": 1e-6,
-    "usage": 0.005,
-    "dead": 5.0,
-    "perplexity": 1.0,
-}
-"""How far a metric may be from the recorded one, a Frechet distance as a share of it: convolutions round differently
-from machine to machine, and a latent halfway between two codevectors then changes sides."""
 
 
 def reproduce(folder: Path, data: str | None = None) -> bool:
-    """Print each metric recorded and measured, and whether all agree within `TOLERANCES`.
+    """Print each metric recorded and measured, and whether all agree within the table's tolerances.
+
+    Convolutions round differently from machine to machine, and a latent halfway between two codevectors then changes
+    sides.
 
     A metric that cannot be computed here (LPIPS without its weights), or was not when the card was written, is named
     and not compared.
@@ -46,18 +34,17 @@ def reproduce(folder: Path, data: str | None = None) -> bool:
     tokenizer = Tokenizer.from_pretrained(folder)
     if torch.cuda.is_available():
         tokenizer.cuda()
-    record = read_json(folder / METRICS)
+    record = read_json(folder / RECORD)
     images = images_of(record, tokenizer.autoencoder.channels, data)
     measured = evaluate(tokenizer, images, perceptual("squeeze"), extractors()).metrics
-    recorded = dict.fromkeys(FID_METRICS) | record["metrics"]  # the oldest cards are without these
     agree = True
     print(f"{record['name']}: {len(images)} images of {record['dataset']} {record['split']}")
-    for metric, tolerance in TOLERANCES.items():
-        before, now = recorded[metric], measured[metric]
+    for metric in known(measured | record["metrics"]):
+        before, now = record["metrics"].get(metric), measured.get(metric)
         if before is None or now is None:
             verdict = "same" if before is now else "not compared"
         else:
-            allowed = tolerance * before if metric in FID_METRICS else tolerance
+            allowed = METRICS[metric].allowed(before)
             verdict = "same" if abs(before - now) <= allowed else f"DIFFERS by more than {allowed:.3g}"
         agree &= not verdict.startswith("DIFFERS")
         print(f"  {metric:16} recorded {show(metric, before):>14}  measured {show(metric, now):>14}  {verdict}")
@@ -82,7 +69,7 @@ def is_own_data(folder: Path, source: Source) -> bool:
 
     Without a folder it is the one that the card names.
     """
-    record = read_json(folder / METRICS)
+    record = read_json(folder / RECORD)
     if source.data is None:
         return True
     if "training" not in record:
@@ -103,7 +90,7 @@ def main(folder: Annotated[Path, tyro.conf.Positional], data: str | None = None)
     try:
         return 0 if reproduce(folder, data) else 1
     except KeyError as error:
-        print(f"error: {METRICS} of {folder} has no entry {error}", file=sys.stderr)
+        print(f"error: {RECORD} of {folder} has no entry {error}", file=sys.stderr)
     except (ValueError, OSError) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
     return 2

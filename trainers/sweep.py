@@ -18,10 +18,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -32,7 +32,8 @@ from trainers.recipes import RECIPES, get_recipe
 from trainers.recipes.recipe import Recipe
 from trainers.train import Run
 from vqzoo.files.storage import read_json, write_text
-from vqzoo.hub.card import METRICS, show
+from vqzoo.hub.card import METRICS as RECORD
+from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.ops.check import check_choice, check_int
 
 _POLL = 0.2
@@ -40,6 +41,8 @@ _SHOWN = 8
 """Lines of a failed run's log to print."""
 _LENGTH = {"steps", "evaluate_every"}
 """Fields in which a card's recipe may be another: a longer training than the wanted one serves as well."""
+FIGURES = ("bits_per_image", *names("image", place="models"), "usage")
+"""Metrics of a card that sweep.csv has columns of."""
 _BAR = re.compile(r"\d%\|")
 _ERROR = re.compile(r"error: |stopped: |[\w.]+(Error|Exception|Interrupt)\b")
 
@@ -168,7 +171,7 @@ def plan(patterns: Sequence[str], grid: Sequence[str], arguments: Sequence[str],
 def decide(job: Job, runs: Path, cards: Path) -> tuple[str, str]:
     """The state in which a sweep finds a run, and why: "skipped" where a card of as many images has the same recipe,
     "differs" where it has another one, so that a training would replace it; otherwise "waiting", to start or go on."""
-    path = cards / job.name / METRICS
+    path = cards / job.name / RECORD
     if path.exists():
         training = read_json(path)["training"]
         if training["images"] >= job.recipe.images:
@@ -207,7 +210,7 @@ def seats(num: int, gpus: Sequence[str], cores: Sequence[int]) -> list[Seat]:
 @dataclass
 class Row:
     """A run in sweep.csv. State: waiting, running, finished, failed, stopped (goes on when the sweep is started again),
-    skipped or differs, see `decide`; minutes are those of this sweep, figures those of the card."""
+    skipped or differs, see `decide`; minutes are those of this sweep, metrics those of the card."""
 
     name: str
     state: str
@@ -215,26 +218,25 @@ class Row:
     minutes: float | None = None
     images: int | None = None
     seed: int | None = None
-    bits_per_image: float | None = None
-    psnr: float | None = None
-    ssim: float | None = None
-    lpips: float | None = None
-    usage: float | None = None
     note: str = ""
+    metrics: dict[str, float | None] = field(default_factory=dict)
 
     def read_card(self, cards: Path) -> None:
-        record = read_json(cards / self.name / METRICS)
-        self.images = record["training"]["images"]
-        for key in ("bits_per_image", "psnr", "ssim", "lpips", "usage"):
-            setattr(self, key, record["metrics"][key])
+        record = read_json(cards / self.name / RECORD)
+        self.images, self.metrics = record["training"]["images"], record["metrics"]
+
+    def to_line(self) -> dict[str, Any]:
+        """Return what a line of sweep.csv holds, by its column."""
+        columns = {column.name: getattr(self, column.name) for column in fields(self)[:-2]}
+        return columns | {name: self.metrics.get(name) for name in FIGURES} | {"note": self.note}
 
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
     """Write all rows, so that a reader finds the file whole at any moment. The cards are the truth, this a view."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [column.name for column in fields(Row)])
+    writer = csv.DictWriter(text, Row("", "").to_line())
     writer.writeheader()
-    writer.writerows(map(asdict, rows))
+    writer.writerows(row.to_line() for row in rows)
     write_text(path, text.getvalue())
 
 
@@ -340,7 +342,7 @@ def _end(ended: _Running, cards: Path, stopping: bool) -> None:
         try:
             row.read_card(cards)
             row.state = "finished"
-            _say(f"finished {row.name}: {row.minutes:.1f} minutes, {show('psnr', row.psnr)} dB")
+            _say(f"finished {row.name}: {row.minutes:.1f} minutes, {show('psnr', row.metrics['psnr'])} dB")
         except ValueError as error:
             row.state, row.note = "failed", str(error)
             _say(f"failed {row.name}: {row.note}")
@@ -372,11 +374,10 @@ def _exit(code: int) -> str:
 def table(rows: Sequence[Row]) -> str:
     """The rows for a reader; a line below a run that is neither finished nor skipped says why."""
     width = max([len(row.name) for row in rows], default=0)
-    lines = [f"{'run':{width}}  {'state':8}  {'minutes':>7}  {'PSNR, dB':>8}  {'bits':>8}"]
+    lines = [f"{'run':{width}}  {'state':8}  {'minutes':>7}  {METRICS['psnr'].head:>8}  {'bits':>8}"]
     for row in rows:
         minutes = "" if row.minutes is None else f"{row.minutes:.1f}"
-        psnr = "" if row.psnr is None else show("psnr", row.psnr)
-        bits = "" if row.bits_per_image is None else show("bits_per_image", row.bits_per_image)
+        psnr, bits = (show(name, row.metrics[name]) if row.metrics else "" for name in ("psnr", "bits_per_image"))
         lines.append(f"{row.name:{width}}  {row.state:8}  {minutes:>7}  {psnr:>8}  {bits:>8}".rstrip())
         if row.state in ("failed", "differs"):
             lines.append(f"  {row.note}")

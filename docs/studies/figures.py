@@ -8,10 +8,11 @@ from statistics import fmean
 from typing import Any
 
 from docs.studies.chart import Curve, Panel, Point, draw
+from vqzoo.metrics.table import METRICS
 from vqzoo.studies import STUDIES
 from vqzoo.studies.compare import PAPERS_PROTOCOL
 from vqzoo.studies.curves import Curves
-from vqzoo.studies.reported import METRICS, by_setting
+from vqzoo.studies.reported import by_setting
 from vqzoo.studies.results import TRAINED, Result
 from vqzoo.studies.settings import Setting
 
@@ -59,9 +60,9 @@ def _looc(lines: Sequence[Result], curves: Curves) -> list[Panel]:
         return _method(setting), setting.codebook_size, numbers["psnr"]
 
     bits = _measured(lines, over_bits)
-    found = [Panel("CIFAR-10, lossless", "true bits of an image", METRICS["psnr"], bits, log_x=True)]
+    found = [Panel("CIFAR-10, lossless", "true bits of an image", METRICS["psnr"].title, bits, log_x=True)]
     both = [*_reported("looc", over_size), *_measured(lines, over_size, PAPERS_PROTOCOL["looc"])]
-    found.append(Panel("CIFAR-10, as the paper measures", "codevectors", METRICS["psnr"], both, log_x=True))
+    found.append(Panel("CIFAR-10, as the paper measures", "codevectors", METRICS["psnr"].title, both, log_x=True))
     used, shared = [], []
     for size in (256, 1024):
         for budget in TRAINED:
@@ -88,7 +89,9 @@ def _adaptive(lines: Sequence[Result], curves: Curves) -> list[Panel]:
         return setting.dataset, setting.codebook_size, numbers["reconstruction_loss"]
 
     both = [*_reported("adaptive", single), *_measured(lines, single)]
-    found = [Panel("One codebook of 65,536 numbers", "codevectors", METRICS["reconstruction_loss"], both, log_x=True)]
+    found = [
+        Panel("One codebook of 65,536 numbers", "codevectors", METRICS["reconstruction_loss"].title, both, log_x=True)
+    ]
     fixed = {line.setting: line.recipe for line in lines if line.setting[1:3] == ("cifar10", "vq-ema-fixed")}
     names = {
         fixed[setting]: f"{setting.codebook_size} x {setting.codevector_dim}"

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from docs.studies.tables import HEADS, STYLES
+from docs.studies.tables import HEADS, SHOWN, cell
+from vqzoo.metrics.table import METRICS, names
 from vqzoo.ops.text import table_of
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import VERDICTS, Claim
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.curves import Curves
 from vqzoo.studies.rates import raw_bits
-from vqzoo.studies.reported import METRICS, Row, tables
+from vqzoo.studies.reported import OFFERED, Row, tables
 from vqzoo.studies.results import TRAINED, Result
 
 Codecs = Sequence[Mapping[str, Any]]
@@ -78,14 +79,14 @@ def protocols_table(lines: Sequence[Result]) -> str:
     found = []
     for dataset, budget in sorted({(key[0], key[2]) for key in runs}, key=lambda of: (of[0], TRAINED.index(of[1]))):
         both = [pair for key, pair in runs.items() if (key[0], key[2]) == (dataset, budget) and len(pair) > 1]
-        for metric in ("psnr", "ssim", "l1", "lpips"):
+        for metric in names("image"):
             pairs = [(p["lossless"].numbers.get(metric), p["cvq-jpeg"].numbers.get(metric)) for p in both]
             known = [(a, b) for a, b in pairs if a is not None and b is not None]
             if known:
                 gaps = [b - a for a, b in known]
                 means = [f"{fmean(side):.4g}" for side in zip(*known, strict=True)]
                 gap = [f"{value:+.3g}" for value in (fmean(gaps), min(gaps), max(gaps))]
-                found.append([f"{dataset}, {budget}", str(len(known)), METRICS[metric], *means, *gap])
+                found.append([f"{dataset}, {budget}", str(len(known)), METRICS[metric].title, *means, *gap])
     return table_of(head, found)
 
 
@@ -108,7 +109,7 @@ def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Resul
             parts.append(f"**{dataset}**, {len(here)} rows: no recipe, as {reasons[here[0].setting]}.")
             continue
         shown = {
-            metric: [compare(row, metric, trained) for row in here if metric in row.reported] for metric in METRICS
+            metric: [compare(row, metric, trained) for row in here if metric in row.reported] for metric in OFFERED
         }
         kept = [metric for metric, rows_of in shown.items() if any(each.values for each in rows_of)]
         if not kept:
@@ -116,7 +117,7 @@ def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Resul
             continue
         head = ["setting", "true bits", "metric", "reported", *(f"ours, {budget}" for budget in TRAINED), "difference"]
         found = [_line(each, metric) for row in here for metric in kept for each in shown[metric] if each.row is row]
-        missing = [METRICS[metric] for metric in shown if shown[metric] and metric not in kept]
+        missing = [METRICS[metric].title for metric in shown if shown[metric] and metric not in kept]
         said = f"**{dataset}**" + (f"; not comparable here: {', '.join(missing)}" if missing else "")
         parts += [said, table_of(head, found)]
         parts += [f"{row.setting.label}: no recipe, as {reasons[row.setting]}." for row in without]
@@ -127,7 +128,7 @@ def _line(each: Compared, metric: str) -> list[str]:
     values = [_number(value, metric) for value in (each.reported, *(each.values.get(budget) for budget in TRAINED))]
     bits = "not known" if each.bits is None else f"{each.bits:,.0f}"
     gap = "–" if each.difference is None else f"{each.difference:+.4g}"
-    return [each.row.setting.label, bits, METRICS[metric], *values, gap]
+    return [each.row.setting.label, bits, METRICS[metric].title, *values, gap]
 
 
 def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
@@ -145,12 +146,12 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
         found = []
         for (_, budget), of in runs.items():
             seeds = len({line.numbers.get("seed") for line in of})
-            cells = [_mean(of, name, style) for name, style in _RATE_CELLS.items()]
+            cells = [_mean(of, name) for name in _RATE_CELLS]
             found.append((_bits(of), [of[0].setting.label, *cells, f"{budget}, {_seeds(seeds)}"]))
         for row in codecs:
             if row["dataset"] == dataset and row["metrics"]["met"] == 1:
                 numbers = row["metrics"]
-                cells = [f"{numbers[name]:{style}}" for name, style in list(_RATE_CELLS.items())[:3]]
+                cells = [cell(numbers, name) for name in names("image", place="models")]
                 found.append((numbers["bits_per_image"], [f"*{row['codec']}*", *cells, "", "", "no training"]))
         found.sort(key=lambda pair: pair[0])
         of_raw = [
@@ -165,7 +166,7 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
     return parts
 
 
-_RATE_CELLS = STYLES | {"reconstruction_loss": ".3f"}
+_RATE_CELLS = (*SHOWN, "reconstruction_loss")
 _OVER_TRAINING = ("gap", "quantization", "loss", "usage")
 
 
@@ -239,9 +240,9 @@ def _bits(runs: Sequence[Result]) -> float:
     return fmean(run.numbers["bits_per_image"] for run in runs)
 
 
-def _mean(runs: Sequence[Result], name: str, style: str) -> str:
+def _mean(runs: Sequence[Result], name: str) -> str:
     known = [run.numbers[name] for run in runs if name in run.numbers]
-    return f"{fmean(known):{style}}" if known else "–"
+    return METRICS[name].text(fmean(known)) if known else "–"
 
 
 def _seeds(number: int) -> str:

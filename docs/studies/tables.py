@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from vqzoo.metrics.table import METRICS, names
 from vqzoo.ops.text import table_of
 from vqzoo.studies.results import Result
 
 Record = Mapping[str, Any]
 """A metrics.json: name, dataset, metrics, training."""
 
-HEADS = ("PSNR, dB", "SSIM", "LPIPS (SqueezeNet)", "usage")
-STYLES = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f", "usage": ".1%"}
-"""How the metrics of `HEADS` are written, in their order."""
+SHOWN = (*names("image", place="models"), "usage")
+HEADS = tuple(METRICS[name].head + " (SqueezeNet)" * METRICS[name].network for name in SHOWN)
 _NEAR = 0.01
 """How far the bits of models at one rate may lie below it, as a share."""
 
@@ -36,7 +36,7 @@ def ranking(
     for row in codecs:
         metrics = row["metrics"]
         if row["dataset"] == dataset and row["bits"] == bits and metrics["met"] == 1:
-            cells = [_show(metrics, name) for name in STYLES]
+            cells = [cell(metrics, name) for name in SHOWN]
             lines.append((metrics["psnr"], [f"*{row['codec']}*", _bits(metrics), *cells, "no training", "–"]))
     lines.sort(key=lambda line: -line[0])
     rows = [[str(place), *cells] for place, (_, cells) in enumerate(lines, 1)]
@@ -75,7 +75,7 @@ def factors(lines: Iterable[Result]) -> str:
                 )
                 bits = f"{fmean(numbers['bits_per_image'] for numbers in shared):,.0f}"
                 rows.append([f"{dataset}, {size} x {dim}", budget, str(factor), bits, spread, str(len(psnr))])
-    return table_of(["codebook", "budget", "factor", "true bits", "PSNR, dB", "seeds"], rows, texts=2)
+    return table_of(["codebook", "budget", "factor", "true bits", METRICS["psnr"].head, "seeds"], rows, texts=2)
 
 
 def by_images(runs: Sequence[Mapping[str, str]]) -> str:
@@ -109,12 +109,13 @@ def _cells(record: Record) -> list[str]:
     training = record["training"]
     # Linear baselines and k-means see every image once.
     trained = f"{training['images']:,} images" if "steps" in training else "fitted"
-    return [*(_show(record["metrics"], name) for name in STYLES), trained]
+    return [*(cell(record["metrics"], name) for name in SHOWN), trained]
 
 
-def _show(metrics: Mapping[str, Any], name: str) -> str:
+def cell(metrics: Mapping[str, Any], name: str) -> str:
+    """Return a metric as text; a dash where there is none."""
     value = metrics.get(name)
-    return "–" if value is None else format(value, STYLES[name])
+    return "–" if value is None else METRICS[name].text(value)
 
 
 def _bits(metrics: Mapping[str, Any]) -> str:

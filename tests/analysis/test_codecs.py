@@ -11,7 +11,7 @@ from vqzoo.analysis import codecs
 from vqzoo.analysis.codecs import compress, decode, evaluate_codec
 from vqzoo.analysis.examples import examples
 from vqzoo.analysis.formats import CODECS, available, label, parse_label
-from vqzoo.metrics import l1, psnr, ssim
+from vqzoo.metrics.fidelity import l1, psnr, ssim
 
 
 @pytest.fixture(scope="module")

@@ -32,9 +32,8 @@ from vqzoo.views.comparison import trained_on
 from vqzoo.views.engine import Engine
 from vqzoo.views.facts import facts_html
 from vqzoo.views.position import _told
-from vqzoo.views.rate import Rates
+from vqzoo.views.rate import DISTORTIONS, Rates
 from vqzoo.views.rate_costs import entropy_table
-from vqzoo.views.rate_figure import METRICS as RATE_METRICS
 from vqzoo.views.rate_figure import placed
 from vqzoo.views.training import course_of, has_curves, key_table
 from vqzoo.views.zoo import Filters, Shown, Zoo
@@ -70,6 +69,7 @@ VALUES = {
 }
 MORE = {
     "metrics": {
+        "intervals": {"psnr": [12.0, 13.0]},
         "selection": {"16 x 8": 1.0},
         "levels": [{"usage": 1.0, "perplexity": 16.0, "dead": 0, "selection": {"16 x 8": 1.0}}],
     },
@@ -153,7 +153,7 @@ def shown(zoo: Zoo) -> list[str]:
         points = rates.models(dataset)
         entropy_table(rates, dataset)
         for axis in ("bits per image", "codebook size"):
-            for metric in RATE_METRICS:
+            for metric in DISTORTIONS:
                 placed(points, axis, metric)
         rates.metrics(dataset)
     twins(models)

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from vqzoo.metrics import by_codebook, codebook_stats, count_indices, rate
+from vqzoo.metrics.codebook import by_codebook, codebook_stats, count_indices
+from vqzoo.metrics.rate import rate
 
 
 def test_counts_by_hand():

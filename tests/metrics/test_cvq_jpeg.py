@@ -8,8 +8,7 @@ import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from vqzoo.metrics import CvqJpeg
-from vqzoo.metrics.cvq_jpeg import cut_off, cut_off_originals, ssim_uniform, through_jpeg
+from vqzoo.metrics.cvq_jpeg import CvqJpeg, cut_off, cut_off_originals, ssim_uniform, through_jpeg
 
 
 def pictures(channels: int, side: int = 28, number: int = 4) -> tuple[torch.Tensor, torch.Tensor]:

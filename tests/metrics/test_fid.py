@@ -13,12 +13,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import squeezenet1_1
 
-from vqzoo.hub import card
-from vqzoo.metrics import FID_METRICS, Extractor, Fid, extractors
 from vqzoo.metrics import fid as module
 from vqzoo.metrics.__main__ import main
-from vqzoo.metrics.fid import InceptionFeatures, SqueezeFeatures
+from vqzoo.metrics.fid import Extractor, Fid, InceptionFeatures, SqueezeFeatures, extractors
 from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE
+from vqzoo.metrics.table import METRICS, names
 
 
 class Projection(Extractor):
@@ -232,9 +231,9 @@ def test_inception_of_random_weights(tmp_path):
     torch.testing.assert_close(features, expected)
 
 
-def test_the_card_names_the_number_of_features():
-    assert card._FID_FEATURES == {"rfid": InceptionFeatures.num_features, "rfid_squeeze": SqueezeFeatures.num_features}
-    assert tuple(card._FID_FEATURES) == FID_METRICS
+def test_the_table_has_the_number_of_features():
+    each = {extractor.metric: extractor.num_features for extractor in (InceptionFeatures, SqueezeFeatures)}
+    assert each == {name: METRICS[name].features for name in names("set")}
 
 
 def test_fetching_inception_checks_its_sum_and_says_where_it_comes_from(monkeypatch, capsys):

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torchmetrics.functional.image import structural_similarity_index_measure
+from torchmetrics.functional.image import (
+    multiscale_structural_similarity_index_measure,
+    structural_similarity_index_measure,
+)
 
-from vqzoo.metrics import PSNR_CAP, l1, psnr, ssim
+from vqzoo.metrics.fidelity import PSNR_CAP, l1, ms_ssim, psnr, ssim
 
 METRICS = [l1, psnr, ssim]
 
@@ -122,3 +125,22 @@ def test_ssim_is_that_of_torchmetrics(size):
     settings = {"sigma": 1.5, "kernel_size": 11, "data_range": 1.0, "reduction": "none"}
     expected = structural_similarity_index_measure(images.double() / 255, originals.double() / 255, **settings)
     assert ssim(images, originals).tolist() == pytest.approx(expected.tolist(), abs=5e-6)
+
+
+@pytest.mark.parametrize(("height", "width", "channels"), [(176, 192, 3), (256, 176, 1)])
+def test_ms_ssim_is_that_of_torchmetrics(height, width, channels):
+    images, originals = pair(height, width, channels)
+    floats = images / 255, originals / 255
+    expected = multiscale_structural_similarity_index_measure(*floats, data_range=1.0, reduction="none")
+    torch.testing.assert_close(ms_ssim(images, originals), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_ms_ssim_of_the_smallest_images():
+    """161 pixels are 81, 41, 21 and 11 at the coarser scales. Of odd sides the last pixel counts."""
+    images, originals = pair(161, 161, 1, 1)
+    assert ms_ssim(originals, originals).item() == pytest.approx(1, abs=1e-5)
+    other = images.clone()
+    other[..., -1] = 255 - other[..., -1]
+    assert ms_ssim(other, originals).item() < ms_ssim(images, originals).item()
+    with pytest.raises(ValueError, match="at least 161"):
+        ms_ssim(images[..., :160], originals[..., :160])

@@ -14,9 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from vqzoo.metrics import Perceptual, perceptual
 from vqzoo.metrics.__main__ import main
-from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, fetch
+from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, Perceptual, fetch, perceptual
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 

@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vqzoo.metrics import codebook_stats, count_indices
+from vqzoo.metrics.codebook import codebook_stats, count_indices
 from vqzoo.quantizers import QUANTIZERS, Quantizer, build
 from vqzoo.quantizers.codebook import Codebook
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vqzoo.metrics import codebook_stats, count_indices
+from vqzoo.metrics.codebook import codebook_stats, count_indices
 from vqzoo.quantizers import build
 from vqzoo.quantizers.codebook import Codebook, EMACodebook
 from vqzoo.quantizers.nearest import NearestCodevector

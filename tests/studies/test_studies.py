@@ -139,7 +139,8 @@ def test_results_come_back_as_they_were_written(tmp_path):
         ("adaptive,cifar10", "elsewhere,cifar10", "line 2: source='elsewhere'"),
         (",cvq-jpeg,", ",,", "line 2: .*protocol"),
         (",42,", ",nan,", "line 2: a number is not finite"),
-        ("recipe,source", "source,recipe", "expected the columns"),
+        ("recipe,source", "recipe,study", "expected the columns"),
+        (",device,torch", ",torch", "expected the columns"),
     ],
 )
 def test_a_wrong_result_is_named(tmp_path, old, new, fault):

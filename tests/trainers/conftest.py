@@ -19,7 +19,7 @@ from trainers.loop.options import Options
 from trainers.recipes import RECIPES, get_recipe
 from trainers.recipes.recipe import Adversary, Rates, Recipe, Settings
 from trainers.train import main
-from vqzoo.metrics import perceptual
+from vqzoo.metrics.perceptual import perceptual
 from vqzoo.quantizers import QUANTIZERS as TABLE
 
 QUANTIZERS: dict[str, Settings] = {

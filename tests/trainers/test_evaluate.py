@@ -8,7 +8,8 @@ import pytest
 from trainers import evaluate
 from vqzoo.analysis.evaluation import evaluate as measure
 from vqzoo.files.storage import read_json, write_json
-from vqzoo.metrics import FID_METRICS, Extractor
+from vqzoo.metrics.fid import Extractor
+from vqzoo.metrics.table import METRICS, names
 from vqzoo.tokenizer import Tokenizer
 
 
@@ -18,11 +19,11 @@ def test_evaluate_finds_what_was_recorded(card, data, capsys):
     assert "16 images of pictures test" in printed and "DIFFERS" not in printed
 
 
-@pytest.mark.parametrize("metric", sorted(evaluate.TOLERANCES.keys() - {"lpips", *FID_METRICS}))
+@pytest.mark.parametrize("metric", ["psnr", "ssim", "l1", *names("rate", "usage")])
 def test_evaluate_finds_a_number_that_was_changed(card, data, tmp_path, capsys, metric):
     altered = copied(card, tmp_path)
     record = read_json(altered / "metrics.json")
-    tolerance = evaluate.TOLERANCES[metric]
+    tolerance = METRICS[metric].tolerance
     within, beyond = (4, 6) if metric == "dead" else (0.9 * tolerance, 1.1 * tolerance)
     for change, code in ((within, 0), (-within, 0), (beyond, 1), (-beyond, 1)):
         changed = record["metrics"] | {metric: record["metrics"][metric] + change}
@@ -63,7 +64,7 @@ def test_a_distance_of_features_is_compared_by_its_share_where_both_are_known(
 def test_a_card_from_before_there_were_distances_of_features_is_measured(card, data, tmp_path):
     altered = copied(card, tmp_path)
     record = read_json(altered / "metrics.json")
-    for metric in FID_METRICS:
+    for metric in names("set"):
         del record["metrics"][metric]
     write_json(altered / "metrics.json", record)
     assert evaluate.main(altered, str(data)) == 0

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vqzoo.metrics import perceptual
-from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, Perceptual, load
+from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, Perceptual, load, perceptual
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.training import PerceptualLoss
 

@@ -62,7 +62,7 @@ def test_three_models_on_an_own_photograph(page, photograph):
     for name in THREE:
         expected = reconstruct(load(name), original)
         assert np.array_equal(canvas_pixels(page, name), expected.pixels), "every pixel as it was computed"
-        assert float(rows[name]["PSNR dB"]) == pytest.approx(expected.metrics["psnr"], abs=0.006)
+        assert float(rows[name]["PSNR, dB"]) == pytest.approx(expected.metrics["psnr"], abs=0.006)
         assert float(rows[name]["true bits"]) == round(expected.metrics["bits_per_image"])
     # 23 x 16 latents cover 90 x 61 pixels.
     assert float(rows["cifar10-vq-1024x128"]["true bits"]) == 23 * 16 * 10
@@ -175,7 +175,7 @@ def test_pictures_and_table_are_sorted_at_once_by_what_is_there(page, photograph
     upload(page, photograph)
     compare(page, THREE)
     before = {name: canvas_pixels(page, name) for name in THREE}
-    psnr = {name: float(row["PSNR dB"]) for name, row in table(page).items()}
+    psnr = {name: float(row["PSNR, dB"]) for name, row in table(page).items()}
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.locator("#sort input").click()

@@ -10,8 +10,8 @@ from vqzoo.analysis.lossless import decompress
 from vqzoo.hub.registry import list_models, load
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.views.engine import Engine
-from vqzoo.views.rate import Rates
-from vqzoo.views.rate_photo import PHOTO_COLUMNS, RATES, PhotoRates, codec_jobs
+from vqzoo.views.rate import Point, Rates
+from vqzoo.views.rate_photo import PHOTO_COLUMNS, RATES, PhotoRates, against_jpeg, codec_jobs
 
 SIDE = 64  # indices of fewer pixels are too few to be compressed
 NAMES = ["cifar10-ema-1024x128", "cifar10-rvq-8x256", "cifar10-none-128"]
@@ -34,8 +34,22 @@ def rows(step: dict) -> dict[str, dict]:
 def test_models_come_one_by_one_and_then_the_curves(steps):
     assert [len(step["table"]) for step in steps[:3]] == [1, 2, 3]
     assert steps[0]["note"].endswith("1 of 3 models so far.") and "so far" not in steps[-1]["note"]
+    assert "BD-rate against JPEG" in steps[-1]["note"] and "cifar10-rvq-8x256" in steps[-1]["note"]
     names = {trace.name for trace in steps[-1]["figure"].data}
     assert {*available(), "indices, compressed"} <= names
+
+
+def test_other_curves_are_set_against_jpeg():
+    """Four rates each: AVIF needs half of JPEG's bits everywhere; what three points are of is no curve."""
+
+    def curve(series, factor, count=4):
+        qualities = [20.0, 25.0, 27.0, 33.0][:count]
+        return [(Point(series, "", series, {}, None, None, ""), factor * 2**q, q) for q in qualities]
+
+    wasteful = (curve("JPEG", 1)[0][0], 2.0**40, 22.0)  # dearer than better ones
+    found = [*curve("JPEG", 1), wasteful, *curve("AVIF", 0.5), *curve("WebP", 0.9, 3)]
+    assert against_jpeg(found, "psnr") == "BD-rate against JPEG, the mean change of bits at equal PSNR: AVIF -50%."
+    assert against_jpeg(found[5:], "psnr") == ""
 
 
 def test_every_number_is_that_of_the_result(photo, steps, path):

@@ -12,7 +12,7 @@ from vqzoo.hub.kept import bytes_underway, kept, remove
 from vqzoo.hub.live import Listing
 from vqzoo.hub.registry import CARDS_VARIABLE, local_models
 from vqzoo.views import zoo as page
-from vqzoo.views.comparison import compare
+from vqzoo.views.comparison import COLUMNS, compare
 from vqzoo.views.engine import Engine
 from vqzoo.views.facts import card_html, facts_html
 from vqzoo.views.zoo import Filters, Loading, Zoo, hub_line, places
@@ -151,8 +151,8 @@ def test_a_model_without_metrics_is_loaded_and_says_so(hub, publish, make_zoo, p
     zoo = make_zoo()
     assert load(zoo, "zoo/plain") == "plain" and not zoo.engine.models["plain"].measured
     *_, last = compare(zoo.engine, path, 32, ["plain", LOCAL])
-    rows = {row[0]: row for row in last["table"]}
-    assert rows["plain"][8] == "not measured" and rows[LOCAL][8] == "100.0%"
+    rows, usage = {row[0]: row for row in last["table"]}, [*COLUMNS].index("usage on test split")
+    assert rows["plain"][usage] == "not measured" and rows[LOCAL][usage] == "100.0%"
     assert rows["plain"][-1] == "not known"
     *_, shown = zoo.show("plain")
     assert "Not measured" in facts_html(shown, "plain") and "without a model card" in card_html(shown)

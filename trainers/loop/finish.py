@@ -23,7 +23,8 @@ from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import local_models
 from vqzoo.hub.usage_file import packed
-from vqzoo.metrics import extractors, perceptual
+from vqzoo.metrics.fid import extractors
+from vqzoo.metrics.perceptual import perceptual
 from vqzoo.tokenizer import Tokenizer
 
 _LARGEST = torch.finfo(torch.float16).max

@@ -13,7 +13,10 @@ from vqzoo.analysis.looked import sharing
 from vqzoo.analysis.measurements import Measurements, batches
 from vqzoo.analysis.usage import count, together, usage_metrics
 from vqzoo.files.storage import write_json
-from vqzoo.metrics import CVQ_JPEG, PROTOCOL, CvqJpeg, extractors, perceptual
+from vqzoo.metrics import PROTOCOL
+from vqzoo.metrics.cvq_jpeg import CVQ_JPEG, CvqJpeg
+from vqzoo.metrics.fid import extractors
+from vqzoo.metrics.perceptual import perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
 

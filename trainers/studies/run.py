@@ -27,7 +27,8 @@ from trainers.studies.budgets import budgeted, full_images
 from trainers.studies.measure import MEASURED, measure_run
 from trainers.studies.rows import Row
 from vqzoo.files.storage import read_json
-from vqzoo.metrics import CVQ_JPEG, PROTOCOL
+from vqzoo.metrics import PROTOCOL
+from vqzoo.metrics.cvq_jpeg import CVQ_JPEG
 from vqzoo.studies.curves import read_curves, write_curves
 from vqzoo.studies.results import PATH, Result, read_results, result, write_results
 

@@ -16,7 +16,8 @@ from trainers.studies.measure import measure
 from vqzoo.hub.card import trained_share
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import list_models, load
-from vqzoo.metrics import CVQ_JPEG, PROTOCOL
+from vqzoo.metrics import PROTOCOL
+from vqzoo.metrics.cvq_jpeg import CVQ_JPEG
 from vqzoo.studies.reported import settings
 from vqzoo.studies.results import Result, read_results, result, write_results
 from vqzoo.studies.settings import Setting, settings_of

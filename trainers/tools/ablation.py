@@ -27,7 +27,7 @@ from trainers.recipes.recipe import Rates, Recipe, Settings
 from trainers.studies.run import Keeper, ending_after
 from trainers.tools.ablation_lines import FIELDS, PATH, read_lines, write_lines
 from vqzoo.analysis.evaluation import evaluate
-from vqzoo.metrics import perceptual
+from vqzoo.metrics.perceptual import perceptual
 
 IMAGES = 25_600
 """Images that every run on CIFAR-10 sees: where Muon's advantage and the collapse of codebooks are plain to see."""

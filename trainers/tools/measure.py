@@ -18,7 +18,8 @@ from trainers.loop.finish import write_files
 from vqzoo.analysis.evaluation import Evaluation, evaluate_batches
 from vqzoo.files.storage import CONFIG, WEIGHTS, Folder, read_json
 from vqzoo.hub.card import METRICS
-from vqzoo.metrics import extractors, perceptual
+from vqzoo.metrics.fid import extractors
+from vqzoo.metrics.perceptual import perceptual
 from vqzoo.tokenizer import Tokenizer
 
 ALL = "all"

@@ -16,7 +16,8 @@ from vqzoo.analysis.measured import MEASURED
 from vqzoo.files.storage import read_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
-from vqzoo.metrics import extractors, perceptual
+from vqzoo.metrics.fid import extractors
+from vqzoo.metrics.perceptual import perceptual
 from vqzoo.ops.check import check_choice
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vqzoo.analysis.formats import CODECS, available
 from vqzoo.analysis.measurements import Measurements, batches
-from vqzoo.metrics import Extractor, Perceptual
+from vqzoo.metrics.fid import Extractor
+from vqzoo.metrics.perceptual import Perceptual
 from vqzoo.ops.check import check_choice
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vqzoo.analysis.measurements import batches
 from vqzoo.analysis.usage import codebook_of, count, together
-from vqzoo.metrics import codebook_stats
+from vqzoo.metrics.codebook import codebook_stats
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.quantizers import Quantized, Quantizer
 from vqzoo.tokenizer import Tokenizer

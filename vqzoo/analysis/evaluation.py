@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vqzoo.analysis.measurements import Measurements, batches
 from vqzoo.analysis.usage import count, together, usage_metrics
-from vqzoo.metrics import Extractor, Perceptual
+from vqzoo.metrics.fid import Extractor
+from vqzoo.metrics.perceptual import Perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
 
@@ -33,9 +34,9 @@ def evaluate(
 ) -> Evaluation:
     """Reconstruct uint8 images (n, c, h, w) and measure by protocol "lossless"; the tokenizer must be in eval mode.
 
-    Metrics: l1, psnr (dB), ssim, lpips (None without `perceptual`), each of `FID_METRICS` (None without its extractor
-    among `extractors`, and as `Fid` says), those of `analysis.usage` (None where nothing can be counted),
-    bits_per_image, bits_per_pixel, share_of_raw; each is a mean over images or over the whole set, so that batch size,
+    Metrics: those of `metrics.table` of kind "image" (lpips None without `perceptual`) and "set" (None without its
+    extractor among `extractors`, and as `Fid` says), intervals of the means, those of `analysis.usage` (None where
+    nothing can be counted) and rates; each is a mean over images or over the whole set, so that batch size,
     by default that of a fixed number of pixels, does not matter. Networks are moved to the tokenizer's device. Raises
     ValueError for an empty set.
     """

@@ -7,7 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vqzoo.metrics import FID_METRICS, PROTOCOL, Extractor, Fid, Perceptual, l1, psnr, rate, ssim
+from vqzoo.metrics import PROTOCOL
+from vqzoo.metrics.fid import Extractor, Fid
+from vqzoo.metrics.measure import compare, intervals
+from vqzoo.metrics.perceptual import Perceptual
+from vqzoo.metrics.rate import rate
+from vqzoo.metrics.table import METRICS, names
 
 _PIXELS = 2**18  # of a batch: 256 images of 32 x 32, 4 of 256 x 256
 
@@ -18,14 +23,15 @@ def batches(images: Tensor, size: int | None = None) -> tuple[Tensor, ...]:
 
 
 class Measurements:
-    """Sums over batches. Networks are moved to `device`, where batches have to be."""
+    """Values of images, gathered over batches. Networks are moved to `device`, where batches have to be."""
 
     def __init__(
         self, device: torch.device, perceptual: Perceptual | None = None, extractors: Sequence[Extractor] = ()
     ):
         self.perceptual = None if perceptual is None else perceptual.to(device)
         self.fids = {extractor.metric: Fid(extractor.to(device)) for extractor in extractors}
-        self.sums: dict[str, float] = {}
+        self.values: dict[str, list[Tensor]] = {}
+        self.bits = 0.0
         self.count = 0
         self.pixels = 0
         self.channels = 0
@@ -33,12 +39,9 @@ class Measurements:
     @torch.inference_mode()
     def add(self, restored: Tensor, originals: Tensor, bits: Tensor) -> None:
         """Add a batch: both uint8 (b, c, h, w) of any size; bits (b,) that each image costs."""
-        values = {"l1": l1(restored, originals), "psnr": psnr(restored, originals), "ssim": ssim(restored, originals)}
-        if self.perceptual is not None and (distance := self.perceptual(restored, originals)) is not None:
-            values["lpips"] = distance
-        values["bits"] = bits
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value.double().sum().item()
+        for name, value in compare(restored, originals, self.perceptual).items():
+            self.values.setdefault(name, []).append(value.double())
+        self.bits += bits.double().sum().item()
         for fid in self.fids.values():
             fid.update(restored, originals)
         self.count += len(originals)
@@ -46,15 +49,19 @@ class Measurements:
         self.channels = originals.shape[1]
 
     def metrics(self) -> dict[str, Any]:
-        """Return means over images and distances over the set; ValueError where nothing was added.
+        """Return means over images with their `intervals`, and distances over the set.
 
-        Bits a pixel are those of all images over the pixels of all, which may differ in size.
+        Of a metric that not every image has a value of there is no mean. Bits a pixel are those of all images over the
+        pixels of all, which may differ in size. Raises ValueError where nothing was added.
         """
         if not self.count:
             raise ValueError("images: the set is empty; expected at least one image")
-        means = {name: value / self.count for name, value in self.sums.items()}
+        joined = {name: torch.cat(parts) for name, parts in self.values.items()}
+        values = {name: joined[name] for name in METRICS if name in joined and len(joined[name]) == self.count}
         metrics: dict[str, Any] = {"protocol": PROTOCOL, "num_images": self.count}
-        metrics |= {name: means.get(name) for name in ("l1", "psnr", "ssim", "lpips")}
-        metrics["lpips_network"] = self.perceptual.name if self.perceptual is not None and "lpips" in means else None
-        metrics |= {name: self.fids[name].compute() if name in self.fids else None for name in FID_METRICS}
-        return metrics | asdict(rate(means["bits"], self.channels, self.pixels / self.count))
+        metrics |= dict.fromkeys(names("image", place="models"))
+        metrics |= {name: value.mean().item() for name, value in values.items()}
+        metrics["lpips_network"] = self.perceptual.name if self.perceptual is not None and "lpips" in values else None
+        metrics |= {name: self.fids[name].compute() if name in self.fids else None for name in names("set")}
+        metrics["intervals"] = intervals(values)
+        return metrics | asdict(rate(self.bits / self.count, self.channels, self.pixels / self.count))

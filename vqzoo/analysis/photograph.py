@@ -13,7 +13,10 @@ from vqzoo.analysis.codecs import compress, decode, encode
 from vqzoo.analysis.linear import at_bits, components, nearest
 from vqzoo.analysis.result import Result
 from vqzoo.analysis.usage import codebook_of, count, usage_metrics
-from vqzoo.metrics import Perceptual, l1, psnr, rate, ssim
+from vqzoo.metrics.measure import compare
+from vqzoo.metrics.perceptual import Perceptual
+from vqzoo.metrics.rate import rate
+from vqzoo.metrics.table import names
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
 
@@ -102,11 +105,8 @@ def code_linear(
 
 
 def _metrics(restored: Tensor, original: Tensor, bits: float, perceptual: Perceptual | None) -> dict[str, Any]:
-    metrics: dict[str, Any] = {
-        name: measure(restored, original).item() for name, measure in (("psnr", psnr), ("ssim", ssim), ("l1", l1))
-    }
-    distance = perceptual(restored, original) if perceptual is not None else None
-    metrics["lpips"] = None if distance is None else distance.item()
+    values = compare(restored, original, perceptual)
+    metrics = {name: values[name].item() if name in values else None for name in names("image")}
     return metrics | asdict(rate(bits, original.shape[1], original.shape[2] * original.shape[3]))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vqzoo.metrics import codebook_stats, count_indices
+from vqzoo.metrics.codebook import codebook_stats, count_indices
 from vqzoo.quantizers import Quantizer
 from vqzoo.quantizers.base import joint_codebooks
 from vqzoo.tokenizer import Tokenizer, Tokens

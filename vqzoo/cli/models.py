@@ -7,7 +7,8 @@ from typing import Any
 from vqzoo.cli.arguments import Info, List
 from vqzoo.cli.show import note, print_json, print_table
 from vqzoo.files.storage import CONFIG, WEIGHTS, is_path, read_json
-from vqzoo.hub.card import METRICS, quantizer_names, show, show_images, show_usage, training_facts
+from vqzoo.hub.card import METRICS as RECORD
+from vqzoo.hub.card import quantizer_names, show_images, training_facts
 from vqzoo.hub.live import FRESH, SECONDS, Listing, cached
 from vqzoo.hub.model import Model, matches, read_model
 from vqzoo.hub.registry import (
@@ -21,13 +22,12 @@ from vqzoo.hub.registry import (
     usage_damage,
 )
 from vqzoo.hub.schema import check_plain, is_name
+from vqzoo.metrics.table import METRICS, known, names, show_of
 from vqzoo.ops.check import check_choice
 
-_MEASURED = ["psnr", "ssim", "lpips", "rfid", "rfid_squeeze", "l1", "bits_per_image", "bits_per_pixel", "share_of_raw"]
-_MEASURED += ["usage", "perplexity", "dead"]
 _SECONDS = 1.0
 """How long `info` waits for the Hub where a name is none that is known here, and so perhaps a mistake."""
-_SHOWN = {"bits_per_image": "true bits", "psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "usage": "usage"}
+_SHOWN = ("bits_per_image", *names("image", place="models"), "usage")
 
 
 def run(settings: List | Info) -> int:
@@ -48,7 +48,7 @@ def find(source: str) -> Model:
     """
     if folder := _folder(source):
         folder = folder.resolve()
-        if (folder / METRICS).exists():
+        if (folder / RECORD).exists():
             return read_model(folder)
         config = read_json(folder / CONFIG)
         check_plain(f"{CONFIG} of {folder.name}", config)
@@ -103,12 +103,16 @@ def _list(settings: List) -> int:
                 model.name,
                 model.metrics.get("dataset", ""),
                 ", ".join(quantizer_names(model.config)),
-                *(_shown(metric, model) for metric in _SHOWN),
+                *(show_of(metric, model.metrics.get("metrics", {})) for metric in _SHOWN),
                 show_images(model.metrics) if "training" in model.metrics else "not available",
             ]
             for model in models
         ]
-        print_table(["model", "dataset", "quantizer", *_SHOWN.values(), "images seen"], rows, texts=3)
+        print_table(
+            ["model", "dataset", "quantizer", *(METRICS[metric].head for metric in _SHOWN), "images seen"],
+            rows,
+            texts=3,
+        )
     elif not damaged:
         note("no model is so" if cards_folder().is_dir() else no_cards())
     for each in damaged:
@@ -126,13 +130,6 @@ def _note_age(live: bool) -> None:
 def _place(model: Model) -> tuple[str, float, str]:
     bits = model.metrics.get("metrics", {}).get("bits_per_image", math.inf)
     return model.metrics.get("dataset", ""), bits, model.name
-
-
-def _shown(metric: str, model: Model) -> str:
-    metrics = model.metrics.get("metrics", {})
-    if metric == "usage" and metric in metrics:
-        return show_usage(metrics[metric])
-    return show(metric, metrics.get(metric))
 
 
 def _summary(model: Model) -> dict[str, Any]:
@@ -173,7 +170,7 @@ def _info(settings: Info) -> int:
     _section("config.json", {key: _words(value) for key, value in model.config.items()})
     if "metrics" in record:
         metrics = record["metrics"]
-        measured = {metric: _shown(metric, model) for metric in _MEASURED}
+        measured = {metric: show_of(metric, metrics) for metric in known(metrics)}
         if metrics.get("num_images") is not None:  # a list of the Hub does not tell
             of = f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}"
             measured = {"on": of, "protocol": metrics.get("protocol"), **measured}

@@ -17,27 +17,30 @@ from vqzoo.analysis.result import COSTS
 from vqzoo.cli.arguments import Reconstruct, Usage
 from vqzoo.cli.pictures import Picture, find_pictures
 from vqzoo.cli.show import bar, note, print_json, print_table
-from vqzoo.hub.card import show, show_usage
 from vqzoo.hub.registry import load
 from vqzoo.images import OWN_MACHINE, SPACE, ImageError, load_image
-from vqzoo.metrics import Perceptual, perceptual
+from vqzoo.metrics.perceptual import Perceptual, perceptual
+from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.ops.check import check_int
 from vqzoo.tokenizer import Tokenizer
 
 RESULTS = "results.csv"
 MIN_SIDE, MAX_SIDE = OWN_MACHINE.min_side, SPACE.side
-_METRICS = ("psnr", "ssim", "l1", "lpips", "bits_per_image", "bits_per_pixel", "share_of_raw", "usage")
-COLUMNS = ("image", "model", "width", "height", *_METRICS, *COSTS, "parameters", "quality", "met", "file")
+COLUMNS = (
+    "image",
+    "model",
+    "width",
+    "height",
+    *names("image", "rate", "usage"),
+    *COSTS,
+    "parameters",
+    "quality",
+    "met",
+    "file",
+)
 """Of results.csv, metrics by the names that `analysis.photograph` gives them; quality and met are those of codecs. What
 is not available is empty."""
-_SHOWN = {
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "lpips": "LPIPS",
-    "bits_per_image": "true bits",
-    "bits_per_pixel": "bits/pixel",
-    "share_of_raw": "of raw",
-}
+_SHOWN = (*names("image", place="photographs"), *names("rate"))
 
 
 def run(settings: Reconstruct) -> int:
@@ -207,13 +210,13 @@ def _print(settings: Reconstruct, rows: list[dict[str, Any]], problems: _Problem
         print_json({"folder": str(settings.output), "results": rows, "passed_over": passed_over})
         return
     print_table(
-        ["image", "model", *_SHOWN.values(), "usage here", "ms"],
+        ["image", "model", *(METRICS[metric].head for metric in _SHOWN), "usage here", "ms"],
         [
             [
                 Path(row["image"]).name,
                 row["model"],
                 *(show(metric, row[metric]) for metric in _SHOWN),
-                show_usage(row["usage"]),
+                show("usage", row["usage"]),
                 f"{row['encode_ms'] + row['decode_ms']:,.0f}",
             ]
             for row in rows

@@ -2,50 +2,30 @@
 
 from typing import Any
 
+from vqzoo.metrics.table import METRICS as ROWS
+from vqzoo.metrics.table import known, names, show, show_of
+
 METRICS = "metrics.json"
 USAGE = "usage.json"
 
-_ROWS = {
-    "psnr": ("PSNR, dB", "{:.2f}"),
-    "ssim": ("SSIM", "{:.4f}"),
-    "lpips": ("LPIPS", "{:.4f}"),
-    "rfid": ("rFID", "{:.2f}"),
-    "rfid_squeeze": ("rFID of SqueezeNet features", "{:,.1f}"),
-    "l1": ("L1 on [0, 1]", "{:.4f}"),
-    "bits_per_image": ("true bits per image", "{:,.0f}"),
-    "bits_per_pixel": ("bits per pixel", "{:.3f}"),
-    "share_of_raw": ("share of raw 8-bit pixels", "{:.1%}"),
-    "usage": ("codebook usage", "{:.1%}"),
-    "perplexity": ("perplexity", "{:.1f}"),
-    "dead": ("dead codevectors", "{:d}"),
-}
-"""Metric -> (label, format), in the order in which tables show them."""
-_FID_FEATURES = {"rfid": 2048, "rfid_squeeze": 512}
 _STORED = {
     "int8": "matrices as int8, one scale a row",
     "float16": "matrices as float16",
     "float32": "float32",
 }
-_USAGE = ("usage", "perplexity", "dead")
-
-
-def show(metric: str, value: float | None) -> str:
-    """A metric's value as text, "not available" for None."""
-    return "not available" if value is None else _ROWS[metric][1].format(value)
 
 
 def labelled(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """(label, value as text) of every metric, in the order of tables."""
-    return [
-        (label, show_usage(metrics[metric]) if metric == "usage" and metric in metrics else show(metric, value))
-        for metric, (label, _) in _ROWS.items()
-        for value in (metrics.get(metric),)
-    ]
+    """Return (label, value as text) of every metric that a record holds, in the table's order.
+
+    Means have their intervals in brackets where the record has these.
+    """
+    return [(ROWS[name].title, show_of(name, metrics) + _interval(name, metrics)) for name in known(metrics)]
 
 
-def show_usage(usage: float | None) -> str:
-    """Usage as text; None is that of a tokenizer whose indices are not counted."""
-    return "no codebook" if usage is None else show("usage", usage)
+def _interval(name: str, metrics: dict[str, Any]) -> str:
+    bounds = (metrics.get("intervals") or {}).get(name)
+    return f" ({show(name, bounds[0])} to {show(name, bounds[1])})" if bounds else ""
 
 
 def trained_share(training: dict[str, Any]) -> float | None:
@@ -116,12 +96,12 @@ def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
 
     name, metrics, training = record["name"], record["metrics"], record.get("training")
     quantizers = quantizer_names(config)
-    table = "\n".join(f"| {label} | {show(metric, metrics.get(metric))} |" for metric, (label, _) in _ROWS.items())
+    table = "\n".join(f"| {label} | {text} |" for label, text in labelled(metrics))
     table += _selection("chosen codebook", metrics)
     levels = metrics.get("levels") or []
     for number, level in enumerate(levels, 1):
         which = f"level {number} of {len(levels)}" + (", the coarsest" if number == 1 else "")
-        used = ", ".join(f"{_ROWS[metric][0]} {show(metric, level[metric])}" for metric in _USAGE)
+        used = ", ".join(f"{ROWS[name].title} {show(name, level[name])}" for name in names("usage"))
         table += f"\n| {which} | {used} |" + _selection(f"{which}: chosen codebook", level)
     text = f"""# {name}
 
@@ -140,7 +120,7 @@ images = tokenizer.decode(tokens)
 
 On the {metrics["num_images"]:,} images of {_measured_on(record)}, with the weights
 as they are stored ({_STORED[record["stored_as"]]}). Protocol `{metrics["protocol"]}`: reconstructions rounded to
-bytes, nothing resized or compressed, each metric per image and then averaged.{_lpips(metrics)}{_rfid(metrics)}
+bytes, nothing resized or compressed, each metric per image and then averaged.{_notes(metrics)}
 
 | | |
 | --- | --- |
@@ -171,11 +151,11 @@ def _front_matter(record: dict[str, Any], config: dict[str, Any]) -> str:
             dataset_name=record["dataset"],
             dataset_split=record["split"],
             metric_type=metric,
-            metric_name=label,
+            metric_name=ROWS[metric].title,
             metric_value=metrics[metric],
         )
-        for metric, (label, _) in _ROWS.items()
-        if metrics.get(metric) is not None
+        for metric in known(metrics)
+        if metrics[metric] is not None
     ]
     return ModelCardData(
         library_name="vqzoo",
@@ -291,18 +271,16 @@ def _dataset(record: dict[str, Any]) -> str:
     return record["dataset"] if record["hub_id"] else f"{record['dataset']} (a local data set, not one of the Hub)"
 
 
-def _lpips(metrics: dict[str, Any]) -> str:
-    return f" LPIPS is {metrics['lpips_network']}." if metrics["lpips"] is not None else ""
-
-
-def _rfid(metrics: dict[str, Any]) -> str:
-    measured = {name: size for name, size in _FID_FEATURES.items() if metrics.get(name) is not None}
+def _notes(metrics: dict[str, Any]) -> str:
+    """Return what a reader of the numbers has to know of the networks behind them, and of intervals."""
+    text = f" LPIPS is {metrics['lpips_network']}." if metrics["lpips"] is not None else ""
+    measured = [ROWS[name] for name in names("set") if metrics.get(name) is not None]
+    text += "".join(f"\n{row.label} compares the {row.features:,} features of all images." for row in measured)
     number = metrics["num_images"]
-    text = "".join(
-        f"\n{_ROWS[name][0]} compares the {size:,} features of all images." for name, size in measured.items()
-    )
-    if any(number <= size for size in measured.values()):
+    if any(number <= row.features for row in measured):
         text += f"\n{number:,} images are too few for that many: it compares with distances on the same images only."
+    if metrics.get("intervals"):
+        text += "\nIn brackets are 95 % intervals of the means, by a bootstrap over images."
     return text
 
 

@@ -13,7 +13,7 @@ from huggingface_hub import HfApi, ModelInfo, constants
 from huggingface_hub.errors import HTTPError
 
 from vqzoo.files.storage import write_text
-from vqzoo.hub.model import SHOWN, Model, is_repo_id
+from vqzoo.hub.model import Model, is_repo_id
 from vqzoo.hub.schema import fits_metric, is_name, is_plain
 from vqzoo.ops.check import is_sha
 from vqzoo.ops.text import parse_json, plain
@@ -151,7 +151,7 @@ def _results(index: Any) -> list[tuple[str, float]]:
     try:
         metrics = [row for model in index for result in model["results"] for row in result["metrics"]]
         pairs = [(row["type"], row["value"]) for row in metrics]
-        return [(name, value) for name, value in pairs if name in SHOWN and fits_metric(name, value)]
+        return [(name, value) for name, value in pairs if fits_metric(name, value)]
     except (TypeError, KeyError):
         return []
 
@@ -161,7 +161,7 @@ def _model(entry: dict[str, Any]) -> Model | None:
     repo_id, sha, quantizers, position = (entry[key] for key in ("repo_id", "sha", "quantizers", "position"))
     if not is_repo_id(repo_id) or not is_sha(sha) or not quantizers or not all(map(is_name, quantizers)):
         return None
-    metrics = {key: value for key, value in entry["metrics"].items() if key in SHOWN and fits_metric(key, value)}
+    metrics = {key: value for key, value in entry["metrics"].items() if fits_metric(key, value)}
     dataset, size = entry["dataset"], entry["size"]
     config = {
         "quantizer": [{"name": name} for name in quantizers],

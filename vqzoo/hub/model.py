@@ -114,11 +114,6 @@ def _check_metrics(name: str, metrics: dict[str, Any]) -> None:
     check_curves(where, metrics.get("curves"))
 
 
-SHOWN = {"psnr", "ssim", "lpips", "rfid", "rfid_squeeze", "l1", _RATE, "bits_per_pixel", "share_of_raw"}
-SHOWN |= {"usage", "perplexity", "dead"}
-"""Metrics that are a number, or None where they could not be had."""
-
-
 def is_number(value: object) -> bool:
     """Whether a value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf

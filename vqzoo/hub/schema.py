@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vqzoo.metrics.table import METRICS, names, recorded
 from vqzoo.ops.text import plain
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
@@ -46,7 +47,15 @@ CONFIG_FIELDS = (
 )
 """config.json, of which the quantizer is a list of one where it is not a list."""
 
-_USAGE_FIELDS = (("usage", NUMBER, 0, 1), ("perplexity", NUMBER, 0, _LARGE), ("dead", WHOLE, 0, _LARGE))
+
+def _numbers(path: str, names: Iterable[str]) -> list[Field]:
+    """Return the fields of metrics; all may be missing or null but the rate, which sorts every list of models."""
+    rows = [(name, METRICS[name]) for name in names]
+    return [
+        Field(f"{path}.{name}", WHOLE if row.whole else NUMBER, *row.bounds, needed=name == "bits_per_image")
+        for name, row in rows
+    ]
+
 
 METRICS_FIELDS = (
     Field("name", NAME),
@@ -59,24 +68,18 @@ METRICS_FIELDS = (
     Field("data.images.*", WHOLE, 0, needed=True),
     Field("stored_as", CHOICE, choices=("int8", "float16", "float32")),
     Field("metrics", OBJECT, needed=True),
-    Field("metrics.bits_per_image", NUMBER, 0, needed=True),
-    Field("metrics.bits_per_pixel", NUMBER, 0),
-    Field("metrics.share_of_raw", NUMBER, 0),
+    *_numbers("metrics", recorded()),
+    Field("metrics.intervals", OBJECT),
+    Field("metrics.intervals.*", LIST, 2, 2, needed=True),
+    Field("metrics.intervals.*.*", NUMBER, needed=True),
     Field("metrics.num_images", WHOLE, 1),
     Field("metrics.protocol", TEXT),
-    Field("metrics.psnr", NUMBER, -1000, 1000),
-    Field("metrics.ssim", NUMBER, -1, 1),
-    Field("metrics.lpips", NUMBER, 0, 1000),
     Field("metrics.lpips_network", TEXT),
-    Field("metrics.l1", NUMBER, 0, 1),
-    Field("metrics.rfid", NUMBER, -1, 1e9),
-    Field("metrics.rfid_squeeze", NUMBER, -1, 1e9),
-    *(Field(f"metrics.{name}", kind, low, high) for name, kind, low, high in _USAGE_FIELDS),
     Field("metrics.selection", OBJECT),
     Field("metrics.selection.*", NUMBER, 0, 1, needed=True),
     Field("metrics.levels", LIST),
     Field("metrics.levels.*", OBJECT, needed=True),
-    *(Field(f"metrics.levels.*.{name}", kind, low, high) for name, kind, low, high in _USAGE_FIELDS),
+    *_numbers("metrics.levels.*", names("usage")),
     Field("metrics.levels.*.selection", OBJECT),
     Field("metrics.levels.*.selection.*", NUMBER, 0, 1, needed=True),
     Field("behind", OBJECT),
@@ -122,9 +125,8 @@ def check_fields(where: str, value: Mapping[str, Any], fields: Sequence[Field]) 
 
 
 def fits_metric(name: str, value: object) -> bool:
-    """Whether a value can be that of one of metrics.json's metrics."""
-    field = next((field for field in METRICS_FIELDS if field.path == f"metrics.{name}"), None)
-    return field is not None and _fits(value, field)
+    """Whether a value can be that of one of the table's metrics."""
+    return name in recorded() and _fits(value, _numbers("metrics", [name])[0])
 
 
 def is_name(text: object) -> bool:

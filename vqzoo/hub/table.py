@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from vqzoo.hub.card import show, show_images, show_usage
+from vqzoo.hub.card import show_images
 from vqzoo.hub.registry import Model
+from vqzoo.metrics.table import METRICS, names, show_of
+from vqzoo.ops.text import table_of
 
-_COLUMNS = {
-    "bits_per_image": "true bits",
-    "share_of_raw": "of raw",
-    "psnr": "PSNR, dB",
-    "ssim": "SSIM",
-    "lpips": "LPIPS",
-    "usage": "usage",
-}
+_COLUMNS = ("bits_per_image", "share_of_raw", *names("image", place="models"), "usage")
 
 
 def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) -> str:
@@ -24,27 +19,22 @@ def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) ->
     """
     rows = [((m.metrics["metrics"]["bits_per_image"], False, m.name), _model(m)) for m in models]
     rows += [((c["bits"], True, c["codec"]), _codec(c)) for c in codecs]
-    lines = [
-        "| model | " + " | ".join(_COLUMNS.values()) + " | images seen |",
-        "| --- |" + " --: |" * (len(_COLUMNS) + 1),
-    ]
-    return "\n".join([*lines, *(row for _, row in sorted(rows))])
+    return table_of(["model", *(METRICS[m].head for m in _COLUMNS), "images seen"], [row for _, row in sorted(rows)])
 
 
-def _model(model: Model) -> str:
+def _model(model: Model) -> list[str]:
     link = f"[{model.name}](model_cards/{model.name}/README.md)"
     mark = " †" if model.metrics.get("behind") else ""
     return _row(link + mark, model.metrics["metrics"], show_images(model.metrics))
 
 
-def _codec(row: dict[str, Any]) -> str:
-    metrics = row["metrics"]
+def _codec(row: dict[str, Any]) -> list[str]:
+    metrics = row["metrics"] | {"usage": None}
     said = f"quality {metrics['quality']:.0f}"
     if metrics["met"] < 1:
         said = f"{1 - metrics['met']:.0%} cannot go so low"
     return _row(f"*{row['codec']} at {row['bits']:,} bits*", metrics, said)
 
 
-def _row(name: str, metrics: dict[str, Any], last: str) -> str:
-    values = [show_usage(metrics.get(m)) if m == "usage" else show(m, metrics.get(m)) for m in _COLUMNS]
-    return f"| {name} | {' | '.join(values)} | {last} |"
+def _row(name: str, metrics: dict[str, Any], last: str) -> list[str]:
+    return [name, *(show_of(metric, metrics) for metric in _COLUMNS), last]

@@ -15,9 +15,6 @@ from vqzoo.metrics.perceptual import MINIMUM_SIDE, WEIGHTS_VARIABLE, backbone
 if TYPE_CHECKING:
     from torchmetrics.image.fid import FrechetInceptionDistance  # it takes seconds, and a photograph has no distance
 
-FID_METRICS = ("rfid", "rfid_squeeze")
-"""Distances of different features do not compare, so each has a name of its own."""
-
 _INCEPTION_URL = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 )
@@ -29,7 +26,7 @@ class Extractor(nn.Module):
     """Features of images: uint8 (b, 3, h, w) -> (b, num_features) floating point."""
 
     metric: str
-    """Name of the metric that they make, one of `FID_METRICS`."""
+    """Name of the metric that they make: distances of different features do not compare, so each has its own."""
     num_features: int
     minimum_side: int = 1
     """Pixels of the smallest images that it takes."""
@@ -121,7 +118,7 @@ class Fid:
 
 
 def extractors() -> list[Extractor]:
-    """Those of `FID_METRICS` whose weights (and, for Inception, torch-fidelity) are on this machine.
+    """Those of the table's metrics whose weights (and, for Inception, torch-fidelity) are on this machine.
 
     Nothing is downloaded. Weights are looked for in the folder that VQZOO_WEIGHTS names and then in the cache of
     torch.hub, which `python -m vqzoo.metrics inception` or `squeeze` fills. Raises ValueError for another file under

@@ -1,6 +1,7 @@
 """How near a reconstruction is, pixel by pixel. Both images uint8 (b, c, h, w); results (b,) float32."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vqzoo.metrics.blur import blur, gaussian
@@ -9,6 +10,8 @@ PSNR_CAP = 100.0
 """PSNR in dB of two equal images, whose true value is infinite."""
 _C1, _C2 = 0.01**2, 0.03**2
 """What keeps SSIM's quotients from 0 / 0, at a data range of 1 (Wang et al., 2004, section III-B)."""
+_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponents of MS-SSIM's scales, finest first."""
 
 
 def l1(images: Tensor, originals: Tensor) -> Tensor:
@@ -17,7 +20,7 @@ def l1(images: Tensor, originals: Tensor) -> Tensor:
 
 
 def psnr(images: Tensor, originals: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of each image, peak 1, at most `PSNR_CAP`."""
+    """Peak signal-to-noise ratio in dB of each image, peak 1; at most 100, that of equal images."""
     mse = _difference(images, originals).square().mean((1, 2, 3))
     return torch.clamp(-10 * torch.log10(mse), max=PSNR_CAP)
 
@@ -32,11 +35,43 @@ def ssim(images: Tensor, originals: Tensor) -> Tensor:
     _check(images, originals)
     if min(images.shape[2:]) < 6:
         raise ValueError(f"images of {tuple(images.shape[2:])} pixels: SSIM needs sides of at least 6")
-    # In place where it can be: fresh memory costs more than the arithmetic on it.
     maps = torch.empty(4, *images.shape, device=images.device)
+    torch.div(images, 255, out=maps[0])
+    torch.div(originals, 255, out=maps[1])
+    luminance, luminances, contrast, contrasts = _terms(maps)
+    return luminance.mul_(contrast).div_(luminances.mul_(contrasts)).mean((1, 2, 3))
+
+
+def ms_ssim(images: Tensor, originals: Tensor) -> Tensor:
+    """Structural similarity at five scales (Wang, Simoncelli and Bovik, 2003), window as in `ssim`; 1 is equal.
+
+    Each scale has the means of 2 x 2 pixels of the one before, the last row and column of odd sides alone included. At
+    the finer scales only windows within the image count, at the coarsest one every pixel as in `ssim`; negative means
+    are 0. torchmetrics agrees where sides are multiples of 16.
+
+    Raises ValueError for images with a side under 161 pixels, whose coarsest scale is smaller than the window.
+    """
+    _check(images, originals)
+    if min(images.shape[2:]) < 161:
+        raise ValueError(f"images of {tuple(images.shape[2:])} pixels: MS-SSIM needs sides of at least 161")
+    pair = torch.stack([images, originals]) / 255
+    value = torch.ones(len(images), device=images.device)
+    for scale, weight in enumerate(_SCALES, 1):
+        luminance, luminances, contrast, contrasts = _terms(torch.cat([pair, torch.empty_like(pair)]))
+        alike = contrast.div_(contrasts)
+        alike = alike[..., 5:-5, 5:-5] if scale < len(_SCALES) else alike.mul_(luminance.div_(luminances))
+        value = value * alike.mean((1, 2, 3)).clamp(min=0) ** weight
+        pair = F.avg_pool2d(pair.flatten(0, 1), 2, ceil_mode=True).unflatten(0, (2, -1))
+    return value
+
+
+def _terms(maps: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return numerator and denominator of SSIM's luminance, then those of its contrast and structure, at every pixel.
+
+    maps (4, b, c, h, w) begin with the two images in [0, 1]; the rest is overwritten.
+    """
+    # In place where it can be: fresh memory costs more than the arithmetic on it.
     x, y, squares, product = maps
-    torch.div(images, 255, out=x)
-    torch.div(originals, 255, out=y)
     torch.mul(x, x, out=squares).addcmul_(y, y)
     torch.mul(x, y, out=product)
     mean_x, mean_y, squares, product = blur(maps, gaussian(11, 1.5))
@@ -44,8 +79,7 @@ def ssim(images: Tensor, originals: Tensor) -> Tensor:
     mean_product = mean_x.mul_(mean_y)
     variances = squares.sub_(means).clamp_(min=0)
     covariance = product.sub_(mean_product)
-    alike = mean_product.mul_(2).add_(_C1).mul_(covariance.mul_(2).add_(_C2))
-    return alike.div_(means.add_(_C1).mul_(variances.add_(_C2))).mean((1, 2, 3))
+    return mean_product.mul_(2).add_(_C1), means.add_(_C1), covariance.mul_(2).add_(_C2), variances.add_(_C2)
 
 
 def _difference(images: Tensor, originals: Tensor) -> Tensor:

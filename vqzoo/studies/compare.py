@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from vqzoo.metrics.table import METRICS
 from vqzoo.studies.rates import fixed_bits
 from vqzoo.studies.reported import Row
 from vqzoo.studies.results import BUDGETS, Result
@@ -81,4 +82,4 @@ def _loss(runs: Sequence[Result]) -> float:
 
 
 def _comparable(run: Result, metric: str, row: Row) -> bool:
-    return metric != "lpips" or "vgg" in run.lpips_network or metric not in row.reported
+    return not METRICS[metric].network or "vgg" in run.lpips_network or metric not in row.reported

@@ -5,21 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from vqzoo.metrics.table import names
 from vqzoo.studies import STUDIES
 from vqzoo.studies.settings import Setting
 
 PATH = Path(__file__).with_name("data") / "reported.csv"
-METRICS = {
-    "psnr": "PSNR, dB",
-    "ssim": "SSIM",
-    "lpips": "LPIPS",
-    "l1": "L1 on [0, 1]",
-    "rfid": "rFID",
-    "fid": "FID of samples",
-    "reconstruction_loss": "sum of squared errors over batches",
-    "usage": "codebook usage",
-}
-"""Metric -> label, in the order in which they are offered."""
+OFFERED = (*names("image", "set", "study"), "usage")
+"""Metrics of the studies, in the order in which they are offered."""
 EVERYTHING = "all"
 """In place of a table's number: every setting of a study that was measured, those that no table has among them."""
 
@@ -43,7 +35,7 @@ def tables() -> dict[str, dict[str, tuple[Row, ...]]]:
         for number, line in enumerate(csv.DictReader(file, strict=True), 2):
             try:
                 setting, metric, value = Setting.from_row(line), line["metric"], float(line["value"])
-                if line["source"] not in STUDIES or metric not in METRICS or not line["table"]:
+                if line["source"] not in STUDIES or metric not in OFFERED or not line["table"]:
                     raise ValueError("unknown study or metric, or no table")
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{PATH.name}, line {number}: {error}") from None

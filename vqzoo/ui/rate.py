@@ -8,10 +8,11 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from vqzoo.metrics.table import METRICS
 from vqzoo.ui.context import Context
 from vqzoo.ui.tell import told
 from vqzoo.views.csv import csv_link
-from vqzoo.views.rate import AXES, METRICS, Rates
+from vqzoo.views.rate import AXES, Rates
 from vqzoo.views.rate_costs import (
     COST_ABOUT,
     COST_COLUMNS,
@@ -221,7 +222,7 @@ class _Photograph(_Part):
             models = gr.Dropdown(list(engine.models), multiselect=True, label="Models", elem_id="rate-models")
             with gr.Row():
                 metric = gr.Radio(
-                    [(METRICS[name].label, name) for name in PHOTO_METRICS],
+                    [(METRICS[name].title, name) for name in PHOTO_METRICS],
                     value="psnr",
                     label="Quality",
                     elem_id="rate-photo-metric",
@@ -278,7 +279,7 @@ class _Photograph(_Part):
 
 
 def _metrics(rates: Rates, dataset: str) -> list[tuple[str, str]]:
-    return [(METRICS[name].label, name) for name in rates.metrics(dataset)]
+    return [(METRICS[name].title, name) for name in rates.metrics(dataset)]
 
 
 def _choices(choices: list[tuple[str, str]], value: str) -> Any:

@@ -6,7 +6,7 @@ import gradio as gr
 
 from vqzoo.ops.check import check_choice
 from vqzoo.studies import STUDIES
-from vqzoo.studies.reported import METRICS
+from vqzoo.studies.reported import OFFERED
 from vqzoo.ui.context import Context
 from vqzoo.ui.tell import told
 from vqzoo.views.studies import (
@@ -149,14 +149,14 @@ def build(context: Context) -> None:
         short, long and full, measured (that of the longest), true bits, and the runs.
 
         study: looc, adaptive, rvq or vqgan. table: as the paper numbers it, or "all" for every setting that was
-        measured, also of the studies that have no tables. metric: psnr, ssim, lpips, l1, rfid,
-        reconstruction_loss or usage. A setting without runs is not trained yet.
+        measured, also of the studies that have no tables. metric: a key of docs/metrics.md. A setting without runs
+        is not trained yet.
         """
         with told():
             check_choice("study", study, [key for key in STUDIES if study_tables(key)])
             check_choice("table", table, study_tables(study))
             check_choice("dataset", dataset, table_datasets(study, table))
-            return table_record(study, table, dataset, check_choice("metric", metric, METRICS))
+            return table_record(study, table, dataset, check_choice("metric", metric, OFFERED))
 
     gr.api(studies, api_name="studies")
 

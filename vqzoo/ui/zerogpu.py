@@ -16,7 +16,7 @@ import spaces
 from vqzoo.analysis.photograph import Result, reconstruct
 from vqzoo.hub.registry import Model, load
 from vqzoo.images import SPACE
-from vqzoo.metrics import Perceptual, perceptual
+from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.compute import out_of_memory
 from vqzoo.views.device import Device

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from vqzoo.analysis.result import Result
-from vqzoo.hub.card import show
+from vqzoo.metrics.table import METRICS, names, show_of
 from vqzoo.views.comparison import ORIGINAL
 from vqzoo.views.engine import Engine
 from vqzoo.views.pictures import Picture, viewer_value
@@ -16,7 +16,8 @@ from vqzoo.views.pictures import Picture, viewer_value
 LEFT, SAME, RIGHT = "Left is closer", "No difference", "Right is closer"
 VOTES = (LEFT, SAME, RIGHT)
 
-REVEALED = ("picture", "name", "PSNR dB", "SSIM", "LPIPS", "true bits")
+_FIGURES = (*names("image", place="photographs"), "bits_per_image")
+REVEALED = ("picture", "name", *(METRICS[name].head for name in _FIGURES))
 TALLIED = ("name", "preferred", "no difference", "not preferred")
 
 
@@ -91,6 +92,4 @@ def agreement(votes: Sequence[Vote]) -> str:
 
 
 def _row(place: str, name: str, result: Result) -> list[Any]:
-    metrics = result.metrics
-    shown = [show(metric, metrics[metric]) for metric in ("psnr", "ssim", "lpips", "bits_per_image")]
-    return [place, name, *shown]
+    return [place, name, *(show_of(metric, result.metrics) for metric in _FIGURES)]

@@ -20,7 +20,7 @@ def figures(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> dict[st
     """usage, dead and perplexity as `metrics.codebook_stats`; used, codevectors and choices are numbers of such."""
     from torch import from_numpy
 
-    from vqzoo.metrics import codebook_stats
+    from vqzoo.metrics.codebook import codebook_stats
 
     stats = codebook_stats([from_numpy(column) for column in counts], codebook_of)
     size = sum(map(len, by_codebook(counts, codebook_of)))

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 
 from vqzoo.analysis.formats import PCA, available, label, parse_label, rate_groups
 from vqzoo.analysis.result import Result
-from vqzoo.hub.card import quantizer_names, show, show_images, show_usage
+from vqzoo.hub.card import quantizer_names, show_images
 from vqzoo.hub.registry import Model
+from vqzoo.metrics.table import METRICS, names, show, show_of
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
 from vqzoo.views.pictures import Picture, viewer_value
@@ -18,22 +19,24 @@ from vqzoo.views.usage import Use, usage_figure
 
 ORIGINAL = "original"
 _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
+_QUALITY = names("image", place="photographs")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "13%"),
-    "PSNR dB": ("number", "6.5%"),
-    "SSIM": ("number", "7.5%"),
-    "LPIPS": ("str", "7.5%"),
-    "true bits": ("number", "8.5%"),
-    "bits / pixel": ("number", "6%"),
-    "% of raw": ("number", "6%"),
+    "model": ("str", "11.5%"),
+    **{
+        METRICS[name].head: ("number" if METRICS[name].always else "str", f"{27.5 / len(_QUALITY):.3g}%")
+        for name in _QUALITY
+    },
+    METRICS["bits_per_image"].head: ("number", "8%"),
+    METRICS["bits_per_pixel"].head: ("number", "5.5%"),
+    "% of raw": ("number", "5.5%"),
     "usage here": ("str", "7.5%"),
-    "usage on test split": ("str", "8%"),
-    "encode ms": ("number", "7%"),
-    "decode ms": ("number", "7%"),
-    "weights M": ("number", "7.5%"),
-    "images seen": ("str", "8%"),
+    "usage on test split": ("str", "7.5%"),
+    "encode ms": ("number", "6.5%"),
+    "decode ms": ("number", "6.5%"),
+    "weights M": ("number", "7%"),
+    "images seen": ("str", "7%"),
 }
 
 
@@ -62,10 +65,7 @@ class Status:
 
 
 SORTS: dict[str, tuple[str, bool]] = {
-    "true bits": ("bits_per_image", False),
-    "PSNR": ("psnr", True),
-    "SSIM": ("ssim", True),
-    "LPIPS": ("lpips", False),
+    **{METRICS[name].word: (name, METRICS[name].sign > 0) for name in ("bits_per_image", *_QUALITY)},
     "usage here": ("usage", True),
     "time to encode": ("encode_ms", False),
     "time to decode": ("decode_ms", False),
@@ -164,7 +164,7 @@ def _orders(results: dict[str, Result]) -> dict[str, list[str]]:
 
     orders = {}
     for sort, (metric, more) in SORTS.items():
-        known = [name for name in sorted(results, key=place) if results[name].metrics[metric] is not None]
+        known = [name for name in sorted(results, key=place) if results[name].metrics.get(metric) is not None]
         if sort != FIRST_SORT:
             known.sort(key=lambda name: results[name].metrics[metric], reverse=more)
         orders[sort] = known
@@ -197,9 +197,8 @@ def device_line(engine: Engine) -> str:
 def _caption(result: Result) -> str:
     metrics = result.metrics
     said = f"{_made(metrics)} · " if _made(metrics) else ""
-    return (
-        said + f"{show('psnr', metrics['psnr'])} dB · {show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
-    )
+    bits = show("bits_per_pixel", metrics["bits_per_pixel"])
+    return said + f"{METRICS['psnr'].with_unit(metrics['psnr'])} · {bits} bits / pixel"
 
 
 def _row(model: Model | None, name: str, result: Result) -> list[Any]:
@@ -207,13 +206,11 @@ def _row(model: Model | None, name: str, result: Result) -> list[Any]:
     metrics = result.metrics
     return [
         name,
-        round(metrics["psnr"], 2),
-        round(metrics["ssim"], 4),
-        show("lpips", metrics["lpips"]),
+        *(METRICS[m].rounded(metrics.get(m)) if METRICS[m].always else show_of(m, metrics) for m in _QUALITY),
         round(metrics["bits_per_image"]),
         round(metrics["bits_per_pixel"], 3),
         round(100 * metrics["share_of_raw"], 2),
-        show_usage(metrics["usage"]),
+        show("usage", metrics["usage"]),
         _test_usage(model),
         None if metrics["encode_ms"] is None else round(metrics["encode_ms"], 1),
         None if metrics["decode_ms"] is None else round(metrics["decode_ms"], 1),
@@ -229,10 +226,8 @@ def _bits(model: Model) -> float:
 
 def _test_usage(model: Model | None) -> str:
     """`model` is None for a codec."""
-    if model is None:
-        return show_usage(None)
-    metrics = model.metrics.get("metrics", {})
-    return show_usage(metrics["usage"]) if "usage" in metrics else "not measured"
+    metrics = {"usage": None} if model is None else model.metrics.get("metrics", {})
+    return show("usage", metrics["usage"]) if "usage" in metrics else "not measured"
 
 
 def _made(metrics: dict[str, Any]) -> str:

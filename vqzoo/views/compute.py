@@ -11,7 +11,7 @@ from vqzoo.analysis.formats import PCA, parse_label
 from vqzoo.analysis.photograph import code, code_linear, reconstruct
 from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import Model, load
-from vqzoo.metrics import Perceptual, perceptual
+from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job

@@ -18,11 +18,12 @@ from vqzoo.analysis.result import COSTS, Result
 from vqzoo.files.download import Repository
 from vqzoo.files.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
 from vqzoo.hub.registry import Model
+from vqzoo.metrics.table import names
 from vqzoo.views.engine import Engine, Photo
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in the archive, so that the same comparison is the same bytes."""
-_FIGURES = ("psnr", "ssim", "lpips", "l1", "bits_per_image", "bits_per_pixel", "share_of_raw", "usage", "perplexity")
+_FIGURES = names("image", "rate", "usage")
 _LIBRARIES = ("vqzoo", "torch", "pillow")
 
 

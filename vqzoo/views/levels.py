@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vqzoo.analysis.result import Result
-from vqzoo.hub.card import quantizer_names, show
+from vqzoo.hub.card import quantizer_names
 from vqzoo.hub.registry import Model
+from vqzoo.metrics.table import METRICS, show
 from vqzoo.views.comparison import ORIGINAL
 from vqzoo.views.engine import Engine
 from vqzoo.views.job import Job
@@ -57,4 +58,5 @@ def show_levels(engine: Engine, shown: tuple, name: str, levels: int) -> Iterato
 def _caption(result: Result) -> str:
     metrics = result.metrics
     bits = f"{show('bits_per_image', metrics['bits_per_image'])} true bits"
-    return f"{show('psnr', metrics['psnr'])} dB · {bits} · {show('bits_per_pixel', metrics['bits_per_pixel'])} a pixel"
+    psnr, per_pixel = METRICS["psnr"].with_unit(metrics["psnr"]), show("bits_per_pixel", metrics["bits_per_pixel"])
+    return f"{psnr} · {bits} · {per_pixel} a pixel"

@@ -6,9 +6,10 @@ from os.path import commonprefix
 from typing import Any
 
 from vqzoo.analysis.result import Result
-from vqzoo.hub.card import show, tell_trained
+from vqzoo.hub.card import tell_trained
 from vqzoo.hub.registry import Model
 from vqzoo.hub.twins import has_encoding, twins
+from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.views.closeups import close_ups
 from vqzoo.views.comparison import ORIGINAL
 from vqzoo.views.engine import Engine
@@ -117,7 +118,6 @@ def _told(model: Model) -> str:
 
 def _caption(result: Result) -> str:
     metrics = result.metrics
-    said = [f"{show('psnr', metrics['psnr'])} dB", f"SSIM {show('ssim', metrics['ssim'])}"]
-    if metrics["lpips"] is not None:
-        said.append(f"LPIPS {show('lpips', metrics['lpips'])}")
-    return " · ".join([*said, f"{show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"])
+    known = [name for name in names("image", place="models") if metrics[name] is not None]
+    bits = f"{show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
+    return " · ".join([*(METRICS[name].with_unit(metrics[name]) for name in known), bits])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vqzoo.analysis.measured import measured_codecs
 from vqzoo.hub.card import tell_trained, trained_share
 from vqzoo.hub.registry import Model
+from vqzoo.metrics.table import names
 from vqzoo.views.engine import Engine
 
 if TYPE_CHECKING:
@@ -95,24 +96,8 @@ AXES: dict[str, Axis] = {
 }
 
 
-@dataclass(frozen=True)
-class Metric:
-    """label: with its unit; better: 1 where more is better, else -1; digits: of a value that is shown."""
-
-    label: str
-    better: int
-    digits: str
-
-
-METRICS: dict[str, Metric] = {
-    "psnr": Metric("PSNR, dB", 1, ".2f"),
-    "ssim": Metric("SSIM", 1, ".4f"),
-    "lpips": Metric("LPIPS", -1, ".4f"),
-    "l1": Metric("L1 on [0, 1]", -1, ".4f"),
-    "mse": Metric("squared error on [0, 1], geometric mean of images", -1, ".5f"),
-    "rfid": Metric("rFID", -1, ",.2f"),
-    "rfid_squeeze": Metric("rFID of SqueezeNet features", -1, ",.1f"),
-}
+DISTORTIONS = names("image", "set", "derived")
+"""Metrics that can be on the vertical axis."""
 
 
 class Rates:
@@ -152,9 +137,9 @@ class Rates:
         ]
 
     def metrics(self, dataset: str) -> list[str]:
-        """Names of METRICS that are there for any model of a data set; nothing is worked out for that."""
+        """Those of `DISTORTIONS` that are there for any model of a data set; nothing is worked out for that."""
         cards = [model.metrics["metrics"] for model in self._known() if model.metrics["dataset"] == dataset]
-        return [name for name in METRICS if any(_with_mse(card).get(name) is not None for card in cards)]
+        return [name for name in DISTORTIONS if any(_with_mse(card).get(name) is not None for card in cards)]
 
     def _known(self) -> list[Model]:
         """Those whose card tells what they were measured on, and their rate."""

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from vqzoo.analysis.formats import CODECS
 from vqzoo.analysis.powerlaw import PowerLaw
 from vqzoo.analysis.ranks import kendall, ranks, swapped
+from vqzoo.metrics.table import METRICS, names
 from vqzoo.ops.check import check_choice
-from vqzoo.views.rate import AXES, KINDS, KMEANS, METRICS, PCA, PLAIN, SCALAR, SEVERAL, Point, Rates, placed
+from vqzoo.views.rate import AXES, DISTORTIONS, KINDS, KMEANS, PCA, PLAIN, SCALAR, SEVERAL, Point, Rates, placed
 from vqzoo.views.style import ACCENT, QUIET, message, styled
 
 # Kind -> colour, symbol; the colours stand out on the light page and on the dark one.
@@ -41,14 +42,14 @@ def rate_figure(rates: Rates, dataset: str, axis: str, metric: str) -> go.Figure
     found = placed([*rates.models(dataset), *rates.codecs(dataset)], axis, metric)
     if not found:
         return message(f"No model of {dataset} has this metric.")
-    return plane(found, AXES[axis].label, METRICS[metric].label, _spans(found))
+    return plane(found, AXES[axis].label, METRICS[metric].title, _spans(found))
 
 
 def check(rates: Rates, dataset: str, axis: str, metric: str) -> None:
     """Raises ValueError with the nearest names for one that is unknown."""
     check_choice("data set", dataset, rates.datasets())
     check_choice("axis", axis, AXES)
-    check_choice("metric", metric, METRICS)
+    check_choice("metric", metric, DISTORTIONS)
 
 
 def plane(found: Sequence[tuple[Point, float, float]], x_title: str, y_title: str, log: bool = True) -> go.Figure:
@@ -127,8 +128,8 @@ def _hover(point: Point) -> str:
     return "<br>".join(said)
 
 
-TABLE_METRICS = ("psnr", "ssim", "lpips", "rfid_squeeze", "l1")
-TABLE_COLUMNS = ("model", "kind", *(METRICS[name].label for name in TABLE_METRICS), *AXES, "% of full budget")
+TABLE_METRICS = names("image", "set", place="rates")
+TABLE_COLUMNS = ("model", "kind", *(METRICS[name].title for name in TABLE_METRICS), *AXES, "% of full budget")
 
 
 def rate_table(rates: Rates, dataset: str) -> list[list[Any]]:
@@ -138,16 +139,12 @@ def rate_table(rates: Rates, dataset: str) -> list[list[Any]]:
         [
             point.name,
             point.kind,
-            *(_rounded(point.metrics.get(metric), metric) for metric in TABLE_METRICS),
+            *(METRICS[name].rounded(point.metrics.get(name)) for name in TABLE_METRICS),
             *(_plain(axis.value(point)) for axis in AXES.values()),
             None if point.trained is None else round(100 * point.trained, 1),
         ]
         for point in rates.models(dataset)
     ]
-
-
-def _rounded(value: float | None, metric: str) -> float | None:
-    return None if value is None else float(format(value, METRICS[metric].digits).replace(",", ""))
 
 
 def _plain(value: float | None) -> float | None:
@@ -173,7 +170,7 @@ def story(rates: Rates, dataset: str, axis: str, metric: str) -> str:
 
 def _frontier(found: Sequence[tuple[Point, float, float]], metric: str) -> str:
     """Models that no other beats at the same cost or less."""
-    sign = METRICS[metric].better
+    sign = METRICS[metric].sign
     best, names = -math.inf, []
     for point, _, y in sorted(found, key=lambda each: (each[1], -sign * each[2])):
         if sign * y > best:
@@ -232,7 +229,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def fit_figure(points: Sequence[tuple[Point, float, float]], law: PowerLaw, target: float | None) -> go.Figure:
     """PSNR against bits with the law and its 95 % prediction band, and a line at the PSNR that is asked for."""
-    figure = plane(points, AXES["bits per image"].label, METRICS["psnr"].label)
+    figure = plane(points, AXES["bits per image"].label, METRICS["psnr"].title)
     steps = 60
     bits = [law.lowest / 2 * (4 * law.highest / law.lowest) ** (step / (steps - 1)) for step in range(steps)]
     low, high = zip(*(law.band(each) for each in bits), strict=True)

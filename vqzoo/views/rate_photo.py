@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 from vqzoo.analysis.formats import available, label, parse_label
 from vqzoo.analysis.lossless import Compressed, cross_entropy_bits, entropy_bits
 from vqzoo.analysis.result import Result
+from vqzoo.metrics.table import METRICS, names
 from vqzoo.ops.check import check_choice
 from vqzoo.views.engine import Engine, Photo, Recent
 from vqzoo.views.job import Job
 from vqzoo.views.levels import num_levels
-from vqzoo.views.rate import METRICS, Point, Rates, placed
+from vqzoo.views.rate import Point, Rates, placed
 from vqzoo.views.rate_costs import counts_of
 from vqzoo.views.rate_figure import plane
 from vqzoo.views.style import QUIET, message
@@ -21,14 +22,14 @@ from vqzoo.views.style import QUIET, message
 RATES = 6
 """At how many rates each codec is tried, from the cheapest model's to the dearest's."""
 
-PHOTO_METRICS = ("psnr", "ssim", "lpips")
+CURVE = 4
+"""Points of a curve from which there is a BD-rate."""
+
+PHOTO_METRICS = names("image", place="photographs")
+_SHOWN = ("bits_per_image", "bits_per_pixel", *PHOTO_METRICS)
 PHOTO_COLUMNS = (
     "model",
-    "true bits",
-    "bits / pixel",
-    "PSNR, dB",
-    "SSIM",
-    "LPIPS",
+    *(METRICS[name].head for name in _SHOWN),
     "own entropy, bits",
     "with the test split's shares, bits",
     "compressed file, bits",
@@ -95,10 +96,11 @@ class PhotoRates:
             list({(p.name, p.metrics["bits_per_image"]): p for p in points}.values()), "bits per image", metric
         )
         if not drawn:
-            return {"figure": message(f"{METRICS[metric].label} is not available here."), "table": rows, "note": said}
-        figure = plane(drawn, "true bits of this photograph", METRICS[metric].label)
+            return {"figure": message(f"{METRICS[metric].title} is not available here."), "table": rows, "note": said}
+        figure = plane(drawn, "true bits of this photograph", METRICS[metric].title)
         self._add_compressed(figure, found, rows, metric)
-        return {"figure": figure, "table": list(rows), "note": f"{photo.note} {said}".strip()}
+        note = f"{photo.note} {said or against_jpeg(drawn, metric)}".strip()
+        return {"figure": figure, "table": list(rows), "note": note}
 
     def _measured(self, job: Job, result: Result) -> Point:
         """A result in the place of what was measured on a test split."""
@@ -113,7 +115,7 @@ class PhotoRates:
 
     def _add_compressed(self, figure: go.Figure, found: dict[Job, Result], rows: list[list[Any]], metric: str) -> None:
         """A hollow mark at the size of each model's file, joined with its true bits."""
-        bits = {row[0]: (row[1], row[8]) for row in rows if row[8] is not None}
+        bits = {row[0]: (row[1], row[-2]) for row in rows if row[-2] is not None}
         places = [(name, *both, found[Job(name)].metrics[metric]) for name, both in bits.items()]
         places = [each for each in places if each[3] is not None]
         figure.add_scatter(
@@ -143,14 +145,9 @@ class PhotoRates:
             test = counts_of(self.rates.point(self.engine.models[name]))
             known = None if test is None else round(cross_entropy_bits(counts, test))
         packed = self._compress(name, result, photo) if counts is not None else None
-        lpips = metrics["lpips"]
         return [
             name,
-            round(metrics["bits_per_image"]),
-            round(metrics["bits_per_pixel"], 3),
-            round(metrics["psnr"], 2),
-            round(metrics["ssim"], 4),
-            None if lpips is None else round(lpips, 4),
+            *(METRICS[metric].rounded(metrics[metric]) for metric in _SHOWN),
             own,
             known,
             None if packed is None else packed.bits,
@@ -168,6 +165,25 @@ class PhotoRates:
         with self.engine.borrow(name) as tokenizer:
             file = index_file(tokenizer, result.original)
         return self._compressed.get(key, file.compress)
+
+
+def against_jpeg(found: Sequence[tuple[Point, float, float]], metric: str) -> str:
+    """Return how many more bits other codecs, and models with a curve, need than JPEG at equal quality; or nothing.
+
+    found: (point, bits, quality). Points that cost more than another one, and are no better, are on no curve.
+    """
+    from vqzoo.metrics.bd_rate import bd_rate  # scipy's interpolation takes seconds to import
+
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for point, bits, quality in sorted(found, key=lambda each: each[1]):
+        curve = curves.setdefault(point.series, [])
+        if not curve or METRICS[metric].sign * (quality - curve[-1][1]) > 0:
+            curve.append((bits, quality))
+    whole = {name: curve for name, curve in curves.items() if len(curve) >= CURVE}
+    jpeg = whole.pop("JPEG", None)
+    changes = {name: bd_rate(jpeg, curve) for name, curve in whole.items()} if jpeg else {}
+    said = ", ".join(f"{name} {change:+.0%}" for name, change in changes.items() if change is not None)
+    return said and f"BD-rate against JPEG, the mean change of bits at equal {METRICS[metric].label}: {said}."
 
 
 def codec_jobs(results: Sequence[Result] | Any, photo: Photo) -> list[Job]:

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from vqzoo.metrics.table import METRICS
 from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import VERDICTS, Claim, claims, evidence
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.rates import raw_bits
-from vqzoo.studies.reported import EVERYTHING, METRICS, Row, by_setting, tables
+from vqzoo.studies.reported import EVERYTHING, OFFERED, Row, by_setting, tables
 from vqzoo.studies.results import BUDGETS, PATH, Result, read_results
 from vqzoo.studies.settings import Setting
 from vqzoo.views.style import ACCENT, QUIET, message, styled
@@ -35,6 +36,7 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
 }
 MISSING = "not trained yet"
 _SYMBOLS = {"zoo": "circle-open", "short": "triangle-up", "long": "square", "full": "circle"}
+_EVIDENCE = ("psnr", "usage", "bits_per_image")
 _ANYWHERE = "psnr"  # offered also where a table does not report it
 
 ABOUT = (
@@ -79,7 +81,7 @@ def table_metrics(study: str, table: str) -> dict[str, str]:
     said = {metric for row in _rows(study, table, lines) for metric in row.reported} | {_ANYWHERE}
     if table == EVERYTHING:
         said |= {name for line in lines if line.setting.source == study for name in line.numbers}
-    return {metric: label for metric, label in METRICS.items() if metric in said}
+    return {metric: METRICS[metric].title for metric in OFFERED if metric in said}
 
 
 def look(
@@ -115,7 +117,10 @@ def _rows(study: str, table: str, lines: Sequence[Result]) -> Sequence[Row]:
         return of[table]
     reported = by_setting(study)
     return [
-        Row(setting, {metric: value for metric, value in reported.get(setting, {}).items() if metric != "lpips"})
+        Row(
+            setting,
+            {metric: value for metric, value in reported.get(setting, {}).items() if not METRICS[metric].network},
+        )
         for setting in _measured(study, lines)
     ]
 
@@ -187,7 +192,7 @@ def figure(shown: Sequence[Compared], metric: str, order: Order) -> go.Figure:
     else:
         labels = [each.row.setting.label for each in drawn]
         chart.update_xaxes(type="category", categoryorder="array", categoryarray=labels, tickangle=-35)
-    chart.update_yaxes(title_text=METRICS[metric], automargin=True, tickformat=".0%" if metric == "usage" else "")
+    chart.update_yaxes(title_text=METRICS[metric].title, automargin=True, tickformat=".0%" if metric == "usage" else "")
     styled(chart, 420)
     chart.update_layout(hovermode="closest", margin={"b": 60 if by_bits else 120, "t": 40})
     return chart
@@ -244,13 +249,14 @@ def _claim_html(claim: Claim) -> str:
     runs = evidence(claim, lines) if lines else []
     rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _evidence(run))}</tr>" for run in runs)
     heads = "".join(
-        f'<th scope="col">{head}</th>' for head in ("run", "setting", "PSNR", "usage", "true bits", "budget")
+        f'<th scope="col">{head}</th>'
+        for head in ("run", "setting", *(METRICS[name].head for name in _EVIDENCE), "budget")
     )
     table = f"<div><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>" if rows else ""
     button = ""
     if claim.figure:
         place = claim.figure
-        where = f"{place_label(place.table)}, {place.dataset}, {METRICS[place.metric]}"
+        where = f"{place_label(place.table)}, {place.dataset}, {METRICS[place.metric].title}"
         button = f'<button type="button" data-claim="{claim.id}">Show {escape(where)}</button>'
     return (
         f"<details><summary>{badge} <b>{claim.id}</b> {escape(claim.claim)}</summary><p>{escape(claim.because)}</p>"
@@ -263,9 +269,7 @@ def _evidence(line: Result) -> list[str]:
     return [
         line.recipe,
         line.setting.label,
-        f"{numbers['psnr']:.2f} dB" if "psnr" in numbers else "–",
-        f"{numbers['usage']:.1%}" if "usage" in numbers else "–",
-        f"{numbers['bits_per_image']:,.0f}" if "bits_per_image" in numbers else "–",
+        *(METRICS[name].text(numbers[name]) if name in numbers else "–" for name in _EVIDENCE),
         _trained([line]),
     ]
 

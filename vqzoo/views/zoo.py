@@ -12,8 +12,11 @@ from vqzoo.hub.kept import Kept, bytes_underway, kept, remove, size_of_folder
 from vqzoo.hub.live import Listing, cached, listing
 from vqzoo.hub.model import Damaged, Model, matches
 from vqzoo.hub.registry import cards_folder, load, local_models, shipped_models
+from vqzoo.metrics.table import METRICS
 from vqzoo.views.background import Work
 from vqzoo.views.engine import Engine, Recent
+
+_FIGURES = ("bits_per_image", "bits_per_pixel", "psnr")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
@@ -21,9 +24,7 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "quantizer": ("str", "10.5%"),
     "data set": ("str", "8.5%"),
     "where": ("str", "9.5%"),
-    "true bits": ("number", "8%"),
-    "bits / pixel": ("number", "7.5%"),
-    "PSNR dB": ("number", "8%"),
+    **{METRICS[name].head: ("number", "8%") for name in _FIGURES},
     "images seen": ("str", "10%"),
     "MB": ("number", "6.5%"),
     "author": ("str", "7.5%"),
@@ -161,11 +162,9 @@ class Zoo:
             ", ".join(dict.fromkeys(quantizer_names(model.config))),
             self._dataset(model) or "not known",
             ", ".join(ORIGINS[place] for place in places(entry)),
-            _rounded(metrics.get("bits_per_image"), "{:.0f}"),
-            _rounded(metrics.get("bits_per_pixel"), "{:.3f}"),
-            _rounded(metrics.get("psnr"), "{:.2f}"),
+            *(METRICS[name].rounded(metrics.get(name)) for name in _FIGURES),
             show_images(model.metrics),
-            _rounded(None if model.size is None else model.size / 1e6, "{:.2g}"),
+            None if model.size is None else float(f"{model.size / 1e6:.2g}"),
             model.author or "",
         ]
 
@@ -323,10 +322,6 @@ def megabytes(size: int) -> str:
 
 def _number(models: int) -> str:
     return f"{models:,} model" if models == 1 else f"{models:,} models"
-
-
-def _rounded(value: float | None, form: str) -> float | None:
-    return None if value is None else float(form.format(value))
 
 
 def _place(model: Model) -> tuple[Any, ...]:

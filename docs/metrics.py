@@ -1,0 +1,84 @@
+"""Write docs/metrics.md anew from the table of metrics: python docs/metrics.py"""
+
+import inspect
+from pathlib import Path
+
+from vqzoo.metrics.table import METRICS, Metric, recorded
+from vqzoo.ops.text import table_of
+
+PAGE = Path(__file__).with_suffix(".md")
+
+_HEAD = """\
+# Metrics
+
+<!-- Made by docs/metrics.py; edit vqzoo/metrics/table.py and run it. -->
+
+Every number of vqzoo is one of these. By protocol "lossless" reconstructions are rounded to bytes and nothing is
+resized or compressed; a metric of images is computed for each image and then averaged. For such a mean `metrics.json`
+holds, under `intervals`, its 95 % bootstrap interval: 1000 times as many images are drawn with replacement.
+
+To add a metric, write a function of two uint8 tensors (batch, channels, height, width), reconstructions and originals,
+that returns a value an image, and give it a row in `vqzoo/metrics/table.py`: evaluation, cards, the command line, the
+app, `python -m trainers.evaluate` and this page have it then.
+
+"""
+_ABOUT = {
+    "rfid": "Frechet distance (arXiv:1706.08500) of 2048 Inception features of originals and reconstructions.",
+    "rfid_squeeze": "The same distance of 512 features of SqueezeNet 1.1; it does not compare with rFID.",
+    "bits_per_image": "Bits of every index that decoding needs, before entropy coding; of a codec the whole file.",
+    "bits_per_pixel": "True bits of all images over the pixels of all.",
+    "share_of_raw": "True bits over those of the pixels, 8 a channel.",
+    "usage": "Share of codevectors that were chosen at least once.",
+    "perplexity": "Exponential of the entropy of the choices, from 1 to the codebook's size; a mean over codebooks.",
+    "dead": "Number of codevectors that were never chosen.",
+    "mse": "10^(-PSNR / 10), for the axes of the Rate page.",
+    "fid": "Frechet distance of generated images, as papers report it.",
+    "reconstruction_loss": "Sum over batches of 64 images of the mean squared error, as the adaptive study has it.",
+}
+"""Metrics without a function of images, whose first sentence would say it."""
+_KINDS = {
+    "image": "each image",
+    "set": "all images together",
+    "rate": "rate",
+    "usage": "indices",
+    "derived": "derived",
+    "study": "in the studies alone",
+}
+
+
+def page() -> str:
+    """All of docs/metrics.md."""
+    heads = ["metric", "key", "of", "better", "needs", "may differ by", "what it is"]
+    return _HEAD + table_of(heads, map(_row, METRICS.values()), texts=len(heads)) + "\n"
+
+
+def _row(metric: Metric) -> list[str]:
+    tolerance = f"{metric.tolerance:.0%}" if metric.relative else f"{metric.tolerance:g}"
+    tolerance = tolerance if metric.name in recorded() else "–"
+    return [
+        metric.title,
+        f"`{metric.name}`",
+        _KINDS[metric.kind],
+        metric.better or "–",
+        _needs(metric) or "–",
+        tolerance,
+        _about(metric),
+    ]
+
+
+def _about(metric: Metric) -> str:
+    """Return what the metric is: what its function says in its first sentence, or, without one, `_ABOUT`."""
+    if not metric.function:
+        return _ABOUT[metric.name]
+    return " ".join((inspect.getdoc(metric.computed) or "").split("\n\n")[0].split())
+
+
+def _needs(metric: Metric) -> str:
+    needs = ["the weights of its network"] if metric.network or metric.features else []
+    if metric.minimum_side > 1:
+        needs.append(f"sides of {metric.minimum_side} pixels")
+    return ", ".join(needs)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

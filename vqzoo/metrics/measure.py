@@ -1,0 +1,39 @@
+"""Every metric of the table that compares an image with its original, and how sure their means are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from vqzoo.metrics.table import METRICS
+
+RESAMPLES = 1000
+
+
+def compare(images: Tensor, originals: Tensor, network: Any = None) -> dict[str, Tensor]:
+    """Return the values (b,) of each metric of kind "image" for two uint8 tensors (b, c, h, w).
+
+    Metrics that need larger images, or a `Perceptual` where `network` is None, are left out.
+    """
+    side, values = min(images.shape[2:]), {}
+    for metric in METRICS.values():
+        if metric.function and side >= metric.minimum_side and not (metric.network and network is None):
+            more = (network,) if metric.network else ()
+            if (value := metric.computed(images, originals, *more)) is not None:
+                values[metric.name] = value
+    return values
+
+
+def intervals(values: Mapping[str, Tensor]) -> dict[str, list[float]]:
+    """Return [low, high] of each mean: the central 95 % of the means of images drawn again with replacement.
+
+    values: of each metric (n,), one an image. Draws are seeded, and the same for all metrics; empty of one image.
+    """
+    table = np.stack([each.double().cpu().numpy() for each in values.values()], 1)
+    if len(table) < 2:
+        return {}
+    generator = np.random.default_rng(0)
+    means = [table[generator.integers(0, len(table), len(table))].mean(0) for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, (0.025, 0.975), axis=0).tolist()
+    return {name: [*pair] for name, *pair in zip(values, low, high, strict=True)}

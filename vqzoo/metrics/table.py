@@ -1,0 +1,182 @@
+"""The table of metrics: cards, CSV heads, pages, studies, tolerances and docs/metrics.md follow from its rows.
+
+To add a metric, write its function and give it a row; then run `python docs/metrics.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+Kind = Literal["image", "set", "rate", "usage", "derived", "study"]
+Place = Literal["models", "photographs", "rates"]
+
+NOT_AVAILABLE = "not available"
+
+
+_FIDELITY = "vqzoo.metrics.fidelity:"
+_LPIPS = "vqzoo.metrics.perceptual:distance"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table.
+
+    name: key in metrics.json and head of CSV columns.
+    label, unit: how pages and cards call it; short: the same for the head of a column, `label` by default.
+    format: format specification of a value.
+    kind: "image": of an image and its original, averaged over images; "set": of the features of all images; "rate";
+        "usage": of the indices; "derived": computed from another metric where it is drawn; "study": in studies alone.
+    better: which values are better; empty where neither is.
+    function: "module:name" of a function (images, originals) -> (b,) of uint8 tensors (b, c, h, w), for kind "image".
+    network: whether the function also takes a `Perceptual`, and there is no value without one.
+    features: of kind "set", how many numbers of an image an `Extractor` gives.
+    minimum_side: pixels of the smallest images that the function takes; networks know their own limit.
+    bounds, whole: the values that a record may hold.
+    tolerance: how far a repeated measurement may be from the record, as a share of it where `relative`.
+    places: of kind "image" and "set", which tables have a column of it: lists of models, photographs, the Rate page.
+    missing: text for a value that a record holds as null.
+    """
+
+    name: str
+    label: str
+    format: str
+    kind: Kind
+    better: Literal["higher", "lower", ""] = "lower"
+    function: str = ""
+    unit: str = ""
+    short: str = ""
+    network: bool = False
+    features: int = 0
+    minimum_side: int = 1
+    bounds: tuple[float, float] = (0, 1e15)
+    whole: bool = False
+    tolerance: float = 1e-4
+    relative: bool = False
+    places: tuple[Place, ...] = ("models", "photographs", "rates")
+    missing: str = NOT_AVAILABLE
+
+    @property
+    def title(self) -> str:
+        """Label and unit."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
+    @property
+    def word(self) -> str:
+        """The short label."""
+        return self.short or self.label
+
+    @property
+    def head(self) -> str:
+        """Short label and unit, for a column."""
+        return f"{self.word}, {self.unit}" if self.unit else self.word
+
+    @property
+    def always(self) -> bool:
+        """Whether there is a value for images of any size that the app and the command line take."""
+        return not self.network and self.minimum_side <= 16
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is; 0 where neither is."""
+        return {"higher": 1, "lower": -1, "": 0}[self.better]
+
+    @property
+    def computed(self) -> Callable[..., Any]:
+        """The function, imported when it is asked for."""
+        module, _, name = self.function.partition(":")
+        return getattr(import_module(module), name)
+
+    def text(self, value: float | None) -> str:
+        """Return a value as text."""
+        return self.missing if value is None else format(value, self.format)
+
+    def with_unit(self, value: float | None) -> str:
+        """Return a value with its unit, or with the label where there is no unit: "27.65 dB", "SSIM 0.9124"."""
+        return f"{self.text(value)} {self.unit}" if self.unit else f"{self.label} {self.text(value)}"
+
+    def rounded(self, value: float | None) -> float | None:
+        """Return a value as `text` shows it, as a number; in percent where the text is."""
+        return None if value is None else float(self.text(value).replace(",", "").rstrip("%"))
+
+    def allowed(self, recorded: float) -> float:
+        """Return how far a repeated measurement may be from the recorded value."""
+        return self.tolerance * recorded if self.relative else self.tolerance
+
+
+_ROWS = (
+    Metric("psnr", "PSNR", ".2f", "image", "higher", _FIDELITY + "psnr", "dB", bounds=(-1000, 1000), tolerance=0.01),
+    Metric("ssim", "SSIM", ".4f", "image", "higher", _FIDELITY + "ssim", minimum_side=6, bounds=(-1, 1)),
+    Metric(
+        "ms_ssim",
+        "MS-SSIM",
+        ".4f",
+        "image",
+        "higher",
+        _FIDELITY + "ms_ssim",
+        minimum_side=161,
+        bounds=(0, 1),
+        places=("photographs",),
+    ),
+    Metric("lpips", "LPIPS", ".4f", "image", "lower", _LPIPS, network=True, bounds=(0, 1000)),
+    Metric("rfid", "rFID", ",.2f", "set", features=2048, bounds=(-1, 1e9), tolerance=0.01, relative=True, places=()),
+    Metric(
+        "rfid_squeeze",
+        "rFID of SqueezeNet features",
+        ",.1f",
+        "set",
+        features=512,
+        bounds=(-1, 1e9),
+        tolerance=0.01,
+        relative=True,
+        places=("rates",),
+    ),
+    Metric("l1", "L1 on [0, 1]", ".4f", "image", "lower", _FIDELITY + "l1", bounds=(0, 1), places=("rates",)),
+    Metric("bits_per_image", "true bits per image", ",.0f", "rate", short="true bits", tolerance=1e-6),
+    Metric("bits_per_pixel", "bits per pixel", ".3f", "rate", short="bits / pixel", tolerance=1e-6),
+    Metric("share_of_raw", "share of raw 8-bit pixels", ".1%", "rate", short="of raw", tolerance=1e-6),
+    Metric(
+        "usage",
+        "codebook usage",
+        ".1%",
+        "usage",
+        "higher",
+        short="usage",
+        bounds=(0, 1),
+        tolerance=0.005,
+        missing="no codebook",
+    ),
+    Metric("perplexity", "perplexity", ".1f", "usage", "", tolerance=1),
+    Metric("dead", "dead codevectors", "d", "usage", whole=True, tolerance=5),
+    Metric("mse", "squared error on [0, 1], geometric mean of images", ".5f", "derived"),
+    Metric("fid", "FID of samples", ".4g", "study"),
+    Metric("reconstruction_loss", "sum of squared errors over batches", ".3f", "study"),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
+"""Name -> row, in the order in which tables show them."""
+
+
+def names(*kinds: Kind, place: Place | None = None) -> tuple[str, ...]:
+    """Return the metrics of some kinds, or of those that have a column in a place's tables, in the table's order."""
+    return tuple(m.name for m in METRICS.values() if m.kind in kinds and (place is None or place in m.places))
+
+
+def recorded() -> tuple[str, ...]:
+    """Return the metrics that a metrics.json may hold."""
+    return names("image", "set", "rate", "usage")
+
+
+def known(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that a record holds, if only as null, in the table's order."""
+    return [name for name in recorded() if name in metrics]
+
+
+def show(name: str, value: float | None) -> str:
+    """Return a metric's value as text."""
+    return METRICS[name].text(value)
+
+
+def show_of(name: str, metrics: Mapping[str, Any]) -> str:
+    """Return what a record holds of a metric, as text; "not available" where it holds nothing, not even null."""
+    return show(name, metrics[name]) if name in metrics else NOT_AVAILABLE
