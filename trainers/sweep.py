@@ -6,8 +6,6 @@ of a GPU as one (benchmarks/RESULTS.md). Baselines (trainers/baselines/) are not
 line, and take minutes.
 """
 
-import csv
-import io
 import itertools
 import os
 import re
@@ -18,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +32,7 @@ from trainers.train import Run
 from vqzoo.files.storage import read_json, write_text
 from vqzoo.hub.card import METRICS, show
 from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.text import csv_text
 
 _POLL = 0.2
 _SHOWN = 8
@@ -231,11 +230,7 @@ class Row:
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
     """Write all rows, so that a reader finds the file whole at any moment. The cards are the truth, this a view."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [column.name for column in fields(Row)])
-    writer.writeheader()
-    writer.writerows(map(asdict, rows))
-    write_text(path, text.getvalue())
+    write_text(path, csv_text([column.name for column in fields(Row)], map(astuple, rows), "\r\n"))
 
 
 def train_command(job: Job) -> list[str]:

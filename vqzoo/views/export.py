@@ -1,6 +1,5 @@
 """A comparison as one archive: pictures, table, and everything that says how they came about."""
 
-import csv
 import io
 import json
 import platform
@@ -11,14 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from vqzoo.analysis.formats import parse_label
 from vqzoo.analysis.result import COSTS, Result
 from vqzoo.files.download import Repository
 from vqzoo.files.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
 from vqzoo.hub.registry import Model
+from vqzoo.ops.text import csv_text
 from vqzoo.views.engine import Engine, Photo
+from vqzoo.views.pictures import png
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in the archive, so that the same comparison is the same bytes."""
@@ -43,8 +42,8 @@ def archive(engine: Engine, listed: tuple) -> bytes:
         raise ValueError("There is nothing to export yet: press Compare.")
     photo = engine.photo(path, longest)
     results = dict(zip(names, engine.recall(names, photo), strict=True))
-    files = {"original.png": _png(photo.pixels)}
-    files |= {f"{_file(name)}.png": _png(result.pixels) for name, result in results.items()}
+    files = {"original.png": png(photo.pixels)}
+    files |= {f"{_file(name)}.png": png(result.pixels) for name, result in results.items()}
     files["table.csv"] = _table(results)
     files["settings.json"] = json.dumps(
         _settings(engine, photo, longest, results), indent=2, ensure_ascii=False
@@ -60,19 +59,10 @@ def _file(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
 
 
-def _png(pixels: Any) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
 def _table(results: dict[str, Result]) -> bytes:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["name", *_FIGURES, *COSTS])
-    for name, result in results.items():
-        table.writerow([name, *(result.metrics.get(metric) for metric in (*_FIGURES, *COSTS))])
-    return text.getvalue().encode()
+    columns = (*_FIGURES, *COSTS)
+    rows = [[name, *(result.metrics.get(column) for column in columns)] for name, result in results.items()]
+    return csv_text(["name", *columns], rows).encode()
 
 
 def _settings(engine: Engine, photo: Photo, longest: int, results: dict[str, Result]) -> dict[str, Any]:
