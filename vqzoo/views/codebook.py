@@ -7,6 +7,7 @@ import numpy as np
 
 from vqzoo.analysis.looked import Layer, Look, by_codebook, sharing
 from vqzoo.ops.text import table_of
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.looker import Looker
 
 ABOUT = (
@@ -35,7 +36,7 @@ def figures(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> dict[st
     }
 
 
-def report(looker: Looker, name: str, shown: tuple) -> dict[str, Any]:
+def report(looker: Looker, name: str, shown: Comparison) -> dict[str, Any]:
     """Figures of a model's codebooks: here, of this image; test, of the test split or None; columns, of each column of
     the indices both; sharing, see `sharing`. Raises ValueError where there is no codebook to look at."""
     look, test = looker.look(name, shown), looker.test_counts(name)

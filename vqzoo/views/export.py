@@ -16,6 +16,7 @@ from vqzoo.files.download import Repository
 from vqzoo.files.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
 from vqzoo.hub.registry import Model
 from vqzoo.ops.text import csv_text
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.pictures import png
 
@@ -25,28 +26,27 @@ _FIGURES = ("psnr", "ssim", "lpips", "l1", "bits_per_image", "bits_per_pixel", "
 _LIBRARIES = ("vqzoo", "torch", "pillow")
 
 
-def file_name(listed: tuple) -> str:
+def file_name(listed: Comparison) -> str:
     """Of the archive: the project, the side and a mark of what is compared, the same for the same comparison."""
-    _, longest, names = listed
-    mark = sha256("\n".join(sorted(names)).encode()).hexdigest()[:8]
-    return f"vqzoo-{len(names)}-rows-side-{longest}-{mark}.zip"
+    mark = sha256("\n".join(sorted(listed.rows)).encode()).hexdigest()[:8]
+    return f"vqzoo-{len(listed.rows)}-rows-side-{listed.side}-{mark}.zip"
 
 
-def archive(engine: Engine, listed: tuple) -> bytes:
-    """The ZIP of what is `listed` (path, longest, names): original.png and a PNG a row, table.csv, settings.json.
+def archive(engine: Engine, listed: Comparison) -> bytes:
+    """The ZIP of what is `listed`: original.png and a PNG a row, table.csv, settings.json.
 
     Raises ValueError where nothing is, or where a photograph is no longer to be had.
     """
-    path, longest, names = listed
+    names = listed.rows
     if not names:
         raise ValueError("There is nothing to export yet: press Compare.")
-    photo = engine.photo(path, longest)
+    photo = engine.photo(listed.photo, listed.side)
     results = dict(zip(names, engine.recall(names, photo), strict=True))
     files = {"original.png": png(photo.pixels)}
     files |= {f"{_file(name)}.png": png(result.pixels) for name, result in results.items()}
     files["table.csv"] = _table(results)
     files["settings.json"] = json.dumps(
-        _settings(engine, photo, longest, results), indent=2, ensure_ascii=False
+        _settings(engine, photo, listed.side, results), indent=2, ensure_ascii=False
     ).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as into:
