@@ -158,13 +158,13 @@ def test_a_stale_map_is_not_shown(looker, shown, monkeypatch):
 def test_a_model_that_takes_anothers_name_is_looked_at_anew(path):
     models = {model.name: model for model in list_models()}
     looker = Looker(Engine([models[VQ]]))
-    before = looker.look(VQ, (path, 32, ()))
-    assert looker.look(VQ, (path, 32, ())) is before
+    before = looker.look(VQ, Comparison(path, 32, ()))
+    assert looker.look(VQ, Comparison(path, 32, ())) is before
     looker.engine.add(dataclasses.replace(models[RVQ], name=VQ))
-    assert len(looker.look(VQ, (path, 32, ())).layers) == 8 and len(looker.test_counts(VQ)) == 8
+    assert len(looker.look(VQ, Comparison(path, 32, ())).layers) == 8 and len(looker.test_counts(VQ)) == 8
     looker.engine.withdraw(VQ)
     with pytest.raises(ValueError, match="no longer offered"):
-        looker.look(VQ, (path, 32, ()))
+        looker.look(VQ, Comparison(path, 32, ()))
 
 
 def test_the_sharing_curve_by_hand():

@@ -7,6 +7,7 @@ import gradio as gr
 from vqzoo.ops.check import check_choice
 from vqzoo.studies import STUDIES
 from vqzoo.studies.reported import METRICS
+from vqzoo.ui.components.dataframe import dataframe
 from vqzoo.ui.context import Context
 from vqzoo.ui.part import LATEST, QUIET, Part
 from vqzoo.ui.tell import told
@@ -80,17 +81,7 @@ class Table(Part):
         self.said = gr.Markdown("", elem_id="studies-said")
         with gr.Row(elem_id="studies-both") as self.both:
             with gr.Column(scale=5, min_width=320):
-                self.rows = gr.Dataframe(
-                    headers=list(COLUMNS),
-                    datatype=[kind for kind, _ in COLUMNS.values()],
-                    column_widths=[width for _, width in COLUMNS.values()],
-                    interactive=False,
-                    show_label=False,
-                    elem_id="studies-table",
-                    max_height=760,
-                    show_search="none",
-                    wrap=True,
-                )
+                self.rows = dataframe(COLUMNS, "studies-table", show_label=False, max_height=760)
             with gr.Column(scale=3, min_width=300):
                 self.chart = gr.Plot(show_label=False, elem_id="studies-figure", buttons=[])
         gr.Markdown(ABOUT, elem_classes="hint")

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from vqzoo.ui.components.dataframe import dataframe
 from vqzoo.ui.context import Context
 from vqzoo.ui.part import AT_ONCE, QUIET, Part
 from vqzoo.views.zoo import COLUMNS, ORIGINS, Filters, Zoo, hub_line
@@ -42,20 +43,8 @@ class Listing(Part):
         """Lay the table out, here."""
         rows = self.zoo.rows(Filters())
         self.count = gr.HTML(_count(len(rows), len(rows)), elem_id="zoo-count")
-        self.table = gr.Dataframe(
-            rows,
-            headers=list(COLUMNS),
-            datatype=[kind for kind, _ in COLUMNS.values()],
-            column_widths=[width for _, width in COLUMNS.values()],
-            interactive=False,
-            label="Models",
-            show_label=False,
-            elem_id="zoo-table",
-            max_height=640,
-            show_search="none",
-            buttons=[],
-            wrap=True,
-        )
+        quiet: dict[str, Any] = {"label": "Models", "show_label": False, "buttons": []}
+        self.table = dataframe(COLUMNS, "zoo-table", value=rows, max_height=640, **quiet)
         self.disk = gr.HTML("", elem_id="zoo-disk")
         self.drawn = gr.State(_hash(rows))
 

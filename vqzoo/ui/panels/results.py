@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from vqzoo.ui.components.dataframe import dataframe
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
 from vqzoo.ui.part import QUIET, Part
@@ -51,19 +52,8 @@ class Results(Part):
             )
             self.worst = gr.Checkbox(False, label="Worst first", elem_id="worst", min_width=120, scale=0)
         self.viewer = viewer(opened["viewer"], "viewer", empty=_EMPTY)
-        self.table = gr.Dataframe(
-            opened["table"],
-            headers=list(COLUMNS),
-            datatype=[kind for kind, _ in COLUMNS.values()],
-            type="array",
-            column_widths=[width for _, width in COLUMNS.values()],
-            interactive=False,
-            label="Measured on this photograph",
-            elem_id="table",
-            max_height=420,
-            show_search="none",
-            wrap=True,
-        )
+        about = "Measured on this photograph"
+        self.table = dataframe(COLUMNS, "table", value=opened["table"], type="array", label=about, max_height=420)
         gr.Markdown(_ABOUT, elem_classes="hint")
 
     def watch(self) -> None:
