@@ -13,21 +13,25 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Settings of an event that no program calls and that tells no progress."""
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 """The same, of which the last counts where several come while one runs."""
+TELLING: dict[str, Any] = {**LATEST, "show_progress": "minimal"}
+"""The same, which tells its progress."""
+PUBLIC: dict[str, Any] = {**TELLING, "api_visibility": "public"}
+"""The same, which programs call as well."""
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
 
 class Part:
     """A part of a page, which can stand anywhere on it.
 
-    Made inside a block of the page, it lays its components out there. Its `show` gives the values of these, and its
-    `watch`, called when the whole page is laid out, says on which events they are brought up to date.
+    Made inside a block of the page, it lays its components out there; its `show` gives the values of these. When the
+    whole page is laid out, `watch`, or `follow` with the parts that it depends on, connects it to events.
     """
 
     def __init__(self, context: Context):
         self.context, self.engine = context, context.engine
 
     def watch(self) -> None:
-        """Let the part follow what it depends on."""
+        """Connect the part to the events on which it is brought up to date."""
 
 
 class TabPart(Part):
@@ -50,8 +54,7 @@ class TabPart(Part):
 
     def watch(self) -> None:
         """Do nothing while neither inputs nor models change."""
-        settings = {"inputs": [self.drawn, *self.inputs], "outputs": [*self.outputs, self.drawn], **LATEST}
-        settings["show_progress"] = "minimal"
+        settings = {"inputs": [self.drawn, *self.inputs], "outputs": [*self.outputs, self.drawn], **TELLING}
         self.context.looked_at.then(self._on_look, **settings)
         if self.opens_page:
             self.page.looked_at.then(self._on_look, **settings)

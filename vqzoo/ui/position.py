@@ -10,7 +10,7 @@ from vqzoo.hub.registry import Model
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
 from vqzoo.ui.panels.curves import Panels
-from vqzoo.ui.part import Part
+from vqzoo.ui.part import PUBLIC, Part
 from vqzoo.ui.tell import told
 from vqzoo.views.closeups import CloseUp
 from vqzoo.views.comparison import Comparison
@@ -80,14 +80,7 @@ class Twins(Part):
         inputs = [self.context.shown, self.which, self.drawn]
         outputs = [self.pictures, self.closer, trainings.said, self.drawn, *trainings.panels.slots]
         self.context.when_seen(self.show, inputs, outputs)
-        self.which.input(
-            self.position,
-            inputs,
-            outputs,
-            trigger_mode="always_last",
-            api_name="position",
-            show_progress="minimal",
-        )
+        self.which.input(self.position, inputs, outputs, api_name="position", **PUBLIC)
 
     def show(self, shown: Comparison, twins: str, drawn_for: str) -> Iterator[dict[Any, Any]]:
         """Yield the values as they are computed; the trainings only where others are drawn."""

@@ -7,7 +7,7 @@ import gradio as gr
 
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
-from vqzoo.ui.part import LATEST, Part
+from vqzoo.ui.part import PUBLIC, TELLING, Part
 from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.levels import ABOUT, num_levels, residual, show_levels
@@ -37,13 +37,11 @@ class Levels(Part):
     def watch(self) -> None:
         """Compute when the panel is first looked at."""
         shown = self.context.shown
-        inputs, settings = [shown, self.model, self.levels], {**LATEST, "show_progress": "minimal"}
+        inputs = [shown, self.model, self.levels]
         self.context.when_offered(self._offer, [self.model], [self.model, self.levels, self.none])
         self.context.when_seen(self.show, inputs, self.pictures)
-        self.levels.input(
-            self.first_levels, inputs, self.pictures, **settings | {"api_visibility": "public", "api_name": "levels"}
-        )
-        self.model.input(self._on_model, [shown, self.model], [self.levels, self.pictures], **settings)
+        self.levels.input(self.first_levels, inputs, self.pictures, api_name="levels", **PUBLIC)
+        self.model.input(self._on_model, [shown, self.model], [self.levels, self.pictures], **TELLING)
 
     def show(self, shown: Comparison, name: str | None, first: int) -> Iterator[dict[str, Any]]:
         """Yield the pictures, as they are decoded."""

@@ -9,7 +9,7 @@ import gradio as gr
 
 from vqzoo.ui.context import Context
 from vqzoo.ui.panels.rates import rate_dataframe
-from vqzoo.ui.part import LATEST, TabPart
+from vqzoo.ui.part import TELLING, TabPart
 from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.rate import METRICS, Rates
@@ -52,9 +52,9 @@ class Photograph(TabPart):
 
     def watch(self) -> None:
         """Measure on a click; another metric draws what was measured."""
-        shown, settings = self.context.shown, {**LATEST, "show_progress": "minimal"}
+        shown = self.context.shown
         self.context.when_offered(self._offer, [self.models], self.models)
-        self.context.looked_at.then(self._on_look, [shown, self.models], self.models, **settings)
+        self.context.looked_at.then(self._on_look, [shown, self.models], self.models, **TELLING)
         running = self.go.click(
             self.measure,
             [shown, self.models, self.metric],
@@ -63,7 +63,7 @@ class Photograph(TabPart):
             show_progress="minimal",
         )
         self.stop.click(None, cancels=running, api_visibility="private")
-        self.metric.input(self._on_metric, [self.measured, self.metric], self.figure, **settings)
+        self.metric.input(self._on_metric, [self.measured, self.metric], self.figure, **TELLING)
 
     def measure(
         self, request: gr.Request, shown: Comparison, names: list[str], metric: str

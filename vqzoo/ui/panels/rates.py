@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.context import Context
-from vqzoo.ui.part import LATEST, TabPart
+from vqzoo.ui.part import TELLING, TabPart
 from vqzoo.views.rate import AXES, METRICS, Rates
 from vqzoo.views.rate_costs import (
     COST_ABOUT,
@@ -46,8 +46,7 @@ class Models(TabPart):
 
     def watch(self) -> None:
         """Offer the metrics of the data set, too."""
-        settings = {**LATEST, "show_progress": "minimal"}
-        self.dataset.change(self._on_dataset, [self.dataset, self.metric], self.metric, **settings)
+        self.dataset.change(self._on_dataset, [self.dataset, self.metric], self.metric, **TELLING)
         super().watch()
 
     def show(self, dataset: str, metric: str, axis: str) -> dict[Any, Any]:
