@@ -35,6 +35,9 @@ client = Client("http://127.0.0.1:7860")
 **Sessions.** Calls of one client share a session. "The last comparison" is the last `/compare` of the same client, or
 the example that the app opens on if there was none.
 
+**Start.** While the app starts, which takes some seconds, every call is answered with status 503 and `Retry-After: 1`,
+and `Client` raises a ValueError, "Could not fetch config": try again a second later.
+
 **Errors.** A request that is wrong gets one sentence that says what would be right. On a Space, one that has to wait
 too long or asks for more than visitors may have gets such a sentence as well.
 

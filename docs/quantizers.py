@@ -20,6 +20,7 @@ from torch import Tensor
 from vqzoo.ops import entropy, lookup
 from vqzoo.ops.estimator import ESTIMATORS
 from vqzoo.ops.flops import FlopCounterMode
+from vqzoo.ops.text import table_of
 from vqzoo.quantizers import PRESETS, QUANTIZERS, Quantizer, build, revival, start
 from vqzoo.quantizers.cost import Cost
 from vqzoo.quantizers.nearest import NearestCodevector
@@ -249,7 +250,7 @@ def _overview(known: Mapping[str, Facts]) -> str:
         numbers = [f"{number:,}" for number in (fact.codebooks, fact.other, fact.encode, fact.decode)]
         rows.append([f"[{name}](#{name})", _linked(method.rstrip(".")), f"{fact.tokens:.4g}", fact.bits, *numbers])
     heads = ["name", "method", "tokens a latent", "bits a latent", "codebooks", "other", "encode", "decode"]
-    return _table(heads, rows, left=2)
+    return table_of(heads, rows, 2) + "\n"
 
 
 def _section(name: str, fact: Facts, found: list[Mark]) -> str:
@@ -259,7 +260,7 @@ def _section(name: str, fact: Facts, found: list[Mark]) -> str:
     losses = f"Losses: {', '.join(fact.losses)}." if fact.losses else "There are no losses."
     lines += [_paragraph(losses)]
     rows = [[f"`{key}`", f"`{default}`", _code(values)] for key, default, values in settings(QUANTIZERS[name])]
-    lines += [_table(["setting", "default", "values"], rows, left=3)] if rows else []
+    lines += [table_of(["setting", "default", "values"], rows, 3) + "\n"] if rows else []
     own = [mark for mark in found if name in mark.quantizers]
     if own:
         lines += [f"Traps that its tests hold, besides those of [all](#traps):\n\n{_links(own)}\n"]
@@ -316,7 +317,7 @@ def _presets() -> str:
             call = ", ".join([repr(quantizer[1]), *(f"{key}={value!r}" for key, value in rest)])
             weights = ", ".join(f"{key} {value:g}" for key, value in preset.weights.items()) or "no losses"
             rows.append([name, source, f"`build({call})`", weights])
-    return _PRESETS + "\n" + _table(["preset", "source", "settings", "weights"], rows, left=4)
+    return _PRESETS + "\n" + table_of(["preset", "source", "settings", "weights"], rows, 4) + "\n"
 
 
 def _traps(found: list[Mark]) -> str:
@@ -330,7 +331,7 @@ def _traps(found: list[Mark]) -> str:
             f"[{mark.test}](../{mark.file})" for mark in dict.fromkeys(mark._replace(quantizers=()) for mark in of_it)
         )
         rows.append([trap, wrong, methods, tests])
-    return _TRAPS + "\n" + _table(["trap", "what goes wrong", "methods", "tests"], rows, left=4)
+    return _TRAPS + "\n" + table_of(["trap", "what goes wrong", "methods", "tests"], rows, 4) + "\n"
 
 
 def _told(documented: object, about: str = "") -> str:
@@ -355,12 +356,6 @@ def _paragraph(text: str) -> str:
 def _code(values: str) -> str:
     """Strings among possible values as code; words as words."""
     return ", ".join(f"`{value}`" if value[0] in "'TF" else value for value in values.split(", "))
-
-
-def _table(heads: list[str], rows: list[list[str]], left: int) -> str:
-    """Markdown; the first `left` columns are aligned left, the others right."""
-    rule = ["---" if number < left else "--:" for number in range(len(heads))]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, rule, *rows]) + "\n"
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ of a GPU as one (benchmarks/RESULTS.md). Baselines (trainers/baselines/) are not
 line, and take minutes.
 """
 
-import csv
-import io
 import itertools
 import os
 import re
@@ -35,6 +33,7 @@ from vqzoo.files.storage import read_json, write_text
 from vqzoo.hub.card import METRICS as RECORD
 from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.ops.check import check_choice, check_int
+from vqzoo.ops.text import csv_text
 
 _POLL = 0.2
 _SHOWN = 8
@@ -233,11 +232,8 @@ class Row:
 
 def write_summary(path: Path, rows: Sequence[Row]) -> None:
     """Write all rows, so that a reader finds the file whole at any moment. The cards are the truth, this a view."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, Row("", "").to_line())
-    writer.writeheader()
-    writer.writerows(row.to_line() for row in rows)
-    write_text(path, text.getvalue())
+    lines = [row.to_line() for row in rows]
+    write_text(path, csv_text(list(Row("", "").to_line()), [list(line.values()) for line in lines], "\r\n"))
 
 
 def train_command(job: Job) -> list[str]:

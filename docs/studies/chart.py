@@ -1,7 +1,6 @@
-"""Figures of several panels as SVG text, drawn by matplotlib: legible on white and on black, and small."""
+"""Figures of several panels as SVG text, drawn by matplotlib: legible on white and on black."""
 
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -94,7 +93,7 @@ def draw(panels: Sequence[Panel], columns: int = 3) -> str:
             _add_legend(axes, panel, colors, said)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
-    return _small(out.getvalue())
+    return out.getvalue()
 
 
 def _draw_panel(axes: Axes, panel: Panel, colors: dict[str, str]) -> None:
@@ -137,20 +136,3 @@ def _add_legend(axes: Axes, panel: Panel, colors: dict[str, str], said: set[tupl
         axes.legend(handles=new, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     elif new:
         axes.legend(handles=new, frameon=False)
-
-
-def _small(svg: str) -> str:
-    """The same picture in a quarter of the bytes: each style once, as a class, and no group, name or digit in vain."""
-    classes: dict[str, str] = {}
-    names: dict[str, str] = {}
-    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<!DOCTYPE[^>]*>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' transform="rotate\(-0[^"]*"| clip-path="[^"]*"', "", svg)
-    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda found: re.sub(r"(\d+\.\d)\d+", r"\1", found[0]), svg)
-    svg = re.sub(r'style="([^"]*)"', lambda found: f'class="{classes.setdefault(found[1], f"c{len(classes)}")}"', svg)
-    svg = re.sub(r'xlink:href="#(\w+)"', lambda found: f'href="#{names.setdefault(found[1], f"m{len(names)}")}"', svg)
-    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{names[found[1]]}"' if found[1] in names else "", svg)
-    assert not re.search(r"<g [^i/]", svg), "a group that means something"
-    svg = re.sub(r"</?g\s*/?>", "", svg)
-    svg = re.sub(r">\s+<", "><", re.sub(r"\s+", " ", svg))
-    rules = "".join(f".{name}{{{style}}}" for style, name in classes.items())
-    return svg.replace("<defs>", f"<style>{rules}</style><defs>", 1) + "\n"

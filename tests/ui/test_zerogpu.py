@@ -13,7 +13,7 @@ import torch
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import limits, zerogpu
 from vqzoo.ui.zerogpu import ZeroGpuEngine, seconds
-from vqzoo.views.comparison import compare, device_line
+from vqzoo.views.comparison import Comparison, compare, device_line
 from vqzoo.views.engine import Engine
 from vqzoo.views.job import Job
 from vqzoo.views.opening import opened
@@ -107,7 +107,7 @@ def test_what_is_remembered_needs_no_call(engine, lender, path):
 
 
 def test_twins_and_their_encodings_switched_off_are_one_call(engine, lender, path):
-    list(show_case(engine, (path, 32, ()), [engine.models[name] for name in TWINS]))
+    list(show_case(engine, Comparison(path, 32, ()), [engine.models[name] for name in TWINS]))
     assert [asked[1][0] for asked in lender.asked] == [(Job(TWINS[0]), Job(TWINS[1]), Job(TWINS[1], position=False))]
 
 
@@ -117,7 +117,7 @@ def test_the_page_opens_without_a_gpu_and_its_times_are_not_taken_for_those_of_o
     assert "CPU" in device_line(engine)
     engine.pack()
     assert not lender.asked
-    engine.recall(NAMES, engine.photo(*opened["shown"][:2]))
+    engine.recall(NAMES, engine.photo(opened["shown"].photo, opened["shown"].side))
     assert not lender.asked, "pixels are pixels"
     *_, last = compare(engine, path, 32, NAMES)
     assert len(lender.asked) == 1, "times are not"
@@ -128,7 +128,7 @@ def test_of_the_shipped_opening_nothing_is_computed(lender):
     engine = ZeroGpuEngine(list_models())
     last = opened(engine)
     engine.pack()
-    path, side, names = last["shown"]
+    path, side, names = last["shown"].photo, last["shown"].side, last["shown"].models
     assert engine.recall(names, engine.photo(path, side))[0].metrics["encode_ms"] is None
     assert not lender.asked
 

@@ -6,13 +6,14 @@ from random import Random
 import pytest
 
 from vqzoo.views.blind import LEFT, RIGHT, SAME, Trial, Vote, agreement, cast, draw, tally
+from vqzoo.views.comparison import Comparison
 
 NAMES = ("cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-cvq-1024x128")
 
 
 @pytest.fixture
-def listed(path) -> tuple:
-    return path, 32, NAMES
+def listed(path) -> Comparison:
+    return Comparison(path, 32, NAMES)
 
 
 def test_nothing_that_is_shown_tells_a_name(engine, listed):
@@ -35,20 +36,20 @@ def test_every_pair_comes_before_one_comes_again_and_sides_change(engine, listed
 
 def test_one_alone_cannot_be_compared(engine, path):
     with pytest.raises(ValueError, match="needs two"):
-        draw(engine, (path, 32, NAMES[:1]), (), Random(0))
+        draw(engine, Comparison(path, 32, NAMES[:1]), (), Random(0))
 
 
 def test_a_vote_reveals_what_was_measured(engine, path):
     photo = engine.photo(path, 32)
     for left, right in (NAMES[:2], NAMES[1::-1]):
-        vote, rows = cast(engine, Trial((path, 32), left, right), LEFT)
+        vote, rows = cast(engine, Trial(path, 32, left, right), LEFT)
         assert vote.preferred == left and vote.higher == NAMES[1], "LooC spends 25 times the bits"
         assert [row[:2] for row in rows] == [["left", left], ["right", right]]
         assert [row[2] for row in rows] == [f"{engine.run(name, photo).metrics['psnr']:.2f}" for name in (left, right)]
 
 
 def test_the_tally_by_hand():
-    trial, other = Trial(("p", 32), "a", "b"), Trial(("p", 32), "c", "a")
+    trial, other = Trial("p", 32, "a", "b"), Trial("p", 32, "c", "a")
     votes = [Vote(trial, LEFT, "a"), Vote(trial, RIGHT, "a"), Vote(other, RIGHT, "a"), Vote(other, SAME, "c")]
     assert tally(votes) == [["a", 2, 1, 1], ["b", 1, 0, 1], ["c", 0, 1, 1]]
     assert agreement(votes) == "2 of 3 votes preferred the one of higher PSNR."

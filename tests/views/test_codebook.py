@@ -20,7 +20,8 @@ from vqzoo.tokenizer import Tokenizer, Tokens
 from vqzoo.views.codebook import report, words
 from vqzoo.views.codebook_figures import columns_figure, sharing_figure, use_figure
 from vqzoo.views.codebook_map import map_value
-from vqzoo.views.edits import edited
+from vqzoo.views.comparison import Comparison
+from vqzoo.views.edits import Edit, edited
 from vqzoo.views.engine import Engine
 from vqzoo.views.looker import Looker
 from vqzoo.views.patches import codevector_page, decoded_alone, patch, uses
@@ -38,8 +39,8 @@ def looker(engine) -> Looker:
 
 
 @pytest.fixture
-def shown(path) -> tuple:
-    return path, 40, ()
+def shown(path) -> Comparison:
+    return Comparison(path, 40, ())
 
 
 def pixels_of(uri: str) -> np.ndarray:
@@ -50,8 +51,8 @@ def unpacked(text: str, dtype: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), dtype)
 
 
-def tensors(looker: Looker, shown: tuple) -> torch.Tensor:
-    pixels = looker.engine.photo(*shown[:2]).pixels
+def tensors(looker: Looker, shown: Comparison) -> torch.Tensor:
+    pixels = looker.engine.photo(shown.photo, shown.side).pixels
     return from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None])
 
 
@@ -86,7 +87,7 @@ def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(looker, shown, name
     tokens = tokenizer.encode(tensors(looker, shown))
     found = looker.look(name, shown)
     first, last = found.layers[0], found.layers[-1]
-    new = [(first.label, 0, 0, first.size - 1), (last.label, last.places.shape[0] - 1, 0, 0)]
+    new = [Edit(first.label, 0, 0, first.size - 1), Edit(last.label, last.places.shape[0] - 1, 0, 0)]
     value = edited(looker, name, shown, new)
     grid = tokens.grids[0].clone(memory_format=torch.contiguous_format)
     for layer, row, index in ((first, 0, first.size - 1), (last, last.places.shape[0] - 1, 0)):
@@ -121,7 +122,7 @@ def test_figures_are_those_that_were_measured(looker, shown, name):
     measured = looker.engine.models[name].metrics["metrics"]
     for metric in ("usage", "perplexity", "dead"):
         assert found["test"][metric] == pytest.approx(measured[metric], rel=1e-6), metric
-    result = looker.engine.run(name, looker.engine.photo(*shown[:2]))
+    result = looker.engine.run(name, looker.engine.photo(shown.photo, shown.side))
     assert found["here"]["usage"] == pytest.approx(result.metrics["usage"])
     assert len(found["columns"]) == len(looker.look(name, shown).layers)
     said = words(looker.look(name, shown), found)
@@ -157,13 +158,13 @@ def test_a_stale_map_is_not_shown(looker, shown, monkeypatch):
 def test_a_model_that_takes_anothers_name_is_looked_at_anew(path):
     models = {model.name: model for model in list_models()}
     looker = Looker(Engine([models[VQ]]))
-    before = looker.look(VQ, (path, 32, ()))
-    assert looker.look(VQ, (path, 32, ())) is before
+    before = looker.look(VQ, Comparison(path, 32, ()))
+    assert looker.look(VQ, Comparison(path, 32, ())) is before
     looker.engine.add(dataclasses.replace(models[RVQ], name=VQ))
-    assert len(looker.look(VQ, (path, 32, ())).layers) == 8 and len(looker.test_counts(VQ)) == 8
+    assert len(looker.look(VQ, Comparison(path, 32, ())).layers) == 8 and len(looker.test_counts(VQ)) == 8
     looker.engine.withdraw(VQ)
     with pytest.raises(ValueError, match="no longer offered"):
-        looker.look(VQ, (path, 32, ()))
+        looker.look(VQ, Comparison(path, 32, ()))
 
 
 def test_the_sharing_curve_by_hand():
@@ -250,7 +251,7 @@ def test_the_sample_is_the_start_of_the_test_split():
 )
 def test_what_cannot_be_changed_is_said(looker, shown, edit, says):
     with pytest.raises(ValueError, match=says):
-        edited(looker, VQ, shown, [edit])
+        edited(looker, VQ, shown, [Edit(*edit)])
 
 
 def test_an_index_out_of_the_alphabet_is_said(looker, shown):

@@ -16,6 +16,7 @@ from vqzoo.ui import app
 from vqzoo.views.comparison import (
     COLUMNS,
     SORTS,
+    Comparison,
     Status,
     beside,
     compare,
@@ -54,7 +55,7 @@ def test_models_arrive_one_by_one_cheapest_first(engine, path):
         Status("running", f"{name}: {number} of 3 models") for number, name in enumerate(NAMES, 1)
     ], "what is computed is said before it is"
     assert [names_of(step) for step in computed] == [NAMES[:1], NAMES[:2], NAMES], "ordered by true bits"
-    assert [step["listed"] for step in computed] == [(path, 64, tuple(NAMES[:number])) for number in (1, 2, 3)]
+    assert [step["listed"] for step in computed] == [Comparison(path, 64, tuple(NAMES[:n])) for n in (1, 2, 3)]
     assert steps[-1]["status"] == Status("done", "3 models.")
     assert set(steps[-1]) > {"usage", "shown", "device"}
 
@@ -67,13 +68,13 @@ def test_nothing_behind_the_model_of_a_stop_is_computed(path, monkeypatch):
     now = [next(steps), next(steps)][-1]["listed"]
     steps.close()
     assert asked == NAMES[:1]
-    before = ("another", 64, ("one",))
+    before = Comparison("another", 64, ("one",))
     assert stopped(now, before) == (now, Status("stopped", "Stopped after 1 model: these are what is shown."))
-    now = (path, 32, (*NAMES[:2], label("JPEG", 100)))
+    now = Comparison(path, 32, tuple(NAMES[:2]), (label("JPEG", 100),))
     shown, said = stopped(now, before)
-    assert shown == (path, 32, tuple(NAMES[:2])), "other pages look at models"
+    assert shown == Comparison(path, 32, tuple(NAMES[:2])), "other pages look at models"
     assert said.text == "Stopped after 2 models and 1 row of codecs: these are what is shown."
-    assert stopped((path, 32, ()), before) == (before, Status("stopped", "Stopped before the first model."))
+    assert stopped(Comparison(path, 32, ()), before) == (before, Status("stopped", "Stopped before the first model."))
 
 
 @pytest.mark.parametrize("worst_first", [False, True])
@@ -120,7 +121,8 @@ def test_codecs_stand_behind_the_models_whose_bits_they_have(engine, path):
     # 64 x 64 photographs have 98,304 raw bits, under those of the model that quantizes nothing.
     half = len(beside(engine))
     assert names_of(last) == [NAMES[0], *labels[:half], NAMES[1], *labels[half:], NAMES[2]]
-    assert last["listed"] == (path, 64, (*NAMES, *labels)) and last["shown"] == (path, 64, tuple(NAMES))
+    assert last["listed"] == Comparison(path, 64, tuple(NAMES), tuple(labels))
+    assert last["shown"] == Comparison(path, 64, tuple(NAMES))
     assert last["status"].text == f"3 models and {2 * half} rows of codecs."
     fine = rows[label("JPEG", 65_536)]
     assert fine["true bits"] <= 65_536 and fine["images seen"].startswith("quality ") and fine["PSNR, dB"] > 30

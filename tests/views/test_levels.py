@@ -6,6 +6,7 @@ import pytest
 
 from vqzoo.hub.registry import load
 from vqzoo.quantizers import QUANTIZERS, build
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.levels import num_levels, residual, show_levels
 
 NAME = "cifar10-rvq-8x256"
@@ -32,7 +33,7 @@ def test_each_level_has_its_own_bits_and_all_of_them_are_the_model(engine, path)
     photo = engine.photo(path, 64)
     psnr = []
     for levels in (1, 4, 8):
-        *_, value = show_levels(engine, (path, 64, ()), NAME, levels)
+        *_, value = show_levels(engine, Comparison(path, 64, ()), NAME, levels)
         original, first, all_of_them = value["pictures"]
         # 16 x 16 latents, 8 bits a level.
         assert f"{256 * 8 * levels:,} true bits" in first["caption"]
@@ -45,7 +46,7 @@ def test_each_level_has_its_own_bits_and_all_of_them_are_the_model(engine, path)
 @pytest.mark.parametrize("levels", [0, 9])
 def test_levels_that_there_are_not_are_refused(engine, path, levels):
     with pytest.raises(ValueError, match="has 8; choose from 1 to 8"):
-        next(show_levels(engine, (path, 32, ()), NAME, levels))
+        next(show_levels(engine, Comparison(path, 32, ()), NAME, levels))
 
 
 def test_a_tokenizer_without_levels_says_so(engine, path):

@@ -13,6 +13,7 @@ from PIL import Image
 from vqzoo.hub.registry import Model, list_models, load
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.views import compute
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.pictures import Difference, Picture, viewer_value
 from vqzoo.views.position import cases, curves, show_case
@@ -21,15 +22,15 @@ PLAIN, SINUSOIDAL, LEARNED = (f"cifar10-cvq-1024x128{ending}" for ending in ("",
 
 
 @pytest.fixture
-def shown(path) -> tuple:
-    return path, 32, ()
+def shown(path) -> Comparison:
+    return Comparison(path, 32, ())
 
 
 def case(engine: Engine, *names: str) -> tuple[Model, ...]:
     return tuple(engine.models[name] for name in names)
 
 
-def last(engine: Engine, shown: tuple, *names: str) -> dict:
+def last(engine: Engine, shown: Comparison, *names: str) -> dict:
     return viewers(show_case(engine, shown, case(engine, *names)))[-1]
 
 
@@ -70,7 +71,7 @@ def test_twins_are_shown_with_their_difference_and_the_encoding_switched_off(eng
         "sinusoidal, on minus off",
     ]
     assert [picture.get("of") for picture in value["pictures"]] == [None, None, None, [1, 2], None, [2, 4]]
-    original = engine.photo(*shown[:2]).pixels
+    original = engine.photo(shown.photo, shown.side).pixels
     assert np.array_equal(pixels(value, 0), original)
     images = from_bytes(torch.from_numpy(original).permute(2, 0, 1)[None])
     with torch.inference_mode():
@@ -82,7 +83,7 @@ def test_twins_are_shown_with_their_difference_and_the_encoding_switched_off(eng
 
 
 def test_captions_carry_quality_and_bits(engine, shown, monkeypatch):
-    result = engine.run(SINUSOIDAL, engine.photo(*shown[:2]))
+    result = engine.run(SINUSOIDAL, engine.photo(shown.photo, shown.side))
     caption = last(engine, shown, PLAIN, SINUSOIDAL)["pictures"][2]["caption"]
     assert caption.startswith(f"{result.metrics['psnr']:.2f} dB · SSIM {result.metrics['ssim']:.4f}")
     assert caption.endswith("0.625 bits / pixel")

@@ -10,7 +10,7 @@ from vqzoo.analysis.measured import measured_codecs
 from vqzoo.analysis.powerlaw import distortion, fit
 from vqzoo.hub.card import trained_share
 from vqzoo.hub.registry import Model, list_models
-from vqzoo.views.csv import csv_link, csv_text
+from vqzoo.ops.text import csv_text
 from vqzoo.views.engine import Engine
 from vqzoo.views.rate import AXES, DISTORTIONS, ONE, PCA, PLAIN, SCALAR, SEVERAL, Rates
 from vqzoo.views.rate_costs import (
@@ -23,6 +23,7 @@ from vqzoo.views.rate_costs import (
 )
 from vqzoo.views.rate_figure import TABLE_COLUMNS, fit_figure, rate_figure, rate_table, story
 from vqzoo.views.rate_fit import CODEVECTORS, bits_said, groups, law_of, law_said
+from vqzoo.views.table import csv_link
 
 
 @pytest.fixture(scope="module")
@@ -197,5 +198,5 @@ def test_the_law_goes_through_the_points_of_its_group(rates):
 
 
 def test_a_table_as_a_file():
-    assert csv_text(["a", "b"], [["x, y", None], [1.5, "z"]]) == 'a,b\r\n"x, y",\r\n1.5,z\r\n'
+    assert csv_text(["a", "b"], [["x, y", None], [1.5, "z"]], "\r\n") == 'a,b\r\n"x, y",\r\n1.5,z\r\n'
     assert 'download="a&quot;b.csv"' in csv_link('a"b.csv', ["a"], [])

@@ -9,6 +9,7 @@ from vqzoo.analysis.index_file import index_file
 from vqzoo.analysis.lossless import decompress
 from vqzoo.hub.registry import list_models, load
 from vqzoo.ops.pixels import from_bytes
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.rate import Point, Rates
 from vqzoo.views.rate_photo import PHOTO_COLUMNS, RATES, PhotoRates, against_jpeg, codec_jobs
@@ -24,7 +25,7 @@ def photo() -> PhotoRates:
 
 @pytest.fixture(scope="module")
 def steps(photo, path) -> list[dict]:
-    return list(photo.compute(path, SIDE, NAMES, "psnr"))
+    return list(photo.compute(Comparison(path, SIDE, tuple(NAMES)), "psnr"))
 
 
 def rows(step: dict) -> dict[str, dict]:
@@ -111,14 +112,14 @@ def test_another_metric_computes_nothing_anew(photo, steps, path, monkeypatch):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(photo.engine, "_compute", fails)
-    figure = photo.figure(path, SIDE, NAMES, "ssim")
+    figure = photo.figure(Comparison(path, SIDE, tuple(NAMES)), "ssim")
     assert figure.layout.yaxis.title.text == "SSIM"
 
 
 def test_mistakes_say_what_to_do(photo, path):
     with pytest.raises(ValueError, match="Choose at least one model"):
-        next(photo.compute(path, SIDE, [], "psnr"))
+        next(photo.compute(Comparison(path, SIDE, ()), "psnr"))
     with pytest.raises(ValueError, match="model='cifar10-vq'"):
-        next(photo.compute(path, SIDE, ["cifar10-vq"], "psnr"))
+        next(photo.compute(Comparison(path, SIDE, ("cifar10-vq",)), "psnr"))
     with pytest.raises(ValueError, match="metric='rfid'"):
-        next(photo.compute(path, SIDE, NAMES, "rfid"))
+        next(photo.compute(Comparison(path, SIDE, tuple(NAMES)), "rfid"))

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from vqzoo.analysis.examples import examples
-from vqzoo.views.comparison import compare
+from vqzoo.views.comparison import Comparison, compare
 from vqzoo.views.export import archive, file_name
 from vqzoo.views.share import example_of, from_query, to_query
 
@@ -29,7 +29,7 @@ def test_a_link_opens_on_what_it_was_made_of(engine, tmp_path, view):
     page, codecs, sort, worst = view
     copied = tmp_path / "image.png"  # as an example is when it has been through the page
     copied.write_bytes(examples()["Cat"].read_bytes())
-    query, said = to_query((str(copied), 64, NAMES), page, codecs, sort, worst)
+    query, said = to_query(Comparison(str(copied), 64, NAMES), page, codecs, sort, worst)
     found = read(engine, query)
     assert found.path == str(examples()["Cat"]) and found.names == NAMES and found.side == 64
     assert (found.page, found.codecs, found.sort, found.worst_first, found.left_out) == (*view, "")
@@ -39,7 +39,7 @@ def test_a_link_opens_on_what_it_was_made_of(engine, tmp_path, view):
 def test_an_own_photograph_is_not_in_the_link_and_that_is_said(engine, tmp_path):
     own = tmp_path / "secret.png"
     Image.new("RGB", (8, 8)).save(own)
-    query, said = to_query((str(own), 64, NAMES))
+    query, said = to_query(Comparison(str(own), 64, NAMES))
     assert "secret" not in query and read(engine, query).path is None
     assert "Your own photograph is not in it" in said
     assert example_of(None) is None and example_of(str(tmp_path / "gone.png")) is None
@@ -59,7 +59,7 @@ def test_what_a_link_asks_for_and_is_not_here_is_left_out_and_said(engine):
 
 
 @pytest.fixture(scope="module")
-def exported(engine, path) -> tuple[tuple, bytes]:
+def exported(engine, path) -> tuple[Comparison, bytes]:
     *_, last = compare(engine, path, 48, NAMES, codecs=True)
     return last["listed"], archive(engine, last["listed"])
 
@@ -69,12 +69,12 @@ def test_the_archive_holds_every_picture_as_it_was_computed(engine, path, export
     photo = engine.photo(path, 48)
     with zipfile.ZipFile(io.BytesIO(content)) as files:
         names = files.namelist()
-        assert len(names) == len(listed[2]) + 3 and all(set(name) <= ALLOWED for name in names)
+        assert len(names) == len(listed.rows) + 3 and all(set(name) <= ALLOWED for name in names)
         assert np.array_equal(np.array(Image.open(files.open("original.png"))), photo.pixels)
         shown = np.array(Image.open(files.open(f"{NAMES[0]}.png")))
         assert np.array_equal(shown, engine.run(NAMES[0], photo).pixels)
         rows = list(csv.DictReader(io.TextIOWrapper(files.open("table.csv"), encoding="utf-8")))
-    assert [row["name"] for row in rows] == list(listed[2])
+    assert [row["name"] for row in rows] == list(listed.rows)
     assert float(rows[0]["psnr"]) == engine.run(NAMES[0], photo).metrics["psnr"], "all digits"
     assert float(rows[0]["bits_per_image"]) == 12 * 12 * 10
 
@@ -101,9 +101,9 @@ def test_the_settings_say_how_it_came_about(engine, path, exported):
 def test_the_same_comparison_is_the_same_name_whenever_it_is_exported(path, exported):
     listed, _ = exported
     assert file_name(listed) == file_name(listed) and file_name(listed).startswith("vqzoo-")
-    assert file_name(listed) != file_name((path, 48, NAMES))
+    assert file_name(listed) != file_name(Comparison(path, 48, NAMES))
 
 
 def test_nothing_cannot_be_exported(engine, path):
     with pytest.raises(ValueError, match="press Compare"):
-        archive(engine, (path, 48, ()))
+        archive(engine, Comparison(path, 48, ()))

@@ -1,12 +1,12 @@
 """The results of the ablation: lines of docs/training_fast.csv."""
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vqzoo.files.storage import write_text
+from vqzoo.ops.text import csv_text
 
 PATH = Path(__file__).parents[2] / "docs" / "training_fast.csv"
 FIELDS = (
@@ -24,11 +24,7 @@ def read_lines(path: Path = PATH) -> list[dict[str, str]]:
 
 
 def write_lines(lines: Sequence[dict[str, Any]], path: Path = PATH) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    write_text(path, text.getvalue())
+    write_text(path, csv_text(FIELDS, ([line.get(field) for field in FIELDS] for line in lines)))
 
 
 def psnr_by_seed(lines: Sequence[Mapping[str, str]]) -> dict[tuple[str, str, str], dict[str, float]]:

@@ -1,5 +1,7 @@
-"""Text that strangers wrote: a line of it for a message, JSON that means what it says; and tables in our own pages."""
+"""Text that strangers wrote: a line of it for a message, JSON that means what it says; tables in Markdown and CSV."""
 
+import csv
+import io
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -33,6 +35,13 @@ def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1)
     """A table in Markdown, its first `texts` columns to the left and the others, numbers, to the right."""
     rule = ["---"] * texts + ["--:"] * (len(head) - texts)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]], end: str = "\n") -> str:
+    """Return a table as CSV, None as an empty cell, `end` behind each line; RFC 4180 asks for "\\r\\n"."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator=end).writerows([head, *rows])
+    return file.getvalue()
 
 
 def with_table(text: str, name: str, table: str) -> str:

@@ -5,7 +5,6 @@ several tables report has one, as a table looks its rows up by their settings.
 """
 
 import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vqzoo.metrics.table import names
+from vqzoo.ops.text import csv_text
 from vqzoo.studies import STUDIES
 from vqzoo.studies.settings import COLUMNS, Setting
 
@@ -90,17 +90,16 @@ def write_results(results: Iterable[Result], path: Path = PATH) -> None:
 
 def to_csv(results: Iterable[Result]) -> str:
     """The text of the file, ordered by study, data set, setting, budget and seed."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for result in sorted(results, key=_order):
         texts = {name: getattr(result, name) for name in ("recipe", *_TEXTS)}
         numbers = {
             name: f"{result.numbers[name]:.{_DIGITS.get(name, 6)}g}" for name in NUMBERS if name in result.numbers
         }
         numbers |= {name: f"{result.numbers[name]:.0f}" for name in _WHOLE if name in result.numbers}
-        writer.writerow(texts | result.setting.to_row() | numbers)
-    return out.getvalue()
+        row = texts | result.setting.to_row() | numbers
+        rows.append([row.get(field) for field in FIELDS])
+    return csv_text(FIELDS, rows)
 
 
 def _order(result: Result) -> tuple:

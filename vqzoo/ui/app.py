@@ -85,7 +85,8 @@ def _zerogpu(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
     engine = ZeroGpuEngine(models)
     first_seen = opened(engine)
     if first_seen is None:
-        *_, first_seen = comparison.compare(engine, *first(engine))
+        shown = first(engine)
+        *_, first_seen = comparison.compare(engine, shown.photo, shown.side, shown.models)
     engine.pack()
     return engine, first_seen
 
@@ -141,7 +142,7 @@ def launch(splash: Splash | None = None, desktop: bool = False) -> None:
     )
     open_log(log_path())
     # Not at once: whoever waits for the page would wait for torch, which is imported with the interpreter locked.
-    warm = Timer(_WARM, engine.warm, [first(engine)[2]])
+    warm = Timer(_WARM, engine.warm, [first(engine).models])
     warm.daemon = True
     warm.start()
     if desktop:

@@ -38,8 +38,7 @@ class Blocks(gr.Blocks):
         """
         for function in self.fns.values():
             if function.api_visibility == "public" and function.fn and function.api_name:
-                function.fn.__name__ = function.api_name
-                function.fn = _typed(function.fn)
+                function.fn = _typed(function.fn, function.api_name)
 
     def limit(self, limits: Limits | None) -> None:
         """Be fair to all visitors, within `limits` if there are any; called after `queue`, whose settings stay."""
@@ -121,8 +120,8 @@ class Blocks(gr.Blocks):
         ]
 
 
-def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which raises gr.Error for arguments of other types than it is annotated with."""
+def _typed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The function under a name, which raises gr.Error for arguments of other types than it is annotated with."""
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
     names = list(inspect.signature(function).parameters)
 
@@ -130,17 +129,19 @@ def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return checked(*arguments, **more)
         except ValidationError as error:
-            wrong(f"values for {function.__name__}", error)
+            wrong(f"values for {name}", error)
             first = error.errors(include_url=False, include_input=False)[0]
             place = first["loc"][0]
-            name = names[place] if isinstance(place, int) else place
-            raise gr.Error(plain(f"{name}: {first['msg']}."), print_exception=False) from None
+            argument = names[place] if isinstance(place, int) else place
+            raise gr.Error(plain(f"{argument}: {first['msg']}."), print_exception=False) from None
 
     @wraps(function)
     def steps(*arguments: Any, **more: Any) -> Iterator[Any]:
         yield from called(*arguments, **more)
 
-    return steps if inspect.isgeneratorfunction(function) else wraps(function)(called)
+    tool = steps if inspect.isgeneratorfunction(function) else wraps(function)(called)
+    tool.__name__ = name
+    return tool
 
 
 def _in_time(function: Callable[..., Any], seconds: float) -> Callable[..., Iterator[Any]]:

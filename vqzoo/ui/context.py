@@ -21,8 +21,8 @@ _PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimati
 class Context:
     """What a page needs from outside it.
 
-    engine: computes. limits: what each visitor may ask for, if that is limited. shown: a state (path, longest, names):
-    the photograph of the last comparison, its longest side, and the models it went through; every page looks at these.
+    engine: computes. limits: what each visitor may ask for, if that is limited. shown: a state, the
+    last comparison: every page looks at its photograph and its models.
     tab: the one that the page is in. active: a state, the label of the tab that is looked at. changes: a state, how
     often models had come or gone when this visitor last came to a page.
     """

@@ -7,57 +7,64 @@ import socket
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from string import Template
 from threading import Thread
 
-_PACKAGE = Path(__file__).parents[1]
-OPENING = _PACKAGE / "views" / "opening"
-"""page.html, opening.json and pictures: `python docs/make_opening.py` makes them."""
+_HERE = Path(__file__).parent
+OPENING = _HERE.parent / "views" / "opening"
+"""Values of the page, opening.json and pictures: `python docs/make_opening.py` makes them."""
+TEMPLATE = _HERE / "splash.html"
 _READ = 2**20
-_TYPES = {".html": "text/html; charset=utf-8", ".webp": "image/webp"}
 
 
-class Splash:
-    """A server on the port that the app will have; `close` frees it."""
+class Splash(ThreadingHTTPServer):
+    """A server on the port that the app will have, of files by their paths; `close` frees the port."""
 
-    def __init__(self, address: tuple[str, int], files: dict[str, Path]):
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer(files.get(self.path.partition("?")[0]))
-
-            do_HEAD = do_GET
-
-            def do_POST(self) -> None:
-                # A client that is still sending when its connection is closed would not see the answer.
-                self.rfile.read(min(int(self.headers.get("Content-Length", 0)), _READ))
-                self._answer(None)
-
-            do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST
-
-            def _answer(self, file: Path | None) -> None:
-                """The page and its pictures; whoever asks for the app, a program for one, has to come again."""
-                body = file.read_bytes() if file else b'{"starting": true}'
-                self.send_response(200 if file else 503)
-                if file is None:
-                    self.send_header("Retry-After", "1")
-                self.send_header("Content-Type", _TYPES[file.suffix] if file else "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Cache-Control", "no-store")
-                self.end_headers()
-                if self.command != "HEAD":
-                    with suppress(ConnectionError):
-                        self.wfile.write(body)
-
-            def log_message(self, format: str, *values: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(address, Handler)
-        self.host, self.port = address
-        Thread(target=self._server.serve_forever, args=(0.05,), name="vqzoo-splash", daemon=True).start()
+    def __init__(self, address: tuple[str, int], files: dict[str, bytes]):
+        super().__init__(address, _Handler)
+        (self.host, self.port), self.files = address, files
+        Thread(target=self.serve_forever, args=(0.05,), name="vqzoo-splash", daemon=True).start()
 
     def close(self) -> None:
-        """No longer answer; whoever looks at the page asks again until the app does."""
-        self._server.shutdown()
-        self._server.server_close()
+        """No longer answer; the page asks again until the app does."""
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers browsers with the page and its pictures, and all else with 503: programs have to come again."""
+
+    server: Splash
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        browses = path != "/" or "text/html" in self.headers.get("Accept", "")
+        self._answer(self.server.files.get(path) if browses else None, "text/html" if path == "/" else "image/webp")
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        # A client that is still sending when its connection is closed would not see the answer.
+        self.rfile.read(min(int(self.headers.get("Content-Length", 0)), _READ))
+        self._answer(None, "")
+
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST
+
+    def _answer(self, file: bytes | None, kind: str) -> None:
+        body = b'{"starting": true}' if file is None else file
+        self.send_response(503 if file is None else 200)
+        if file is None:
+            self.send_header("Retry-After", "1")
+        self.send_header("Content-Type", "application/json" if file is None else kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            with suppress(ConnectionError):
+                self.wfile.write(body)
+
+    def log_message(self, format: str, *values: object) -> None:
+        pass
 
 
 def splash(cards: Path) -> Splash | None:
@@ -77,15 +84,24 @@ def splash(cards: Path) -> Splash | None:
     return None
 
 
-def _files(cards: Path) -> dict[str, Path] | None:
+def _files(cards: Path) -> dict[str, bytes] | None:
     """Path -> file, if photograph and weights are those that the pictures were made of."""
     try:
         record = json.loads((OPENING / "opening.json").read_text(encoding="utf-8"))
-        photograph = _PACKAGE / "analysis" / "example_images" / record["photograph"]
-        made_of = {"photograph": photograph, **{name: cards / name / "model.safetensors" for name in record["results"]}}
-        if record["key"] != {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in made_of.items()}:
+        photograph = (_HERE.parent / "analysis" / "example_images" / record["photograph"]).read_bytes()
+        weights = {name: (cards / name / "model.safetensors").read_bytes() for name in record["results"]}
+        made_of = {"photograph": photograph, **weights}
+        if record["key"] != {name: hashlib.sha256(content).hexdigest() for name, content in made_of.items()}:
             return None
+        pictures = {f"/{name}.webp": (OPENING / f"{name}.webp").read_bytes() for name in record["results"]}
+        return {"/": _page(), "/photograph.webp": photograph, **pictures}
     except OSError:
         return None
-    pictures = {f"/{name}.webp": OPENING / f"{name}.webp" for name in record["results"]}
-    return {"/": OPENING / "page.html", "/photograph.webp": photograph, **pictures}
+
+
+def _page() -> bytes:
+    """The example in the viewer, whose script and style are the app's."""
+    values = json.loads((OPENING / "page.json").read_text(encoding="utf-8"))
+    for kind in ("html", "css", "js"):
+        values[kind] = (_HERE / "components" / f"viewer.{kind}").read_text(encoding="utf-8")
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values).encode()

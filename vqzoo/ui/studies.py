@@ -1,13 +1,15 @@
 """The page of studies: their tables, reported beside measured, and the verdict on each of their claims."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from vqzoo.ops.check import check_choice
 from vqzoo.studies import STUDIES
 from vqzoo.studies.reported import OFFERED
+from vqzoo.ui.components.dataframe import dataframe
 from vqzoo.ui.context import Context
+from vqzoo.ui.part import LATEST, QUIET, Part
 from vqzoo.ui.tell import told
 from vqzoo.views.studies import (
     ABOUT,
@@ -40,129 +42,148 @@ element.addEventListener("click", (event) => {
 """
 
 
+class Place(NamedTuple):
+    """What is looked at: a table of a study, one data set and measure of it, and the order of its rows."""
+
+    study: str
+    table: str | None
+    dataset: str | None
+    metric: str
+    order: Order
+
+
+_STUDY, _TABLE = next(iter(STUDIES)), "5"
+"""What the page opens with: the main table of the first study."""
+
+
 def build(context: Context) -> None:
     """Lay the page out; it draws when it is first looked at."""
-    study = next(iter(STUDIES))
-    table = "5"  # the study's main one
-    datasets, metrics = table_datasets(study, table), table_metrics(study, table)
     gr.Markdown(verdict_counts(), elem_id="studies-summary")
-    which = gr.Dropdown([(title, key) for key, title in STUDIES.items()], value=study, label="Study", elem_id="study")
-    # A click that comes while the choices change still has the old ones: `show` puts right what is not there.
-    free: dict[str, Any] = {"allow_custom_value": True}
-    with gr.Row(elem_id="studies-controls") as controls:
-        number = gr.Dropdown(
-            _places(study), value=table, label="Table", **free, elem_id="studies-number", min_width=120
-        )
-        dataset = gr.Dropdown(
-            datasets, value=datasets[0], label="Data set", **free, elem_id="studies-dataset", min_width=160
-        )
-        metric = gr.Dropdown(
-            _pairs(metrics), value="psnr", label="Measure", **free, elem_id="studies-metric", min_width=160
-        )
-        order = gr.Radio(list(ORDERS), value=ORDERS[0], label="Rows", elem_id="studies-order", min_width=260)
-    said = gr.Markdown("", elem_id="studies-said")
-    with gr.Row(elem_id="studies-both") as both:
-        with gr.Column(scale=5, min_width=320):
-            rows = gr.Dataframe(
-                headers=list(COLUMNS),
-                datatype=[kind for kind, _ in COLUMNS.values()],
-                column_widths=[width for _, width in COLUMNS.values()],
-                interactive=False,
-                show_label=False,
-                elem_id="studies-table",
-                max_height=760,
-                show_search="none",
-                wrap=True,
-            )
-        with gr.Column(scale=3, min_width=300):
-            chart = gr.Plot(show_label=False, elem_id="studies-figure", buttons=[])
-    gr.Markdown(ABOUT, elem_classes="hint")
+    table = Table(context)
     gr.Markdown("### Claims", elem_id="studies-heading")
-    verdicts = gr.HTML(claims_html(study), js_on_load=_CLICKS, elem_id="studies-claims")
+    claims = gr.HTML(claims_html(_STUDY), js_on_load=_CLICKS, elem_id="studies-claims")
     if questions := open_questions():
         with gr.Accordion("Questions that the studies leave open", open=False, elem_id="studies-open"):
             gr.Markdown(questions)
-    drawn = gr.State(())
-
-    controls_of: list[Any] = [which, number, dataset, metric, order]
-    outputs = [drawn, *controls_of, controls, both, said, rows, chart, verdicts]
-
-    def show(
-        moved: bool,
-        study: str,
-        number: str | None,
-        dataset: str | None,
-        metric: str,
-        order: Order,
-        drawn: tuple,
-    ) -> Any:
-        """What changes; whatever a table does not have gives way to what it has.
-
-        moved: to another study or table, which opens on a measure that it reports.
-        """
-        numbers = study_tables(study)
-        number = number if number in numbers else next(iter(numbers), None)
-        datasets = table_datasets(study, number) if number else []
-        dataset = dataset if dataset in datasets else next(iter(datasets), None)
-        metrics = table_metrics(study, number) if number else {}
-        reported = [name for name in metrics if number and any(e.reported for e in _look(study, number, dataset, name))]
-        if metric not in metrics or (moved and metric not in reported):
-            metric = next(iter([*reported, *metrics]), metric)
-        key = (study, number, dataset, metric, order)
-        if key == drawn:
-            return gr.skip()
-        choices = [
-            gr.Dropdown(value=study),
-            gr.Dropdown(_places(study), value=number) if number else gr.skip(),
-            gr.Dropdown(datasets, value=dataset) if number else gr.skip(),
-            gr.Dropdown(_pairs(metrics), value=metric) if number else gr.skip(),
-            order,
-        ]
-        claimed = claims_html(study) if study != (drawn or (None,))[0] else gr.skip()
-        if number is None or dataset is None:
-            return [key, *choices, gr.Row(visible=False), gr.Row(visible=False), _NO_TABLES, gr.skip(), None, claimed]
-        shown = look(study, number, dataset, metric, order)
-        seen = [gr.Row(visible=True), gr.Row(visible=True), summary(shown), table_rows(shown, metric)]
-        return [key, *choices, *seen, figure(shown, metric, order), claimed]
-
-    def on_choice(*values: Any) -> Any:
-        with told():
-            return show(False, *values)
-
-    def on_move(*values: Any) -> Any:
-        with told():
-            return show(True, *values)
-
-    def on_claim(event: gr.EventData, order: Order, drawn: tuple) -> Any:
-        with told():
-            return show(False, *claim_figure(event.claim), order, drawn)
-
-    event: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    context.tab.select(on_choice, [*controls_of, drawn], outputs, **event)
-    for control in controls_of:
-        heard = on_move if control in (which, number) else on_choice
-        control.input(heard, [*controls_of, drawn], outputs, trigger_mode="always_last", **event)
-    verdicts.click(on_claim, [order, drawn], outputs, **event)
-
-    def studies(study: str, table: str, dataset: str, metric: str = "psnr") -> list[dict[str, Any]]:
-        """The rows of a study's table on one data set: setting, reported value, values measured at the budgets zoo,
-        short, long and full, measured (that of the longest), true bits, and the runs.
-
-        study: looc, adaptive, rvq or vqgan. table: as the paper numbers it, or "all" for every setting that was
-        measured, also of the studies that have no tables. metric: a key of docs/metrics.md. A setting without runs
-        is not trained yet.
-        """
-        with told():
-            check_choice("study", study, [key for key in STUDIES if study_tables(key)])
-            check_choice("table", table, study_tables(study))
-            check_choice("dataset", dataset, table_datasets(study, table))
-            return table_record(study, table, dataset, check_choice("metric", metric, OFFERED))
-
+    table.follow(claims)
     gr.api(studies, api_name="studies")
 
 
-def _look(study: str, number: str, dataset: str | None, metric: str) -> Any:
-    return look(study, number, dataset or "", metric, ORDERS[0])
+class Table(Part):
+    """A table of a study, reported beside measured, and a figure of it; `drawn` is a state, the `Place` they are of."""
+
+    def __init__(self, context: Context):
+        super().__init__(context)
+        self.study = gr.Dropdown(
+            [(title, key) for key, title in STUDIES.items()], value=_STUDY, label="Study", elem_id="study"
+        )
+        self.controls = self._lay_controls()
+        self.said = gr.Markdown("", elem_id="studies-said")
+        with gr.Row(elem_id="studies-both") as self.both:
+            with gr.Column(scale=5, min_width=320):
+                self.rows = dataframe(COLUMNS, "studies-table", show_label=False, max_height=760)
+            with gr.Column(scale=3, min_width=300):
+                self.chart = gr.Plot(show_label=False, elem_id="studies-figure", buttons=[])
+        gr.Markdown(ABOUT, elem_classes="hint")
+        self.drawn = gr.State(None)
+        self.place: list[Any] = [self.study, self.number, self.dataset, self.metric, self.order]
+
+    def _lay_controls(self) -> gr.Row:
+        datasets, metrics = table_datasets(_STUDY, _TABLE), table_metrics(_STUDY, _TABLE)
+        # A click that comes while the choices change still has the old ones: `show` puts right what is not there.
+        free: dict[str, Any] = {"allow_custom_value": True}
+        with gr.Row(elem_id="studies-controls") as controls:
+            self.number = gr.Dropdown(
+                _places(_STUDY), value=_TABLE, label="Table", **free, elem_id="studies-number", min_width=120
+            )
+            self.dataset = gr.Dropdown(
+                datasets, value=datasets[0], label="Data set", **free, elem_id="studies-dataset", min_width=160
+            )
+            self.metric = gr.Dropdown(
+                _pairs(metrics), value="psnr", label="Measure", **free, elem_id="studies-metric", min_width=160
+            )
+            self.order = gr.Radio(list(ORDERS), value=ORDERS[0], label="Rows", elem_id="studies-order", min_width=260)
+        return controls
+
+    def follow(self, claims: gr.HTML) -> None:
+        """Draw when the page is looked at, on every choice, and on a click on one of the claims, which follow, too."""
+        self.claims = claims
+        outputs = [self.drawn, *self.place, self.controls, self.both, self.said, self.rows, self.chart, claims]
+        self.context.tab.select(self._on_choice, [*self.place, self.drawn], outputs, **QUIET)
+        for control in self.place:
+            heard = self._on_move if control in (self.study, self.number) else self._on_choice
+            control.input(heard, [*self.place, self.drawn], outputs, **LATEST)
+        claims.click(self._on_claim, [self.order, self.drawn], outputs, **QUIET)
+
+    def show(self, wanted: Place, drawn: Place | None, moved: bool = False) -> Any:
+        """Return the values that change; whatever a table does not have gives way to what it has.
+
+        moved: to another study or table, which opens on a measure that it reports.
+        """
+        place = _that_is_there(wanted, moved)
+        if place == drawn:
+            return gr.skip()
+        study, table, dataset, metric, order = place
+        claims: dict[Any, Any] = {} if drawn and study == drawn.study else {self.claims: claims_html(study)}
+        values: dict[Any, Any] = {self.drawn: place, self.study: study, self.order: order, **claims}
+        if table is None or dataset is None:
+            hidden = {self.controls: gr.Row(visible=False), self.both: gr.Row(visible=False)}
+            return {**values, **hidden, self.said: _NO_TABLES, self.chart: None}
+        shown = look(study, table, dataset, metric, order)
+        return {
+            **values,
+            self.number: gr.Dropdown(_places(study), value=table),
+            self.dataset: gr.Dropdown(table_datasets(study, table), value=dataset),
+            self.metric: gr.Dropdown(_pairs(table_metrics(study, table)), value=metric),
+            self.controls: gr.Row(visible=True),
+            self.both: gr.Row(visible=True),
+            self.said: summary(shown),
+            self.rows: table_rows(shown, metric),
+            self.chart: figure(shown, metric, order),
+        }
+
+    def _on_choice(self, *values: Any) -> Any:
+        *wanted, drawn = values
+        with told():
+            return self.show(Place(*wanted), drawn)
+
+    def _on_move(self, *values: Any) -> Any:
+        *wanted, drawn = values
+        with told():
+            return self.show(Place(*wanted), drawn, moved=True)
+
+    def _on_claim(self, event: gr.EventData, order: Order, drawn: Place | None) -> Any:
+        with told():
+            return self.show(Place(*claim_figure(event.claim), order), drawn)
+
+
+def studies(study: str, table: str, dataset: str, metric: str = "psnr") -> list[dict[str, Any]]:
+    """The rows of a study's table on one data set: setting, reported value, values measured at the budgets zoo,
+    short, long and full, measured (that of the longest), true bits, and the runs.
+
+    study: looc, adaptive, rvq or vqgan. table: as the paper numbers it, or "all" for every setting that was
+    measured, also of the studies that have no tables. metric: psnr, ssim, lpips, l1, rfid,
+    reconstruction_loss or usage. A setting without runs is not trained yet.
+    """
+    with told():
+        check_choice("study", study, [key for key in STUDIES if study_tables(key)])
+        check_choice("table", table, study_tables(study))
+        check_choice("dataset", dataset, table_datasets(study, table))
+        return table_record(study, table, dataset, check_choice("metric", metric, OFFERED))
+
+
+def _that_is_there(wanted: Place, moved: bool) -> Place:
+    study, tables = wanted.study, study_tables(wanted.study)
+    table = wanted.table if wanted.table in tables else next(iter(tables), None)
+    if table is None:
+        return wanted._replace(table=None, dataset=None)
+    datasets, metrics = table_datasets(study, table), table_metrics(study, table)
+    dataset = wanted.dataset if wanted.dataset in datasets else next(iter(datasets), None)
+    reported = [name for name in metrics if any(e.reported for e in look(study, table, dataset or "", name, ORDERS[0]))]
+    metric = wanted.metric
+    if metric not in metrics or (moved and metric not in reported):
+        metric = next(iter([*reported, *metrics]), metric)
+    return Place(study, table, dataset, metric, wanted.order)
 
 
 def _places(study: str) -> list[tuple[str, str]]:

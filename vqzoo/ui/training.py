@@ -1,20 +1,21 @@
 """The page of trainings: curves of checkpoints laid over each other, and a run on this machine while it goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from vqzoo.hub.registry import Model
 from vqzoo.ops.check import check_choice
 from vqzoo.ui.context import Context
+from vqzoo.ui.panels.curves import Panels
+from vqzoo.ui.part import LATEST, QUIET, Part
 from vqzoo.ui.tell import told
-from vqzoo.views.comparison import first_models
-from vqzoo.views.engine import Engine
+from vqzoo.views.comparison import Comparison, first_models
 from vqzoo.views.live import Live, follow, newest_run, signature, status
-from vqzoo.views.training import AGAINST, course_of, curves_of, has_curves, key_table, panels
+from vqzoo.views.training import AGAINST, Against, course_of, curves_of, has_curves, key_table, panels
 
 NAME = "Training"
 
@@ -35,139 +36,193 @@ _NONE = "Choose one or more trainings above, and their curves are laid over each
 
 def build(context: Context) -> None:
     """Lay the page out; it draws when it is first looked at."""
-    engine, local = context.engine, context.limits is None
-    with gr.Row(elem_id="training-controls"):
-        first = [name for name in first_models(list(engine.models.values())) if has_curves(engine.models[name])]
-        chosen = gr.Dropdown(
-            _names(engine),
-            value=first[:_MOST],
-            multiselect=True,
-            max_choices=_MOST,
-            label="Trainings",
-            info="Models that were computed and not trained, such as a PCA, have no curves.",
-            elem_id="training-models",
-            scale=3,
-            min_width=280,
-        )
-        against = gr.Radio(list(AGAINST), value=AGAINST[0], label="Against", elem_id="training-against", min_width=200)
-        log = gr.Checkbox(False, label="Log scale", elem_id="training-log", min_width=120)
-        compared = gr.Button("As compared", elem_id="training-compared", size="md", min_width=150, scale=0)
-    with gr.Row(visible=local, elem_id="training-run"):
-        folder = gr.Textbox(
-            label="A run on this machine",
-            info="Its folder, by default the newest in runs/; it may be going on. Its curves are laid over the others.",
-            placeholder="runs/cifar10-looc-256x4",
-            elem_id="training-folder",
-            max_lines=1,
-            min_width=280,
-        )
-        start = gr.Button("Follow", variant="primary", elem_id="training-follow", size="md", min_width=110, scale=0)
-        stop = gr.Button("Stop", elem_id="training-stop", size="md", min_width=110, scale=0)
-    state = gr.HTML("", elem_id="training-live", visible=False)
-    samples = gr.Image(
-        label="Held-out images above, their reconstructions below",
-        format="png",
-        interactive=False,
-        visible=False,
-        buttons=["download"],
-        elem_id="training-samples",
-    )
-    table = gr.HTML(f"<p>{_NONE}</p>", elem_id="training-table")
-    gr.Markdown(_HINT, elem_classes="hint")
-    with gr.Row(elem_id="training-panels"):
-        slots = [gr.Plot(visible=False, label="curve", buttons=[], min_width=280) for _ in range(_SLOTS)]
-    timer = gr.Timer(_SECONDS, active=False)
-    followed, drawn = gr.State(""), gr.State(())
-    outputs = [drawn, table, state, samples, *slots]
+    choice = Choice(context)
+    run = Run(context)
+    curves = Curves(context, choice, run)
+    choice.watch()
+    curves.watch()
+    if context.limits is None:
+        run.follow(curves.on_choice, curves.inputs, curves.outputs)
 
-    def show(names: list[str], against: str, log: bool, folder: str, drawn: tuple) -> Iterator[Any]:
-        names = [name for name in names if name in engine.models]
-        key = (tuple(names), against, log, signature(folder) if folder else (), engine.changes)
-        if key == drawn:
-            yield gr.skip()
-            return
-        live, waiting = _look(folder)
-        courses = [course_of(engine.models[name]) for name in names] + ([live.course] if live else [])
-        drawings = panels(courses, "steps" if against == "steps" else "images seen", log)[:_SLOTS]
-        plots = [gr.Plot(panel.figure, label=panel.title, visible=True) for panel in drawings]
-        yield [
-            key,
-            key_table(courses) if courses else f"<p>{_NONE}</p>",
-            *_live(live, waiting),
-            *plots,
-            *[gr.Plot(visible=False) for _ in range(_SLOTS - len(plots))],
-        ]
 
-    inputs = [chosen, against, log, followed, drawn]
+class Choice(Part):
+    """Whose curves, and how they are drawn."""
 
-    def on_choice(*values: Any) -> Iterator[Any]:
-        with told():
-            yield from show(*values)
+    def __init__(self, context: Context):
+        super().__init__(context)
+        with gr.Row(elem_id="training-controls"):
+            first = [name for name in first_models(list(self.engine.models.values())) if name in self._names()]
+            self.models = gr.Dropdown(
+                self._names(),
+                value=first[:_MOST],
+                multiselect=True,
+                max_choices=_MOST,
+                label="Trainings",
+                info="Models that were computed and not trained, such as a PCA, have no curves.",
+                elem_id="training-models",
+                scale=3,
+                min_width=280,
+            )
+            self.against = gr.Radio(
+                list(AGAINST), value=AGAINST[0], label="Against", elem_id="training-against", min_width=200
+            )
+            self.log = gr.Checkbox(False, label="Log scale", elem_id="training-log", min_width=120)
+            self.compared = gr.Button("As compared", elem_id="training-compared", size="md", min_width=150, scale=0)
 
-    event: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private", "show_progress": "hidden"}
-    context.when_offered(lambda names: _offer(engine, names), [chosen], chosen)
-    context.when_seen(lambda shown, *values: show(*values), [context.shown, *inputs], outputs)
-    for control in (chosen, against, log):
-        control.change(on_choice, inputs, outputs, **event)
+    @property
+    def inputs(self) -> list[Any]:
+        """What says what is drawn."""
+        return [self.models, self.against, self.log]
 
-    def compared_names(shown: tuple) -> list[str]:
-        return [name for name in shown[2] if name in engine.models and has_curves(engine.models[name])][:_MOST]
+    def watch(self) -> None:
+        """Follow the models that are offered, and a click that takes those of the comparison."""
+        self.context.when_offered(self._offer, [self.models], self.models)
+        self.compared.click(self._on_compared, self.context.shown, self.models, **QUIET)
+        gr.api(self.training, api_name="training")
 
-    compared.click(compared_names, context.shown, chosen, api_visibility="private", show_progress="hidden")
-
-    def training(models: list[str]) -> dict[str, Any]:
+    def training(self, models: list[str]) -> dict[str, Any]:
         """The training curves of models, by name: {"batch_size": images a step, "train": {...}, "held_out": {...}}.
 
         Both splits are columns of one length: "step", and what was measured at it (null where it did not exist yet).
         """
+        known = self.engine.models
         with told():
-            return curves_of([engine.models[check_choice("model", name, engine.models)] for name in models])
+            return curves_of([known[check_choice("model", name, known)] for name in models])
 
-    gr.api(training, api_name="training")
-    if not local:
-        return
+    def _names(self) -> list[str]:
+        return [model.name for model in self.engine.models.values() if has_curves(model)]
 
-    def on_start(folder: str) -> tuple[str, str, gr.Timer]:
-        newest = None if folder.strip() else newest_run(_RUNS)
-        folder = str(newest) if newest else folder
-        if not folder.strip():
-            raise gr.Error("Name the folder of a run: there is none in runs/ here.", print_exception=False)
-        return folder, folder, gr.Timer(active=True)
+    def _offer(self, chosen: list[str]) -> Any:
+        names = self._names()
+        return gr.update(choices=names, value=[name for name in chosen if name in names])
 
-    def on_tick(active: str, *values: Any) -> Iterator[Any]:
-        if active == NAME:
-            yield from on_choice(*values)
-        else:
+    def _on_compared(self, shown: Comparison) -> list[str]:
+        return [name for name in shown.models if name in self._names()][:_MOST]
+
+
+class Run(Part):
+    """A run on this machine, and what it says while it goes on; `followed` is a state, its folder or an empty text."""
+
+    def __init__(self, context: Context):
+        super().__init__(context)
+        with gr.Row(visible=context.limits is None, elem_id="training-run"):
+            self.folder = gr.Textbox(
+                label="A run on this machine",
+                info="Its folder, by default the newest in runs/; it may be going on. Its curves are laid over the "
+                "others.",
+                placeholder="runs/cifar10-looc-256x4",
+                elem_id="training-folder",
+                max_lines=1,
+                min_width=280,
+            )
+            self.start = gr.Button(
+                "Follow", variant="primary", elem_id="training-follow", size="md", min_width=110, scale=0
+            )
+            self.stop = gr.Button("Stop", elem_id="training-stop", size="md", min_width=110, scale=0)
+        self.state = gr.HTML("", elem_id="training-live", visible=False)
+        self.samples = gr.Image(
+            label="Held-out images above, their reconstructions below",
+            format="png",
+            interactive=False,
+            visible=False,
+            buttons=["download"],
+            elem_id="training-samples",
+        )
+        self.timer = gr.Timer(_SECONDS, active=False)
+        self.followed = gr.State("")
+
+    def follow(self, redraw: Callable[..., Any], inputs: Sequence[Component], outputs: Sequence[Component]) -> None:
+        """Look at the run again and again: `redraw`, given `inputs`, gives `outputs`."""
+
+        def on_tick(active: str, *values: Any) -> Iterator[Any]:
+            if active == NAME:
+                yield from redraw(*values)
+            else:
+                yield gr.skip()
+
+        for trigger in (self.start.click, self.folder.submit):
+            started = trigger(_start, self.folder, [self.folder, self.followed, self.timer], **QUIET)
+            started.success(redraw, inputs, outputs, **LATEST)
+        stopped = self.stop.click(lambda: ("", gr.Timer(active=False)), None, [self.followed, self.timer], **QUIET)
+        stopped.success(redraw, inputs, outputs, **LATEST)
+        self.timer.tick(on_tick, [self.context.active, *inputs], outputs, **LATEST)
+        gr.api(training_run, api_name="training_run")
+
+    def show(self, live: Live | None, waiting: str) -> dict[Any, Any]:
+        """Return the values for a run, or for none; `waiting` says why there is nothing to see of it yet."""
+        line = status(live) if live else ""
+        if waiting:
+            line = f"<p>{escape(waiting)} This page looks again every {_SECONDS:.0f} seconds.</p>"
+        samples = gr.Image(None, visible=False)
+        if live and live.samples:
+            step, pixels = live.samples
+            label = f"Step {step:,}: held-out images above, their reconstructions below"
+            samples = gr.Image(pixels, label=label, visible=True)
+        return {self.state: gr.HTML(line, visible=bool(line)), self.samples: samples}
+
+
+class Curves(Part):
+    """The curves of what is chosen and of the run that is followed; `drawn` is a state, of what they are."""
+
+    def __init__(self, context: Context, choice: Choice, run: Run):
+        super().__init__(context)
+        self.run = run
+        self.table = gr.HTML(f"<p>{_NONE}</p>", elem_id="training-table")
+        gr.Markdown(_HINT, elem_classes="hint")
+        with gr.Row(elem_id="training-panels"):
+            self.panels = Panels(_SLOTS)
+        self.drawn = gr.State(())
+        self.changing = choice.inputs
+        self.inputs = [*choice.inputs, run.followed, self.drawn]
+        self.outputs = [self.drawn, self.table, run.state, run.samples, *self.panels.slots]
+
+    def watch(self) -> None:
+        """Draw when the page is looked at, and on every choice."""
+        self.context.when_seen(
+            lambda shown, *values: self.show(*values), [self.context.shown, *self.inputs], self.outputs
+        )
+        for control in self.changing:
+            control.change(self.on_choice, self.inputs, self.outputs, **LATEST)
+
+    def show(self, names: list[str], against: Against, log: bool, folder: str, drawn: tuple[Any, ...]) -> Iterator[Any]:
+        """Yield the values, unless these are drawn already."""
+        names = [name for name in names if name in self.engine.models]
+        key = (tuple(names), against, log, signature(folder) if folder else (), self.engine.changes)
+        if key == drawn:
             yield gr.skip()
+            return
+        live, waiting = _look(folder)
+        courses = [course_of(self.engine.models[name]) for name in names] + ([live.course] if live else [])
+        yield {
+            self.drawn: key,
+            self.table: key_table(courses) if courses else f"<p>{_NONE}</p>",
+            **self.run.show(live, waiting),
+            **self.panels.show(panels(courses, against, log)),
+        }
 
-    def progress(folder: str) -> dict[str, Any]:
-        """How far a run on this machine is: its step and steps, images a second, warnings, and its curves."""
+    def on_choice(self, *values: Any) -> Iterator[Any]:
+        """Draw what is chosen; what is wrong with it is shown."""
         with told():
-            live = follow(folder)
-        course = live.course
-        curves = {"batch_size": course.batch_size, "train": course.train, "held_out": course.held_out}
-        told_of = [{"step": step, "kind": kind, "text": text} for step, kind, text in course.warnings]
-        numbers = {"step": live.step, "steps": live.steps, "images_per_second": live.rate}
-        return {"name": course.name, **numbers, "warnings": told_of, **curves}
-
-    starting: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    for trigger in (start.click, folder.submit):
-        trigger(on_start, folder, [folder, followed, timer], **starting).success(on_choice, inputs, outputs, **event)
-    stop.click(lambda: ("", gr.Timer(active=False)), None, [followed, timer], **starting).success(
-        on_choice, inputs, outputs, **event
-    )
-    timer.tick(on_tick, [context.active, *inputs], outputs, **event)
-    gr.api(progress, api_name="training_run")
+            yield from self.show(*values)
 
 
-def _names(engine: Engine) -> list[str]:
-    models: list[Model] = list(engine.models.values())
-    return [model.name for model in models if has_curves(model)]
+def training_run(folder: str) -> dict[str, Any]:
+    """How far a run on this machine is: its step and steps, images a second, warnings, and its curves."""
+    with told():
+        live = follow(folder)
+    course = live.course
+    curves = {"batch_size": course.batch_size, "train": course.train, "held_out": course.held_out}
+    told_of = [{"step": step, "kind": kind, "text": text} for step, kind, text in course.warnings]
+    numbers = {"step": live.step, "steps": live.steps, "images_per_second": live.rate}
+    return {"name": course.name, **numbers, "warnings": told_of, **curves}
 
 
-def _offer(engine: Engine, chosen: list[str]) -> Any:
-    names = _names(engine)
-    return gr.update(choices=names, value=[name for name in chosen if name in names])
+def _start(folder: str) -> tuple[str, str, gr.Timer]:
+    newest = None if folder.strip() else newest_run(_RUNS)
+    folder = str(newest) if newest else folder
+    if not folder.strip():
+        raise gr.Error("Name the folder of a run: there is none in runs/ here.", print_exception=False)
+    return folder, folder, gr.Timer(active=True)
 
 
 def _look(folder: str) -> tuple[Live | None, str]:
@@ -176,16 +231,3 @@ def _look(folder: str) -> tuple[Live | None, str]:
         return (follow(folder) if folder else None), ""
     except ValueError as error:
         return None, str(error)
-
-
-def _live(live: Live | None, waiting: str) -> tuple[gr.HTML, gr.Image]:
-    """The line on the run that is followed, and its newest pictures."""
-    if live is None:
-        line = f"<p>{escape(waiting)} This page looks again every {_SECONDS:.0f} seconds.</p>" if waiting else ""
-        return gr.HTML(line, visible=bool(line)), gr.Image(None, visible=False)
-    line = status(live)
-    if live.samples is None:
-        return gr.HTML(line, visible=True), gr.Image(None, visible=False)
-    step, pixels = live.samples
-    label = f"Step {step:,}: held-out images above, their reconstructions below"
-    return gr.HTML(line, visible=True), gr.Image(pixels, label=label, visible=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from vqzoo.analysis.result import Result
 from vqzoo.metrics.table import METRICS, names, show_of
-from vqzoo.views.comparison import ORIGINAL
+from vqzoo.views.comparison import ORIGINAL, Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.pictures import Picture, viewer_value
 
@@ -23,9 +23,10 @@ TALLIED = ("name", "preferred", "no difference", "not preferred")
 
 @dataclass(frozen=True)
 class Trial:
-    """Two names, in the places where their pictures stand, and the photograph (path, longest side) they are of."""
+    """Two names, in the places where their pictures stand, and the photograph that they are of, as in `Comparison`."""
 
-    photograph: tuple[str, int]
+    photo: str
+    side: int
     left: str
     right: str
 
@@ -44,29 +45,29 @@ class Vote:
         return {LEFT: self.trial.left, RIGHT: self.trial.right}.get(self.choice)
 
 
-def draw(engine: Engine, listed: tuple, votes: Sequence[Vote], random: Random) -> tuple[Trial, dict[str, Any]]:
-    """Two of the names that are `listed` (path, longest, names), of those pairs that were voted on least, and a viewer
+def draw(engine: Engine, listed: Comparison, votes: Sequence[Vote], random: Random) -> tuple[Trial, dict[str, Any]]:
+    """Two of the rows that are `listed`, of those pairs that were voted on least, and a viewer
     value in which nothing tells them.
 
     Raises ValueError where there are no two.
     """
-    path, longest, names = listed
+    names = listed.rows
     if len(names) < 2:
         raise ValueError("A blind comparison needs two: tick at least two models and press Compare.")
     seen = Counter(frozenset((vote.trial.left, vote.trial.right)) for vote in votes)
     pairs = list(combinations(names, 2))
     fewest = min(seen[frozenset(pair)] for pair in pairs)
     left, right = random.sample(random.choice([pair for pair in pairs if seen[frozenset(pair)] == fewest]), 2)
-    photo = engine.photo(path, longest)
+    photo = engine.photo(listed.photo, listed.side)
     one, two = engine.recall([left, right], photo)
     pictures = [Picture("left", one.pixels), Picture(ORIGINAL, photo.pixels), Picture("right", two.pixels)]
-    return Trial((path, longest), left, right), viewer_value(pictures, "Which one is closer to the original?")
+    return Trial(listed.photo, listed.side, left, right), viewer_value(pictures, "Which one is closer to the original?")
 
 
 def cast(engine: Engine, trial: Trial, choice: str) -> tuple[Vote, list[list[Any]]]:
     """The vote, and rows under `REVEALED`: which picture was whose, and what was measured."""
     names = (trial.left, trial.right)
-    one, two = engine.recall(names, engine.photo(*trial.photograph))
+    one, two = engine.recall(names, engine.photo(trial.photo, trial.side))
     higher = trial.left if one.metrics["psnr"] >= two.metrics["psnr"] else trial.right
     rows = [_row(place, name, result) for place, name, result in zip(("left", "right"), names, (one, two), strict=True)]
     return Vote(trial, choice, higher), rows

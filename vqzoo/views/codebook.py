@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from vqzoo.analysis.looked import Layer, Look, by_codebook, sharing
+from vqzoo.ops.text import table_of
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.looker import Looker
 
 ABOUT = (
@@ -34,7 +36,7 @@ def figures(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> dict[st
     }
 
 
-def report(looker: Looker, name: str, shown: tuple) -> dict[str, Any]:
+def report(looker: Looker, name: str, shown: Comparison) -> dict[str, Any]:
     """Figures of a model's codebooks: here, of this image; test, of the test split or None; columns, of each column of
     the indices both; sharing, see `sharing`. Raises ValueError where there is no codebook to look at."""
     look, test = looker.look(name, shown), looker.test_counts(name)
@@ -69,8 +71,6 @@ def words(look: Look, found: dict[str, Any]) -> str:
     here, test = found["here"], found["test"]
     num_books = len(set(look.codebook_of))
     rows = [
-        ("", "this image", "test split"),
-        ("---", "--:", "--:"),
         ("indices counted", *(f"{each['choices']:,}" if each else "not known" for each in (here, test))),
         (
             "used codevectors",
@@ -83,8 +83,7 @@ def words(look: Look, found: dict[str, Any]) -> str:
         ),
         ("dead codevectors", "", f"{test['dead']:,}" if test else ""),
     ]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"{table}\n\n{_sentence(look, here, test, num_books)}"
+    return f"{table_of(['', 'this image', 'test split'], rows)}\n\n{_sentence(look, here, test, num_books)}"
 
 
 def _sentence(look: Look, here: dict[str, Any], test: dict[str, Any] | None, num_books: int) -> str:

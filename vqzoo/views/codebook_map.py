@@ -11,15 +11,18 @@ from vqzoo.analysis.codebook_map import drawn, packed, pca, read, to_grid
 from vqzoo.analysis.looked import Layer, Look, by_codebook
 from vqzoo.files.storage import MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.model import Model
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.looker import Looker
 
 
-def map_value(looker: Looker, name: str, shown: tuple, look: Look, layer: Layer, picked: int | None) -> dict[str, Any]:
+def map_value(
+    looker: Looker, name: str, shown: Comparison, look: Look, layer: Layer, picked: int | None
+) -> dict[str, Any]:
     """What the component `scatter` shows of the codebook of a layer: at most 4096 codevectors, PCA computed now.
 
     Places are two numbers of 16 bits a point; `origin` and `side` turn PCA's into the codevectors' own units.
     """
-    key = (looker.key(name), *shown[:2], layer.codebook)
+    key = (looker.key(name), shown.photo, shown.side, layer.codebook)
     return {**looker.maps.get(key, lambda: _map(looker, name, look, layer)), "picked": picked}
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -38,6 +38,27 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "weights M": ("number", "7%"),
     "images seen": ("str", "7%"),
 }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a visitor compares: the path of a photograph, its longest side in pixels, and names of models and codecs."""
+
+    photo: str
+    side: int
+    models: tuple[str, ...]
+    codecs: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The names, models first."""
+        return (*self.models, *self.codecs)
+
+    def __str__(self) -> str:
+        """How many models and codecs there are, as a sentence."""
+        models, codecs = len(self.models), len(self.codecs)
+        said = f"{models} {'model' if models == 1 else 'models'}"
+        return f"{said} and {codecs} {'row' if codecs == 1 else 'rows'} of codecs." if codecs else f"{said}."
 
 
 def first_models(models: list[Model]) -> list[str]:
@@ -77,7 +98,7 @@ FIRST_SORT = next(iter(SORTS))
 def compare(
     engine: Engine,
     path: str | None,
-    longest: int,
+    side: int,
     names: Sequence[str],
     codecs: bool = False,
     sort: str = FIRST_SORT,
@@ -95,11 +116,15 @@ def compare(
         raise ValueError("Tick at least one model.")
     if sort not in SORTS:
         raise ValueError(f"sort={sort!r}: expected one of {', '.join(SORTS)}")
-    photo = engine.photo(path, longest)
+    photo = engine.photo(path, side)
     names = sorted(names, key=lambda name: _bits(engine.models[name]))
     results: dict[str, Result] = {}
     drawn = {ORIGINAL: Picture(ORIGINAL, photo.pixels, "what the models are given")}
     step: dict[str, Any] = {}
+
+    def listed() -> Comparison:
+        rows = tuple(results)
+        return Comparison(path, side, rows[: len(names)], rows[len(names) :])
 
     def each(jobs: Sequence[str], what: str) -> Iterator[dict[str, Any]]:
         nonlocal step
@@ -109,7 +134,7 @@ def compare(
             results[name] = next(outcomes)
             drawn[name] = Picture(name, results[name].pixels, _caption(results[name]))
             step = _shown(engine, photo, results, drawn, sort, worst_first)
-            yield step | {"listed": (path, longest, tuple(results))}
+            yield step | {"listed": listed()}
         next(outcomes, None)  # a GPU that was lent is given back
 
     yield from each(names, "models")
@@ -118,30 +143,20 @@ def compare(
     yield {
         **step,
         "usage": _usage(engine, results),
-        "shown": (path, longest, tuple(names)),
-        "listed": (path, longest, tuple(results)),
+        "shown": Comparison(path, side, tuple(names)),
+        "listed": listed(),
         "device": device_line(engine),
-        "status": Status("done", told_of(tuple(results))),
+        "status": Status("done", str(listed())),
     }
 
 
-def stopped(listed: tuple, shown: tuple) -> tuple[tuple, Status]:
-    """What a comparison that was stopped has come to: `shown` for the pages, and a line about it.
+def stopped(listed: Comparison, shown: Comparison) -> tuple[Comparison, Status]:
+    """Return what a comparison that was stopped has come to, for the pages, and a line about it.
 
-    `listed` is that of its last step; the `shown` there was, of the comparison before it, stays where there is none.
+    `listed` is that of its last step; `shown`, the comparison before it, stays where no model was done.
     """
-    path, longest, names = listed
-    models = tuple(name for name in names if parse_label(name) is None)
-    said = f"after {told_of(names)[:-1]}: these are what is shown" if names else "before the first model"
-    return (path, longest, models) if models else shown, Status("stopped", f"Stopped {said}.")
-
-
-def told_of(names: Sequence[str]) -> str:
-    """How many models and codecs there are, as a sentence."""
-    codecs = sum(parse_label(name) is not None for name in names)
-    models = len(names) - codecs
-    said = f"{models} {'model' if models == 1 else 'models'}"
-    return f"{said} and {codecs} {'row' if codecs == 1 else 'rows'} of codecs." if codecs else f"{said}."
+    said = f"after {str(listed)[:-1]}: these are what is shown" if listed.rows else "before the first model"
+    return replace(listed, codecs=()) if listed.models else shown, Status("stopped", f"Stopped {said}.")
 
 
 def beside(engine: Engine) -> list[str]:

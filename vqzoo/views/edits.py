@@ -1,17 +1,26 @@
 """Tokens changed by hand and decoded again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.looker import Looker
 from vqzoo.views.patches import check_index
 from vqzoo.views.pictures import Difference, Picture, viewer_value
 
-Edit = tuple[str, int, int, int]
-"""Label of the layer, row, column, and the index that the cell gets."""
+
+@dataclass(frozen=True)
+class Edit:
+    """The label of a layer, a cell of it, counted from 0, and the index that the cell gets."""
+
+    layer: str
+    row: int
+    column: int
+    index: int
 
 
-def edited(looker: Looker, name: str, shown: tuple, edits: Sequence[Edit]) -> dict[str, Any]:
+def edited(looker: Looker, name: str, shown: Comparison, edits: Sequence[Edit]) -> dict[str, Any]:
     """The viewer's value: what was decoded before, after, and the difference of the two.
 
     Raises ValueError for a cell or an index that there is not.
@@ -19,7 +28,8 @@ def edited(looker: Looker, name: str, shown: tuple, edits: Sequence[Edit]) -> di
     look = looker.look(name, shown)
     grids = [grid.copy() for grid in look.grids]
     said = []
-    for label, row, column, index in edits:
+    for edit in edits:
+        label, row, column, index = edit.layer, edit.row, edit.column, edit.index
         layer = next((layer for layer in look.layers if layer.label == label), None)
         if layer is None:
             raise ValueError(f"{label!r} is no column here; expected one of {', '.join(x.label for x in look.layers)}")

@@ -1,6 +1,5 @@
 """A comparison as one archive: pictures, table, and everything that says how they came about."""
 
-import csv
 import io
 import json
 import platform
@@ -11,15 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from vqzoo.analysis.formats import parse_label
 from vqzoo.analysis.result import COSTS, Result
 from vqzoo.files.download import Repository
 from vqzoo.files.storage import WEIGHTS, WEIGHTS_LIMIT, Folder
 from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import names
+from vqzoo.ops.text import csv_text
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Photo
+from vqzoo.views.pictures import png
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in the archive, so that the same comparison is the same bytes."""
@@ -27,28 +27,27 @@ _FIGURES = names("image", "rate", "usage")
 _LIBRARIES = ("vqzoo", "torch", "pillow")
 
 
-def file_name(listed: tuple) -> str:
+def file_name(listed: Comparison) -> str:
     """Of the archive: the project, the side and a mark of what is compared, the same for the same comparison."""
-    _, longest, names = listed
-    mark = sha256("\n".join(sorted(names)).encode()).hexdigest()[:8]
-    return f"vqzoo-{len(names)}-rows-side-{longest}-{mark}.zip"
+    mark = sha256("\n".join(sorted(listed.rows)).encode()).hexdigest()[:8]
+    return f"vqzoo-{len(listed.rows)}-rows-side-{listed.side}-{mark}.zip"
 
 
-def archive(engine: Engine, listed: tuple) -> bytes:
-    """The ZIP of what is `listed` (path, longest, names): original.png and a PNG a row, table.csv, settings.json.
+def archive(engine: Engine, listed: Comparison) -> bytes:
+    """The ZIP of what is `listed`: original.png and a PNG a row, table.csv, settings.json.
 
     Raises ValueError where nothing is, or where a photograph is no longer to be had.
     """
-    path, longest, names = listed
+    names = listed.rows
     if not names:
         raise ValueError("There is nothing to export yet: press Compare.")
-    photo = engine.photo(path, longest)
+    photo = engine.photo(listed.photo, listed.side)
     results = dict(zip(names, engine.recall(names, photo), strict=True))
-    files = {"original.png": _png(photo.pixels)}
-    files |= {f"{_file(name)}.png": _png(result.pixels) for name, result in results.items()}
+    files = {"original.png": png(photo.pixels)}
+    files |= {f"{_file(name)}.png": png(result.pixels) for name, result in results.items()}
     files["table.csv"] = _table(results)
     files["settings.json"] = json.dumps(
-        _settings(engine, photo, longest, results), indent=2, ensure_ascii=False
+        _settings(engine, photo, listed.side, results), indent=2, ensure_ascii=False
     ).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as into:
@@ -61,19 +60,10 @@ def _file(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
 
 
-def _png(pixels: Any) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
 def _table(results: dict[str, Result]) -> bytes:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["name", *_FIGURES, *COSTS])
-    for name, result in results.items():
-        table.writerow([name, *(result.metrics.get(metric) for metric in (*_FIGURES, *COSTS))])
-    return text.getvalue().encode()
+    columns = (*_FIGURES, *COSTS)
+    rows = [[name, *(result.metrics.get(column) for column in columns)] for name, result in results.items()]
+    return csv_text(["name", *columns], rows).encode()
 
 
 def _settings(engine: Engine, photo: Photo, longest: int, results: dict[str, Result]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from vqzoo.analysis.result import Result
 from vqzoo.hub.card import quantizer_names
 from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import METRICS, show
-from vqzoo.views.comparison import ORIGINAL
+from vqzoo.views.comparison import ORIGINAL, Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.job import Job
 from vqzoo.views.pictures import Picture, viewer_value
@@ -35,12 +35,12 @@ def residual(models: Sequence[Model]) -> list[str]:
     return [model.name for model in models if num_levels(model) > 1]
 
 
-def show_levels(engine: Engine, shown: tuple, name: str, levels: int) -> Iterator[dict[str, Any]]:
+def show_levels(engine: Engine, shown: Comparison, name: str, levels: int) -> Iterator[dict[str, Any]]:
     """The viewer's value after each reconstruction: the first `levels`, then all of them.
 
     Raises ValueError for levels that the model does not have, and as `Engine.run` does.
     """
-    photo, count = engine.photo(*shown[:2]), num_levels(engine.models[name])
+    photo, count = engine.photo(shown.photo, shown.side), num_levels(engine.models[name])
     if not 1 <= levels <= count:
         raise ValueError(f"levels={levels}: {name} has {count}; choose from 1 to {count}")
     pictures: list[Picture] = []

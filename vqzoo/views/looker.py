@@ -7,6 +7,7 @@ import numpy as np
 
 from vqzoo.analysis.looked import Layer, Look
 from vqzoo.analysis.sample import Sample, sample
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Recent
 
 LONGEST = 512
@@ -27,12 +28,12 @@ class Looker:
         """A model's, until one comes or goes: another of its name may take its place."""
         return name, self.engine.changes
 
-    def look(self, name: str, shown: tuple) -> Look:
+    def look(self, name: str, shown: Comparison) -> Look:
         """A model on the photograph of `shown`, no side over 512 pixels.
 
         Raises ValueError, a sentence, where there is no codebook to look at.
         """
-        photo = self.engine.photo(shown[0], min(shown[1], LONGEST))
+        photo = self.engine.photo(shown.photo, min(shown.side, LONGEST))
         with self.engine.borrow(name) as tokenizer:
             from vqzoo.analysis.look import look  # here, where one thread at a time imports
 

@@ -15,7 +15,7 @@ from vqzoo.files.storage import WEIGHTS, write_json
 from vqzoo.hub.registry import Model
 from vqzoo.hub.usage_file import packed, unpacked
 from vqzoo.images import load_image
-from vqzoo.views.comparison import compare, first_models
+from vqzoo.views.comparison import Comparison, compare, first_models
 from vqzoo.views.device import Device
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
@@ -30,32 +30,31 @@ _RECORD = "opening.json"
 STARTING = "Starting: the models are on their way."
 
 
-def first(engine: Engine) -> tuple[str, int, list[str]]:
-    """What is compared: an example, its longest side, and one model of each kind."""
-    return str(examples()[PHOTOGRAPH]), SIDE, first_models(list(engine.models.values()))
+def first(engine: Engine) -> Comparison:
+    """What is compared: an example, and one model of each kind."""
+    return Comparison(str(examples()[PHOTOGRAPH]), SIDE, tuple(first_models(list(engine.models.values()))))
 
 
 def opened(engine: Engine, folder: Path = FOLDER) -> dict[str, Any] | None:
     """The values of the finished comparison, as `compare` yields them last; None unless exactly this one is shipped:
     the same photograph, models and weights. The engine then knows its pictures, too. Times are not shipped."""
-    path, side, names = first(engine)
-    results = read(folder, Path(path), [engine.models[name] for name in names])
+    shown = first(engine)
+    results = read(folder, Path(shown.photo), [engine.models[name] for name in shown.models])
     if results is None:
         return None
     shipped = _Shipped(engine, results)
-    *_, last = compare(shipped, path, side, names)
-    engine.show(results, engine.photo(path, side))
+    *_, last = compare(shipped, shown.photo, shown.side, shown.models)
+    engine.show(results, engine.photo(shown.photo, shown.side))
     return last
 
 
 def pending(engine: Engine) -> dict[str, Any]:
     """What the page shows until the comparison that it opens on is computed."""
-    path, side, names = first(engine)
     return {
         "viewer": viewer_value([], f"{STARTING} The first comparison is being computed."),
         "table": [],
         "usage": message("The first comparison is being computed."),
-        "shown": (path, side, tuple(names)),
+        "shown": first(engine),
         "device": STARTING,
     }
 
@@ -96,19 +95,20 @@ def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Resul
 
 def write(folder: Path, engine: Engine) -> None:
     """Compute and keep it."""
-    path, side, names = first(engine)
-    jobs = [Job(name) for name in names]
+    shown = first(engine)
+    photo, names = Path(shown.photo), shown.models
+    results = engine.run_all([Job(name) for name in names], engine.photo(shown.photo, shown.side))
     kept = {}
     folder.mkdir(exist_ok=True)
-    for name, result in zip(names, engine.run_all(jobs, engine.photo(path, side)), strict=True):
+    for name, result in zip(names, results, strict=True):
         Image.fromarray(result.pixels).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
         kept[name] = {
             "metrics": {key: value for key, value in result.metrics.items() if key not in COSTS},
             "counts": None if result.counts is None else [packed(column.tolist()) for column in result.counts],
             "codebook_of": result.codebook_of,
         }
-    key_now = key(Path(path), [engine.models[name] for name in names])
-    record = {"photograph": Path(path).name, "key": key_now, "results": kept}
+    key_now = key(photo, [engine.models[name] for name in names])
+    record = {"photograph": photo.name, "key": key_now, "results": kept}
     write_json(folder / _RECORD, record, indent=None)
 
 

@@ -5,6 +5,7 @@ import html
 import numpy as np
 
 from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.looker import Looker
 from vqzoo.views.pictures import Picture
 
@@ -13,7 +14,7 @@ _ROWS = 100
 _PIXELS = 60_000  # of all patches of a kind, above six of them
 
 
-def codevector_page(looker: Looker, name: str, shown: tuple, label: str | None, index: int | None) -> str:
+def codevector_page(looker: Looker, name: str, shown: Comparison, label: str | None, index: int | None) -> str:
     """HTML: figures of a codevector, what it decodes to, and patches of this image and of the sample that hold it.
 
     Raises ValueError for an index that is outside the alphabet.

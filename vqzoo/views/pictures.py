@@ -1,14 +1,15 @@
 """Pictures side by side: what the viewer, a component of the app, shows."""
 
 import base64
+import io
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-
-from vqzoo.views.png import png
+from PIL import Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,13 @@ class Difference:
         """Its mean and its largest value over all bytes."""
         difference = np.abs(self.one.pixels.astype(np.int16) - self.two.pixels)
         return f"mean {difference.mean():.2f} / 255 · at most {difference.max()}"
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Return the PNG file of uint8 pixels (h, w, 3), compressed quickly rather than best."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return file.getvalue()
 
 
 def viewer_value(pictures: Sequence[Picture | Difference], note: str = "") -> dict[str, Any]:

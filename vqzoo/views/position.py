@@ -11,7 +11,7 @@ from vqzoo.hub.registry import Model
 from vqzoo.hub.twins import has_encoding, twins
 from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.views.closeups import close_ups
-from vqzoo.views.comparison import ORIGINAL
+from vqzoo.views.comparison import ORIGINAL, Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.job import Job
 from vqzoo.views.pictures import Difference, Picture, viewer_value
@@ -46,12 +46,12 @@ def cases(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
     return {_pair_label(*pair): pair for pair in pairs} | {f"{model.name}, without a twin": (model,) for model in alone}
 
 
-def show_case(engine: Engine, shown: tuple, case: Sequence[Model]) -> Iterator[dict[str, Any]]:
+def show_case(engine: Engine, shown: Comparison, case: Sequence[Model]) -> Iterator[dict[str, Any]]:
     """After each reconstruction: viewer, the value of that, and at the end closeups, a list of `CloseUp`.
 
     Raises ValueError with what is to be done.
     """
-    photo = engine.photo(*shown[:2])
+    photo = engine.photo(shown.photo, shown.side)
     encoded = [model for model in case if has_encoding(model)]
     jobs = [Job(model.name) for model in case] + [Job(model.name, position=False) for model in encoded]
     results = engine.run_all(jobs, photo)

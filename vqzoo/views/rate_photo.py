@@ -11,6 +11,7 @@ from vqzoo.analysis.lossless import Compressed, cross_entropy_bits, entropy_bits
 from vqzoo.analysis.result import Result
 from vqzoo.metrics.table import METRICS, names
 from vqzoo.ops.check import check_choice
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Photo, Recent
 from vqzoo.views.job import Job
 from vqzoo.views.levels import num_levels
@@ -53,34 +54,34 @@ class PhotoRates:
         self.engine: Engine = rates.engine
         self._compressed: Recent[Any, Compressed] = Recent(128)
 
-    def compute(self, path: str, longest: int, names: Sequence[str], metric: str) -> Iterator[dict[str, Any]]:
+    def compute(self, of: Comparison, metric: str) -> Iterator[dict[str, Any]]:
         """After each model and codec the values that changed: figure, table and note.
 
         Raises ValueError with what is to be done.
         """
         check_choice("metric", metric, PHOTO_METRICS)
-        if not names:
+        if not of.models:
             raise ValueError("Choose at least one model.")
-        for name in names:
+        for name in of.models:
             check_choice("model", name, self.engine.models)
-        photo = self.engine.photo(path, longest)
-        models = [Job(name) for name in names]
+        photo = self.engine.photo(of.photo, of.side)
+        models = [Job(name) for name in of.models]
         found: dict[Job, Result] = {}
         rows: list[list[Any]] = []
         for job, result in zip(models, self.engine.run_all(models, photo), strict=True):
             found[job] = result
             rows.append(self._row(job.name, result, photo))
             yield self._shown(found, rows, metric, photo, f"{len(found)} of {len(models)} models so far.")
-        more = [*self._levels(names), *codec_jobs(found.values(), photo)]
+        more = [*self._levels(of.models), *codec_jobs(found.values(), photo)]
         for number, (job, result) in enumerate(zip(more, self.engine.run_all(more, photo), strict=True), 1):
             found[job] = result
             said = "" if number == len(more) else f"{number} of {len(more)} points of curves so far."
             if not said or number % 4 == 0:
                 yield self._shown(found, rows, metric, photo, said)
 
-    def figure(self, path: str, longest: int, names: Sequence[str], metric: str) -> go.Figure:
+    def figure(self, of: Comparison, metric: str) -> go.Figure:
         """Of what was computed before with another metric; what was forgotten is computed again."""
-        *_, last = self.compute(path, longest, names, metric)
+        *_, last = self.compute(of, metric)
         return last["figure"]
 
     def _levels(self, names: Sequence[str]) -> list[Job]:

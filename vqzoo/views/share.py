@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from vqzoo.analysis.examples import examples
-from vqzoo.views.comparison import FIRST_SORT, SORTS
+from vqzoo.views.comparison import FIRST_SORT, SORTS, Comparison
 from vqzoo.views.engine import Engine
 
 _MOST = 64
@@ -37,12 +37,11 @@ def example_of(path: str | None) -> str | None:
 
 
 def to_query(
-    shown: tuple, page: str | None = None, codecs: bool = False, sort: str = FIRST_SORT, worst_first: bool = False
+    shown: Comparison, page: str | None = None, codecs: bool = False, sort: str = FIRST_SORT, worst_first: bool = False
 ) -> tuple[str, str]:
-    """(the query, a sentence on what it cannot hold) of the comparison `shown` (path, longest, names)."""
-    path, side, names = shown
-    image = example_of(path)
-    fields = {"tab": page, "image": image, "side": str(side), "models": ",".join(names)}
+    """(the query, a sentence on what it cannot hold) of the comparison `shown`."""
+    image = example_of(shown.photo)
+    fields = {"tab": page, "image": image, "side": str(shown.side), "models": ",".join(shown.models)}
     fields |= {"codecs": "1" if codecs else None, "sort": None if sort == FIRST_SORT else sort}
     fields |= {"worst": "1" if worst_first else None}
     said = (

@@ -12,6 +12,7 @@ from vqzoo.analysis.log import NOT_TERMS, SELECTION, Columns, by_size, thin
 from vqzoo.hub.card import show_trained, trained_share
 from vqzoo.hub.model import Model, is_number
 from vqzoo.views.style import styled
+from vqzoo.views.table import html_table
 
 Against = Literal["steps", "images seen"]
 AGAINST: tuple[Against, ...] = ("steps", "images seen")
@@ -191,10 +192,8 @@ def key_table(courses: Sequence[Course]) -> str:
             f'<svg width="34" height="10" aria-hidden="true"><line x1="1" y1="5" x2="33" y2="5" stroke="{colour}" '
             f'stroke-width="3" stroke-dasharray="{style}"/></svg>'
         )
-        cells = "".join(f"<td>{escape(course.facts.get(head, '–'))}</td>" for head in heads)
-        rows.append(f'<tr><th scope="row">{line} {escape(course.name)}</th>{cells}</tr>')
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("training", *heads))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        rows.append([f"{line} {escape(course.name)}", *(escape(course.facts.get(head, "–")) for head in heads)])
+    return html_table(["training", *heads], rows)
 
 
 def rate_of(train: Columns) -> float | None:

@@ -7,8 +7,10 @@ import gradio as gr
 
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.part import QUIET, Part
 from vqzoo.ui.tell import told
 from vqzoo.views.blind import REVEALED, TALLIED, VOTES, Trial, Vote, agreement, cast, draw, tally
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.pictures import viewer_value
 
 NAME = "Blind test"
@@ -20,43 +22,58 @@ _ABOUT = (
 _EMPTY = "Press “Draw two”: two of what is compared above are shown without their names."
 
 
-def build(context: Context, listed: gr.State) -> None:
-    """Lay it out; `listed`: a state (path, longest, names), what the rows of the comparison are."""
-    engine, random = context.engine, Random()
-    trial, votes = gr.State(None), gr.State(())
-    gr.Markdown(_ABOUT, elem_classes="hint")
-    draw_button = gr.Button("Draw two", elem_id="blind-draw", variant="primary")
-    pictures = viewer(viewer_value([]), "blind-viewer", measured=False, empty=_EMPTY)
-    with gr.Row(elem_id="blind-votes"):
-        buttons = [gr.Button(choice, interactive=False, min_width=110) for choice in VOTES]
-    verdict = gr.Markdown(elem_id="blind-verdict")
-    quiet: dict[str, Any] = {"interactive": False, "wrap": True, "show_search": "none"}
-    revealed = gr.Dataframe(headers=list(REVEALED), visible=False, label="Revealed", elem_id="blind-revealed", **quiet)
-    counts = gr.Dataframe(headers=list(TALLIED), visible=False, label="This visit", elem_id="blind-tally", **quiet)
+class Blind(Part):
+    """Two pictures without names, buttons to vote, and what the votes of this visit come to."""
 
-    def on_draw(of: tuple, before: tuple[Vote, ...]) -> tuple[Any, ...]:
+    def __init__(self, context: Context, listed: gr.State):
+        """`listed`: a state, the rows of the comparison."""
+        super().__init__(context)
+        self.listed, self.random = listed, Random()
+        self.trial, self.votes = gr.State(None), gr.State(())
+        gr.Markdown(_ABOUT, elem_classes="hint")
+        self.draw = gr.Button("Draw two", elem_id="blind-draw", variant="primary")
+        self.pictures = viewer(viewer_value([]), "blind-viewer", measured=False, empty=_EMPTY)
+        with gr.Row(elem_id="blind-votes"):
+            self.buttons = [gr.Button(choice, interactive=False, min_width=110) for choice in VOTES]
+        self.verdict = gr.Markdown(elem_id="blind-verdict")
+        self.revealed = _table(REVEALED, "Revealed", "blind-revealed")
+        self.counts = _table(TALLIED, "This visit", "blind-tally")
+
+    def watch(self) -> None:
+        """Draw and count on clicks."""
+        settings = {**QUIET, "show_progress": "minimal"}
+        drawn = [self.trial, self.pictures, self.verdict, self.revealed, *self.buttons]
+        self.draw.click(self._on_draw, [self.listed, self.votes], drawn, **settings)
+        voted = [self.trial, self.votes, self.verdict, self.revealed, self.counts, *self.buttons]
+        for button in self.buttons:
+            button.click(self._on_vote, [self.trial, self.votes, button], voted, **settings)
+
+    def _on_draw(self, of: Comparison, before: tuple[Vote, ...]) -> tuple[Any, ...]:
         with told():
-            drawn, value = draw(engine, of, before, random)
-        return drawn, value, "", gr.Dataframe(visible=False), *(gr.Button(interactive=True) for _ in buttons)
+            drawn, value = draw(self.engine, of, before, self.random)
+        return drawn, value, "", gr.Dataframe(visible=False), *self._open(True)
 
-    def on_vote(drawn: Trial | None, before: tuple[Vote, ...], choice: str) -> tuple[Any, ...]:
-        closed = [gr.Button(interactive=False) for _ in buttons]
+    def _on_vote(self, drawn: Trial | None, before: tuple[Vote, ...], choice: str) -> tuple[Any, ...]:
         if drawn is None:  # a second click that came before the buttons were closed
-            return (*(gr.skip() for _ in range(5)), *closed)
+            return (*[gr.skip()] * 5, *self._open(False))
         with told():
-            vote, rows = cast(engine, drawn, choice)
-        all_votes = (*before, vote)
-        named = f"**{choice}.** The left one is {drawn.left}, the right one {drawn.right}. {agreement(all_votes)}"
-        return (
-            None,
-            all_votes,
-            named,
-            gr.Dataframe(rows, visible=True),
-            gr.Dataframe(tally(all_votes), visible=True),
-            *closed,
-        )
+            vote, rows = cast(self.engine, drawn, choice)
+        votes = (*before, vote)
+        named = f"**{choice}.** The left one is {drawn.left}, the right one {drawn.right}. {agreement(votes)}"
+        tables = gr.Dataframe(rows, visible=True), gr.Dataframe(tally(votes), visible=True)
+        return (None, votes, named, *tables, *self._open(False))
 
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    draw_button.click(on_draw, [listed, votes], [trial, pictures, verdict, revealed, *buttons], **private)
-    for button in buttons:
-        button.click(on_vote, [trial, votes, button], [trial, votes, verdict, revealed, counts, *buttons], **private)
+    def _open(self, interactive: bool) -> list[gr.Button]:
+        return [gr.Button(interactive=interactive) for _ in self.buttons]
+
+
+def _table(columns: tuple[str, ...], label: str, elem_id: str) -> gr.Dataframe:
+    return gr.Dataframe(
+        headers=list(columns),
+        visible=False,
+        label=label,
+        elem_id=elem_id,
+        interactive=False,
+        wrap=True,
+        show_search="none",
+    )

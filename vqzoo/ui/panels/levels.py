@@ -7,8 +7,9 @@ import gradio as gr
 
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.part import PUBLIC, TELLING, Part
 from vqzoo.ui.tell import told
-from vqzoo.views.engine import Engine
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.levels import ABOUT, num_levels, residual, show_levels
 from vqzoo.views.pictures import viewer_value
 
@@ -17,27 +18,39 @@ NAME = "Levels"
 _NONE = "No model here has levels: load a residual one, such as `rvq`, on the page Zoo, or train one."
 
 
-def build(context: Context) -> None:
-    """Lay it out; it computes when it is first looked at."""
-    engine = context.engine
-    names = residual(list(engine.models.values()))
-    first = names[-1] if names else None
-    none = gr.Markdown(_NONE, visible=not names, elem_classes="hint")
-    with gr.Row():
-        which = gr.Dropdown(names, value=first, label="Residual model", elem_id="levels-model", scale=1)
-        levels = gr.Slider(
-            1, _most(engine, first), 1, step=1, label="Levels, coarse to fine", elem_id="levels-count", scale=2
-        )
-    pictures = viewer(viewer_value([]), "levels-viewer", errors=False, empty="The levels are being decoded.")
-    gr.Markdown(ABOUT, elem_classes="hint")
+class Levels(Part):
+    """A residual model and a number of its levels, and what these make of the photograph."""
 
-    def show(shown: tuple, name: str | None, first: int) -> Iterator[dict[str, Any]]:
+    def __init__(self, context: Context):
+        super().__init__(context)
+        names = self._names()
+        first = names[-1] if names else None
+        self.none = gr.Markdown(_NONE, visible=not names, elem_classes="hint")
+        with gr.Row():
+            self.model = gr.Dropdown(names, value=first, label="Residual model", elem_id="levels-model", scale=1)
+            self.levels = gr.Slider(
+                1, self._most(first), 1, step=1, label="Levels, coarse to fine", elem_id="levels-count", scale=2
+            )
+        self.pictures = viewer(viewer_value([]), "levels-viewer", errors=False, empty="The levels are being decoded.")
+        gr.Markdown(ABOUT, elem_classes="hint")
+
+    def watch(self) -> None:
+        """Compute when the panel is first looked at."""
+        shown = self.context.shown
+        inputs = [shown, self.model, self.levels]
+        self.context.when_offered(self._offer, [self.model], [self.model, self.levels, self.none])
+        self.context.when_seen(self.show, inputs, self.pictures)
+        self.levels.input(self.first_levels, inputs, self.pictures, api_name="levels", **PUBLIC)
+        self.model.input(self._on_model, [shown, self.model], [self.levels, self.pictures], **TELLING)
+
+    def show(self, shown: Comparison, name: str | None, first: int) -> Iterator[dict[str, Any]]:
+        """Yield the pictures, as they are decoded."""
         if name is None:
             yield gr.skip()
         else:
-            yield from show_levels(engine, shown, name, int(first))
+            yield from show_levels(self.engine, shown, name, int(first))
 
-    def first_levels(shown: tuple, model: str, levels: int) -> Iterator[dict[str, Any]]:
+    def first_levels(self, shown: Comparison, model: str, levels: int) -> Iterator[dict[str, Any]]:
         """The first levels of a residual model alone, beside all of them, on the photograph compared last.
 
         Args:
@@ -48,27 +61,23 @@ def build(context: Context) -> None:
             pictures as PNG data URIs, each with a caption of its PSNR and true bits.
         """
         with told():
-            yield from show(shown, model, levels)
+            yield from self.show(shown, model, levels)
 
-    def on_model(shown: tuple, name: str) -> Iterator[dict[Any, Any]]:
+    def _on_model(self, shown: Comparison, name: str) -> Iterator[dict[Any, Any]]:
         """Another model starts from its first level."""
         with told():
-            yield {levels: gr.update(maximum=_most(engine, name), value=1)}
-            for value in show(shown, name, 1):
-                yield {pictures: value}
+            yield {self.levels: gr.update(maximum=self._most(name), value=1)}
+            for value in self.show(shown, name, 1):
+                yield {self.pictures: value}
 
-    def offer(name: str | None) -> list[Any]:
-        names = residual(list(engine.models.values()))
+    def _offer(self, name: str | None) -> list[Any]:
+        names = self._names()
         left = name if name in names else next(reversed(names), None)
-        count = gr.skip() if left == name else gr.update(maximum=_most(engine, left), value=1)
+        count = gr.skip() if left == name else gr.update(maximum=self._most(left), value=1)
         return [gr.update(choices=names, value=left), count, gr.update(visible=not names)]
 
-    quiet: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minimal"}
-    context.when_offered(offer, [which], [which, levels, none])
-    context.when_seen(show, [context.shown, which, levels], pictures)
-    levels.input(first_levels, [context.shown, which, levels], pictures, api_name="levels", **quiet)
-    which.input(on_model, [context.shown, which], [levels, pictures], api_visibility="private", **quiet)
+    def _names(self) -> list[str]:
+        return residual(list(self.engine.models.values()))
 
-
-def _most(engine: Engine, name: str | None) -> int:
-    return 2 if name is None else num_levels(engine.models[name])
+    def _most(self, name: str | None) -> int:
+        return 2 if name is None else num_levels(self.engine.models[name])

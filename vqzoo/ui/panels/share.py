@@ -1,15 +1,18 @@
 """Taking a comparison along: all of it as a ZIP, or a link that opens on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.part import QUIET, Part
 from vqzoo.ui.tell import told
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.export import archive, file_name
 from vqzoo.views.share import to_query
 
@@ -26,17 +29,32 @@ _ADDRESS = """
 """
 
 
-def build(context: Context, listed: gr.State, codecs: gr.Checkbox, sort: gr.Dropdown, worst: gr.Checkbox) -> None:
-    """Lay it out; `listed`: a state (path, longest, names), what the rows of the comparison are."""
-    engine = context.engine
-    with gr.Row(elem_id="share"):
-        export_button = gr.Button("Export as ZIP", elem_id="export", size="md", min_width=150, scale=0)
-        link_button = gr.Button("Copy link", elem_id="copy-link", size="md", min_width=120, scale=0)
-        link = gr.Textbox(visible=False, label="Link", show_label=False, interactive=False, elem_id="link", scale=1)
-        file = gr.DownloadButton(visible="hidden", elem_id="export-file")
-    said = gr.HTML(elem_id="link-said")
+class Share(Part):
+    """Buttons that export the comparison and copy a link to it."""
 
-    def export(of: tuple) -> Iterator[str]:
+    def __init__(self, context: Context, listed: gr.State, view: Sequence[Component]):
+        """`listed`: a state, the rows of the comparison; `view`: what a link holds beside it, see `to_query`."""
+        super().__init__(context)
+        self.listed, self.view = listed, view
+        with gr.Row(elem_id="share"):
+            self.export_button = gr.Button("Export as ZIP", elem_id="export", size="md", min_width=150, scale=0)
+            self.link_button = gr.Button("Copy link", elem_id="copy-link", size="md", min_width=120, scale=0)
+            self.link = gr.Textbox(
+                visible=False, label="Link", show_label=False, interactive=False, elem_id="link", scale=1
+            )
+            self.file = gr.DownloadButton(visible="hidden", elem_id="export-file")
+        self.said = gr.HTML(elem_id="link-said")
+
+    def watch(self) -> None:
+        """Export and copy on clicks."""
+        done = self.export_button.click(self.export, self.listed, self.file, api_name="export", show_progress="minimal")
+        done.success(None, None, None, js=_DOWNLOAD, **QUIET)
+        linked = self.link_button.click(
+            self._on_link, [self.context.shown, *self.view], [self.link, self.said], **QUIET
+        )
+        linked.success(None, self.link, self.link, js=_ADDRESS, **QUIET)
+
+    def export(self, of: Comparison) -> Iterator[str]:
         """All of the comparison made last as a ZIP: pictures as PNG, the table as CSV, settings.json with the models'
         revisions and the sha256 of their weights.
 
@@ -44,19 +62,13 @@ def build(context: Context, listed: gr.State, codecs: gr.Checkbox, sort: gr.Drop
             path of the archive.
         """
         with told():
-            content = archive(engine, of)
+            content = archive(self.engine, of)
         with TemporaryDirectory() as folder:
             path = Path(folder, file_name(of))
             path.write_bytes(content)
             yield str(path)  # copied to what is served before this goes on
 
-    def on_link(shown: tuple, *view: Any) -> tuple[gr.Textbox, str]:
+    def _on_link(self, shown: Comparison, *view: Any) -> tuple[gr.Textbox, str]:
         with told():
-            query, text = to_query(shown, str(context.tab.label), *view)
+            query, text = to_query(shown, str(self.context.tab.label), *view)
         return gr.Textbox(query, visible=True), f'<div role="status">{escape(text)}</div>'
-
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    done = export_button.click(export, listed, file, api_name="export", show_progress="minimal")
-    done.success(None, None, None, js=_DOWNLOAD, **private)
-    linked = link_button.click(on_link, [context.shown, codecs, sort, worst], [link, said], **private)
-    linked.success(None, link, link, js=_ADDRESS, **private)
