@@ -20,7 +20,7 @@ import tyro
 
 from trainers.data.source import check_data
 from trainers.loop.options import Options
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 from trainers.recipes import RECIPES, get_recipe
 from trainers.recipes.overrides import with_settings
 from trainers.recipes.recipe import Recipe
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 def _train_own(arguments: list[str]) -> int:
     """Train on somebody's own images, as `vqzoo train` does, in as many processes as accelerate has started."""
-    wishes = tyro.cli(Wishes, args=arguments, prog="train.py")
+    wishes = tyro.cli(TrainOptions, args=arguments, prog="train.py")
     try:
         check_data(wishes.data)
     except ValueError as error:
@@ -80,7 +80,7 @@ def _train(run: Run) -> int:
 def _run(train: Callable[[], None]) -> int:
     """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
     from trainers.loop.memory import NO_MEMORY, out_of_memory
-    from trainers.loop.ranks import LOST, lost
+    from trainers.loop.ranks import RANK_LOST, describe_lost_ranks
     from trainers.loop.signals import Stopped
 
     try:
@@ -96,10 +96,10 @@ def _run(train: Callable[[], None]) -> int:
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
             return _fail(ValueError(NO_MEMORY))
-        if (said := lost(error)) is None:
+        if (message := describe_lost_ranks(error)) is None:
             raise
-        print(f"error: {said}; go on with --resume", file=sys.stderr, flush=True)
-        os._exit(LOST)  # to leave as usual is to say goodbye to those who do not answer
+        print(f"error: {message}; go on with --resume", file=sys.stderr, flush=True)
+        os._exit(RANK_LOST)  # to leave as usual is to say goodbye to those who do not answer
     return 0
 
 

@@ -141,7 +141,7 @@ def test_what_a_stream_cannot_go_on_from(feed, tiny, shards):
         feed().batches(1, None)
     with pytest.raises(ValueError, match="'numbers' had 4 shards when this run began and has 5 now"):
         feed().batches(1, {**state, "shards": 4})
-    with pytest.raises(ValueError, match="train_images: a stream is learnt from as a whole"):
+    with pytest.raises(ValueError, match="train_images: a stream is always used as a whole"):
         feed(train_images=5)
 
 

@@ -18,10 +18,10 @@ from PIL import Image
 
 import vqzoo
 from trainers.own import train as own
-from trainers.own.images import dataset_name, look_at
+from trainers.own.images import dataset_name, inspect_images
+from trainers.own.options import TrainOptions
 from trainers.own.pace import Pace
 from trainers.own.plan import STRIDES, Seen, choose, network, true_bits
-from trainers.own.wishes import Wishes
 from trainers.recipes.recipe import Recipe
 from vqzoo.cli import main
 from vqzoo.hub.registry import cards_folder
@@ -345,7 +345,7 @@ def test_names_of_known_and_published_data_sets():
 def test_sizes_are_those_of_the_headers(tmp_path):
     write(tmp_path / "photos", 12)
     (tmp_path / "photos" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    images = look_at("photos", Wishes(str(tmp_path / "photos")))
+    images = inspect_images("photos", TrainOptions(str(tmp_path / "photos")))
     assert set(images.seen.sides) == {20} and not images.seen.grey
     assert sum(images.facts["images"].values()) == 13
 

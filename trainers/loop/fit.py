@@ -4,18 +4,18 @@ from contextlib import closing
 from itertools import islice
 from typing import Any
 
-from trainers.data.mapped import naming_dead_workers
+from trainers.data.mapped import explain_dead_workers
 from trainers.data.memory import load_images
 from trainers.data.sets import open_splits
 from trainers.loop.best import load_best
 from trainers.loop.finish import finish
-from trainers.loop.lock import alone_in
+from trainers.loop.lock import run_lock
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from trainers.recipes.recipe import Recipe
 from trainers.step import train_step
-from trainers.tools.again import Again, of_recipe
 from trainers.tools.doctor import warnings_of
+from trainers.tools.retrain import RetrainCommand, retrain_recipe
 
 
 def train(recipe: Recipe, options: Options) -> None:
@@ -25,7 +25,7 @@ def train(recipe: Recipe, options: Options) -> None:
     number (the last good checkpoint stays on disk), OSError when something cannot be read or written (so it does), and
     Stopped where the run was asked to end, by a signal or by a warning of `stop_on`, after saving where it was.
     """
-    with alone_in(options.runs / recipe.name):
+    with run_lock(options.runs / recipe.name):
         session = Session(recipe, options)
         if session.is_main:
             streams = options.loading == "stream"
@@ -44,11 +44,11 @@ def train(recipe: Recipe, options: Options) -> None:
             about: dict[str, Any] = {"license": options.license or None, "split": splits.test}
             if splits.divided or splits.test != "test":
                 about["data"] = splits.facts()
-            tell_warnings(session, of_recipe(recipe))
+            print_warnings(session, retrain_recipe(recipe))
             print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts(), about)}")
 
 
-def tell_warnings(session: Session, again: Again) -> None:
+def print_warnings(session: Session, again: RetrainCommand) -> None:
     """Print what is wrong with the best checkpoint, by the held-out images, and what to try."""
     recipe = session.recipe
     tokenizer = load_best(recipe, session.folder, session.accelerator.device).tokenizer
@@ -63,9 +63,9 @@ def fit(session: Session) -> int:
     raises.
     """
     recipe, batches, done = session.recipe, session.batches(), session.start
-    with naming_dead_workers(), session.signals, session.progress, closing(batches):
+    with explain_dead_workers(), session.signals, session.progress, closing(batches):
         for step in range(session.start, recipe.steps):
-            with session.naming_not_finite(step + 1):
+            with session.explain_not_finite(step + 1):
                 result = train_step(session.parts, islice(batches, recipe.accumulate), step)
             done = step + 1
             session.log_step(result, done)

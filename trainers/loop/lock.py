@@ -10,12 +10,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
-class Taken(ValueError):
+class RunLocked(ValueError):
     """Another process is there already."""
 
 
 @contextmanager
-def alone_in(run: Path) -> Iterator[None]:
+def run_lock(run: Path) -> Iterator[None]:
     """Raises Taken where another process of this machine is in here with the same folder.
 
     The lock ends with the process, however that ends. It lies among the temporary files: a run that never begins leaves
@@ -29,7 +29,7 @@ def alone_in(run: Path) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise Taken(f"another process is training in {run}; wait for it, or give another --runs FOLDER") from None
+        raise RunLocked(f"another process is training in {run}; wait for it, or give another --runs FOLDER") from None
     try:
         yield
     finally:

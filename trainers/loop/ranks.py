@@ -7,14 +7,14 @@ from typing import Any
 import torch.distributed as dist
 from accelerate import InitProcessGroupKwargs
 
-LOST = 77
+RANK_LOST = 77
 """Exit code of a run that ended because another of its processes stopped answering: go on with --resume."""
 _groups: dict[str, Any] = {}
 """Connections of their own, as those of an exchange that timed out cannot be used any more: "meet" and "ask"."""
 _minutes = 0.0
 
 
-def within(minutes: float) -> InitProcessGroupKwargs:
+def process_group_timeout(minutes: float) -> InitProcessGroupKwargs:
     """Return how long an exchange may take: a little less, as there is still to be asked who is missing."""
     return InitProcessGroupKwargs(timeout=_part(0.7, minutes))
 
@@ -28,13 +28,13 @@ def open_groups(minutes: float) -> None:
             _groups[name] = dist.new_group(backend="gloo", timeout=_part(share, minutes))
 
 
-def meet() -> None:
+def barrier() -> None:
     """Wait until every process is here; RuntimeError where one does not come. GPUs would wait for it in silence."""
     if _groups:
         dist.monitored_barrier(_groups["meet"], _part(0.7, _minutes))
 
 
-def lost(error: BaseException) -> str | None:
+def describe_lost_ranks(error: BaseException) -> str | None:
     """Return which processes have stopped answering, in a sentence, after an exchange raised `error`; None for another
     error. Takes a fifth of the timeout at most."""
     if not _groups or not any(name in str(error).lower() for name in ("gloo", "nccl", "monitoredbarrier")):

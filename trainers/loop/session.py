@@ -128,7 +128,7 @@ class Session:
         judged = self.parts.average.module if self.parts.average else self.parts.tokenizer
         assert isinstance(judged, Tokenizer)
         with self.meter.paused():
-            with self.naming_not_finite(done):
+            with self.explain_not_finite(done):
                 terms = held_out_terms(judged, self.parts.image_terms, self.held_out, done - 1)
             shown = terms.pop("psnr")
             loss = selection_loss(terms, self.recipe.weights)
@@ -177,7 +177,7 @@ class Session:
                 self.signals.warning = finding.text
 
     @contextmanager
-    def naming_not_finite(self, step: int) -> Iterator[None]:
+    def explain_not_finite(self, step: int) -> Iterator[None]:
         """Say when weights were no longer numbers, which shows in the next latents, and which checkpoint is left."""
         try:
             yield
@@ -205,7 +205,7 @@ def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
     accelerator = Accelerator(
         mixed_precision=recipe.precision,
         log_with="trackio" if options.track else None,
-        kwargs_handlers=[ranks.within(options.rank_timeout)],
+        kwargs_handlers=[ranks.process_group_timeout(options.rank_timeout)],
     )
     ranks.open_groups(options.rank_timeout)
     if accelerator.distributed_type not in _DISTRIBUTED:

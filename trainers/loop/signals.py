@@ -8,7 +8,7 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 
-from trainers.loop.ranks import meet
+from trainers.loop.ranks import barrier
 from vqzoo.ops.interrupt import STOPPED
 
 WARNED = 76
@@ -63,7 +63,7 @@ class SignalHandler:
         late = main and time.monotonic() >= self.deadline
         flags: tuple[bool, ...] = (bool(self.signal), due, main and bool(self.warning), late)
         if self.accelerator.num_processes > 1:
-            meet()
+            barrier()
             tensor = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
             flags = tuple(flag > 0 for flag in self.accelerator.reduce(tensor, "sum").tolist())
         asked, due, warned, self.late = flags

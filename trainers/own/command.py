@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 
 _TOLD = (
     "bits",
@@ -23,12 +23,12 @@ _TOLD = (
 """Wishes that a model card's command repeats where they are not the defaults."""
 
 
-def command(wishes: Wishes) -> str:
+def command(wishes: TrainOptions) -> str:
     """Return the command that does this again."""
     words = ["vqzoo train", _quoted(without_path(wishes.data))]
     for name in _TOLD:
         value = getattr(wishes, name)
-        if value != getattr(Wishes(wishes.data), name) and not (name == "minutes" and wishes.steps):
+        if value != getattr(TrainOptions(wishes.data), name) and not (name == "minutes" and wishes.steps):
             text = " ".join(map(_quoted, value)) if isinstance(value, tuple) else _quoted(without_path(str(value)))
             words.append(f"--{name.replace('_', '-')} {text}")
     return " ".join(words)

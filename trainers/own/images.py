@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainers.data.division import check_apart, digests
+from trainers.data.division import check_disjoint, file_hashes
 from trainers.data.pictures import header
 from trainers.data.sets import HUB_IDS, Splits, open_splits
+from trainers.own.options import TrainOptions
 from trainers.own.plan import Seen
-from trainers.own.wishes import Wishes
 
 FINGERPRINT = "fingerprint"
 """Key of the hash of all images that are used."""
@@ -36,7 +36,7 @@ def dataset_name(data: str) -> str:
     return f"my-{name}" if name in HUB_IDS else name or "images"
 
 
-def look_at(dataset: str, wishes: Wishes) -> Images:
+def inspect_images(dataset: str, wishes: TrainOptions) -> Images:
     """Return the images in their parts, and what they are like.
 
     Raises ValueError for data that cannot be had or divided, for an image that is in two parts, and where no image can
@@ -45,13 +45,13 @@ def look_at(dataset: str, wishes: Wishes) -> Images:
     splits = open_splits(dataset, ["train", "test"], wishes.source)
     parts = {part: splits[part] for part in ("train", "held_out", "test") if part in splits}
     if not splits.divided:
-        check_apart(parts)
+        check_disjoint(parts)
     rows = parts["train"]
     sample = [header(cell) for cell in rows[:: max(1, len(rows) // _SAMPLE)]["image"]]
     sizes = [size for size in sample if size is not None]
     if not sizes:
         raise ValueError(f"{wishes.data}: none of {len(sample)} images that were looked at can be read")
-    contents = [content for each in parts.values() for content in sorted(digests(each))]
+    contents = [content for each in parts.values() for content in sorted(file_hashes(each))]
     fingerprint = hashlib.blake2b("".join(contents).encode(), digest_size=8).hexdigest()
     facts = splits.facts() | {"config": wishes.config or None, FINGERPRINT: fingerprint}
     seen = Seen([min(width, height) for width, height, _ in sizes], all(grey for *_, grey in sizes))

@@ -58,7 +58,7 @@ def write_contact_sheet(session: Session, folder: Path) -> Path:
     return path
 
 
-def tell_finished(card: Path, sheet: Path, recipe: Recipe) -> None:
+def print_finished(card: Path, sheet: Path, recipe: Recipe) -> None:
     metrics = read_json(card / METRICS)["metrics"]
     print(
         f"finished: {recipe.name}, PSNR {metrics['psnr']:.2f} dB at {metrics['bits_per_image']:,.0f} true bits, on "

@@ -15,21 +15,21 @@ from trainers.data.memory import load_images
 from trainers.data.open import open_feed
 from trainers.loop import checkpoint
 from trainers.loop.finish import finish
-from trainers.loop.fit import fit, tell_warnings
-from trainers.loop.lock import alone_in
+from trainers.loop.fit import fit, print_warnings
+from trainers.loop.lock import run_lock
 from trainers.loop.options import Options
 from trainers.loop.session import Session, build_accelerator
 from trainers.own.command import command, without_path
-from trainers.own.images import FINGERPRINT, Images, dataset_name, look_at
+from trainers.own.images import FINGERPRINT, Images, dataset_name, inspect_images
 from trainers.own.like import like
+from trainers.own.options import TrainOptions
 from trainers.own.pace import measure_pace
 from trainers.own.plan import choose
-from trainers.own.report import table, tell, tell_finished, write_contact_sheet
-from trainers.own.wishes import Wishes
+from trainers.own.report import print_finished, table, tell, write_contact_sheet
 from trainers.recipes import RECIPES
 from trainers.recipes.overrides import with_fields
 from trainers.recipes.recipe import Recipe
-from trainers.tools.again import of_wishes
+from trainers.tools.retrain import retrain_own
 from vqzoo.files.storage import cards_folder, read_json, write_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.schema import is_name
@@ -44,7 +44,7 @@ _IMPORTS = 5.0
 """Seconds of the minutes that have passed before anything here runs: torch and the data library are imported."""
 
 
-def train_own(wishes: Wishes) -> Path | None:
+def train_own(wishes: TrainOptions) -> Path | None:
     """Divide the images, choose the settings, train within the minutes, and write the model card; returns its folder.
 
     Several processes train one model; all but the first return None. Raises what `trainers.loop.fit.train` raises.
@@ -55,7 +55,7 @@ def train_own(wishes: Wishes) -> Path | None:
     if not 0 < wishes.minutes < math.inf:
         raise ValueError(f"minutes={wishes.minutes}: expected a number above 0")
     dataset = dataset_name(wishes.data)
-    images = look_at(dataset, wishes)
+    images = inspect_images(dataset, wishes)
     recipe = settings(dataset, images, wishes)
     cards = wishes.cards or cards_folder()
     _check_card(cards / recipe.name, images.facts)
@@ -69,7 +69,7 @@ def train_own(wishes: Wishes) -> Path | None:
         **asdict(wishes.source),
     )
     folder = options.runs / recipe.name
-    with alone_in(folder):
+    with run_lock(folder):
         if wishes.resume:
             recipe = _left_recipe(folder, images.facts)
         session = _session(recipe, options, images, wishes, began)
@@ -90,12 +90,12 @@ def train_own(wishes: Wishes) -> Path | None:
         again = wishes if steps < session.recipe.steps else replace(wishes, steps=steps)
         facts = session.facts() | {"full_command": command(again)}
         card = finish(recipe, folder, cards, test.to(session.accelerator.device), facts, about)
-        tell_warnings(session, of_wishes(wishes, recipe.name))
-        tell_finished(card, write_contact_sheet(session, folder), recipe)
+        print_warnings(session, retrain_own(wishes, recipe.name))
+        print_finished(card, write_contact_sheet(session, folder), recipe)
         return card
 
 
-def settings(dataset: str, images: Images, wishes: Wishes) -> Recipe:
+def settings(dataset: str, images: Images, wishes: TrainOptions) -> Recipe:
     """Return the recipe for these images and wishes, of a length that is still to be set."""
     short = dataset.rpartition("/")[2]
     model = wishes.like or wishes.start_from
@@ -134,7 +134,7 @@ def _has_perceptual() -> bool:
     return load_perceptual("squeeze") is not None
 
 
-def _session(recipe: Recipe, options: Options, images: Images, wishes: Wishes, began: float) -> Session:
+def _session(recipe: Recipe, options: Options, images: Images, wishes: TrainOptions, began: float) -> Session:
     """Return the session of a run of the wished length; tells what was chosen before the first step."""
     accelerator = build_accelerator(recipe, options)
     deadline, test_images = None, images.facts["images"]["test"]

@@ -18,7 +18,7 @@ from trainers.data.feed import Feed
 from trainers.data.memory import load_images
 from trainers.data.open import open_feed
 from trainers.loop.fit import fit
-from trainers.loop.lock import Taken, alone_in
+from trainers.loop.lock import RunLocked, run_lock
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from trainers.loop.signals import STOPPED, Stopped
@@ -56,8 +56,8 @@ def run_rows(
     where the process is asked to end. A row whose training is no longer a number is named, and has no line.
     """
     added = 0
-    keeper = Keeper()
-    with ending_after(minutes):
+    keeper = DataCache()
+    with time_limit(minutes):
         for row, seed in missing(rows, budget, seeds, results):
             if (row, seed) not in missing([row], budget, [seed], results):
                 continue  # another process has done it by now
@@ -68,7 +68,7 @@ def run_rows(
                 options = Options(runs=folder, cards=folder / "cards", resume=True)
                 try:
                     train_row(recipe, options, keeper)
-                except Taken:
+                except RunLocked:
                     continue
                 except FloatingPointError as error:  # the others are none the worse for it
                     print(f"failed {row.name}: {error}", flush=True)
@@ -83,14 +83,14 @@ def train_row(recipe: Recipe, options: Options, keeper: "Keeper") -> None:
 
     Raises what `trainers.train.train` raises.
     """
-    with alone_in(options.runs / recipe.name):
+    with run_lock(options.runs / recipe.name):
         session = Session(recipe, options, keeper.open_feed)
         fit(session)
         test = keeper.load_test(recipe.dataset, "test", recipe.resolution, recipe.channels)
         measure_run(recipe, session.folder, test.to(session.accelerator.device), session.facts())
 
 
-class Keeper:
+class DataCache:
     """Opens data as the trainer does, and keeps the last of each kind: rows of a table learn from the same batches."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list
 
 
 @contextmanager
-def ending_after(minutes: float | None) -> Iterator[None]:
+def time_limit(minutes: float | None) -> Iterator[None]:
     """Between two rows, too, SIGTERM and the end of the minutes raise Stopped; within one the trainer saves first."""
 
     def stop(number: int, frame: Any) -> None:

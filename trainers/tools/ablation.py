@@ -24,7 +24,7 @@ from trainers.loop.session import Session
 from trainers.loop.signals import STOPPED, Stopped
 from trainers.recipes import cifar10, flowers
 from trainers.recipes.recipe import Rates, Recipe, Settings
-from trainers.studies.run import Keeper, ending_after
+from trainers.studies.run import DataCache, time_limit
 from trainers.tools.ablation_lines import FIELDS, PATH, read_lines, write_lines
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.metrics import perceptual
@@ -205,7 +205,7 @@ def jobs(seeds: Sequence[int]) -> Iterator[Job]:
                 yield Job(quantizer, variant, seed)
 
 
-def run(job: Job, runs: Path, data: str | None, keeper: Keeper) -> dict[str, Any]:
+def run(job: Job, runs: Path, data: str | None, keeper: DataCache) -> dict[str, Any]:
     """Train one run, from its checkpoint where it was begun, and return its line."""
     recipe, seconds = job.recipe, 0.0
     if job.variant.setting == CONTINUOUS:
@@ -229,7 +229,7 @@ def run(job: Job, runs: Path, data: str | None, keeper: Keeper) -> dict[str, Any
     }
 
 
-def _after_continuous(recipe: Recipe, runs: Path, data: str | None, keeper: Keeper) -> tuple[Recipe, float]:
+def _after_continuous(recipe: Recipe, runs: Path, data: str | None, keeper: DataCache) -> tuple[Recipe, float]:
     """Return the second half of a recipe, which starts from the plain autoencoder after the first half, and the seconds
     that the first half took."""
     half = recipe.steps // 2
@@ -264,9 +264,9 @@ def main(
         runs: folder of run folders.
         results: the CSV.
     """
-    keeper = Keeper()
+    keeper = DataCache()
     try:
-        with ending_after(minutes):
+        with time_limit(minutes):
             for job in jobs(seeds):
                 lines = read_lines(results)
                 if job.key in {tuple(line[name] for name in FIELDS[:4]) for line in lines}:

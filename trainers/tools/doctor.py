@@ -10,8 +10,8 @@ from torch import Tensor
 
 from trainers.loop.watch import Watch
 from trainers.tools.ablation_lines import PATH, psnr_by_seed, read_lines
-from trainers.tools.again import LENGTH, Again
-from trainers.tools.patient import PIXELS, Patient, settings_of
+from trainers.tools.retrain import LENGTH, RetrainCommand
+from trainers.tools.subject import PIXELS, Subject, settings_of
 from vqzoo.analysis.diagnosis import diagnose
 from vqzoo.analysis.log import columns
 from vqzoo.quantizers import QUANTIZERS
@@ -33,7 +33,7 @@ class Finding:
     effect: str
 
 
-def examine(patient: Patient) -> list[Finding]:
+def examine(patient: Subject) -> list[Finding]:
     """Return everything that is wrong, what to try, and what that is known to do."""
     name = str(patient.settings.get("name", ""))
     found: list[tuple[str, str]] = []
@@ -46,10 +46,10 @@ def examine(patient: Patient) -> list[Finding]:
     ]
 
 
-def warnings_of(tokenizer: Tokenizer, images: Tensor, again: Again) -> Iterator[str]:
+def warnings_of(tokenizer: Tokenizer, images: Tensor, again: RetrainCommand) -> Iterator[str]:
     """Yield what a run tells of itself at its end: one sentence a finding."""
     side = images.shape[2] * images.shape[3]
-    patient = Patient(tokenizer.eval(), settings_of(tokenizer), again, [], images[: max(8, PIXELS // side)])
+    patient = Subject(tokenizer.eval(), settings_of(tokenizer), again, [], images[: max(8, PIXELS // side)])
     for finding in examine(patient):
         yield sentence(finding)
 

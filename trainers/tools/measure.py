@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from trainers.data.pictures import Tally, Unreadable, ahead, read_pixels
+from trainers.data.pictures import Tally, Unreadable, prefetch, read_pixels
 from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from trainers.loop.finish import write_files
@@ -69,7 +69,9 @@ def _batches(rows: Any, channels: int, max_side: int, tally: Tally) -> Iterator[
     """Yield images as uint8 (b, c, h, w): neighbours of one size together."""
     cells = (row["image"] for row in rows)
     waiting: list[np.ndarray] = []
-    for number, pixels in enumerate(chain(ahead(lambda cell: _read(cell, channels, max_side), cells, _AHEAD), [None])):
+    for number, pixels in enumerate(
+        chain(prefetch(lambda cell: _read(cell, channels, max_side), cells, _AHEAD), [None])
+    ):
         if isinstance(pixels, Unreadable):
             tally.add(f"row {number}", str(pixels))
             continue

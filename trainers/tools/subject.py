@@ -12,10 +12,10 @@ from trainers.data.pictures import Form, Tally
 from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from trainers.loop.best import load_best
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 from trainers.recipes import RECIPES, get_recipe
 from trainers.recipes.recipe import Recipe
-from trainers.tools.again import Again, of_command, of_recipe, of_wishes
+from trainers.tools.retrain import RetrainCommand, retrain_from_command, retrain_own, retrain_recipe
 from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json
 from vqzoo.hub.card import METRICS
@@ -27,17 +27,17 @@ PIXELS = 2**21
 
 
 @dataclass(frozen=True)
-class Patient:
+class Subject:
     """A tokenizer with what is known of it. again: the command that trains it with a setting changed."""
 
     tokenizer: Tokenizer
     settings: dict[str, Any]
-    again: Again
+    again: RetrainCommand
     rows: Sequence[dict[str, Any]]
     images: Tensor
 
 
-def load_patient(source: str, data: Source) -> Patient:
+def load_subject(source: str, data: Source) -> Subject:
     """Return the tokenizer of a run folder, or a model by name, folder or Hub id, with images to look at.
 
     Raises ValueError for a source that is neither, and where no images can be had.
@@ -57,26 +57,26 @@ def load_patient(source: str, data: Source) -> Patient:
     name = str(record.get("name") or Path(source).name)
     trained = str(training.get("full_command") or "")
     if trained.startswith("vqzoo train"):
-        again = of_command(trained, name)
+        again = retrain_from_command(trained, name)
     elif name in RECIPES:
-        again = of_recipe(get_recipe(name))
+        again = retrain_recipe(get_recipe(name))
     else:
-        again = of_wishes(Wishes("FOLDER", start_from=source), name)
-    return Patient(tokenizer, settings_of(tokenizer), again, [], images)
+        again = retrain_own(TrainOptions("FOLDER", start_from=source), name)
+    return Subject(tokenizer, settings_of(tokenizer), again, [], images)
 
 
-def _of_run(folder: Path, data: Source) -> Patient:
+def _of_run(folder: Path, data: Source) -> Subject:
     recipe = Recipe.from_dict(read_json(folder / "recipe.json"))
-    again = of_recipe(recipe)
+    again = retrain_recipe(recipe)
     if (folder / "data.json").exists():  # a run of `vqzoo train`
-        wishes = Wishes.from_dict(read_json(folder / "data.json")["wishes"])
-        data, again = data if data.data else wishes.source, of_wishes(wishes, recipe.name)
+        wishes = TrainOptions.from_dict(read_json(folder / "data.json")["wishes"])
+        data, again = data if data.data else wishes.source, retrain_own(wishes, recipe.name)
     form = Form(recipe.resolution, recipe.channels, recipe.fit)
     log = folder / "metrics.jsonl"
     rows = read(log) if log.exists() else []
     images = _images(recipe.dataset, data, form, "held_out")
     tokenizer = load_best(recipe, folder).tokenizer
-    return Patient(tokenizer, settings_of(tokenizer), again, rows, images)
+    return Subject(tokenizer, settings_of(tokenizer), again, rows, images)
 
 
 def settings_of(tokenizer: Tokenizer) -> dict[str, Any]:

@@ -7,16 +7,16 @@ from dataclasses import replace
 import tyro
 
 from trainers.own.command import command
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 from trainers.recipes.recipe import Recipe
 
-Again = Callable[[str, str], str]
+RetrainCommand = Callable[[str, str], str]
 """From a field of the recipe and its new value, "" for a flag, to the command."""
 LENGTH = "twice as long"
 """In place of a field: a training of twice the length."""
 
 
-def of_recipe(recipe: Recipe) -> Again:
+def retrain_recipe(recipe: Recipe) -> RetrainCommand:
     """Return what trains a recipe of the table again."""
 
     def again(field: str, value: str) -> str:
@@ -26,7 +26,7 @@ def of_recipe(recipe: Recipe) -> Again:
     return again
 
 
-def of_wishes(wishes: Wishes, name: str) -> Again:
+def retrain_own(wishes: TrainOptions, name: str) -> RetrainCommand:
     """Return what `vqzoo train` was called with, for a model of another name than `name`."""
 
     def again(field: str, value: str) -> str:
@@ -39,6 +39,6 @@ def of_wishes(wishes: Wishes, name: str) -> Again:
     return again
 
 
-def of_command(text: str, name: str) -> Again:
+def retrain_from_command(text: str, name: str) -> RetrainCommand:
     """Return the same of a command `vqzoo train ...`, as model cards have it."""
-    return of_wishes(tyro.cli(Wishes, args=shlex.split(text)[2:]), name)
+    return retrain_own(tyro.cli(TrainOptions, args=shlex.split(text)[2:]), name)

@@ -14,7 +14,7 @@ OWN_BAD_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Wishes:
+class TrainOptions:
     """Train a tokenizer on your own images: divide them, choose the settings, train, measure, write the model card."""
 
     data: Positional[Annotated[str, arg(metavar="FOLDER|DATASET")]]
