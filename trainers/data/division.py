@@ -105,8 +105,8 @@ def check_disjoint(parts: Mapping[str, datasets.Dataset]) -> None:
                 first = first or f"{other} and {name}"
     if first:
         raise ValueError(
-            f"{sum(counts.values())} images are in two splits, such as {first}: the model would be measured on training "
-            "images; remove one copy of each, or divide all images anew with --splits divide"
+            f"{sum(counts.values())} images are in two splits, such as {first}: the model would be measured on "
+            "training images; remove one copy of each, or divide all images anew with --splits divide"
         )
 
 

@@ -69,8 +69,8 @@ def split_files(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
         return {"train": files}
     if unassigned:
         raise ValueError(
-            f"{folder}: there is a folder train, and {len(unassigned)} images are in none of train, test and validation "
-            f"(the first is {unassigned[0]}); move them into one of these, or pass the folder train itself"
+            f"{folder}: there is a folder train, and {len(unassigned)} images are in none of train, test and "
+            f"validation (the first is {unassigned[0]}); move them into one of these, or pass the folder train itself"
         )
     return splits
 

@@ -210,7 +210,7 @@ class Streamed:
             cursor = Cursor(cursor.epoch + 1)
 
     def _epoch(self, cursor: Cursor) -> Iterator[tuple[int, _Image]]:
-        """Yield the images that this process reads in an epoch, from `cursor` on, with the shard's place in the order."""
+        """Yield the images that this process reads in an epoch, from `cursor` on, with the number of their shard."""
         first, first_row = self.begin
         order = permutation(self.shards.num - first, self.augment.seed, cursor.epoch) + first
         if self._deals_shards:
