@@ -1,4 +1,4 @@
-"""The training loop: build, step, log, evaluate, save, and the card at the end."""
+"""The training loop: build, train, log, evaluate, save, and write the model card."""
 
 from contextlib import closing
 from itertools import islice
@@ -19,11 +19,11 @@ from trainers.tools.retrain import RetrainCommand, retrain_recipe
 
 
 def train(recipe: Recipe, options: Options) -> None:
-    """Build, train, keep the best by held-out loss, evaluate it on the test split, write its card folder.
+    """Train a recipe, evaluate the checkpoint with the lowest held-out loss on the test split, write its card folder.
 
-    Raises ValueError for settings or data that do not fit, FloatingPointError when a loss or a weight is no longer a
-    number (the last good checkpoint stays on disk), OSError when something cannot be read or written (so it does), and
-    Stopped where the run was asked to end, by a signal or by a warning of `stop_on`, after saving where it was.
+    Raises ValueError for settings or data that do not fit; FloatingPointError when a loss or a weight is not finite,
+    and OSError when something cannot be read or written, both with the last good checkpoint on the disk; Stopped, after
+    saving, when a signal or a warning of `stop_on` ended the run.
     """
     with run_lock(options.runs / recipe.name):
         session = Session(recipe, options)
@@ -49,18 +49,18 @@ def train(recipe: Recipe, options: Options) -> None:
 
 
 def print_warnings(session: Session, again: RetrainCommand) -> None:
-    """Print what is wrong with the best checkpoint, by the held-out images, and what to try."""
+    """Examine the best checkpoint on the held-out images; print what is wrong, and what to try."""
     recipe = session.recipe
     tokenizer = load_best(recipe, session.folder, session.accelerator.device).tokenizer
     for warning in warnings_of(tokenizer, session.held_out, again):
-        session.progress.say(f"warning: {warning}")
+        session.progress.print(f"warning: {warning}")
 
 
 def fit(session: Session) -> int:
-    """Train from the session's first step to the recipe's last: log, evaluate and save on the way.
+    """Train from the session's first step to the recipe's last one; log, evaluate and save on the way.
 
-    Returns how many steps are done then: all of them, or fewer where the session had a deadline. Raises what `train`
-    raises.
+    Returns the number of steps done, which is less than the recipe's where a deadline ended the run. Raises what
+    `train` raises.
     """
     recipe, batches, done = session.recipe, session.batches(), session.start
     with explain_dead_workers(), session.signals, session.progress, closing(batches):

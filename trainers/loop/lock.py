@@ -1,4 +1,4 @@
-"""One process at a time trains in a run folder."""
+"""A lock for a run folder, in which one training runs at a time."""
 
 import hashlib
 import os
@@ -11,15 +11,15 @@ from filelock import FileLock, Timeout
 
 
 class RunLocked(ValueError):
-    """Another process is there already."""
+    """Another process trains in the run folder."""
 
 
 @contextmanager
 def run_lock(run: Path) -> Iterator[None]:
-    """Raises Taken where another process of this machine is in here with the same folder.
+    """Hold the lock of a run folder; raise RunLocked where another process of this machine holds it.
 
-    The lock ends with the process, however that ends. It lies among the temporary files: a run that never begins leaves
-    no folder behind. Of processes that train together the first one holds it.
+    The lock ends with the process, even if that is killed. Of processes that train together the first one holds it. It
+    is a temporary file outside the folder, so that a run that fails at once leaves no folder behind.
     """
     if int(os.environ.get("RANK", "0")):
         yield

@@ -65,7 +65,7 @@ def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     watch = Watch()
     for row in rows:
-        found += [(each.kind, each.text) for each in watch.look(row) if each.kind != "collapse"]
+        found += [(each.kind, each.text) for each in watch.check(row) if each.kind != "collapse"]
     train, held_out = columns(rows) if rows else ({}, {})
     usage = [(step, value) for step, value in zip(train.get("step", ()), train.get("usage", ()), strict=False) if value]
     if usage and usage[-1][1] < 0.5 * max(value for _, value in usage):
