@@ -1,7 +1,7 @@
 """Where a data set is, and which of its images to use."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from vqzoo.files.storage import is_path
 
@@ -33,6 +33,7 @@ class Source:
 
     data: str | None = None
     """Local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub."""
+    _: KW_ONLY
     config: str = ""
     """Configuration of a data set that has several."""
     column: str = ""
@@ -43,7 +44,7 @@ class Source:
     @property
     def source(self) -> "Source":
         """Return these options alone, without those of a subclass."""
-        return Source(self.data, self.config, self.column, self.splits)
+        return Source(self.data, config=self.config, column=self.column, splits=self.splits)
 
     def names(self) -> dict[str, str]:
         """Return the data set's split name of each part that `splits` gives; ValueError where it cannot be parsed."""

@@ -70,6 +70,7 @@ class Discriminator:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load what `state_dict` returned."""
         self.network.load_state_dict(state["discriminator"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.lecam.load_state_dict(state["lecam"])

@@ -76,6 +76,7 @@ class Meter:
         return {"sums": sums, "counts": dict(self.counts), "used": used, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load what `state_dict` returned."""
         device = self.accelerator.device
         self.sums = {name: total.to(device) for name, total in state["sums"].items()}
         self.counts = dict(state["counts"])

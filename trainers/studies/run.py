@@ -78,7 +78,7 @@ def run_rows(
     return added
 
 
-def train_row(recipe: Recipe, options: Options, keeper: "Keeper") -> None:
+def train_row(recipe: Recipe, options: Options, keeper: "DataCache") -> None:
     """Train a row and measure it on the test split, from data that `keeper` may have from the row before.
 
     Raises what `trainers.train.train` raises.

@@ -18,7 +18,8 @@ def run(settings: Doctor) -> int:
     with bar(None, enabled=not settings.json) as step:
         step(f"examining {settings.source}")
         subject = load_subject(
-            settings.source, Source(settings.data, settings.config, settings.column, settings.splits)
+            settings.source,
+            Source(settings.data, config=settings.config, column=settings.column, splits=settings.splits),
         )
         findings = examine(subject)
     if settings.json:
