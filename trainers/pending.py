@@ -19,7 +19,7 @@ CPU_RATE = 300_000.0
 """Pixels/s of a recipe that compares pixels alone, on two CPU cores, used where no short run has been timed."""
 GPU_RATE = 28_000_000.0
 """The same on one data-centre GPU: measured of `cifar10-vq-1024x128` alone on an H100."""
-JUDGES = 3.0
+LOSS_NETWORKS_SLOWDOWN = 3.0
 """How much slower a perceptual network and a discriminator make a step of the narrow VQGAN on two CPU cores."""
 
 
@@ -43,7 +43,7 @@ def pending(cards: Path) -> list[Pending]:
 
 def _pending(recipe: Recipe, cards: Path) -> Pending:
     path = cards / recipe.name / METRICS
-    slower = JUDGES if recipe.adversarial or recipe.weights.get("perceptual") else 1.0
+    slower = LOSS_NETWORKS_SLOWDOWN if recipe.adversarial or recipe.weights.get("perceptual") else 1.0
     rates = {"CPU": CPU_RATE / slower, "GPU": GPU_RATE / slower}
     seen = 0
     if path.exists():

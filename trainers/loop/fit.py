@@ -48,11 +48,11 @@ def train(recipe: Recipe, options: Options) -> None:
             print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts(), about)}")
 
 
-def print_warnings(session: Session, again: RetrainCommand) -> None:
+def print_warnings(session: Session, retrain_command: RetrainCommand) -> None:
     """Examine the best checkpoint on the held-out images; print what is wrong, and what to try."""
     recipe = session.recipe
     tokenizer = load_best(recipe, session.folder, session.accelerator.device).tokenizer
-    for warning in warnings_of(tokenizer, session.held_out, again):
+    for warning in warnings_of(tokenizer, session.held_out, retrain_command):
         session.progress.print(f"warning: {warning}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trainers.own.options import TrainOptions
 
-_TOLD = (
+_REPEATED = (
     "bits",
     "minutes",
     "steps",
@@ -23,12 +23,12 @@ _TOLD = (
 """Wishes that a model card's command repeats where they are not the defaults."""
 
 
-def command(wishes: TrainOptions) -> str:
+def command(options: TrainOptions) -> str:
     """Return the command that does this again."""
-    words = ["vqzoo train", _quoted(without_path(wishes.data))]
-    for name in _TOLD:
-        value = getattr(wishes, name)
-        if value != getattr(TrainOptions(wishes.data), name) and not (name == "minutes" and wishes.steps):
+    words = ["vqzoo train", _quoted(without_path(options.data))]
+    for name in _REPEATED:
+        value = getattr(options, name)
+        if value != getattr(TrainOptions(options.data), name) and not (name == "minutes" and options.steps):
             text = " ".join(map(_quoted, value)) if isinstance(value, tuple) else _quoted(without_path(str(value)))
             words.append(f"--{name.replace('_', '-')} {text}")
     return " ".join(words)

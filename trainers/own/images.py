@@ -10,7 +10,7 @@ from trainers.data.division import check_disjoint, file_hashes
 from trainers.data.pictures import header
 from trainers.data.sets import HUB_IDS, Splits, open_splits
 from trainers.own.options import TrainOptions
-from trainers.own.plan import Seen
+from trainers.own.plan import ImageStatistics
 
 FINGERPRINT = "fingerprint"
 """Key of the hash of all images that are used."""
@@ -23,7 +23,7 @@ class Images:
     """The images of a run: their parts, what they are like, and what the card tells of them."""
 
     splits: Splits
-    seen: Seen
+    statistics: ImageStatistics
     facts: dict[str, Any]
 
 
@@ -36,13 +36,13 @@ def dataset_name(data: str) -> str:
     return f"my-{name}" if name in HUB_IDS else name or "images"
 
 
-def inspect_images(dataset: str, wishes: TrainOptions) -> Images:
+def inspect_images(dataset: str, options: TrainOptions) -> Images:
     """Return the images in their parts, and what they are like.
 
     Raises ValueError for data that cannot be had or divided, for an image that is in two parts, and where no image can
     be read.
     """
-    splits = open_splits(dataset, ["train", "test"], wishes.source)
+    splits = open_splits(dataset, ["train", "test"], options.source)
     parts = {part: splits[part] for part in ("train", "held_out", "test") if part in splits}
     if not splits.divided:
         check_disjoint(parts)
@@ -50,9 +50,9 @@ def inspect_images(dataset: str, wishes: TrainOptions) -> Images:
     sample = [header(cell) for cell in rows[:: max(1, len(rows) // _SAMPLE)]["image"]]
     sizes = [size for size in sample if size is not None]
     if not sizes:
-        raise ValueError(f"{wishes.data}: none of {len(sample)} images that were looked at can be read")
+        raise ValueError(f"{options.data}: none of {len(sample)} images that were looked at can be read")
     contents = [content for each in parts.values() for content in sorted(file_hashes(each))]
     fingerprint = hashlib.blake2b("".join(contents).encode(), digest_size=8).hexdigest()
-    facts = splits.facts() | {"config": wishes.config or None, FINGERPRINT: fingerprint}
-    seen = Seen([min(width, height) for width, height, _ in sizes], all(grey for *_, grey in sizes))
-    return Images(splits, seen, facts)
+    facts = splits.facts() | {"config": options.config or None, FINGERPRINT: fingerprint}
+    statistics = ImageStatistics([min(width, height) for width, height, _ in sizes], all(grey for *_, grey in sizes))
+    return Images(splits, statistics, facts)

@@ -38,15 +38,15 @@ class Pace:
         """Return the seconds that the measuring at the end takes."""
         return 5.0 + _MEASURED * self.evaluation * test_images
 
-    def steps(self, minutes: float, passed: float, evaluations: int, test_images: int) -> int:
+    def steps(self, minutes: float, elapsed: float, evaluations: int, test_images: int) -> int:
         """Return how many steps fit into some minutes, of which `passed` seconds are over, besides all else.
 
         Raises ValueError where hardly any do.
         """
-        apart = passed + self.start + evaluations * self.evaluation * self.held_out + self.finishing(test_images)
-        steps = math.floor(_SHARE * (60 * minutes - apart) / self.step)
+        fixed = elapsed + self.start + evaluations * self.evaluation * self.held_out + self.finishing(test_images)
+        steps = math.floor(_SHARE * (60 * minutes - fixed) / self.step)
         if steps < _FEWEST:
-            needed = math.ceil((apart + _FEWEST * self.step / _SHARE) / 6) / 10
+            needed = math.ceil((fixed + _FEWEST * self.step / _SHARE) / 6) / 10
             raise ValueError(
                 f"minutes={minutes:g}: {_FEWEST} steps and the measuring take {needed:.1f} minutes on this machine; "
                 "expected as many at least"
@@ -57,7 +57,7 @@ class Pace:
 def measure_pace(recipe: Recipe, opened: tuple[Feed, Tensor], options: Options, accelerator: Accelerator) -> Pace:
     """Time some steps and an evaluation of a tokenizer that is then thrown away; all processes do it together."""
     feed, held_out = opened
-    began = time.monotonic()
+    start_time = time.monotonic()
     tokenizer = recipe.build()
     start(recipe, tokenizer, feed, options.cards)
     parts = build_parts(recipe, tokenizer, accelerator)
@@ -67,7 +67,7 @@ def measure_pace(recipe: Recipe, opened: tuple[Feed, Tensor], options: Options, 
         for step in range(1, STEPS + 1):
             train_step(parts, islice(batches, recipe.accumulate), step)
     stepped = time.monotonic()
-    some = held_out[:32]
-    held_out_terms(tokenizer, parts.image_terms, some, STEPS)
+    sample = held_out[:32]
+    held_out_terms(tokenizer, parts.image_terms, sample, STEPS)
     evaluated = time.monotonic()
-    return Pace(started - began, (stepped - started) / STEPS, (evaluated - stepped) / len(some), len(held_out))
+    return Pace(started - start_time, (stepped - started) / STEPS, (evaluated - stepped) / len(sample), len(held_out))

@@ -32,14 +32,14 @@ WEIGHTS = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class ImageStatistics:
     """What the images are like: shorter sides of a sample in pixels, and whether all are grey."""
 
     sides: Sequence[int]
     grey: bool
 
 
-def choose(dataset: str, seen: Seen, bits: int, perceptual: bool) -> Recipe:
+def choose(dataset: str, statistics: ImageStatistics, bits: int, perceptual: bool) -> Recipe:
     """Return a recipe for images of one's own, of a length that is still to be set.
 
     The resolution is the lower quartile of the shorter sides, at most 256, so that few images have to be enlarged. The
@@ -47,13 +47,13 @@ def choose(dataset: str, seen: Seen, bits: int, perceptual: bool) -> Recipe:
     residual levels of about 10 bits. `perceptual`: whether LPIPS can be part of the loss of large images. Raises
     ValueError for bits that no setting comes near.
     """
-    side = sorted(seen.sides)[len(seen.sides) // 4]
+    side = sorted(statistics.sides)[len(statistics.sides) // 4]
     stride, resolution = _stride(min(side, MAX_SIDE), bits)
     cells = (resolution // stride) ** 2
     quantizer, size = _quantizer(bits, cells, resolution)
-    channels = 1 if seen.grey else 3
+    channels = 1 if statistics.grey else 3
     large = resolution > LARGE
-    pixels = {"l1": 2.0, "perceptual": 0.5} if large and perceptual and not seen.grey else {"reconstruction": 1.0}
+    pixels = {"l1": 2.0, "perceptual": 0.5} if large and perceptual and not statistics.grey else {"reconstruction": 1.0}
     latent_dim = min(256, channels * stride**2)
     rate = 1e-3 if large else 3e-3
     return Recipe(

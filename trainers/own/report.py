@@ -14,7 +14,7 @@ from vqzoo.hub.card import METRICS
 
 def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
     """Return what is told before the first step: (label, value) of the images and of the settings."""
-    counts, sides = images.facts["images"], images.seen.sides
+    counts, sides = images.facts["images"], images.statistics.sides
     held_out = counts.get("held_out", recipe.held_out)
     train = counts["train"] - (0 if "held_out" in counts else held_out)
     how = "divided by their content"
@@ -28,7 +28,7 @@ def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
     return [
         ("images", f"{train:,} to learn from, {held_out:,} held out, {counts['test']:,} to measure on; {how}"),
         ("column", images.facts["column"]),
-        ("sizes", f"shorter sides from {min(sides)} to {max(sides)} pixels" + ", all grey" * images.seen.grey),
+        ("sizes", f"shorter sides from {min(sides)} to {max(sides)} pixels" + ", all grey" * images.statistics.grey),
         ("resolution", f"{recipe.resolution} x {recipe.resolution}, {recipe.fit}" + _crop(recipe)),
         ("autoencoder", f"{recipe.autoencoder['name']}, stride {' and '.join(map(str, stride))}"),
         ("quantizer", f"{recipe.quantizer['name']}" + (f": {quantizer}" if quantizer else "")),
@@ -44,7 +44,7 @@ def _crop(recipe: Recipe) -> str:
     return f"; a step sees crops of {recipe.crop} x {recipe.crop}" if recipe.crop else ""
 
 
-def tell(rows: list[tuple[str, str]]) -> None:
+def print_table(rows: list[tuple[str, str]]) -> None:
     """Print labels and values, one pair a line."""
     for label, value in rows:
         print(f"{label:12} {value}", flush=True)

@@ -25,7 +25,7 @@ from trainers.own.like import like
 from trainers.own.options import TrainOptions
 from trainers.own.pace import measure_pace
 from trainers.own.plan import choose
-from trainers.own.report import print_finished, table, tell, write_contact_sheet
+from trainers.own.report import print_finished, print_table, table, write_contact_sheet
 from trainers.recipes import RECIPES
 from trainers.recipes.overrides import with_fields
 from trainers.recipes.recipe import Recipe
@@ -44,70 +44,70 @@ _IMPORTS = 5.0
 """Seconds of the minutes that have passed before anything here runs: torch and the data library are imported."""
 
 
-def train_own(wishes: TrainOptions) -> Path | None:
+def train_own(options: TrainOptions) -> Path | None:
     """Divide the images, choose the settings, train within the minutes, and write the model card; returns its folder.
 
     Several processes train one model; all but the first return None. Raises what `trainers.loop.fit.train` raises.
     """
-    began = time.monotonic() - _IMPORTS
-    check_int("bits", wishes.bits, 1, 2**31)
-    check_int("steps", wishes.steps, 0, 2**31)
-    if not 0 < wishes.minutes < math.inf:
-        raise ValueError(f"minutes={wishes.minutes}: expected a number above 0")
-    dataset = dataset_name(wishes.data)
-    images = inspect_images(dataset, wishes)
-    recipe = settings(dataset, images, wishes)
-    cards = wishes.cards or cards_folder()
+    start_time = time.monotonic() - _IMPORTS
+    check_int("bits", options.bits, 1, 2**31)
+    check_int("steps", options.steps, 0, 2**31)
+    if not 0 < options.minutes < math.inf:
+        raise ValueError(f"minutes={options.minutes}: expected a number above 0")
+    dataset = dataset_name(options.data)
+    images = inspect_images(dataset, options)
+    recipe = settings(dataset, images, options)
+    cards = options.cards or cards_folder()
     _check_card(cards / recipe.name, images.facts)
-    options = Options(
-        runs=wishes.runs,
+    run_options = Options(
+        runs=options.runs,
         cards=cards,
-        resume=wishes.resume,
-        loading=wishes.loading,
-        workers=wishes.workers,
-        bad_images=wishes.bad_images,
-        **asdict(wishes.source),
+        resume=options.resume,
+        loading=options.loading,
+        workers=options.workers,
+        bad_images=options.bad_images,
+        **asdict(options.source),
     )
-    folder = options.runs / recipe.name
+    folder = run_options.runs / recipe.name
     with run_lock(folder):
-        if wishes.resume:
+        if options.resume:
             recipe = _left_recipe(folder, images.facts)
-        session = _session(recipe, options, images, wishes, began)
+        session = _session(recipe, run_options, images, options, start_time)
         if session.is_main:
-            write_json(folder / _DATA, images.facts | {"wishes": wishes.to_dict()})
+            write_json(folder / _DATA, images.facts | {"wishes": options.to_dict()})
         steps = fit(session)
         session.accelerator.end_training()
         if not session.is_main:
             return None
         start = session.recipe.start_from
         recipe = replace(session.recipe, steps=steps, start_from=without_path(start) if start else "")
-        about = {"data": images.facts, "license": wishes.license or None, "split": images.splits.test}
+        about = {"data": images.facts, "license": options.license or None, "split": images.splits.test}
         test = load_images(
-            *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
-            bad_share=options.bad_images,
+            *(recipe.dataset, "test", recipe.resolution, recipe.channels, run_options.source),
+            bad_share=run_options.bad_images,
             fit=recipe.fit,
         )
-        again = wishes if steps < session.recipe.steps else replace(wishes, steps=steps)
+        again = options if steps < session.recipe.steps else replace(options, steps=steps)
         facts = session.facts() | {"full_command": command(again)}
         card = finish(recipe, folder, cards, test.to(session.accelerator.device), facts, about)
-        print_warnings(session, retrain_own(wishes, recipe.name))
+        print_warnings(session, retrain_own(options, recipe.name))
         print_finished(card, write_contact_sheet(session, folder), recipe)
         return card
 
 
-def settings(dataset: str, images: Images, wishes: TrainOptions) -> Recipe:
+def settings(dataset: str, images: Images, options: TrainOptions) -> Recipe:
     """Return the recipe for these images and wishes, of a length that is still to be set."""
     short = dataset.rpartition("/")[2]
-    model = wishes.like or wishes.start_from
+    model = options.like or options.start_from
     if model:
-        recipe = like(model, short, wishes.cards or cards_folder())
+        recipe = like(model, short, options.cards or cards_folder())
     else:
-        recipe = choose(short, images.seen, wishes.bits, _has_perceptual())
-    recipe = with_fields(recipe, wishes.set)
-    name = wishes.name or recipe.name
+        recipe = choose(short, images.statistics, options.bits, _has_perceptual())
+    recipe = with_fields(recipe, options.set)
+    name = options.name or recipe.name
     if not is_name(name):
         raise ValueError(f"name={name!r}: expected letters, digits, dots and dashes, 96 at most")
-    if not wishes.name and name in RECIPES:
+    if not options.name and name in RECIPES:
         raise ValueError(f"{name} is the name of a recipe of another data set; give the model its own with --name")
     counts = images.facts["images"]
     held_out = (
@@ -119,10 +119,10 @@ def settings(dataset: str, images: Images, wishes: TrainOptions) -> Recipe:
         dataset=dataset,
         held_out=held_out,
         train_images=0,
-        start_from=wishes.start_from or recipe.start_from,
-        freeze=wishes.freeze,
-        fit=wishes.fit,
-        seed=wishes.seed,
+        start_from=options.start_from or recipe.start_from,
+        freeze=options.freeze,
+        fit=options.fit,
+        seed=options.seed,
     )
 
 
@@ -134,37 +134,37 @@ def _has_perceptual() -> bool:
     return load_perceptual("squeeze") is not None
 
 
-def _session(recipe: Recipe, options: Options, images: Images, wishes: TrainOptions, began: float) -> Session:
+def _session(recipe: Recipe, run_options: Options, images: Images, options: TrainOptions, start_time: float) -> Session:
     """Return the session of a run of the wished length; tells what was chosen before the first step."""
-    accelerator = build_accelerator(recipe, options)
+    accelerator = build_accelerator(recipe, run_options)
     deadline, test_images = None, images.facts["images"]["test"]
     if accelerator.is_main_process:
-        tell(table(recipe, images))
+        print_table(table(recipe, images))
     opened = open_feed(
         recipe,
-        options.source,
-        options.loading,
-        options.workers,
-        options.bad_images,
+        run_options.source,
+        run_options.loading,
+        run_options.workers,
+        run_options.bad_images,
         accelerator.process_index,
         accelerator.num_processes,
         accelerator.device,
     )
-    if not options.resume:
-        steps = [wishes.steps]
-        if not wishes.steps:
-            pace = measure_pace(recipe, opened, options, accelerator)
-            steps = [pace.steps(wishes.minutes, time.monotonic() - began, EVALUATIONS, test_images)]
+    if not run_options.resume:
+        steps = [options.steps]
+        if not options.steps:
+            pace = measure_pace(recipe, opened, run_options, accelerator)
+            steps = [pace.steps(options.minutes, time.monotonic() - start_time, EVALUATIONS, test_images)]
             broadcast_object_list(steps)
-            deadline = began + 60 * wishes.minutes - pace.finishing(test_images)
+            deadline = start_time + 60 * options.minutes - pace.finishing(test_images)
         recipe = with_length(recipe, steps[0])
     if accelerator.is_main_process:
-        tell([("steps", f"{recipe.steps:,} of {recipe.batch_size} images")])
+        print_table([("steps", f"{recipe.steps:,} of {recipe.batch_size} images")])
 
     def feed(*_: Any) -> tuple[Feed, Tensor]:
         return opened
 
-    return Session(recipe, options, feed, deadline)
+    return Session(recipe, run_options, feed, deadline)
 
 
 def with_length(recipe: Recipe, steps: int) -> Recipe:

@@ -64,10 +64,10 @@ def with_fields(recipe: Recipe, pairs: Sequence[str]) -> Recipe:
 def _given(part: str, arguments: Sequence[str]) -> dict[str, str]:
     """Return the settings that the arguments give, with the word behind each."""
     given = {}
-    for argument, behind in pairwise([*arguments, ""]):
+    for argument, value in pairwise([*arguments, ""]):
         match = _FLAG.fullmatch(argument)
         if match and match[1] == part:
-            given[match[2].replace("-", "_")] = behind if match[3] is None else match[3]
+            given[match[2].replace("-", "_")] = value if match[3] is None else match[3]
     return given
 
 
@@ -78,12 +78,12 @@ def _completed(part: str, name: str, settings: Settings, given: Mapping[str, str
     table: Mapping[str, Callable[..., Any]] = QUANTIZERS if part == "quantizer" else AUTOENCODERS
     parameters = inspect.signature(table[check_choice(part, name, table)]).parameters
     known = [key for key in parameters if key not in _NOT_SETTINGS]
-    kept = {key: value for key, value in settings.items() if key in known}
+    kept_settings = {key: value for key, value in settings.items() if key in known}
     for key in given:
         if key != "name":
             check_choice(f"setting of {part} {name!r}", key, known)
-            kept.setdefault(key, _default(parameters[key]))
-    return {"name": name, **kept}
+            kept_settings.setdefault(key, _default(parameters[key]))
+    return {"name": name, **kept_settings}
 
 
 def _default(parameter: inspect.Parameter) -> Any:

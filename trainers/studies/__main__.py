@@ -51,18 +51,18 @@ class List:
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit code."""
     try:
-        asked = tyro.extras.subcommand_cli_from_dict(
+        options = tyro.extras.subcommand_cli_from_dict(
             {"run": Run, "list": List}, args=arguments, prog="trainers.studies"
         )
-        if isinstance(asked, List):
+        if isinstance(options, List):
             with readers_may_leave():
-                _list(asked)
+                _list(options)
             return 0
-        rows = selected(asked.rows)
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        added = run_rows(rows, asked.budget, asked.seeds, asked.runs, asked.minutes, asked.results)
-        left = len(missing(rows, asked.budget, asked.seeds, asked.results))
-        print(f"{added} rows added to {asked.results}, {left} are left")
+        rows = selected(options.rows)
+        options.results.parent.mkdir(parents=True, exist_ok=True)
+        added = run_rows(rows, options.budget, options.seeds, options.runs, options.minutes, options.results)
+        left = len(missing(rows, options.budget, options.seeds, options.results))
+        print(f"{added} rows added to {options.results}, {left} are left")
     except Stopped as stopped:
         print(f"stopped: {stopped}; the same line goes on", file=sys.stderr)
         return stopped.code
@@ -72,9 +72,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _list(asked: List) -> None:
-    lines = read_results(asked.results)
-    for row in selected(asked.rows):
+def _list(options: List) -> None:
+    lines = read_results(options.results)
+    for row in selected(options.rows):
         done = [f"{line.budget}" for line in lines if (line.setting.source, line.recipe) == (row.study, row.name)]
         steps, full = (budgeted(row.recipe, row.study, budget, row.recipe.seed).steps for budget in ("short", "full"))
         measured = ", ".join(budget for budget in BUDGETS if budget in done) or "-"

@@ -26,8 +26,8 @@ LOSS_BATCH = 64
 def measure_run(recipe: Recipe, run: Path, test: Tensor, facts: dict[str, Any]) -> None:
     """Evaluate the best checkpoint on the test split once, in float32, and write it to the run folder."""
     best = load_best(recipe, run, test.device)
-    said = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best.step}
-    record = {"facts": said, **measure(best.tokenizer, test), "curves": run_curves(run / "metrics.jsonl")}
+    all_facts = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best.step}
+    record = {"facts": all_facts, **measure(best.tokenizer, test), "curves": run_curves(run / "metrics.jsonl")}
     write_json(run / MEASURED, record, indent=None)
 
 
@@ -81,13 +81,13 @@ def run_curves(path: Path) -> dict[str, list[float | None]]:
     gap), quantization (held-out commitment) and, by "selection/K x d", the share of choices in the steps before."""
     train, held_out = columns(read(path))
     wanted = {"step": "step", "loss": "loss", "gap": "gradient_gap", "quantization": "commitment"}
-    found = {name: held_out[key] for name, key in wanted.items() if key in held_out}
+    curves = {name: held_out[key] for name, key in wanted.items() if key in held_out}
     selections = [name for name in train if name.startswith("selection/")]
-    rows = {step: place for place, step in enumerate(train["step"])}
+    rows = {step: row for row, step in enumerate(train["step"])}
     for name in ("usage", *selections):
         if name in train:
-            found[name] = [train[name][rows[step]] if step in rows else None for step in held_out["step"]]
-    return {name: [_short(value) for value in values] for name, values in found.items()}
+            curves[name] = [train[name][rows[step]] if step in rows else None for step in held_out["step"]]
+    return {name: [_short(value) for value in values] for name, values in curves.items()}
 
 
 def _short(value: float | None) -> float | None:

@@ -31,12 +31,12 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """All of them, those first that most claims rest on; a recipe that two studies have is a row of each."""
-    found: dict[tuple[str, str], Row] = {}
+    rows_by_recipe: dict[tuple[str, str], Row] = {}
     for study, recipes in _MODULES.items():
         for each in recipes():
             recipe = RECIPES[each.name]()
-            found.setdefault((study, recipe.name), Row(study, recipe, _settings(study, recipe)))
-    return tuple(sorted(found.values(), key=_wave))
+            rows_by_recipe.setdefault((study, recipe.name), Row(study, recipe, _settings(study, recipe)))
+    return tuple(sorted(rows_by_recipe.values(), key=_priority))
 
 
 def _settings(study: str, recipe: Recipe) -> tuple[Setting, ...]:
@@ -96,7 +96,7 @@ _FIRST = (
 _BASELINES = {"vq-vae", "cvq-vae", "pq", "sq-vae", "hvq-vae"}
 
 
-def _wave(row: Row) -> tuple[int, int, int]:
+def _priority(row: Row) -> tuple[int, int, int]:
     """CIFAR-10 before the other data sets; in it first the rows that claims are about."""
     methods = {setting.method for setting in row.settings}
     plain = row.recipe.quantizer.get("factor", 1) == 1

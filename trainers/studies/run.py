@@ -56,7 +56,7 @@ def run_rows(
     where the process is asked to end. A row whose training is no longer a number is named, and has no line.
     """
     added = 0
-    keeper = DataCache()
+    cache = DataCache()
     with time_limit(minutes):
         for row, seed in missing(rows, budget, seeds, results):
             if (row, seed) not in missing([row], budget, [seed], results):
@@ -67,26 +67,26 @@ def run_rows(
             if not _measured(folder / row.name, recipe):
                 options = Options(runs=folder, cards=folder / "cards", resume=True)
                 try:
-                    train_row(recipe, options, keeper)
+                    train_row(recipe, options, cache)
                 except RunLocked:
                     continue
                 except FloatingPointError as error:  # the others are none the worse for it
                     print(f"failed {row.name}: {error}", flush=True)
                     continue
-            _write_down(row, recipe, budget, folder / row.name, results)
+            _write_results(row, recipe, budget, folder / row.name, results)
             added += 1
     return added
 
 
-def train_row(recipe: Recipe, options: Options, keeper: "DataCache") -> None:
+def train_row(recipe: Recipe, options: Options, cache: "DataCache") -> None:
     """Train a row and measure it on the test split, from data that `keeper` may have from the row before.
 
     Raises what `trainers.train.train` raises.
     """
     with run_lock(options.runs / recipe.name):
-        session = Session(recipe, options, keeper.open_feed)
+        session = Session(recipe, options, cache.open_feed)
         fit(session)
-        test = keeper.load_test(recipe.dataset, "test", recipe.resolution, recipe.channels)
+        test = cache.load_test(recipe.dataset, "test", recipe.resolution, recipe.channels)
         measure_run(recipe, session.folder, test.to(session.accelerator.device), session.facts())
 
 
@@ -121,7 +121,7 @@ def _measured(run: Path, recipe: Recipe) -> bool:
     return (run / MEASURED).is_file() and read_json(run / "recipe.json") == recipe.to_dict()
 
 
-def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path) -> None:
+def _write_results(row: Row, recipe: Recipe, budget: str, run: Path, results: Path) -> None:
     """Add the lines of a measured run; its checkpoints, which nothing needs any more, are removed."""
     record = read_json(run / MEASURED)
     with FileLock(Path(tempfile.gettempdir(), "vqzoo-results.lock")):  # beside the file it would look like a result
@@ -150,12 +150,12 @@ def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list
         "images": recipe.images,
     }
     costs = {name: record[PROTOCOL][name] for name in ("bits_per_image", "usage", "perplexity")}
-    found = []
+    results = []
     for setting in row.settings:
         for protocol in PROTOCOLS:
-            said = facts | own | costs | record[protocol]
-            found.append(result(row.name, setting, budget, protocol, said))
-    return found
+            measurements = facts | own | costs | record[protocol]
+            results.append(result(row.name, setting, budget, protocol, measurements))
+    return results
 
 
 @contextmanager

@@ -28,13 +28,13 @@ Measures = Mapping[str, Mapping[str, Any]]
 def settings_of_model(model: Model) -> list[Setting]:
     """Those of which anything is reported, and which the model is exactly."""
     weights = model.metrics["training"]["recipe"].get("weights", {})
-    known = settings()
-    return [each for each in settings_of(model.metrics["dataset"], model.config, weights) if each in known]
+    reported = settings()
+    return [setting for setting in settings_of(model.metrics["dataset"], model.config, weights) if setting in reported]
 
 
 def zoo_results(models: Sequence[Model], measures: Mapping[str, Measures]) -> list[Result]:
     """A line for every such setting and each protocol. measures: those of each such model by its name."""
-    found = []
+    results = []
     for model in models:
         for setting in settings_of_model(model):
             card, training = model.metrics["metrics"], model.metrics["training"]
@@ -44,9 +44,9 @@ def zoo_results(models: Sequence[Model], measures: Mapping[str, Measures]) -> li
             facts = {**training, "share": share, "seed": training["recipe"].get("seed")}
             costs = {name: card[name] for name in ("bits_per_image", "usage", "perplexity")}
             for protocol, measured in measures[model.name].items():
-                said = {**measured, **(card if protocol == card["protocol"] else {}), **costs, **facts}
-                found.append(result(model.name, setting, "zoo", protocol, said))
-    return found
+                measurements = {**measured, **(card if protocol == card["protocol"] else {}), **costs, **facts}
+                results.append(result(model.name, setting, "zoo", protocol, measurements))
+    return results
 
 
 def measures_of(model: Model) -> Measures:
@@ -54,8 +54,8 @@ def measures_of(model: Model) -> Measures:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = load(model).to(device)
     images = images_of(model.metrics, tokenizer.autoencoder.channels).to(device)
-    found = measure(tokenizer, images)
-    return {protocol: found[protocol] for protocol in (PROTOCOL, CVQ_JPEG)}
+    results = measure(tokenizer, images)
+    return {protocol: results[protocol] for protocol in (PROTOCOL, CVQ_JPEG)}
 
 
 def main() -> None:

@@ -205,13 +205,13 @@ def jobs(seeds: Sequence[int]) -> Iterator[Job]:
                 yield Job(quantizer, variant, seed)
 
 
-def run(job: Job, runs: Path, data: str | None, keeper: DataCache) -> dict[str, Any]:
+def run(job: Job, runs: Path, data: str | None, cache: DataCache) -> dict[str, Any]:
     """Train one run, from its checkpoint where it was begun, and return its line."""
     recipe, seconds = job.recipe, 0.0
     if job.variant.setting == CONTINUOUS:
-        recipe, seconds = _after_continuous(recipe, runs, data, keeper)
+        recipe, seconds = _after_continuous(recipe, runs, data, cache)
     options = Options(data=data, runs=runs, cards=runs / "cards", resume=True)
-    session = Session(recipe, options, keeper.open_feed)
+    session = Session(recipe, options, cache.open_feed)
     fit(session)
     metrics = evaluate(load_best(recipe, session.folder).tokenizer, session.held_out, perceptual("squeeze")).metrics
     shutil.rmtree(session.folder)
@@ -229,7 +229,7 @@ def run(job: Job, runs: Path, data: str | None, keeper: DataCache) -> dict[str, 
     }
 
 
-def _after_continuous(recipe: Recipe, runs: Path, data: str | None, keeper: DataCache) -> tuple[Recipe, float]:
+def _after_continuous(recipe: Recipe, runs: Path, data: str | None, cache: DataCache) -> tuple[Recipe, float]:
     """Return the second half of a recipe, which starts from the plain autoencoder after the first half, and the seconds
     that the first half took."""
     half = recipe.steps // 2
@@ -240,7 +240,7 @@ def _after_continuous(recipe: Recipe, runs: Path, data: str | None, keeper: Data
         evaluate_every=half,
         seed=recipe.seed,
     )
-    session = Session(plain, Options(data=data, runs=runs, cards=runs / "cards", resume=True), keeper.open_feed)
+    session = Session(plain, Options(data=data, runs=runs, cards=runs / "cards", resume=True), cache.open_feed)
     fit(session)
     folder = runs / "cards" / plain.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -264,7 +264,7 @@ def main(
         runs: folder of run folders.
         results: the CSV.
     """
-    keeper = DataCache()
+    cache = DataCache()
     try:
         with time_limit(minutes):
             for job in jobs(seeds):
@@ -272,7 +272,7 @@ def main(
                 if job.key in {tuple(line[name] for name in FIELDS[:4]) for line in lines}:
                     continue
                 print(f"{time.strftime('%H:%M:%S')} {' | '.join(job.key)}", flush=True)
-                line = run(job, runs, data, keeper)
+                line = run(job, runs, data, cache)
                 print(f"    {line['psnr']} dB, usage {line['usage']}, {line['seconds']} s", flush=True)
                 write_lines([*read_lines(results), line], results)
     except Stopped as stopped:

@@ -33,7 +33,7 @@ def write_lines(lines: Sequence[dict[str, Any]], path: Path = PATH) -> None:
 
 def psnr_by_seed(lines: Sequence[Mapping[str, str]]) -> dict[tuple[str, str, str], dict[str, float]]:
     """Return the PSNR of each run, by seed: (quantizer, factor, setting) -> seed -> dB."""
-    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    psnr: dict[tuple[str, str, str], dict[str, float]] = {}
     for line in lines:
-        found.setdefault((line["quantizer"], line["factor"], line["setting"]), {})[line["seed"]] = float(line["psnr"])
-    return found
+        psnr.setdefault((line["quantizer"], line["factor"], line["setting"]), {})[line["seed"]] = float(line["psnr"])
+    return psnr

@@ -25,12 +25,12 @@ def ablation_table(lines: Sequence[Mapping[str, str]]) -> str:
 
     Means over the seeds that both have; with more than one seed, the largest deviation from the mean behind it.
     """
-    found = psnr_by_seed(lines)
-    rows = [["**base**", "", *(_base(found.get((quantizer, "base", "base"), {})) for quantizer in SMALL_IMAGES)]]
+    psnr = psnr_by_seed(lines)
+    rows = [["**base**", "", *(_base(psnr.get((quantizer, "base", "base"), {})) for quantizer in SMALL_IMAGES)]]
     for variant in _of_small_images()[1:]:
         cells = [
             _difference(
-                found.get((quantizer, variant.factor, variant.setting), {}), found.get((quantizer, "base", "base"), {})
+                psnr.get((quantizer, variant.factor, variant.setting), {}), psnr.get((quantizer, "base", "base"), {})
             )
             for quantizer in SMALL_IMAGES
         ]

@@ -33,24 +33,26 @@ class Finding:
     effect: str
 
 
-def examine(patient: Subject) -> list[Finding]:
+def examine(subject: Subject) -> list[Finding]:
     """Return everything that is wrong, what to try, and what that is known to do."""
-    name = str(patient.settings.get("name", ""))
-    found: list[tuple[str, str]] = []
-    found += [(each.kind, each.text) for each in diagnose(patient.tokenizer, patient.images)]
-    found += _of_log(patient.rows)
-    remedies = [(kind, text, _remedy(kind, patient.settings)) for kind, text in found]
+    name = str(subject.settings.get("name", ""))
+    findings: list[tuple[str, str]] = []
+    findings += [(each.kind, each.text) for each in diagnose(subject.tokenizer, subject.images)]
+    findings += _of_log(subject.rows)
+    remedies = [(kind, text, _remedy(kind, subject.settings)) for kind, text in findings]
     return [
-        Finding(kind, text, patient.again(remedy.field, remedy.value), effect(remedy.tried, remedy.against, name))
+        Finding(
+            kind, text, subject.retrain_command(remedy.field, remedy.value), effect(remedy.tried, remedy.against, name)
+        )
         for kind, text, remedy in remedies
     ]
 
 
-def warnings_of(tokenizer: Tokenizer, images: Tensor, again: RetrainCommand) -> Iterator[str]:
+def warnings_of(tokenizer: Tokenizer, images: Tensor, retrain_command: RetrainCommand) -> Iterator[str]:
     """Yield what a run tells of itself at its end: one sentence a finding."""
     side = images.shape[2] * images.shape[3]
-    patient = Subject(tokenizer.eval(), settings_of(tokenizer), again, [], images[: max(8, PIXELS // side)])
-    for finding in examine(patient):
+    subject = Subject(tokenizer.eval(), settings_of(tokenizer), retrain_command, [], images[: max(8, PIXELS // side)])
+    for finding in examine(subject):
         yield sentence(finding)
 
 
@@ -62,10 +64,10 @@ def sentence(finding: Finding) -> str:
 
 def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return what a run's log shows that its best checkpoint does not: over-fitting, codebooks, a growing gap."""
-    found: list[tuple[str, str]] = []
+    findings: list[tuple[str, str]] = []
     watch = Watch()
     for row in rows:
-        found += [(each.kind, each.text) for each in watch.check(row) if each.kind != "collapse"]
+        findings += [(each.kind, each.text) for each in watch.check(row) if each.kind != "collapse"]
     train, held_out = columns(rows) if rows else ({}, {})
     usage = [(step, value) for step, value in zip(train.get("step", ()), train.get("usage", ()), strict=False) if value]
     if usage and usage[-1][1] < 0.5 * max(value for _, value in usage):
@@ -73,11 +75,11 @@ def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
         since = next(step for step, value in reversed(usage) if value >= 0.5 * best[1])
         now, before = (f"{share:.1%}" for share in (usage[-1][1], best[1]))
         text = f"{now} of the codevectors are in use at the end, {before} were; most died after step {since:,}"
-        found.append(("unused", text))
+        findings.append(("unused", text))
     gaps = [value for value in held_out.get("gradient_gap", ()) if value]
     if len(gaps) > 1 and gaps[-1] > _GAP_GREW * min(gaps):
-        found.append(("gradient", f"the gradient gap grew from {min(gaps):.2g} to {gaps[-1]:.2g}"))
-    return found
+        findings.append(("gradient", f"the gradient gap grew from {min(gaps):.2g} to {gaps[-1]:.2g}"))
+    return findings
 
 
 _Setting = tuple[str, str]
@@ -132,8 +134,10 @@ def effect(tried: _Setting, against: _Setting, quantizer: str) -> str:
     gains: dict[str, list[float]] = {}
     for (of, *setting), by_seed in runs.items():
         base = runs.get((of, *against), {})
-        if tuple(setting) == tried and (found := [psnr - base[seed] for seed, psnr in by_seed.items() if seed in base]):
-            gains[of] = found
+        if tuple(setting) == tried and (
+            differences := [psnr - base[seed] for seed, psnr in by_seed.items() if seed in base]
+        ):
+            gains[of] = differences
     if not gains:
         return ""
     of = quantizer if quantizer in gains else next(iter(gains))

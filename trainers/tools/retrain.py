@@ -19,24 +19,24 @@ LENGTH = "twice as long"
 def retrain_recipe(recipe: Recipe) -> RetrainCommand:
     """Return what trains a recipe of the table again."""
 
-    def again(field: str, value: str) -> str:
+    def retrain_command(field: str, value: str) -> str:
         changed = f"--steps {2 * recipe.steps}" if field == LENGTH else f"--{field} {value}".rstrip()
         return f"accelerate launch trainers/train.py {recipe.name} {changed}"
 
-    return again
+    return retrain_command
 
 
-def retrain_own(wishes: TrainOptions, name: str) -> RetrainCommand:
+def retrain_own(options: TrainOptions, name: str) -> RetrainCommand:
     """Return what `vqzoo train` was called with, for a model of another name than `name`."""
 
-    def again(field: str, value: str) -> str:
+    def retrain_command(field: str, value: str) -> str:
         if field == LENGTH:
-            longer = replace(wishes, steps=2 * wishes.steps, minutes=wishes.minutes * (1 if wishes.steps else 2))
+            longer = replace(options, steps=2 * options.steps, minutes=options.minutes * (1 if options.steps else 2))
             return command(replace(longer, name=f"{name}-2"))
-        others = [pair for pair in wishes.set if pair.partition("=")[0] != field]
-        return command(replace(wishes, name=f"{name}-2", set=(*others, f"{field}={value or 'true'}")))
+        others = [pair for pair in options.set if pair.partition("=")[0] != field]
+        return command(replace(options, name=f"{name}-2", set=(*others, f"{field}={value or 'true'}")))
 
-    return again
+    return retrain_command
 
 
 def retrain_from_command(text: str, name: str) -> RetrainCommand:

@@ -32,7 +32,7 @@ class Subject:
 
     tokenizer: Tokenizer
     settings: dict[str, Any]
-    again: RetrainCommand
+    retrain_command: RetrainCommand
     rows: Sequence[dict[str, Any]]
     images: Tensor
 
@@ -46,8 +46,8 @@ def load_subject(source: str, data: Source) -> Subject:
     if (folder / "best.pt").is_file() and (folder / "recipe.json").is_file():
         return _of_run(folder, data)
     tokenizer = load(source)
-    place, _ = find(source)
-    record = read_json(Path(place) / METRICS) if (Path(place) / METRICS).is_file() else {}
+    location, _ = find(source)
+    record = read_json(Path(location) / METRICS) if (Path(location) / METRICS).is_file() else {}
     training = record.get("training") or {}
     dataset = record.get("dataset")
     if data.data is None and dataset is None:
@@ -57,26 +57,26 @@ def load_subject(source: str, data: Source) -> Subject:
     name = str(record.get("name") or Path(source).name)
     trained = str(training.get("full_command") or "")
     if trained.startswith("vqzoo train"):
-        again = retrain_from_command(trained, name)
+        retrain_command = retrain_from_command(trained, name)
     elif name in RECIPES:
-        again = retrain_recipe(get_recipe(name))
+        retrain_command = retrain_recipe(get_recipe(name))
     else:
-        again = retrain_own(TrainOptions("FOLDER", start_from=source), name)
-    return Subject(tokenizer, settings_of(tokenizer), again, [], images)
+        retrain_command = retrain_own(TrainOptions("FOLDER", start_from=source), name)
+    return Subject(tokenizer, settings_of(tokenizer), retrain_command, [], images)
 
 
 def _of_run(folder: Path, data: Source) -> Subject:
     recipe = Recipe.from_dict(read_json(folder / "recipe.json"))
-    again = retrain_recipe(recipe)
+    retrain_command = retrain_recipe(recipe)
     if (folder / "data.json").exists():  # a run of `vqzoo train`
-        wishes = TrainOptions.from_dict(read_json(folder / "data.json")["wishes"])
-        data, again = data if data.data else wishes.source, retrain_own(wishes, recipe.name)
+        options = TrainOptions.from_dict(read_json(folder / "data.json")["wishes"])
+        data, retrain_command = data if data.data else options.source, retrain_own(options, recipe.name)
     form = Form(recipe.resolution, recipe.channels, recipe.fit)
     log = folder / "metrics.jsonl"
     rows = read(log) if log.exists() else []
     images = _images(recipe.dataset, data, form, "held_out")
     tokenizer = load_best(recipe, folder).tokenizer
-    return Subject(tokenizer, settings_of(tokenizer), again, rows, images)
+    return Subject(tokenizer, settings_of(tokenizer), retrain_command, rows, images)
 
 
 def settings_of(tokenizer: Tokenizer) -> dict[str, Any]:
