@@ -1,6 +1,6 @@
 """Train one recipe: accelerate launch trainers/train.py RECIPE [--steps 3000] [--batch-size 64] [--resume] ...
 
-In the place of RECIPE may be a folder of pictures or a data set of the Hub, with the options of `vqzoo train`.
+Instead of RECIPE also a folder of images or a data set of the Hub, with the options of `vqzoo train`.
 """
 
 import os
@@ -28,14 +28,14 @@ from trainers.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Run:
-    """The command line after the recipe's name: its fields and the options, both without a prefix."""
+    """The command line after the recipe's name: fields of the recipe and options, both without a prefix."""
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     options: Annotated[Options, tyro.conf.arg(name="")] = Options()
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\n\nrecipes, most wanted first:\n  " + "\n  ".join(RECIPES))
         print("\nRECIPE --help lists what can be overridden")
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _train_own(arguments: list[str]) -> int:
-    """Train on somebody's own images, as `vqzoo train` does, in as many processes as accelerate has started."""
+    """Train on the user's own images, as `vqzoo train` does, in the processes that accelerate started."""
     wishes = tyro.cli(TrainOptions, args=arguments, prog="train.py")
     try:
         check_data(wishes.data)
@@ -78,7 +78,10 @@ def _train(run: Run) -> int:
 
 
 def _run(train: Callable[[], None]) -> int:
-    """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
+    """Run `train` and return the exit code; prints errors of the user's in one line.
+
+    Callers import torch and `datasets` inside `train`, so that help and errors of usage come at once.
+    """
     from trainers.loop.memory import NO_MEMORY, out_of_memory
     from trainers.loop.ranks import RANK_LOST, describe_lost_ranks
     from trainers.loop.signals import Stopped
@@ -88,7 +91,7 @@ def _run(train: Callable[[], None]) -> int:
     except Stopped as stopped:
         print(f"stopped: {stopped}; go on with --resume", file=sys.stderr)
         return stopped.code
-    except KeyboardInterrupt:  # before the first step or after the last, where nothing is to be saved
+    except KeyboardInterrupt:  # before the first step or after the last one, with nothing to save
         print("stopped: Ctrl-C; go on with --resume", file=sys.stderr)
         return STOPPED
     except (ValueError, FloatingPointError, OSError) as error:
@@ -99,7 +102,7 @@ def _run(train: Callable[[], None]) -> int:
         if (message := describe_lost_ranks(error)) is None:
             raise
         print(f"error: {message}; go on with --resume", file=sys.stderr, flush=True)
-        os._exit(RANK_LOST)  # to leave as usual is to say goodbye to those who do not answer
+        os._exit(RANK_LOST)  # a normal exit would wait for the ranks that do not answer
     return 0
 
 

@@ -4,6 +4,8 @@ from contextlib import closing
 from itertools import islice
 from typing import Any
 
+from torch import Tensor
+
 from trainers.data.mapped import explain_dead_workers
 from trainers.data.memory import load_images
 from trainers.data.sets import open_splits
@@ -28,24 +30,29 @@ def train(recipe: Recipe, options: Options) -> None:
     with run_lock(options.runs / recipe.name):
         session = Session(recipe, options)
         if session.is_main:
-            streams = options.loading == "stream"
-            splits = open_splits(recipe.dataset, ["train", "test"], options.source, streams)
+            splits = open_splits(recipe.dataset, ["train", "test"], options.source, options.loading == "stream")
             print(splits.sentence(), flush=True)
         fit(session)
         session.accelerator.end_training()
         if session.is_main:
-            test = load_images(
-                *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
-                bad_share=options.bad_images,
-                streaming=streams,
-                fit=recipe.fit,
-            )
-            test = test.to(session.accelerator.device)
+            test = load_test(session)
             about: dict[str, Any] = {"license": options.license or None, "split": splits.test}
             if splits.divided or splits.test != "test":
                 about["data"] = splits.facts()
             print_warnings(session, retrain_recipe(recipe))
             print(f"finished: {finish(recipe, session.folder, options.cards, test, session.facts(), about)}")
+
+
+def load_test(session: Session) -> Tensor:
+    """Load the test split of a run, on its device."""
+    recipe, options = session.recipe, session.options
+    images = load_images(
+        *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
+        bad_share=options.bad_images,
+        streaming=options.loading == "stream",
+        fit=recipe.fit,
+    )
+    return images.to(session.accelerator.device)
 
 
 def print_warnings(session: Session, retrain_command: RetrainCommand) -> None:

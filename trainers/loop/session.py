@@ -68,16 +68,7 @@ class Session:
 
         set_seed(recipe.seed)
         tokenizer = recipe.build().to(memory_format=torch.channels_last)
-        self.feed, self.held_out = open_data(
-            recipe,
-            options.source,
-            options.loading,
-            options.workers,
-            options.bad_images,
-            self.accelerator.process_index,
-            self.accelerator.num_processes,
-            self.accelerator.device,
-        )
+        self.feed, self.held_out = open_data(recipe, *feed_arguments(options, self.accelerator))
         if not saved:
             loaded = start(recipe, tokenizer, self.feed, options.cards)
             if loaded and self.is_main:
@@ -191,6 +182,14 @@ class Session:
                 f"no longer a number at step {step}: {values}; the last good checkpoint is kept in "
                 f"{self.folder / 'checkpoints'}; a smaller --learning-rate usually helps"
             )
+
+
+def feed_arguments(options: Options, accelerator: Accelerator) -> tuple[Any, ...]:
+    """Return the arguments of `open_feed` after the recipe."""
+    return (
+        *(options.source, options.loading, options.workers, options.bad_images),
+        *(accelerator.process_index, accelerator.num_processes, accelerator.device),
+    )
 
 
 def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:

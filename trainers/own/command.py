@@ -20,11 +20,11 @@ _REPEATED = (
     "column",
     "splits",
 )
-"""Wishes that a model card's command repeats where they are not the defaults."""
+"""Options that a model card's command repeats if they are not the defaults."""
 
 
 def command(options: TrainOptions) -> str:
-    """Return the command that does this again."""
+    """Return the command that repeats a training with these options."""
     words = ["vqzoo train", _quoted(without_path(options.data))]
     for name in _REPEATED:
         value = getattr(options, name)
@@ -35,7 +35,7 @@ def command(options: TrainOptions) -> str:
 
 
 def without_path(text: str) -> str:
-    """Return the name of a folder or file there is, as its path is nobody else's business; any other text as it is."""
+    """Return the name of an existing folder or file, without its path, which is private; any other text unchanged."""
     return Path(text).resolve().name if Path(text).exists() else text
 
 

@@ -1,4 +1,4 @@
-"""The images of a run on somebody's own data: their parts, and what they are like."""
+"""The images of a training on the user's own data: their splits, sizes and fingerprint."""
 
 import hashlib
 import re
@@ -13,14 +13,14 @@ from trainers.own.options import TrainOptions
 from trainers.own.plan import ImageStatistics
 
 FINGERPRINT = "fingerprint"
-"""Key of the hash of all images that are used."""
+"""Key of the hash over all images that are used."""
 _SAMPLE = 400
-"""Images whose sizes are looked at."""
+"""Images whose sizes are read."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a run: their parts, what they are like, and what the card tells of them."""
+    """The images of a training: splits, statistics, and facts for the model card."""
 
     splits: Splits
     statistics: ImageStatistics
@@ -28,7 +28,7 @@ class Images:
 
 
 def dataset_name(data: str) -> str:
-    """Return what a data set is called in the model's name: its folder's name, or that of a known or a Hub data set."""
+    """Return the name of a data set for the model's name: that of its folder, or a known name or Hub id."""
     if not Path(data).exists() and (data in HUB_IDS or "/" in data):
         return data
     path = Path(data).resolve()
@@ -37,10 +37,10 @@ def dataset_name(data: str) -> str:
 
 
 def inspect_images(dataset: str, options: TrainOptions) -> Images:
-    """Return the images in their parts, and what they are like.
+    """Open the images, and read the sizes of a sample.
 
-    Raises ValueError for data that cannot be had or divided, for an image that is in two parts, and where no image can
-    be read.
+    Raises ValueError for data that cannot be opened or divided, for an image that is in two splits, and where no image
+    can be read.
     """
     splits = open_splits(dataset, ["train", "test"], options.source)
     parts = {part: splits[part] for part in ("train", "held_out", "test") if part in splits}
@@ -50,9 +50,9 @@ def inspect_images(dataset: str, options: TrainOptions) -> Images:
     sample = [header(cell) for cell in rows[:: max(1, len(rows) // _SAMPLE)]["image"]]
     sizes = [size for size in sample if size is not None]
     if not sizes:
-        raise ValueError(f"{options.data}: none of {len(sample)} images that were looked at can be read")
+        raise ValueError(f"{options.data}: none of a sample of {len(sample)} images can be read")
     contents = [content for each in parts.values() for content in sorted(file_hashes(each))]
     fingerprint = hashlib.blake2b("".join(contents).encode(), digest_size=8).hexdigest()
     facts = splits.facts() | {"config": options.config or None, FINGERPRINT: fingerprint}
-    statistics = ImageStatistics([min(width, height) for width, height, _ in sizes], all(grey for *_, grey in sizes))
+    statistics = ImageStatistics([min(size.width, size.height) for size in sizes], all(size.grey for size in sizes))
     return Images(splits, statistics, facts)

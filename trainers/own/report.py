@@ -1,4 +1,4 @@
-"""What a run on somebody's own images tells: a table before the first step, where the results are after the last."""
+"""What `vqzoo train` prints: a table of images and settings before training, and results after it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from vqzoo.hub.card import METRICS
 
 
 def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
-    """Return what is told before the first step: (label, value) of the images and of the settings."""
+    """Return (label, value) of the images and of the settings, to print before training."""
     counts, sides = images.facts["images"], images.statistics.sides
     held_out = counts.get("held_out", recipe.held_out)
     train = counts["train"] - (0 if "held_out" in counts else held_out)
@@ -51,7 +51,7 @@ def print_table(rows: list[tuple[str, str]]) -> None:
 
 
 def write_contact_sheet(session: Session, folder: Path) -> Path:
-    """Write held-out originals above what the best checkpoint makes of them; returns where."""
+    """Write a PNG of held-out originals above the best checkpoint's reconstructions; return its path."""
     path = folder / "contact_sheet.png"
     best = load_best(session.recipe, folder, session.accelerator.device)
     save_samples(best.tokenizer, session.held_out[:8], path)
@@ -59,10 +59,11 @@ def write_contact_sheet(session: Session, folder: Path) -> Path:
 
 
 def print_finished(card: Path, sheet: Path, recipe: Recipe) -> None:
+    """Print the metrics of the finished model, and where its files are."""
     metrics = read_json(card / METRICS)["metrics"]
     print(
         f"finished: {recipe.name}, PSNR {metrics['psnr']:.2f} dB at {metrics['bits_per_image']:,.0f} true bits, on "
-        f"{metrics['num_images']:,} images that it has not seen"
+        f"{metrics['num_images']:,} images that it was not trained on"
     )
     print(f"model card: {card / 'README.md'}\ncontact sheet: {sheet}")
     elsewhere = "" if card.parent == cards_folder() else f"VQZOO_CARDS={card.parent} "

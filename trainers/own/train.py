@@ -1,4 +1,4 @@
-"""Train a tokenizer on somebody's own images, from the command line of `vqzoo train` to the model card."""
+"""Train a tokenizer on the user's own images, from the options of `vqzoo train` to the model card."""
 
 import math
 import time
@@ -11,14 +11,13 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from trainers.data.feed import Feed
-from trainers.data.memory import load_images
 from trainers.data.open import open_feed
 from trainers.loop import checkpoint
 from trainers.loop.finish import finish
-from trainers.loop.fit import fit, print_warnings
+from trainers.loop.fit import fit, load_test, print_warnings
 from trainers.loop.lock import run_lock
 from trainers.loop.options import Options
-from trainers.loop.session import Session, build_accelerator
+from trainers.loop.session import Session, build_accelerator, feed_arguments
 from trainers.own.command import command, without_path
 from trainers.own.images import FINGERPRINT, Images, dataset_name, inspect_images
 from trainers.own.like import like
@@ -41,13 +40,13 @@ EVALUATIONS = 8
 HELD_OUT = 500
 _DATA = "data.json"
 _IMPORTS = 5.0
-"""Seconds of the minutes that have passed before anything here runs: torch and the data library are imported."""
+"""Seconds of the minutes that imports of torch and `datasets` took before `train_own` runs."""
 
 
 def train_own(options: TrainOptions) -> Path | None:
-    """Divide the images, choose the settings, train within the minutes, and write the model card; returns its folder.
+    """Divide the images, choose the settings, train within the minutes, write the model card, and return its folder.
 
-    Several processes train one model; all but the first return None. Raises what `trainers.loop.fit.train` raises.
+    With several processes all but the first return None. Raises what `trainers.loop.fit.train` raises.
     """
     start_time = time.monotonic() - _IMPORTS
     check_int("bits", options.bits, 1, 2**31)
@@ -71,7 +70,7 @@ def train_own(options: TrainOptions) -> Path | None:
     folder = run_options.runs / recipe.name
     with run_lock(folder):
         if options.resume:
-            recipe = _left_recipe(folder, images.facts)
+            recipe = _resumed_recipe(folder, images.facts)
         session = _session(recipe, run_options, images, options, start_time)
         if session.is_main:
             write_json(folder / _DATA, images.facts | {"wishes": options.to_dict()})
@@ -82,21 +81,16 @@ def train_own(options: TrainOptions) -> Path | None:
         start = session.recipe.start_from
         recipe = replace(session.recipe, steps=steps, start_from=without_path(start) if start else "")
         about = {"data": images.facts, "license": options.license or None, "split": images.splits.test}
-        test = load_images(
-            *(recipe.dataset, "test", recipe.resolution, recipe.channels, run_options.source),
-            bad_share=run_options.bad_images,
-            fit=recipe.fit,
-        )
-        again = options if steps < session.recipe.steps else replace(options, steps=steps)
-        facts = session.facts() | {"full_command": command(again)}
-        card = finish(recipe, folder, cards, test.to(session.accelerator.device), facts, about)
+        repeated = options if steps < session.recipe.steps else replace(options, steps=steps)
+        facts = session.facts() | {"full_command": command(repeated)}
+        card = finish(recipe, folder, cards, load_test(session), facts, about)
         print_warnings(session, retrain_own(options, recipe.name))
         print_finished(card, write_contact_sheet(session, folder), recipe)
         return card
 
 
 def settings(dataset: str, images: Images, options: TrainOptions) -> Recipe:
-    """Return the recipe for these images and wishes, of a length that is still to be set."""
+    """Return the recipe for these images and options, whose number of steps is still to be set."""
     short = dataset.rpartition("/")[2]
     model = options.like or options.start_from
     if model:
@@ -127,29 +121,20 @@ def settings(dataset: str, images: Images, options: TrainOptions) -> Recipe:
 
 
 def _has_perceptual() -> bool:
-    """Return whether LPIPS can be computed here; its network is fetched where it is not on this machine yet."""
+    """Return whether LPIPS can be computed here; downloads its network if necessary."""
     if load_perceptual("squeeze") is None:
-        with suppress(OSError):  # no network: images are then compared by their pixels alone, which the table tells
+        with suppress(OSError):  # offline: the loss then compares pixels alone, which the printed table shows
             fetch("squeeze")
     return load_perceptual("squeeze") is not None
 
 
 def _session(recipe: Recipe, run_options: Options, images: Images, options: TrainOptions, start_time: float) -> Session:
-    """Return the session of a run of the wished length; tells what was chosen before the first step."""
+    """Print what was chosen, measure the pace, and return the session of a run of the length that fits."""
     accelerator = build_accelerator(recipe, run_options)
     deadline, test_images = None, images.facts["images"]["test"]
     if accelerator.is_main_process:
         print_table(table(recipe, images))
-    opened = open_feed(
-        recipe,
-        run_options.source,
-        run_options.loading,
-        run_options.workers,
-        run_options.bad_images,
-        accelerator.process_index,
-        accelerator.num_processes,
-        accelerator.device,
-    )
+    opened = open_feed(recipe, *feed_arguments(run_options, accelerator))
     if not run_options.resume:
         steps = [options.steps]
         if not options.steps:
@@ -168,7 +153,7 @@ def _session(recipe: Recipe, run_options: Options, images: Images, options: Trai
 
 
 def with_length(recipe: Recipe, steps: int) -> Recipe:
-    """Return the recipe with so many steps, and with what depends on them."""
+    """Return the recipe with another number of steps, and the fields that depend on it."""
     changes: dict[str, Any] = {"steps": steps, "evaluate_every": max(1, steps // EVALUATIONS)}
     changes["warmup"] = min(recipe.warmup, 50, steps // 10)
     if recipe.adversarial:
@@ -177,7 +162,7 @@ def with_length(recipe: Recipe, steps: int) -> Recipe:
 
 
 def _check_card(card: Path, facts: dict[str, Any]) -> None:
-    """Raise ValueError where the finished model would replace one that was trained on other images."""
+    """Raise ValueError if the finished model would replace one that was trained on other images."""
     if (card / METRICS).exists():
         before = read_json(card / METRICS).get("data") or {}
         if before.get(FINGERPRINT) != facts[FINGERPRINT]:
@@ -187,8 +172,8 @@ def _check_card(card: Path, facts: dict[str, Any]) -> None:
             )
 
 
-def _left_recipe(folder: Path, facts: dict[str, Any]) -> Recipe:
-    """Return the recipe of a run that is to go on; ValueError where there is none or the images have changed."""
+def _resumed_recipe(folder: Path, facts: dict[str, Any]) -> Recipe:
+    """Return the recipe of the run to resume; ValueError if there is none, or if the images have changed."""
     if not (folder / "recipe.json").exists() or checkpoint.read_latest(folder / "checkpoints") is None:
         raise ValueError(f"{folder} has nothing to resume; start without --resume")
     if read_json(folder / _DATA).get(FINGERPRINT) != facts[FINGERPRINT]:

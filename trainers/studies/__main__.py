@@ -1,4 +1,4 @@
-"""Rows of the studies' tables: python -m trainers.studies run|list ROWS... [--budget short] [--minutes 60] ..."""
+"""Train rows of the studies' tables: python -m trainers.studies run|list ROWS... [--budget short] [--minutes 60] ..."""
 
 import sys
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="R
 
 @dataclass(frozen=True)
 class Run:
-    """Train and measure rows; those that results.csv has are left out, those that were begun go on.
+    """Train and measure rows; skip those that results.csv has, and resume those that were started.
 
-    The same line may be given until nothing is left, and several times at once to share one GPU.
+    Give the same command again until nothing is left; several at once share a GPU.
     """
 
     rows: Rows
@@ -29,9 +29,9 @@ class Run:
     budget: Literal["short", "long", "full"] = "short"
     """short: the same few updates for all rows of a study; long: as many as the zoo's models; full: the papers'."""
     seeds: tuple[int, ...] = (42,)
-    """All rows with the first, then all with the next."""
+    """Seeds; all rows are trained with the first one, then with the next."""
     minutes: float | None = None
-    """Save and end after so long."""
+    """Save and stop after this time; without it there is no limit."""
     runs: Path = Path("runs/studies")
     """Folder of run folders."""
     results: Path = RETRAINED
@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class List:
-    """What rows there are, and by which budgets they were measured."""
+    """List rows, and the budgets at which they were measured."""
 
     rows: Rows = ("all",)
     """As `run` takes them."""
@@ -49,7 +49,7 @@ class List:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     try:
         options = tyro.extras.subcommand_cli_from_dict(
             {"run": Run, "list": List}, args=arguments, prog="trainers.studies"
