@@ -1,9 +1,11 @@
-"""Train the ablation that decided the defaults: python -m trainers.tools.ablation [--seeds 42,43] [--minutes 60]
+"""Train the ablation that decided the defaults.
 
-Each run changes one thing of its base recipe and sees as many images: of CIFAR-10 for six quantizers, and crops of
-photographs of flowers for the plain autoencoder and for one codebook. It is judged by the PSNR of bytes on the images
-held out of the train split; the test split is never read. Results are lines of docs/training_fast.csv; a line that is
-there is not trained again.
+python -m trainers.tools.ablation [--seeds 42 43] [--minutes 60]
+
+Each run changes one thing of a base recipe, at the same number of images: CIFAR-10 for six quantizers, and crops of
+photographs of flowers for the plain autoencoder and for one codebook. It is judged by PSNR, after rounding to bytes, on
+images held out of the train split; the test split is never read. Results are lines of docs/training_fast.csv; runs that
+have a line are skipped.
 """
 
 import shutil
@@ -30,7 +32,7 @@ from vqzoo.analysis.evaluation import evaluate
 from vqzoo.metrics import perceptual
 
 IMAGES = 25_600
-"""Images that every run on CIFAR-10 sees: where Muon's advantage and the collapse of codebooks are plain to see."""
+"""Images that every run on CIFAR-10 sees: enough to show Muon's advantage and the collapse of codebooks."""
 SEEDS = (42, 43, 44)
 
 _FROM_DATA: Settings = {"start": "kmeans", "revival": "restart"}
@@ -60,13 +62,13 @@ BASES: dict[str, Recipe] = {
         evaluate_every=600,
     ),
 }
-"""Quantizer, or "photographs" and the quantizer -> what each of its other runs differs from in one thing."""
+"""Quantizer, or "photographs" and the quantizer -> base recipe, of which every other run changes one thing."""
 SMALL_IMAGES = tuple(name for name in BASES if not name.startswith("photographs"))
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One changed thing. quantizers: the keys of `BASES` that it is tried with; none: the six of CIFAR-10."""
+    """One change of the base recipe. quantizers: keys of `BASES` to try it with; none: the six of CIFAR-10."""
 
     factor: str
     setting: str
@@ -87,7 +89,7 @@ def _quantizer(**settings: Any) -> Callable[[Recipe], Recipe]:
 
 
 def _batch(size: int) -> Callable[[Recipe], Recipe]:
-    """Another batch size, at as many images in all and in the warm-up."""
+    """Return a change of the batch size that keeps the number of images, in all and in the warm-up."""
     steps = IMAGES // size
     return _fields(batch_size=size, steps=steps, evaluate_every=steps, warmup=_BASE["warmup"] * 64 // size)
 
@@ -174,12 +176,12 @@ VARIANTS = (
     Variant("rate of kernels", "0.01", _fields(learning_rate=0.01), _PHOTOGRAPHS_CODEBOOK),
     Variant("start of the network", "plain autoencoder", _fields(start_from="flowers-none-256"), _PHOTOGRAPHS_CODEBOOK),
 )
-"""In the order in which they are trained, what decides most first: all quantizers at one setting, then the next."""
+"""Variants in the order in which they are trained, the most decisive first."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run: a line of the CSV before it has results."""
+    """One run, which gets a line of the CSV."""
 
     quantizer: str
     variant: Variant
@@ -187,11 +189,12 @@ class Job:
 
     @property
     def key(self) -> tuple[str, ...]:
+        """The first four fields of the run's line."""
         return self.quantizer, self.variant.factor, self.variant.setting, str(self.seed)
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, under a name of its own."""
+        """The run's recipe, with a name of its own."""
         changed = self.variant.change(BASES[self.quantizer])
         words = "".join(c if c.isalnum() else "-" for c in f"{self.variant.factor}-{self.variant.setting}")
         return replace(changed, name=f"{changed.name}-{words}-seed{self.seed}", seed=self.seed)
@@ -206,7 +209,7 @@ def jobs(seeds: Sequence[int]) -> Iterator[Job]:
 
 
 def run(job: Job, runs: Path, data: str | None, cache: DataCache) -> dict[str, Any]:
-    """Train one run, from its checkpoint where it was begun, and return its line."""
+    """Train one run, from its checkpoint if there is one, and return its line."""
     recipe, seconds = job.recipe, 0.0
     if job.variant.setting == CONTINUOUS:
         recipe, seconds = _after_continuous(recipe, runs, data, cache)
@@ -230,8 +233,10 @@ def run(job: Job, runs: Path, data: str | None, cache: DataCache) -> dict[str, A
 
 
 def _after_continuous(recipe: Recipe, runs: Path, data: str | None, cache: DataCache) -> tuple[Recipe, float]:
-    """Return the second half of a recipe, which starts from the plain autoencoder after the first half, and the seconds
-    that the first half took."""
+    """Train the plain autoencoder for half of a recipe's steps; return the other half, which starts from it.
+
+    Also returns the seconds that the training of the first half took.
+    """
     half = recipe.steps // 2
     plain = replace(
         BASES["none"],
@@ -259,7 +264,7 @@ def main(
 
     Args:
         seeds: seeds, all runs of the first one before those of the next.
-        minutes: end after so long; the run in hand is saved and goes on at the next call.
+        minutes: save the current run and stop after this time; the next call resumes it.
         data: local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub.
         runs: folder of run folders.
         results: the CSV.

@@ -1,4 +1,4 @@
-"""The results of the ablation: lines of docs/training_fast.csv."""
+"""The results of the ablation: the lines of docs/training_fast.csv."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ FIELDS = (
 
 
 def read_lines(path: Path = PATH) -> list[dict[str, str]]:
-    """Return the lines of the CSV; none where there is no file."""
+    """Return the lines of the CSV; none if there is no file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -24,6 +24,7 @@ def read_lines(path: Path = PATH) -> list[dict[str, str]]:
 
 
 def write_lines(lines: Sequence[dict[str, Any]], path: Path = PATH) -> None:
+    """Write the CSV."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
     writer.writeheader()
@@ -32,7 +33,7 @@ def write_lines(lines: Sequence[dict[str, Any]], path: Path = PATH) -> None:
 
 
 def psnr_by_seed(lines: Sequence[Mapping[str, str]]) -> dict[tuple[str, str, str], dict[str, float]]:
-    """Return the PSNR of each run, by seed: (quantizer, factor, setting) -> seed -> dB."""
+    """Return (quantizer, factor, setting) -> seed -> PSNR in dB."""
     psnr: dict[tuple[str, str, str], dict[str, float]] = {}
     for line in lines:
         psnr.setdefault((line["quantizer"], line["factor"], line["setting"]), {})[line["seed"]] = float(line["psnr"])

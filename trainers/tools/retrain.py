@@ -1,4 +1,4 @@
-"""The command that trains a tokenizer again, with one thing changed."""
+"""Commands that train a tokenizer anew with one setting changed."""
 
 import shlex
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from trainers.own.options import TrainOptions
 from trainers.recipes.recipe import Recipe
 
 RetrainCommand = Callable[[str, str], str]
-"""From a field of the recipe and its new value, "" for a flag, to the command."""
+"""(field of the recipe, its new value or "" for a flag) -> command."""
 LENGTH = "twice as long"
-"""In place of a field: a training of twice the length."""
+"""Stands for a field: train for twice as many steps."""
 
 
 def retrain_recipe(recipe: Recipe) -> RetrainCommand:
-    """Return what trains a recipe of the table again."""
+    """Return the function that gives commands for a recipe of the table."""
 
     def retrain_command(field: str, value: str) -> str:
         changed = f"--steps {2 * recipe.steps}" if field == LENGTH else f"--{field} {value}".rstrip()
@@ -27,7 +27,7 @@ def retrain_recipe(recipe: Recipe) -> RetrainCommand:
 
 
 def retrain_own(options: TrainOptions, name: str) -> RetrainCommand:
-    """Return what `vqzoo train` was called with, for a model of another name than `name`."""
+    """Return the function that gives `vqzoo train` commands; the new model is called `name` with "-2" added."""
 
     def retrain_command(field: str, value: str) -> str:
         if field == LENGTH:
@@ -40,5 +40,5 @@ def retrain_own(options: TrainOptions, name: str) -> RetrainCommand:
 
 
 def retrain_from_command(text: str, name: str) -> RetrainCommand:
-    """Return the same of a command `vqzoo train ...`, as model cards have it."""
+    """Return the same for the text of a command `vqzoo train ...`, from a model card."""
     return retrain_own(tyro.cli(TrainOptions, args=shlex.split(text)[2:]), name)

@@ -1,4 +1,4 @@
-"""A tokenizer that `vqzoo doctor` looks at, with what is known of it and images that it has not learnt from."""
+"""Load a tokenizer for `vqzoo doctor`, with its settings, its log, and images it was not trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,12 +23,16 @@ from vqzoo.hub.registry import find, load
 from vqzoo.tokenizer import Tokenizer
 
 PIXELS = 2**21
-"""Of the images that are looked at: 2,048 of 32 x 32, 32 of 256 x 256."""
+"""Pixels to examine: 2,048 images of 32 x 32, 32 of 256 x 256."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A tokenizer with what is known of it. again: the command that trains it with a setting changed."""
+    """A tokenizer to examine.
+
+    settings: those of its quantizer. retrain_command: gives the command to train it with a setting changed. rows: its
+    log. images: uint8 (n, c, h, w) that it was not trained on.
+    """
 
     tokenizer: Tokenizer
     settings: dict[str, Any]
@@ -38,9 +42,9 @@ class Subject:
 
 
 def load_subject(source: str, data: Source) -> Subject:
-    """Return the tokenizer of a run folder, or a model by name, folder or Hub id, with images to look at.
+    """Load the tokenizer of a run folder, or a model by name, folder or Hub id, with images to examine it on.
 
-    Raises ValueError for a source that is neither, and where no images can be had.
+    Raises ValueError for an unknown source, and if its images cannot be loaded.
     """
     folder = Path(source)
     if (folder / "best.pt").is_file() and (folder / "recipe.json").is_file():
@@ -80,13 +84,13 @@ def _of_run(folder: Path, data: Source) -> Subject:
 
 
 def settings_of(tokenizer: Tokenizer) -> dict[str, Any]:
-    """Return every setting of a tokenizer's first quantizer, defaults included."""
+    """Return all settings of a tokenizer's first quantizer, including defaults."""
     levels = tokenizer.config["quantizer"]
     return dict(levels[0] if isinstance(levels, list) else levels)
 
 
 def _images(dataset: str, data: Source, form: Form, part: str) -> Tensor:
-    """Return images that were not learnt from: the held-out ones of a run, where there are such, else those of test."""
+    """Load images of the split `part`, or of test where the data set has no such split."""
     splits = open_splits(dataset, ["test"], data)
     name = part if part in splits else "test"
     rows = splits[name]
