@@ -59,10 +59,14 @@ def open_feed(
         if recipe.train_images:
             raise ValueError("train_images: a stream is always used as a whole; expected 0, or another loading")
         shards = Shards(open_splits(recipe.dataset, ["train", "test"], data, streaming=True)["train"], recipe.dataset)
-        bad = StreamTally(recipe.dataset, "train", bad_share)
-        held_out_images, begin = read_and_broadcast(lambda: first_images(shards, recipe.held_out, form, bad), device)
+        unreadable = StreamTally(recipe.dataset, "train", bad_share)
+        held_out_images, begin = read_and_broadcast(
+            lambda: first_images(shards, recipe.held_out, form, unreadable), device
+        )
         first = tuple(begin.tolist())
-        return Streamed(shards, first, form, augment, share, rank, world_size, bad, workers, device), held_out_images
+        return Streamed(
+            shards, first, form, augment, share, rank, world_size, unreadable, workers, device
+        ), held_out_images
 
     splits = open_splits(recipe.dataset, ["train", "test"], data)
     rows, held_out_rows = splits["train"], splits["held_out" if "held_out" in splits else "train"]

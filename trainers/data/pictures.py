@@ -84,16 +84,13 @@ _FITS: dict[Fit, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
 
 def _source(cell: Any) -> str | bytes:
     """Return a local path, or the bytes of an image that is in an archive or on another machine."""
-    content: bytes | None
-    path: str | None
     content, path = (cell["bytes"], cell["path"]) if isinstance(cell, dict) else (None, None)
     if content is not None or path is None:
-        return content or b""
+        return bytes(content or b"")
     if is_local_path(path):
-        return path
+        return str(path)
     with xopen(path, "rb") as file:
-        content = file.read(_LIMITS.bytes + 1)
-        return content
+        return bytes(file.read(_LIMITS.bytes + 1))
 
 
 def try_decode(cell: Any, form: Form) -> np.ndarray | Unreadable:

@@ -222,8 +222,7 @@ class Streamed:
 
     @property
     def _deals_shards(self) -> bool:
-        shards = self.shards.num - self.begin[0]
-        return shards % self.world_size == 0
+        return bool((self.shards.num - self.begin[0]) % self.world_size == 0)
 
 
 def first_images(shards: Shards, num: int, form: Form, bad: StreamTally) -> list[Tensor]:
