@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,65 +41,53 @@ def main(arguments: list[str]) -> int:
         print(f"{__doc__}\n\nrecipes, most wanted first:\n  " + "\n  ".join(RECIPES))
         print("\nRECIPE --help lists what can be overridden")
         return 0
-    if Path(arguments[0]).exists() or "/" in arguments[0]:
-        return _train_own(arguments)
     try:
-        recipe = with_settings(get_recipe(arguments[0]), arguments[1:])
-        run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
+        if Path(arguments[0]).exists() or "/" in arguments[0]:
+            options = tyro.cli(TrainOptions, args=arguments, prog="train.py")
+            check_data(options.data)
+            train = partial(_train_own, options)
+        else:
+            recipe = with_settings(get_recipe(arguments[0]), arguments[1:])
+            run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
+            train = partial(_train, run)
     except ValueError as error:
         return _fail(error)
-    return _train(run)
+    return _exit_code(train)
 
 
-def _train_own(arguments: list[str]) -> int:
-    """Train on the user's own images, as `vqzoo train` does, in the processes that accelerate started."""
-    wishes = tyro.cli(TrainOptions, args=arguments, prog="train.py")
-    try:
-        check_data(wishes.data)
-    except ValueError as error:
-        return _fail(error)
-
-    def train() -> None:
-        from trainers.own.train import train_own
-
-        train_own(wishes)
-
-    return _run(train)
+# Imports of torch and `datasets` are inside these functions, so that help and errors of usage come at once.
 
 
-def _train(run: Run) -> int:
-    """Train a recipe."""
+def _train(run: Run) -> None:
+    from trainers.loop.fit import train
 
-    def train() -> None:
-        from trainers.loop.fit import train as train_recipe
-
-        train_recipe(run.recipe, run.options)
-
-    return _run(train)
+    train(run.recipe, run.options)
 
 
-def _run(train: Callable[[], None]) -> int:
-    """Run `train` and return the exit code; prints errors of the user's in one line.
+def _train_own(options: TrainOptions) -> None:
+    from trainers.own.train import train_own
 
-    Callers import torch and `datasets` inside `train`, so that help and errors of usage come at once.
-    """
-    from trainers.loop.memory import NO_MEMORY, out_of_memory
+    train_own(options)
+
+
+def _exit_code(train: Callable[[], None]) -> int:
+    """Call `train` and return the exit code; prints the user's mistakes in one line."""
+    from trainers.loop.memory import as_value_errors
     from trainers.loop.ranks import RANK_LOST, describe_lost_ranks
     from trainers.loop.signals import Stopped
 
     try:
-        train()
+        with as_value_errors():
+            train()
     except Stopped as stopped:
         print(f"stopped: {stopped}; go on with --resume", file=sys.stderr)
         return stopped.code
     except KeyboardInterrupt:  # before the first step or after the last one, with nothing to save
         print("stopped: Ctrl-C; go on with --resume", file=sys.stderr)
         return STOPPED
-    except (ValueError, FloatingPointError, OSError) as error:
+    except (ValueError, OSError) as error:
         return _fail(error)
-    except (MemoryError, RuntimeError) as error:
-        if out_of_memory(error):
-            return _fail(ValueError(NO_MEMORY))
+    except RuntimeError as error:
         if (message := describe_lost_ranks(error)) is None:
             raise
         print(f"error: {message}; go on with --resume", file=sys.stderr, flush=True)

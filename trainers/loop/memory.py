@@ -1,6 +1,8 @@
 """Memory that training needs: an estimate before it starts, and what to do when it ran out."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from trainers.recipes.recipe import Recipe
 
@@ -22,7 +24,20 @@ def check_memory(recipe: Recipe, processes: int) -> None:
         )
 
 
-def out_of_memory(error: BaseException) -> bool:
+@contextmanager
+def as_value_errors() -> Iterator[None]:
+    """Raise ValueError instead of FloatingPointError, and, with advice, instead of errors about memory."""
+    try:
+        yield
+    except FloatingPointError as error:
+        raise ValueError(str(error)) from None
+    except (MemoryError, RuntimeError) as error:
+        if _out_of_memory(error):
+            raise ValueError(NO_MEMORY) from None
+        raise
+
+
+def _out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that memory ran out, of the CPU or of the GPU."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
