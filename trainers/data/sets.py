@@ -212,7 +212,7 @@ def _column(rows: Any, dataset: str, column: str) -> str:
         raise ValueError(f"data set {dataset!r} has no image column; its columns: {', '.join(features)}")
     if column and column not in columns:
         raise ValueError(f"column={column!r}: expected an image column of data set {dataset!r}: {', '.join(columns)}")
-    first = [name for wanted in _FIRST for name in columns if name.lower() == wanted]
+    first = [name for preferred in _FIRST for name in columns if name.lower() == preferred]
     if column or first or len(columns) == 1:
         return column or (first or columns)[0]
     raise ValueError(f"data set {dataset!r} has several image columns: {', '.join(columns)}; name one with --column")

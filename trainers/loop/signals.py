@@ -66,8 +66,8 @@ class SignalHandler:
             barrier()
             tensor = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
             flags = tuple(flag > 0 for flag in self.accelerator.reduce(tensor, "sum").tolist())
-        asked, due, warned, self.late = flags
-        if asked:
+        stop_requested, due, warned, self.late = flags
+        if stop_requested:
             name = signal.Signals(self.signal).name if self.signal else "a signal"
             return True, Stopped(f"{name} after step {done}", STOPPED)
         if warned:

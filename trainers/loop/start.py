@@ -44,13 +44,13 @@ def start_codebooks(tokenizer: Tokenizer, feed: Feed) -> None:
     waiting = [each for each in named_codebooks(tokenizer).values() if each.waits]
     if not waiting or len(tokenizer.quantizers) > 1:
         return
-    wanted = min(MOST_LATENTS, LATENTS_A_CODEVECTOR * max(each.codebook_size for each in waiting))
-    latents = shared_out(torch.stack(list(_latents(tokenizer, feed, wanted))))
+    number_wanted = min(MOST_LATENTS, LATENTS_A_CODEVECTOR * max(each.codebook_size for each in waiting))
+    latents = shared_out(torch.stack(list(_latents(tokenizer, feed, number_wanted))))
     tokenizer.train()
     tokenizer.quantizer(latents[None, :, None])
 
 
-def _latents(tokenizer: Tokenizer, feed: Feed, wanted: int) -> Iterator[Tensor]:
+def _latents(tokenizer: Tokenizer, feed: Feed, number_wanted: int) -> Iterator[Tensor]:
     number = 0
     tokenizer.eval()
     device = next(tokenizer.parameters()).device
@@ -59,5 +59,5 @@ def _latents(tokenizer: Tokenizer, feed: Feed, wanted: int) -> Iterator[Tensor]:
             latents = tokenizer.latents(from_bytes(pixels.to(device))).flatten(0, 2)
             yield latents
             number += place(len(latents), latents.device)[1]
-            if number >= wanted:
+            if number >= number_wanted:
                 return

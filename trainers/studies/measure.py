@@ -85,8 +85,8 @@ def run_curves(path: Path) -> dict[str, list[float | None]]:
     share of choices, both of the steps before.
     """
     train, held_out = columns(read(path))
-    wanted = {"step": "step", "loss": "loss", "gap": "gradient_gap", "quantization": "commitment"}
-    curves = {name: held_out[key] for name, key in wanted.items() if key in held_out}
+    keys = {"step": "step", "loss": "loss", "gap": "gradient_gap", "quantization": "commitment"}
+    curves = {name: held_out[key] for name, key in keys.items() if key in held_out}
     selections = [name for name in train if name.startswith("selection/")]
     rows = {step: row for row, step in enumerate(train["step"])}
     for name in ("usage", *selections):
