@@ -37,15 +37,12 @@ def open_feed(
     """Return a recipe's training images as a feed, and its held-out images as (n, c, resolution, resolution) uint8.
 
     Both are on `device`. The feed augments images; one of its batches is one of the recipe's `accumulate` parts of a
-    step. The held-out images are the first ones of a held_out split if the data set has one, otherwise the last ones
-    of the train split, or the first ones of a stream. Unreadable ones are left out; a stream replaces them by the
-    images that follow.
+    step. Held-out images are the first ones of a held_out split if the data set has one, otherwise the last ones of the
+    train split, or the first ones of a stream. Unreadable ones are left out; a stream replaces them by later images.
 
-    `loading`:
-        "memory" decodes all images now, on the first process, which broadcasts them.
-        "mapped" decodes while training, in `workers` processes (0: in this one); the batches are those of "memory".
-        "stream" stores nothing, and reads and decodes with `workers` threads; the batches are different ones.
-        "auto" is "memory" up to MEMORY_BYTES, else "mapped".
+    `loading`: "memory" decodes all images now, on the first process, which broadcasts them. "mapped" decodes the same
+    batches while training, in `workers` processes (0: in this one). "stream" stores nothing, reads with `workers`
+    threads, and has other batches. "auto" is "memory" up to MEMORY_BYTES, else "mapped".
 
     Every process must call this. Raises ValueError for data that do not fit the recipe, for a missing test split, and
     where more than `bad_share` of the images cannot be read.
@@ -60,13 +57,9 @@ def open_feed(
             raise ValueError("train_images: a stream is always used as a whole; expected 0, or another loading")
         shards = Shards(open_splits(recipe.dataset, ["train", "test"], data, streaming=True)["train"], recipe.dataset)
         unreadable = StreamTally(recipe.dataset, "train", bad_share)
-        held_out_images, begin = read_and_broadcast(
-            lambda: first_images(shards, recipe.held_out, form, unreadable), device
-        )
+        held, begin = read_and_broadcast(lambda: first_images(shards, recipe.held_out, form, unreadable), device)
         first = tuple(begin.tolist())
-        return Streamed(
-            shards, first, form, augment, share, rank, world_size, unreadable, workers, device
-        ), held_out_images
+        return Streamed(shards, first, form, augment, share, rank, world_size, unreadable, workers, device), held
 
     splits = open_splits(recipe.dataset, ["train", "test"], data)
     rows, held_out_rows = splits["train"], splits["held_out" if "held_out" in splits else "train"]

@@ -5,21 +5,7 @@ from pathlib import Path
 
 from trainers.own.options import TrainOptions
 
-_REPEATED = (
-    "bits",
-    "minutes",
-    "steps",
-    "like",
-    "start_from",
-    "freeze",
-    "set",
-    "name",
-    "license",
-    "fit",
-    "config",
-    "column",
-    "splits",
-)
+_REPEATED = "bits minutes steps like start_from freeze set name license fit config column splits".split()
 """Options that a model card's command repeats if they are not the defaults."""
 
 

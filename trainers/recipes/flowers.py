@@ -22,7 +22,7 @@ NARROW: Settings = {"name": "vqgan", "width": 8, "multipliers": (1, 2, 4, 8, 12)
 
 
 def vqgan(size: int = 1024, dim: int = 256) -> Recipe:
-    """Return the VQGAN: one codebook of 1024 x 256 on a 16 x 16 grid, 2560 bits an image."""
+    """Return the VQGAN: one codebook on a 16 x 16 grid; with 1024 codevectors 2560 bits an image."""
     return Recipe(
         name=f"flowers-vqgan-{size}x{dim}",
         dataset="flowers",
@@ -57,56 +57,6 @@ def none() -> Recipe:
 def none_sinusoidal() -> Recipe:
     """Return `none` with a sinusoidal encoding at the decoder's input."""
     return _like(none(), "sinusoidal", position="sinusoidal")
-
-
-def size_512() -> Recipe:
-    """Return `vqgan` with half of the codevectors: 2304 bits an image."""
-    return vqgan(512)
-
-
-def size_2048() -> Recipe:
-    """Return `vqgan` with twice the codevectors: 2816 bits an image."""
-    return vqgan(2048)
-
-
-def size_4096() -> Recipe:
-    """Return `vqgan` with four times the codevectors: 3072 bits an image."""
-    return vqgan(4096)
-
-
-def size_8192() -> Recipe:
-    """Return `vqgan` with eight times the codevectors: 3328 bits an image."""
-    return vqgan(8192)
-
-
-def dim_64() -> Recipe:
-    """Return `vqgan` with latents of 64 dimensions."""
-    return vqgan(1024, 64)
-
-
-def dim_128() -> Recipe:
-    """Return `vqgan` with latents of 128 dimensions."""
-    return vqgan(1024, 128)
-
-
-def dim_512() -> Recipe:
-    """Return `vqgan` with latents of 512 dimensions."""
-    return vqgan(1024, 512)
-
-
-def size_8192_dim_64() -> Recipe:
-    """Return 8192 codevectors of 64 dimensions."""
-    return vqgan(8192, 64)
-
-
-def size_8192_dim_128() -> Recipe:
-    """Return 8192 codevectors of 128 dimensions."""
-    return vqgan(8192, 128)
-
-
-def size_8192_dim_512() -> Recipe:
-    """Return 8192 codevectors of 512 dimensions."""
-    return vqgan(8192, 512)
 
 
 def images_185() -> Recipe:

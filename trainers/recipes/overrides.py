@@ -51,14 +51,19 @@ def with_fields(recipe: Recipe, pairs: Sequence[str]) -> Recipe:
         if not equals:
             raise ValueError(f"set={pair!r}: expected FIELD=VALUE, as learning-rate=0.01")
         check_choice("field of the recipe", field.partition(".")[0].replace("-", "_"), Recipe.__dataclass_fields__)
-        head, dot, tail = field.rpartition(".")
-        flags = {"true": [f"--{field}"], "false": [f"--{head}{dot}no-{tail}"]}
-        arguments += flags.get(value.lower(), [f"--{field}", *value.split()])
+        arguments += field_arguments(field, value)
     try:
         with redirect_stderr(StringIO()):
             return tyro.cli(Recipe, default=with_settings(recipe, arguments), args=arguments)
     except SystemExit:
         raise ValueError(f"set={' '.join(pairs)!r}: an unknown field, or a value that does not fit") from None
+
+
+def field_arguments(field: str, value: str) -> list[str]:
+    """Return the arguments that set a field: --field or --no-field for true and false, several words for a list."""
+    group, dot, last = field.rpartition(".")
+    flags = {"true": [f"--{field}"], "false": [f"--{group}{dot}no-{last}"]}
+    return flags.get(value.lower(), [f"--{field}", *value.split()])
 
 
 def _given(part: str, arguments: Sequence[str]) -> dict[str, str]:

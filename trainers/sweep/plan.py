@@ -11,6 +11,7 @@ import tyro
 
 from trainers.pending import pending
 from trainers.recipes import RECIPES, get_recipe
+from trainers.recipes.overrides import field_arguments
 from trainers.recipes.recipe import Recipe
 from trainers.train import Run
 from vqzoo.files.storage import read_json
@@ -75,16 +76,10 @@ def grid_points(grid: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
         suffix = "".join(
             f"-{label}{re.sub(r'[^A-Za-z0-9.+-]+', '-', value)}" for label, value in zip(labels, point, strict=True)
         )
-        points.append((suffix, tuple(word for pair in zip(axes, point, strict=True) for word in _setting(*pair))))
+        points.append(
+            (suffix, tuple(word for pair in zip(axes, point, strict=True) for word in field_arguments(*pair)))
+        )
     return points
-
-
-def _setting(key: str, value: str) -> tuple[str, ...]:
-    """Return the arguments that set a field: booleans are --flag or --no-flag, a list is several words."""
-    if value.lower() in ("true", "false"):
-        group, dot, last = key.rpartition(".")
-        return (f"--{group}{dot}{'no-' if value.lower() == 'false' else ''}{last}",)
-    return (f"--{key}", *value.split())
 
 
 def plan(patterns: Sequence[str], grid: Sequence[str], arguments: Sequence[str], runs: Path, cards: Path) -> list[Job]:

@@ -84,8 +84,13 @@ def _rates(**rates: float) -> Callable[[Recipe], Recipe]:
     return lambda recipe: replace(recipe, rates=replace(recipe.rates, **rates))
 
 
+def _within(field: str, settings: dict[str, Any]) -> Callable[[Recipe], Recipe]:
+    """Return a change of some of the settings that a field of the recipe holds."""
+    return lambda recipe: replace(recipe, **{field: getattr(recipe, field) | settings})
+
+
 def _quantizer(**settings: Any) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, quantizer=recipe.quantizer | settings)
+    return _within("quantizer", settings)
 
 
 def _batch(size: int) -> Callable[[Recipe], Recipe]:
@@ -99,15 +104,11 @@ def _adam(rate: float) -> Callable[[Recipe], Recipe]:
 
 
 def _network(**settings: Any) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, autoencoder=recipe.autoencoder | settings)
+    return _within("autoencoder", settings)
 
 
-def _commitment(weight: float) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, weights=recipe.weights | {"commitment": weight})
-
-
-def _perceptual(weight: float) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, weights=recipe.weights | {"perceptual": weight})
+def _weights(**weights: float) -> Callable[[Recipe], Recipe]:
+    return _within("weights", weights)
 
 
 def _vq_of_photographs(recipe: Recipe) -> Recipe:
@@ -130,7 +131,7 @@ VARIANTS = (
     Variant("schedule", "constant, averaged weights", _fields(schedule="constant", average=0.99)),
     Variant("start", "uniform", _quantizer(start="uniform"), _CODEBOOKS),
     Variant("revival", "none", _quantizer(revival="none"), _CODEBOOKS),
-    Variant("commitment", "1", _commitment(1.0), _CODEBOOKS),
+    Variant("commitment", "1", _weights(commitment=1.0), _CODEBOOKS),
     Variant("rate of kernels", "0.01", _fields(learning_rate=0.01)),
     Variant("images", "twice as many", _fields(steps=2 * _BASE["steps"], evaluate_every=_BASE["steps"]), _TWO),
     Variant("images to learn from", "500", _fields(train_images=500), _TWO),
@@ -149,7 +150,7 @@ VARIANTS = (
     Variant("schedule", "linear", _fields(schedule="linear")),
     Variant("averaged weights", "0.99", _fields(average=0.99)),
     Variant("end", "decoder alone for the last quarter", _fields(second_phase=IMAGES // 64 * 3 // 4), _CODEBOOKS),
-    Variant("commitment", "0.05", _commitment(0.05), _CODEBOOKS),
+    Variant("commitment", "0.05", _weights(commitment=0.05), _CODEBOOKS),
     Variant("rate of vectors", "1e-3", _rates(vectors=1e-3)),
     Variant("rate of vectors", "1e-2", _rates(vectors=1e-2)),
     Variant("rate of projections", "1e-2", _rates(projections=1e-2), ("fsq",)),
@@ -171,8 +172,8 @@ VARIANTS = (
     Variant("loss", "L1 and LPIPS", _fields(weights={"l1": 2.0, "perceptual": 1.0}), _PHOTOGRAPHS),
     Variant("base", "base", lambda recipe: recipe, _PHOTOGRAPHS_CODEBOOK),
     Variant("rule, by gradient", "vq", _vq_of_photographs, _PHOTOGRAPHS_CODEBOOK),
-    Variant("loss", "LPIPS at 1", _perceptual(1.0), _PHOTOGRAPHS_CODEBOOK),
-    Variant("loss", "LPIPS at 0.25", _perceptual(0.25), _PHOTOGRAPHS_CODEBOOK),
+    Variant("loss", "LPIPS at 1", _weights(perceptual=1.0), _PHOTOGRAPHS_CODEBOOK),
+    Variant("loss", "LPIPS at 0.25", _weights(perceptual=0.25), _PHOTOGRAPHS_CODEBOOK),
     Variant("rate of kernels", "0.01", _fields(learning_rate=0.01), _PHOTOGRAPHS_CODEBOOK),
     Variant("start of the network", "plain autoencoder", _fields(start_from="flowers-none-256"), _PHOTOGRAPHS_CODEBOOK),
 )
