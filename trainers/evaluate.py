@@ -1,7 +1,4 @@
-"""Evaluate a model anew and compare with its metrics.json.
-
-python -m trainers.evaluate model_cards/NAME
-"""
+"""Evaluate a model anew and compare with its metrics.json: `python -m trainers.evaluate model_cards/NAME`."""
 
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""List the recipes that are still to be trained, most wanted first.
-
-python -m trainers.pending
-"""
+"""List the recipes that are still to be trained, most wanted first: `python -m trainers.pending`."""
 
 import sys
 from collections.abc import Sequence

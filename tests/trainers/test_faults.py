@@ -13,11 +13,11 @@ import torch
 from trainers.data.streamed import Streamed
 from trainers.loop import checkpoint, session
 from trainers.loop.fit import train
-from trainers.loop.log import read
 from trainers.loop.options import Options
 from trainers.loop.signals import WARNED
 from trainers.recipes import RECIPES
 from trainers.train import main
+from vqzoo.analysis.log import read
 
 NAME = "cifar10-vq-1024x128"
 

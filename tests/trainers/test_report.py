@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from trainers import report
-from trainers.loop.log import read
 from trainers.report import load_all, main, page, sections
+from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json, write_json
 
 EVIL = '<script>alert("1")</script>'

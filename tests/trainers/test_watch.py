@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from trainers.loop.log import read
 from trainers.loop.watch import COLLAPSE_PATIENCE, KINDS, Finding, Watch
+from vqzoo.analysis.log import read
 
 Row = dict[str, float]
 

@@ -32,12 +32,7 @@ _LADDER = {torch.int8: 0.05, torch.float16: 0.05, torch.float32: math.inf}
 
 
 def finish(
-    recipe: Recipe,
-    run: Path,
-    cards: Path,
-    test: Tensor,
-    facts: dict[str, Any],
-    about: dict[str, Any] | None = None,
+    recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str, Any], about: dict[str, Any] | None = None
 ) -> Path:
     """Evaluate the best checkpoint on the test split, write its card folder, and return the folder.
 

@@ -7,8 +7,6 @@ from typing import Any
 from vqzoo.analysis.log import read
 from vqzoo.files.storage import write_text
 
-__all__ = ["Log", "read"]
-
 
 class Log:
     """A log to append rows to; a resumed run first drops the rows of steps that it will repeat.

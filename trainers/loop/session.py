@@ -151,11 +151,7 @@ class Session:
     def facts(self) -> dict[str, Any]:
         """Return facts for the model card: seconds of training, device, number of processes."""
         device = torch.cuda.get_device_name() if self.accelerator.device.type == "cuda" else "CPU"
-        return {
-            "seconds": round(self.meter.seconds, 3),
-            "device": device,
-            "processes": self.accelerator.num_processes,
-        }
+        return {"seconds": round(self.meter.seconds, 3), "device": device, "processes": self.accelerator.num_processes}
 
     def _write(self, row: dict[str, Any]) -> None:
         """Write a row to the log and the tracker, and the warnings that follow from it."""

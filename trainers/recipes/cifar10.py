@@ -131,9 +131,7 @@ def adaptive() -> Recipe:
 def factorized() -> Recipe:
     """Return ViT-VQGAN's unit codevectors in 32 dimensions, at the bits of `vq`."""
     return replace(
-        vq(),
-        name="cifar10-factorized-1024x32",
-        quantizer={"name": "factorized", "codebook_size": 1024, "code_dim": 32},
+        vq(), name="cifar10-factorized-1024x32", quantizer={"name": "factorized", "codebook_size": 1024, "code_dim": 32}
     )
 
 

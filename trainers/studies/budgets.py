@@ -7,11 +7,7 @@ from trainers.recipes import cifar10
 from trainers.recipes.recipe import Rates, Recipe
 
 _SMALL_IMAGES = ("looc", "adaptive", "rvq")
-_SHORT = 1_600
-SHORT: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(_SMALL_IMAGES, {"steps": _SHORT}),
-    "vqgan": {"steps": _SHORT},
-}
+SHORT: dict[str, dict[str, Any]] = dict.fromkeys((*_SMALL_IMAGES, "vqgan"), {"steps": 1_600})
 """Study -> fields of a recipe at budget short, the same for all rows and data sets of a study: 25,600 small images, or
 as many crops of photographs."""
 LONG: dict[str, dict[str, Any]] = dict.fromkeys(_SMALL_IMAGES, {"steps": cifar10.STEPS})

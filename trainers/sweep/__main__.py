@@ -1,6 +1,4 @@
-"""Train many recipes, or one at many settings.
-
-python -m trainers.sweep PATTERN [--grid ...] [--jobs N] [-- ...]
+"""Train many recipes, or one at many settings: `python -m trainers.sweep PATTERN [--grid ...] [-- ...]`.
 
 Each run is a process of its own: one that is killed for its memory, or that has a fatal GPU error, does not affect the
 others. Six at once have three to five times the throughput of one on a GPU (benchmarks/RESULTS.md). Baselines

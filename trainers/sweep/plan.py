@@ -55,10 +55,9 @@ def choose(patterns: Sequence[str], cards: Path) -> list[str]:
 
 
 def grid_points(grid: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the combinations of the values in texts FIELD=V,V,..., the last field changing fastest.
+    """Return all combinations of the values in texts FIELD=V,V,..., the last field changing fastest.
 
-    Each is (suffix of the recipe's name, arguments of trainers/train.py); without texts there is one, which is empty.
-    Raises ValueError for texts of another form.
+    Each is (suffix of the recipe's name, arguments of trainers/train.py). Raises ValueError for other texts.
     """
     axes: dict[str, list[str]] = {}
     for text in grid:
@@ -76,9 +75,7 @@ def grid_points(grid: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
         suffix = "".join(
             f"-{label}{re.sub(r'[^A-Za-z0-9.+-]+', '-', value)}" for label, value in zip(labels, point, strict=True)
         )
-        points.append(
-            (suffix, tuple(word for pair in zip(axes, point, strict=True) for word in field_arguments(*pair)))
-        )
+        points.append((suffix, tuple(itertools.chain.from_iterable(map(field_arguments, axes, point)))))
     return points
 
 

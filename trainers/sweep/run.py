@@ -41,11 +41,7 @@ class _Running:
 
 
 def sweep(
-    jobs: Sequence[Job],
-    runs: Path,
-    cards: Path,
-    at_once: int = 1,
-    command: Callable[[Job], list[str]] = train_command,
+    jobs: Sequence[Job], runs: Path, cards: Path, at_once: int = 1, command: Callable[[Job], list[str]] = train_command
 ) -> int:
     """Train the runs that are not finished, `at_once` at a time; print how each ended, and a table.
 

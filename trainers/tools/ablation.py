@@ -1,6 +1,4 @@
-"""Train the ablation that decided the defaults.
-
-python -m trainers.tools.ablation [--seeds 42 43] [--minutes 60]
+"""Train the ablation that decided the defaults: `python -m trainers.tools.ablation [--minutes 60]`.
 
 Each run changes one thing of a base recipe, at the same number of images: CIFAR-10 for six quantizers, and crops of
 photographs of flowers for the plain autoencoder and for one codebook. It is judged by PSNR, after rounding to bytes, on
@@ -56,10 +54,7 @@ BASES: dict[str, Recipe] = {
     ),
     "photographs": replace(flowers.none(), steps=500, evaluate_every=500),
     "photographs, ema": replace(
-        flowers.vqgan(),
-        weights={"l1": 2.0, "perceptual": 0.5, "commitment": 0.25},
-        steps=600,
-        evaluate_every=600,
+        flowers.vqgan(), weights={"l1": 2.0, "perceptual": 0.5, "commitment": 0.25}, steps=600, evaluate_every=600
     ),
 }
 """Quantizer, or "photographs" and the quantizer -> base recipe, of which every other run changes one thing."""

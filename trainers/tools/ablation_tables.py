@@ -1,7 +1,4 @@
-"""Write the tables of docs/training_fast.md from the CSV beside it.
-
-python -m trainers.tools.ablation_tables
-"""
+"""Write the tables of docs/training_fast.md from its CSV: `python -m trainers.tools.ablation_tables`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Evaluate image codecs at the mean bits of models.
-
-python -m trainers.tools.measure_codecs MODEL [MODEL ...]
-"""
+"""Evaluate image codecs at the mean bits of models: `python -m trainers.tools.measure_codecs MODEL ...`."""
 
 import json
 import sys
