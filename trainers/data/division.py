@@ -86,11 +86,6 @@ def _part(content: str) -> str:
     return "test" if share < TEST else "held_out" if share < TEST + HELD_OUT else "train"
 
 
-def count_copies(contents: Sequence[str]) -> int:
-    """Return how many images are copies of another image."""
-    return len(contents) - len(set(contents))
-
-
 def check_disjoint(parts: Mapping[str, datasets.Dataset]) -> None:
     """Raise ValueError where an image is in two parts; the message names the first such pair."""
     seen: dict[str, str] = {}

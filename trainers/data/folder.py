@@ -31,7 +31,9 @@ def files_with(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 def _walk(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != ".")
-        yield from (Path(parent, name) for name in sorted(names) if name[0] != "." and _suffix(name) in suffixes)
+        yield from (
+            Path(parent, name) for name in sorted(names) if name[0] != "." and Path(name).suffix.lower() in suffixes
+        )
 
 
 def check_images(folder: Path) -> None:
@@ -73,7 +75,3 @@ def split_files(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
             f"validation (the first is {unassigned[0]}); move them into one of these, or pass the folder train itself"
         )
     return splits
-
-
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()

@@ -127,7 +127,7 @@ def _divided(dataset: str, splits: Splits, streaming: bool) -> Splits:
         parts = {part: rows.select(chosen) for part, chosen in division.divide(contents).items()}
     except ValueError as error:
         raise ValueError(f"data set {dataset!r}: {error}") from None
-    return replace(splits, parts=parts | {"all": rows}, divided=True, copies=division.count_copies(contents))
+    return replace(splits, parts=parts | {"all": rows}, divided=True, copies=len(contents) - len(set(contents)))
 
 
 def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:

@@ -32,12 +32,7 @@ def as_value_errors() -> Iterator[None]:
     except FloatingPointError as error:
         raise ValueError(str(error)) from None
     except (MemoryError, RuntimeError) as error:
-        if _out_of_memory(error):
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text:
             raise ValueError(NO_MEMORY) from None
         raise
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, of the CPU or of the GPU."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text

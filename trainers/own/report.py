@@ -24,12 +24,13 @@ def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
         how += f", {images.facts['copies']:,} are copies of others"
     bits = true_bits(recipe)
     quantizer = ", ".join(f"{key} {value}" for key, value in recipe.quantizer.items() if key != "name")
+    crop = f"; a step sees crops of {recipe.crop} x {recipe.crop}" if recipe.crop else ""
     stride = recipe.build().autoencoder.strides
     return [
         ("images", f"{train:,} to learn from, {held_out:,} held out, {counts['test']:,} to measure on; {how}"),
         ("column", images.facts["column"]),
         ("sizes", f"shorter sides from {min(sides)} to {max(sides)} pixels" + ", all grey" * images.statistics.grey),
-        ("resolution", f"{recipe.resolution} x {recipe.resolution}, {recipe.fit}" + _crop(recipe)),
+        ("resolution", f"{recipe.resolution} x {recipe.resolution}, {recipe.fit}{crop}"),
         ("autoencoder", f"{recipe.autoencoder['name']}, stride {' and '.join(map(str, stride))}"),
         ("quantizer", f"{recipe.quantizer['name']}" + (f": {quantizer}" if quantizer else "")),
         ("true bits", f"{bits:,.0f} an image, {bits / recipe.resolution**2:.3f} a pixel"),
@@ -38,10 +39,6 @@ def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
         ("frozen", ", ".join(recipe.freeze) or "nothing"),
         ("model", recipe.name),
     ]
-
-
-def _crop(recipe: Recipe) -> str:
-    return f"; a step sees crops of {recipe.crop} x {recipe.crop}" if recipe.crop else ""
 
 
 def print_table(rows: list[tuple[str, str]]) -> None:

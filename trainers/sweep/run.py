@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from trainers.loop.signals import STOPPED
@@ -19,6 +20,7 @@ from trainers.sweep.summary import Row, table, write_summary
 from vqzoo.hub.card import show
 
 _POLL = 0.2
+_print = partial(print, flush=True)
 _SHOWN = 8
 """Lines of a failed run's log to print."""
 _BAR = re.compile(r"\d%\|")
@@ -170,7 +172,3 @@ def _received_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)
