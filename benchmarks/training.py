@@ -28,13 +28,13 @@ from torch import Tensor, nn
 from vector_quantize_pytorch import VectorQuantize
 
 from trainers.loop.fit import fit
-from trainers.loop.log import read
 from trainers.loop.muon import COEFFICIENTS
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from trainers.recipes import get_recipe
 from trainers.recipes.recipe import Rates, Recipe
 from trainers.step import build_parts, train_step
+from vqzoo.analysis.log import read
 from vqzoo.autoencoders import build_autoencoder
 from vqzoo.ops.pixels import from_bytes
 

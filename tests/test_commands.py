@@ -12,7 +12,7 @@ from typing import Annotated
 import pytest
 import tyro
 
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 from trainers.recipes import RECIPES, get_recipe
 from trainers.recipes.overrides import with_settings
 from trainers.train import Run
@@ -107,7 +107,7 @@ def of_trainer(words: list[str]) -> None:
     if words[0] in RECIPES:
         tyro.cli(Run, default=Run(with_settings(get_recipe(words[0]), words[1:])), args=words[1:])
     else:
-        tyro.cli(Wishes, args=words)
+        tyro.cli(TrainOptions, args=words)
 
 
 def known(words: list[str], path: Path | str) -> None:

@@ -1,1 +1,1 @@
-"""Training, evaluation and the queue of what is still to be trained."""
+"""Train, evaluate and measure tokenizers."""

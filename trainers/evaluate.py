@@ -1,4 +1,4 @@
-"""Measure a checkpoint again and compare with its metrics.json: python -m trainers.evaluate model_cards/NAME"""
+"""Evaluate a model anew and compare with its metrics.json: `python -m trainers.evaluate model_cards/NAME`."""
 
 import sys
 from collections.abc import Mapping
@@ -52,8 +52,11 @@ def reproduce(folder: Path, data: str | None = None) -> bool:
 
 
 def images_of(record: Mapping[str, Any], channels: int, data: str | None = None) -> Tensor:
-    """Those that a card was measured on, by its metrics.json. Raises ValueError where there are more or fewer here."""
-    recipe = record["training"]["recipe"]  # the tokenizer's resolution is that of the crops it learnt from
+    """Load the images that a card was measured on; `record` is its metrics.json.
+
+    Raises ValueError if the data set has another number of images here.
+    """
+    recipe = record["training"]["recipe"]  # not the tokenizer's resolution, which is that of its training crops
     fit = recipe.get("fit", "crop")
     images = load_images(record["dataset"], record["split"], recipe["resolution"], channels, data, fit=fit)
     if len(images) != record["metrics"]["num_images"]:
@@ -65,9 +68,9 @@ def images_of(record: Mapping[str, Any], channels: int, data: str | None = None)
 
 
 def is_own_data(folder: Path, source: Source) -> bool:
-    """Return whether a data set is the one that a card was measured on, as far as the number of images tells.
+    """Return whether a data set is the one that a card was measured on, judged by the number of images.
 
-    Without a folder it is the one that the card names.
+    A `source` without data is the data set that the card names.
     """
     record = read_json(folder / RECORD)
     if source.data is None:
@@ -76,12 +79,12 @@ def is_own_data(folder: Path, source: Source) -> bool:
         return False
     with suppress(ValueError):
         rows = open_splits(record["dataset"], [record["split"]], source)[record["split"]]
-        return len(rows) == record["metrics"]["num_images"]
+        return bool(len(rows) == record["metrics"]["num_images"])
     return False
 
 
 def main(folder: Annotated[Path, tyro.conf.Positional], data: str | None = None) -> int:
-    """Measure a checkpoint again and compare with its metrics.json.
+    """Evaluate a model anew and compare with its metrics.json.
 
     Args:
         folder: a folder of model_cards/.

@@ -1,10 +1,10 @@
-"""Makes model_cards/<name>/map.json: t-SNE and UMAP of the codevectors of models in the checkout.
+"""Write model_cards/<name>/map.json: t-SNE and UMAP of the codevectors of models in the checkout.
 
     pip install umap-learn
     python -m trainers.maps [NAME ...]
 
-Without names, of every model with a learnt codebook. Made with the weights as they are stored; of the codevectors that
-`analysis.codebook_map.drawn` chooses, in the metric by which latents choose among them.
+Without names, of every model with a learned codebook. Maps are of the stored weights, of the codevectors that
+`analysis.codebook_map.drawn` chooses, and in the quantizer's own metric.
 """
 
 import sys
@@ -26,8 +26,8 @@ _NEIGHBOURS = 15
 
 
 def make(model: Model) -> int | None:
-    """Write the maps of a model and return the bytes they take; None where there is nothing to map."""
-    import umap  # a minute of compilation, for this alone
+    """Write the maps of a model and return the size of the file in bytes; None for a model without a codebook."""
+    import umap  # here, as its import compiles for a minute
 
     tokenizer, counts = load(model), usage_counts(model)
     if counts is None or all(quantizer.innermost.fixed for quantizer in tokenizer.quantizers):
@@ -59,6 +59,7 @@ def _methods(metric: str) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Write the maps of the models that the command line names."""
     for model in list_models():
         if len(sys.argv) == 1 or model.name in sys.argv[1:]:
             size = make(model)

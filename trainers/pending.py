@@ -1,4 +1,4 @@
-"""What is still to be trained, most wanted first: python -m trainers.pending"""
+"""List the recipes that are still to be trained, most wanted first: `python -m trainers.pending`."""
 
 import sys
 from collections.abc import Sequence
@@ -16,17 +16,19 @@ from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
 
 CPU_RATE = 300_000.0
-"""Pixels/s of a recipe that compares pixels alone, on two CPU cores, used where no short run has been timed."""
+"""Pixels/s of a recipe with a loss of pixels alone, on two CPU cores; for recipes of which no run has been timed."""
 GPU_RATE = 28_000_000.0
-"""The same on one data-centre GPU: measured of `cifar10-vq-1024x128` alone on an H100."""
-JUDGES = 3.0
-"""How much slower a perceptual network and a discriminator make a step of the narrow VQGAN on two CPU cores."""
+"""The same on one data-centre GPU: measured with `cifar10-vq-1024x128` on an H100."""
+LOSS_NETWORKS_SLOWDOWN = 3.0
+"""Factor by which a perceptual network and a discriminator slow a step of the narrow VQGAN down on two CPU cores."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A recipe without a card at its full budget. images_seen: those of the card there is, 0 without one and where the
-    card was trained with another optimizer."""
+    """A recipe without a model card of its full budget.
+
+    images_seen: images that the existing card was trained on; 0 without a card, or if it had another optimizer.
+    """
 
     name: str
     images_seen: int
@@ -36,14 +38,14 @@ class Pending:
 
 
 def pending(cards: Path) -> list[Pending]:
-    """The recipes whose card in `cards` is missing or of a shorter training than the recipe's, in table order."""
+    """Return the recipes whose card in `cards` is missing or was trained for less, in the order of the table."""
     rows = [_pending(build(), cards) for build in RECIPES.values()]
     return [row for row in rows if row.images_seen < row.images_wanted]
 
 
 def _pending(recipe: Recipe, cards: Path) -> Pending:
     path = cards / recipe.name / METRICS
-    slower = JUDGES if recipe.adversarial or recipe.weights.get("perceptual") else 1.0
+    slower = LOSS_NETWORKS_SLOWDOWN if recipe.adversarial or recipe.weights.get("perceptual") else 1.0
     rates = {"CPU": CPU_RATE / slower, "GPU": GPU_RATE / slower}
     seen = 0
     if path.exists():

@@ -1,4 +1,4 @@
-"""One training step of a tokenizer, callable from the trainer, a benchmark, a notebook or a test."""
+"""One training step of a tokenizer, for the trainer, a benchmark, a notebook or a test."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from vqzoo.training import WeightAverage
 
 @dataclass(frozen=True)
 class Parts:
-    """What a training step works on: the tokenizer with its losses, optimizer, discriminator and averaged weights."""
+    """What a training step updates: the tokenizer, its optimizer, losses, discriminator and averaged weights."""
 
     recipe: Recipe
     accelerator: Accelerator
@@ -35,16 +35,19 @@ class Parts:
 
 @dataclass(frozen=True)
 class StepResult:
-    """terms: the loss and each of its terms, means over the batch; tokens: those of each part of the batch."""
+    """The result of a training step.
+
+    terms: the loss and each of its terms, as means over the batch. tokens: those of each part of the batch.
+    """
 
     terms: dict[str, Tensor]
     tokens: list[Tokens]
 
 
 def build_parts(recipe: Recipe, tokenizer: Tokenizer, accelerator: Accelerator | None = None) -> Parts:
-    """Return what `train_step` needs to train a tokenizer by a recipe; the tokenizer is moved to the device.
+    """Build what `train_step` needs to train a tokenizer by a recipe, and move the tokenizer to the device.
 
-    Without an `accelerator` there is one of the defaults: this process, float32, the GPU where there is one.
+    Without an `accelerator` a default one is made: one process, float32, the GPU where there is one.
     """
     accelerator = accelerator or Accelerator()
     model, optimizer = accelerator.prepare(tokenizer, build_optimizer(recipe, tokenizer))
@@ -61,9 +64,9 @@ def build_parts(recipe: Recipe, tokenizer: Tokenizer, accelerator: Accelerator |
 
 
 def train_step(parts: Parts, batch: Iterable[Tensor], step: int) -> StepResult:
-    """Update the tokenizer, and its discriminator if it has one, by one batch; returns the losses and the tokens.
+    """Update the tokenizer and its discriminator, if it has one, by one batch; return losses and tokens.
 
-    `batch` has `recipe.accumulate` parts, each uint8 (b, c, h, w); `step` counts the updates before this one.
+    `batch` has `recipe.accumulate` parts, each uint8 (b, c, h, w). `step` is the number of earlier updates.
     """
     recipe, tokenizer, discriminator = parts.recipe, parts.tokenizer, parts.discriminator
     result = StepResult({}, [])
@@ -100,14 +103,14 @@ def train_step(parts: Parts, batch: Iterable[Tensor], step: int) -> StepResult:
 
 
 def set_training_mode(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
-    """Set training mode; frozen quantizers are in evaluation mode, so that no codebook moves by its statistics."""
+    """Set training mode, but evaluation mode for a frozen quantizer, whose codebook would follow its statistics."""
     tokenizer.train()
     if "quantizer" in recipe.frozen(step):
         tokenizer.quantizer.eval()
 
 
 def drop_frozen_gradients(tokenizer: Tokenizer, recipe: Recipe, step: int) -> None:
-    """Drop the gradients of frozen parts; optimizers leave what has none as it is."""
+    """Set the gradients of frozen parts to None: optimizers skip such parameters."""
     if frozen := recipe.frozen(step):
         for name, parameter in tokenizer.named_parameters():
             if part_of(name) in frozen:
@@ -115,7 +118,7 @@ def drop_frozen_gradients(tokenizer: Tokenizer, recipe: Recipe, step: int) -> No
 
 
 def part_of(name: str) -> str:
-    """Return which part a parameter of a tokenizer belongs to: "decoder", "quantizer", or "encoder" for all else."""
+    """Return the part that a parameter of a tokenizer belongs to: "decoder", "quantizer", or "encoder" for others."""
     if name.startswith("autoencoder.decoder."):
         return "decoder"
     return "quantizer" if name.startswith("quantizer.") else "encoder"

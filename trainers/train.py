@@ -1,6 +1,6 @@
 """Train one recipe: accelerate launch trainers/train.py RECIPE [--steps 3000] [--batch-size 64] [--resume] ...
 
-In the place of RECIPE may be a folder of pictures or a data set of the Hub, with the options of `vqzoo train`.
+Instead of RECIPE also a folder of images or a data set of the Hub, with the options of `vqzoo train`.
 """
 
 import os
@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ import tyro
 
 from trainers.data.source import check_data
 from trainers.loop.options import Options
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 from trainers.recipes import RECIPES, get_recipe
 from trainers.recipes.overrides import with_settings
 from trainers.recipes.recipe import Recipe
@@ -28,78 +29,69 @@ from trainers.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Run:
-    """The command line after the recipe's name: its fields and the options, both without a prefix."""
+    """The command line after the recipe's name: fields of the recipe and options, both without a prefix."""
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
     options: Annotated[Options, tyro.conf.arg(name="")] = Options()
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\n\nrecipes, most wanted first:\n  " + "\n  ".join(RECIPES))
         print("\nRECIPE --help lists what can be overridden")
         return 0
-    if Path(arguments[0]).exists() or "/" in arguments[0]:
-        return _train_own(arguments)
     try:
-        recipe = with_settings(get_recipe(arguments[0]), arguments[1:])
-        run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
+        if Path(arguments[0]).exists() or "/" in arguments[0]:
+            options = tyro.cli(TrainOptions, args=arguments, prog="train.py")
+            check_data(options.data)
+            train = partial(_train_own, options)
+        else:
+            recipe = with_settings(get_recipe(arguments[0]), arguments[1:])
+            run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
+            train = partial(_train, run)
     except ValueError as error:
         return _fail(error)
-    return _train(run)
+    return _exit_code(train)
 
 
-def _train_own(arguments: list[str]) -> int:
-    """Train on somebody's own images, as `vqzoo train` does, in as many processes as accelerate has started."""
-    wishes = tyro.cli(Wishes, args=arguments, prog="train.py")
-    try:
-        check_data(wishes.data)
-    except ValueError as error:
-        return _fail(error)
-
-    def train() -> None:
-        from trainers.own.train import train_own
-
-        train_own(wishes)
-
-    return _run(train)
+# Imports of torch and `datasets` are inside these functions, so that help and errors of usage come at once.
 
 
-def _train(run: Run) -> int:
-    """Train a recipe."""
+def _train(run: Run) -> None:
+    from trainers.loop.fit import train
 
-    def train() -> None:
-        from trainers.loop.fit import train as train_recipe
-
-        train_recipe(run.recipe, run.options)
-
-    return _run(train)
+    train(run.recipe, run.options)
 
 
-def _run(train: Callable[[], None]) -> int:
-    """Return the exit code; torch and the data library are imported only now, so that help and mistakes are quick."""
-    from trainers.loop.memory import NO_MEMORY, out_of_memory
-    from trainers.loop.ranks import LOST, lost
+def _train_own(options: TrainOptions) -> None:
+    from trainers.own.train import train_own
+
+    train_own(options)
+
+
+def _exit_code(train: Callable[[], None]) -> int:
+    """Call `train` and return the exit code; prints the user's mistakes in one line."""
+    from trainers.loop.memory import as_value_errors
+    from trainers.loop.ranks import RANK_LOST, describe_lost_ranks
     from trainers.loop.signals import Stopped
 
     try:
-        train()
+        with as_value_errors():
+            train()
     except Stopped as stopped:
         print(f"stopped: {stopped}; go on with --resume", file=sys.stderr)
         return stopped.code
-    except KeyboardInterrupt:  # before the first step or after the last, where nothing is to be saved
+    except KeyboardInterrupt:  # before the first step or after the last one, with nothing to save
         print("stopped: Ctrl-C; go on with --resume", file=sys.stderr)
         return STOPPED
-    except (ValueError, FloatingPointError, OSError) as error:
+    except (ValueError, OSError) as error:
         return _fail(error)
-    except (MemoryError, RuntimeError) as error:
-        if out_of_memory(error):
-            return _fail(ValueError(NO_MEMORY))
-        if (said := lost(error)) is None:
+    except RuntimeError as error:
+        if (message := describe_lost_ranks(error)) is None:
             raise
-        print(f"error: {said}; go on with --resume", file=sys.stderr, flush=True)
-        os._exit(LOST)  # to leave as usual is to say goodbye to those who do not answer
+        print(f"error: {message}; go on with --resume", file=sys.stderr, flush=True)
+        os._exit(RANK_LOST)  # a normal exit would wait for the ranks that do not answer
     return 0
 
 

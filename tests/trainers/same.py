@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from trainers.loop import checkpoint
-from trainers.loop.log import read
+from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json
 
 

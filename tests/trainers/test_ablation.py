@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainers.studies.run import Keeper
+from trainers.studies.run import DataCache
 from trainers.tools import ablation, ablation_tables
 from trainers.tools.ablation import (
     BASES,
@@ -85,7 +85,7 @@ def small(tiny, monkeypatch):
 @pytest.mark.parametrize("setting", ["base", CONTINUOUS])
 def test_a_run_becomes_a_line(small, data, tmp_path, setting):
     variant = next(each for each in VARIANTS if each.setting == setting)
-    line = run(Job("vq", variant, 43), tmp_path, str(data), Keeper())
+    line = run(Job("vq", variant, 43), tmp_path, str(data), DataCache())
     assert line.keys() == set(ablation.FIELDS)
     assert (line["quantizer"], line["setting"], line["seed"]) == ("vq", setting, "43")
     assert float(line["psnr"]) > 0 and 0 < float(line["usage"]) <= 1 and float(line["seconds"]) > 0

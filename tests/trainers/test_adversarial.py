@@ -11,11 +11,11 @@ from trainers.data.open import open_feed
 from trainers.loop import checkpoint
 from trainers.loop.discriminator import Discriminator
 from trainers.loop.fit import train
-from trainers.loop.log import read
 from trainers.loop.objective import ImageTerms, held_out_gap
 from trainers.loop.options import Options
 from trainers.loop.resume import load_matching_weights
 from trainers.recipes.recipe import Adversary
+from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json
 from vqzoo.tokenizer import Tokenizer
 

@@ -159,7 +159,7 @@ def test_a_tally_names_the_first_and_counts_all():
 def test_a_streams_tally_counts_readings():
     tally = StreamTally("set", "train", 0.001)
     for _ in range(2000):
-        tally.see()
+        tally.add_read()
     assert tally.add("row 0", "cut") and not tally.add("row 0", "cut")
     with pytest.raises(ValueError, match="3 of 2000"):
         tally.add("row 1", "cut")

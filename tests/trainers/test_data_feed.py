@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, distributed
 
 import trainers.data.open
-from trainers.data.mapped import Mapped, naming_dead_workers
+from trainers.data.broadcast import read_and_broadcast
+from trainers.data.mapped import Mapped, explain_dead_workers
 from trainers.data.memory import Batches, hold_out, load_images
-from trainers.data.once import once
 from trainers.data.open import open_feed
-from trainers.data.pictures import ahead
+from trainers.data.pictures import prefetch
 from trainers.loop import checkpoint
 
 LOOKS = {"whole": {}, "crop": {"crop": 12, "flip": True}, "resized": {"scale": (0.3, 1.0), "flip": True}}
@@ -138,7 +138,7 @@ def test_nothing_is_left_running(data, tiny, loading):
 def test_a_reading_process_that_dies_during_a_step_is_named(data, tiny):
     """PyTorch raises where the program is, as a signal."""
     feed, _ = open_feed(tiny(), str(data), "mapped", workers=1)
-    with closing(feed.batches(0)) as batches, pytest.raises(OSError, match=GONE), naming_dead_workers():
+    with closing(feed.batches(0)) as batches, pytest.raises(OSError, match=GONE), explain_dead_workers():
         next(batches)
         kill_reader()
         time.sleep(30)  # the step
@@ -154,7 +154,7 @@ def test_a_reading_process_that_dies_as_a_checkpoint_is_saved_is_named(tmp_path,
             return super().write(data)
 
     monkeypatch.setattr(Path, "open", lambda path, mode: Dying(path, mode))
-    with pytest.raises(OSError, match=GONE) as caught, naming_dead_workers():
+    with pytest.raises(OSError, match=GONE) as caught, explain_dead_workers():
         checkpoint.write(tmp_path / "step.pt", {"weight": torch.ones(1_000_000)})
     assert "unexpected pos" in str(caught.value.__cause__) and not list(tmp_path.iterdir())
 
@@ -220,7 +220,7 @@ def test_a_reading_process_that_dies_as_it_hands_a_batch_over_is_named(data, tin
 
 
 def test_other_runtime_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="out of memory"), naming_dead_workers():
+    with pytest.raises(RuntimeError, match="out of memory"), explain_dead_workers():
         raise RuntimeError("CUDA out of memory")
 
 
@@ -255,13 +255,13 @@ def in_process(rank: int, folder: Path) -> None:
     def fail() -> list[Tensor]:
         raise ValueError("no such set")
 
-    said = io.StringIO()
-    got = once(read, torch.device("cpu"))
+    message = io.StringIO()
+    got = read_and_broadcast(read, torch.device("cpu"))
     try:
-        once(fail, torch.device("cpu"))
+        read_and_broadcast(fail, torch.device("cpu"))
     except ValueError as error:
-        said.write(str(error))
-    torch.save({"got": got, "said": said.getvalue()}, folder / f"result-{rank}")
+        message.write(str(error))
+    torch.save({"got": got, "said": message.getvalue()}, folder / f"result-{rank}")
     distributed.destroy_process_group()
 
 
@@ -282,12 +282,12 @@ def test_one_process_reads_for_all(tmp_path):
 def test_reading_ahead_keeps_the_order_and_its_bounds():
     drawn = []
     items = (drawn.append(number) or number for number in range(20))
-    with closing(ahead(lambda number: number**2, items, depth=3)) as results:
+    with closing(prefetch(lambda number: number**2, items, depth=3)) as results:
         assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
         assert len(drawn) == 8
-    assert list(ahead(lambda number: number + 1, range(3), depth=9)) == [1, 2, 3]
+    assert list(prefetch(lambda number: number + 1, range(3), depth=9)) == [1, 2, 3]
 
 
 def test_reading_ahead_passes_errors_on():
     with pytest.raises(ZeroDivisionError):
-        list(ahead(lambda number: 1 // number, [2, 1, 0], depth=1))
+        list(prefetch(lambda number: 1 // number, [2, 1, 0], depth=1))

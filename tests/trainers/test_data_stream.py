@@ -135,13 +135,13 @@ def test_the_seed_changes_the_order(feed):
 
 def test_what_a_stream_cannot_go_on_from(feed, tiny, shards):
     state = feed().state()
-    with pytest.raises(ValueError, match="as many processes as it was left by: 1, not 2"):
+    with pytest.raises(ValueError, match="as many processes as it was saved with: 1, not 2"):
         feed(0, 2).batches(1, state)
     with pytest.raises(ValueError, match="not loading='stream' until now"):
         feed().batches(1, None)
     with pytest.raises(ValueError, match="'numbers' had 4 shards when this run began and has 5 now"):
         feed().batches(1, {**state, "shards": 4})
-    with pytest.raises(ValueError, match="train_images: a stream is learnt from as a whole"):
+    with pytest.raises(ValueError, match="train_images: a stream is always used as a whole"):
         feed(train_images=5)
 
 

@@ -148,11 +148,13 @@ def test_an_image_in_two_splits_is_named_in_both(tmp_path):
     write(tmp_path, "train/a.png", "train/b.png", "test/c.png")
     shutil.copy(tmp_path / "train" / "b.png", tmp_path / "test" / "d.png")
     splits = open_splits("photos", ["train", "test"], str(tmp_path))
-    with pytest.raises(ValueError, match="1 images are in two splits, as b.png of train and d.png of test: .*divide"):
-        division.check_apart({part: splits[part] for part in ("train", "test")})
+    with pytest.raises(
+        ValueError, match="1 images are in two splits, such as b.png of train and d.png of test: .*divide"
+    ):
+        division.check_disjoint({part: splits[part] for part in ("train", "test")})
     (tmp_path / "test" / "d.png").unlink()
     splits = open_splits("photos", ["train", "test"], str(tmp_path))
-    division.check_apart({part: splits[part] for part in ("train", "test")})
+    division.check_disjoint({part: splits[part] for part in ("train", "test")})
 
 
 def table(path, **columns):

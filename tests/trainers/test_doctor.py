@@ -9,12 +9,12 @@ import tyro
 from PIL import Image
 
 import vqzoo
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 from trainers.recipes import get_recipe
 from trainers.recipes.overrides import with_fields, with_settings
 from trainers.tools import doctor
 from trainers.tools.ablation import VARIANTS
-from trainers.tools.again import LENGTH, of_recipe, of_wishes
+from trainers.tools.retrain import LENGTH, retrain_own, retrain_recipe
 from trainers.train import Run
 from vqzoo.cli import main
 
@@ -83,10 +83,10 @@ def test_every_remedy_is_a_command_that_works():
             field, value = remedy.field, remedy.value
             assert {remedy.tried, remedy.against} <= {(v.factor, v.setting) for v in VARIANTS}
             name = "cifar10-fsq-8-5-5-5" if changed is None else "cifar10-vq-1024x128"
-            given = of_recipe(get_recipe(name))(field, value).split()[4:]
+            given = retrain_recipe(get_recipe(name))(field, value).split()[4:]
             recipe = tyro.cli(Run, default=Run(with_settings(get_recipe(name), given)), args=given).recipe
-            again = of_wishes(Wishes("photos"), "a")(field, value)
-            wishes = tyro.cli(Wishes, args=again.split()[2:])
+            again = retrain_own(TrainOptions("photos"), "a")(field, value)
+            wishes = tyro.cli(TrainOptions, args=again.split()[2:])
             if field == LENGTH:
                 assert recipe.steps == 2 * get_recipe(name).steps and wishes.minutes == 40
             else:

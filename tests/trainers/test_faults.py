@@ -13,11 +13,11 @@ import torch
 from trainers.data.streamed import Streamed
 from trainers.loop import checkpoint, session
 from trainers.loop.fit import train
-from trainers.loop.log import read
 from trainers.loop.options import Options
 from trainers.loop.signals import WARNED
 from trainers.recipes import RECIPES
 from trainers.train import main
+from vqzoo.analysis.log import read
 
 NAME = "cifar10-vq-1024x128"
 
@@ -184,8 +184,8 @@ def test_a_model_that_is_split_is_refused(tiny, data, tmp_path, monkeypatch):
 def test_a_second_process_in_the_same_folder(command, tmp_path):
     """In a process of its own, as a lock is of a process."""
     run = tmp_path / "runs" / NAME
-    script = "import sys; from pathlib import Path; from trainers.loop.lock import alone_in\n"
-    script += "with alone_in(Path(sys.argv[1])): print('in', flush=True); input()"
+    script = "import sys; from pathlib import Path; from trainers.loop.lock import run_lock\n"
+    script += "with run_lock(Path(sys.argv[1])): print('in', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", script, str(run)], stdin=-1, stdout=-1, text=True) as other:
         assert other.stdout.readline() == "in\n"
         code, line = command()

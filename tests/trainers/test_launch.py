@@ -13,8 +13,8 @@ import torch
 
 import trainers
 from trainers.loop import checkpoint
-from trainers.loop.log import read
 from trainers.train import main
+from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json
 
 from .same import without_times

@@ -1,6 +1,7 @@
 """metrics.jsonl survives a kill and a resumed run."""
 
-from trainers.loop.log import Log, read
+from trainers.loop.log import Log
+from vqzoo.analysis.log import read
 
 
 def test_rows_come_back_and_a_fresh_run_starts_with_none(tmp_path):

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from trainers.loop import checkpoint
 from trainers.loop.fit import fit
-from trainers.loop.log import read
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from trainers.loop.signals import STOPPED
 from trainers.recipes import RECIPES
 from trainers.train import main
+from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json
 
 NAME = "cifar10-vq-1024x128"

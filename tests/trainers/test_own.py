@@ -18,10 +18,10 @@ from PIL import Image
 
 import vqzoo
 from trainers.own import train as own
-from trainers.own.images import dataset_name, look_at
+from trainers.own.images import dataset_name, inspect_images
+from trainers.own.options import TrainOptions
 from trainers.own.pace import Pace
-from trainers.own.plan import STRIDES, Seen, choose, network, true_bits
-from trainers.own.wishes import Wishes
+from trainers.own.plan import STRIDES, ImageStatistics, choose, network, true_bits
 from trainers.recipes.recipe import Recipe
 from vqzoo.cli import main
 from vqzoo.hub.registry import cards_folder
@@ -293,7 +293,7 @@ def test_mistakes_are_one_sentence(tmp_path, run, arguments, message):
 @pytest.mark.parametrize("bits", [64, 640, 2560, 4096, 10_000])
 def test_the_bits_come_out_near(side, bits):
     try:
-        recipe = choose("photos", Seen([side] * 5, False), bits, True)
+        recipe = choose("photos", ImageStatistics([side] * 5, False), bits, True)
     except ValueError as error:
         assert "expected from" in str(error) and bits > 2560
         return
@@ -306,20 +306,20 @@ def test_the_bits_come_out_near(side, bits):
 
 
 def test_few_images_are_enlarged():
-    recipe = choose("photos", Seen([40, 300, 300, 300, 300, 300, 300, 300], False), 2560, True)
+    recipe = choose("photos", ImageStatistics([40, 300, 300, 300, 300, 300, 300, 300], False), 2560, True)
     assert recipe.resolution == 256
 
 
 def test_grey_images_get_one_channel_and_no_perceptual_loss():
-    recipe = choose("scans", Seen([300], True), 2560, True)
+    recipe = choose("scans", ImageStatistics([300], True), 2560, True)
     assert recipe.channels == 1 and "perceptual" not in recipe.weights
-    assert "perceptual" in choose("scans", Seen([300], False), 2560, True).weights
-    assert "perceptual" not in choose("scans", Seen([300], False), 2560, False).weights
+    assert "perceptual" in choose("scans", ImageStatistics([300], False), 2560, True).weights
+    assert "perceptual" not in choose("scans", ImageStatistics([300], False), 2560, False).weights
 
 
 @pytest.mark.parametrize("stride", STRIDES)
 def test_every_stride_has_a_network(stride):
-    recipe = replace(choose("a", Seen([64], False), 640, False), autoencoder=network(stride))
+    recipe = replace(choose("a", ImageStatistics([64], False), 640, False), autoencoder=network(stride))
     assert recipe.build().autoencoder.strides == (stride,)
 
 
@@ -345,11 +345,11 @@ def test_names_of_known_and_published_data_sets():
 def test_sizes_are_those_of_the_headers(tmp_path):
     write(tmp_path / "photos", 12)
     (tmp_path / "photos" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    images = look_at("photos", Wishes(str(tmp_path / "photos")))
-    assert set(images.seen.sides) == {20} and not images.seen.grey
+    images = inspect_images("photos", TrainOptions(str(tmp_path / "photos")))
+    assert set(images.statistics.sides) == {20} and not images.statistics.grey
     assert sum(images.facts["images"].values()) == 13
 
 
 def test_a_recipe_that_says_how_images_are_fitted_survives_its_file():
-    recipe = choose("photos", Seen([64], False), 640, False)
+    recipe = choose("photos", ImageStatistics([64], False), 640, False)
     assert Recipe.from_dict(replace(recipe, fit="pad").to_dict()).fit == "pad"

@@ -54,7 +54,7 @@ def test_a_card_of_another_optimizer_does_not_count(tmp_path):
         assert row(tmp_path).images_seen == 0
 
 
-def test_pixels_count_and_so_do_judges(tmp_path):
+def test_pixels_count_and_so_do_networks_of_the_loss(tmp_path):
     """A run on crops of a quarter tells what whole images will take; without a run, the constants do."""
     name = "flowers-vqgan-1024x256"
     recipe = get_recipe(name)
@@ -62,7 +62,7 @@ def test_pixels_count_and_so_do_judges(tmp_path):
     def minutes() -> float:
         return {row.name: row for row in pending.pending(tmp_path)}[name].cpu_minutes
 
-    by_constants = recipe.images * 64**2 * pending.JUDGES / pending.CPU_RATE / 60
+    by_constants = recipe.images * 64**2 * pending.LOSS_NETWORKS_SLOWDOWN / pending.CPU_RATE / 60
     assert minutes() == pytest.approx(by_constants)
     training = {"images": 600, "seconds": 60.0, "device": "CPU", "recipe": {**recipe.to_dict(), "crop": 32}}
     (tmp_path / name).mkdir()

@@ -17,10 +17,10 @@ import torch
 import trainers.data.open
 from trainers.loop import checkpoint
 from trainers.loop.fit import fit
-from trainers.loop.log import read
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from trainers.recipes.recipe import Recipe, Settings
+from vqzoo.analysis.log import read
 from vqzoo.quantizers import QUANTIZERS
 
 STEPS = 6

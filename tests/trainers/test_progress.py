@@ -55,14 +55,14 @@ def test_time_to_go(seconds, shown):
 def test_what_is_said_is_said_as_it_is(capsys):
     text = "runs/[red]a[/red] :smile: is at step 3 " + "x" * 200
     with Progress("some-run", 0, 10) as bar:
-        bar.say(text)
+        bar.print(text)
     assert capsys.readouterr().err == text + "\n"
 
 
 def test_other_processes_are_silent(capsys):
     with Progress("some-run", 0, 10, enabled=False) as bar:
         bar.advance(ROW)
-        bar.say("hello")
+        bar.print("hello")
     assert capsys.readouterr() == ("", "")
 
 

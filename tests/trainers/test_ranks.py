@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from trainers import loop  # noqa: F401  imported once, before the forks
-from trainers.loop.ranks import LOST
+from trainers.loop.ranks import RANK_LOST
 from trainers.loop.session import Session
 from trainers.train import main
 
@@ -87,7 +87,7 @@ def test_the_others_end_in_time_and_say_which(folder, case):
     stops, _, said = CASES[case]
     path = folder / case / f"errors{1 - stops}"
     errors = path.read_text()
-    assert json.loads((folder / "ended.json").read_text())[case] == LOST, errors
+    assert json.loads((folder / "ended.json").read_text())[case] == RANK_LOST, errors
     assert said in errors and "Traceback" not in errors
     stopped = folder / case / "stopped"
     assert path.stat().st_mtime - stopped.stat().st_mtime < 2 * SECONDS

@@ -15,11 +15,11 @@ from trainers.data.memory import load_images
 from trainers.loop import checkpoint
 from trainers.loop.finish import finish
 from trainers.loop.fit import fit, train
-from trainers.loop.log import read
 from trainers.loop.options import Options
 from trainers.loop.resume import find_checkpoint
 from trainers.loop.session import Session
 from trainers.recipes.recipe import Rates, Recipe, Settings
+from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json, write_json
 from vqzoo.quantizers import QUANTIZERS
 

@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainers import sweep as module
 from trainers.recipes import RECIPES, full_budget, get_recipe
-from trainers.sweep import Job, Seat, choose, decide, grid_points, last_lines, main, plan, seats, sweep
+from trainers.sweep import run as module
+from trainers.sweep.__main__ import main
+from trainers.sweep.devices import Slot, slots
+from trainers.sweep.plan import Job, choose, decide, grid_points, plan
+from trainers.sweep.run import last_lines, sweep
 from vqzoo.files.storage import read_json, write_json
 
 VQ, EMA, PQ = "cifar10-vq-1024x128", "cifar10-ema-1024x128", "cifar10-pq-8x256"
@@ -210,18 +213,18 @@ def test_a_card_from_before_there_were_some_fields(tmp_path):
 @pytest.mark.parametrize(
     "num, gpus, cores, expected",
     [
-        (1, [], [0, 1, 2, 3], [Seat()]),
-        (2, [], [0, 1, 2, 3], [Seat((0, 2)), Seat((1, 3))]),
-        (2, [], [4, 5, 6], [Seat((4, 6)), Seat((5,))]),
-        (3, [], [4, 5], [Seat((4,)), Seat((5,)), Seat((4,))]),
-        (2, [], [], [Seat(), Seat()]),
-        (2, ["0"], [0, 1], [Seat(), Seat()]),
-        (3, ["2", "7"], [0, 1], [Seat(variables={"CUDA_VISIBLE_DEVICES": gpu}) for gpu in ("2", "7", "2")]),
-        (1, ["2", "7"], [0, 1], [Seat(variables={"CUDA_VISIBLE_DEVICES": "2"})]),
+        (1, [], [0, 1, 2, 3], [Slot()]),
+        (2, [], [0, 1, 2, 3], [Slot((0, 2)), Slot((1, 3))]),
+        (2, [], [4, 5, 6], [Slot((4, 6)), Slot((5,))]),
+        (3, [], [4, 5], [Slot((4,)), Slot((5,)), Slot((4,))]),
+        (2, [], [], [Slot(), Slot()]),
+        (2, ["0"], [0, 1], [Slot(), Slot()]),
+        (3, ["2", "7"], [0, 1], [Slot(variables={"CUDA_VISIBLE_DEVICES": gpu}) for gpu in ("2", "7", "2")]),
+        (1, ["2", "7"], [0, 1], [Slot(variables={"CUDA_VISIBLE_DEVICES": "2"})]),
     ],
 )
-def test_seats_by_hand(num, gpus, cores, expected):
-    assert seats(num, gpus, cores) == expected
+def test_slots_by_hand(num, gpus, cores, expected):
+    assert slots(num, gpus, cores) == expected
 
 
 @pytest.mark.parametrize(
@@ -232,7 +235,7 @@ def test_gpus_are_named_as_the_environment_names_them(visible, gpus, monkeypatch
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert module._devices()[0] == gpus
+    assert module.list_devices()[0] == gpus
 
 
 # --- running, with a stand-in for the trainer ------------------------------------------------------------------------
@@ -284,7 +287,7 @@ if act != "nothing":
 @pytest.fixture
 def anywhere(monkeypatch) -> None:
     """Runs are not pinned to cores: those that `isolated` pretends there are would stay this process's."""
-    monkeypatch.setattr(module, "_devices", lambda: ([], []))
+    monkeypatch.setattr(module, "list_devices", lambda: ([], []))
 
 
 @pytest.fixture
@@ -435,7 +438,7 @@ def test_no_run_is_left_when_the_sweep_itself_fails(play, tmp_path, monkeypatch)
 
 
 def test_several_gpus_are_dealt_out(play, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_devices", lambda: (["2", "7"], [0]))
+    monkeypatch.setattr(module, "list_devices", lambda: (["2", "7"], [0]))
     assert play({VQ: "tell", EMA: "tell"}, at_once=2) == 0
     told = [last_lines(tmp_path / "runs" / f"{name}.log", 0) for name in (VQ, EMA)]
     assert [each[-2] for each in told] == ["gpu 2", "gpu 7"]
@@ -444,7 +447,7 @@ def test_several_gpus_are_dealt_out(play, tmp_path, monkeypatch):
 @pytest.mark.skipif(len(ALL_CORES) < 2, reason="needs two cores, and a system that can say which")
 def test_cores_are_divided_and_given_back(play, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", CORES_OF)
-    monkeypatch.setattr(module, "_devices", lambda: ([], ALL_CORES))
+    monkeypatch.setattr(module, "list_devices", lambda: ([], ALL_CORES))
     assert play({VQ: "tell", EMA: "tell"}, at_once=2) == 0
     told = [last_lines(tmp_path / "runs" / f"{name}.log", 0)[-1] for name in (VQ, EMA)]
     assert told == [f"cores {ALL_CORES[0::2]}", f"cores {ALL_CORES[1::2]}"]

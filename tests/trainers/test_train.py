@@ -12,12 +12,12 @@ from PIL import Image
 from trainers.data.memory import Batches, load_images
 from trainers.loop import checkpoint, finish
 from trainers.loop.fit import fit, train
-from trainers.loop.log import read
 from trainers.loop.objective import ImageTerms, held_out_terms
 from trainers.loop.optimizer import schedule
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from vqzoo.analysis.evaluation import evaluate as measure
+from vqzoo.analysis.log import read
 from vqzoo.files.storage import read_json
 from vqzoo.hub.registry import read_model, usage_counts
 from vqzoo.metrics.table import names

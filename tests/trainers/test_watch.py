@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from trainers.loop.log import read
 from trainers.loop.watch import COLLAPSE_PATIENCE, KINDS, Finding, Watch
+from vqzoo.analysis.log import read
 
 Row = dict[str, float]
 
@@ -23,7 +23,7 @@ def training(num: int, every: int = 50, start: int = 0, **changes: float) -> lis
 
 def findings(rows: list[Row]) -> list[Finding]:
     watch = Watch()
-    return [finding for row in rows for finding in watch.look(row)]
+    return [finding for row in rows for finding in watch.check(row)]
 
 
 def told(rows: list[Row]) -> list[tuple[str, int]]:
@@ -160,10 +160,10 @@ def test_a_resumed_watch_goes_on_as_if_there_had_been_no_break(tmp_path):
         watch, path = Watch(), tmp_path / "metrics.jsonl"
         before = []
         for row in rows[:cut]:
-            before += [row, *(finding.row for finding in watch.look(row))]
+            before += [row, *(finding.row for finding in watch.check(row))]
         path.write_text("".join(json.dumps(row) + "\n" for row in before))
         resumed = Watch(read(path))
-        after = [finding for row in rows[cut:] for finding in resumed.look(row)]
+        after = [finding for row in rows[cut:] for finding in resumed.check(row)]
         assert [row for row in before if "warning" in row] + [finding.row for finding in after] == [
             finding.row for finding in expected
         ]

@@ -1,10 +1,10 @@
-"""What baselines that are fitted and not trained share: their command line, their images, and the end of a fit."""
+"""What baselines without a network share: their command line, images, and model cards."""
 
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import sklearn
 import torch
@@ -24,19 +24,22 @@ R = TypeVar("R", bound=FitRecipe)
 
 @dataclass(frozen=True)
 class Options:
-    """Where a fit reads and writes; what it does is the recipe's matter."""
+    """Options of a fit that are not fields of its recipe: where it reads and writes."""
 
     data: str | None = None
     """Local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub."""
     runs: Path = Path("runs")
-    """Folder of run folders: here, the card as it is made and a grid of samples."""
+    """Folder of run folders: a copy of the card, and a sample grid."""
     cards: Path = Path("model_cards")
-    """Folder that gets the finished <name>/: card, config, weights, metrics, usage."""
+    """Folder for the finished <name>/: card, config, weights, metrics, usage."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """uint8 (n, c, h, w) each. fitted_to: the first `train_images` of the available ones; test: to be measured on."""
+    """The images of a fit, uint8 (n, c, h, w) each.
+
+    fitted_to: the first `train_images` of the `available` ones that are not held out. test: to evaluate on.
+    """
 
     fitted_to: Tensor
     available: int
@@ -45,21 +48,21 @@ class Images:
 
 
 def load_splits(recipe: FitRecipe, data: str | None) -> Images:
-    """Both splits; a missing test split must not show at the end only."""
+    """Load the train and the test split; raises ValueError for a missing one before the fit."""
     open_splits(recipe.dataset, ["train", "test"], data)
     train, test = (
         load_images(recipe.dataset, split, recipe.resolution, recipe.channels, data) for split in ("train", "test")
     )
-    kept, held_out = hold_out(train, recipe.held_out)
-    return Images(kept[: recipe.train_images or None], len(kept), held_out, test)
+    train, held_out = hold_out(train, recipe.held_out)
+    return Images(train[: recipe.train_images or None], len(train), held_out, test)
 
 
 def publish_fit(
     recipe: FitRecipe, tokenizer: Tokenizer, images: Images, seconds: float, facts: dict[str, Any], options: Options
 ) -> Path:
-    """Measure on the test split and write the card folder, with a grid of samples beside it; returns where it is.
+    """Evaluate on the test split, write a sample grid and the card folder, and return the latter.
 
-    facts: what the card tells of this kind of fit, into metrics.json's "training".
+    `facts` are added to "training" of metrics.json.
     """
     folder = options.runs / recipe.name
     save_samples(tokenizer, images.held_out[:8], folder / "samples" / "held-out.png")
@@ -79,29 +82,29 @@ def publish_fit(
     return path
 
 
-def get_recipe(name: str, recipes: Mapping[str, Callable[[], R]]) -> R:
-    """The recipe of that name; ValueError with the nearest names for an unknown one."""
-    recipe = recipes[check_choice("recipe", name, recipes)]()
-    assert recipe.name == name
-    return recipe
+@dataclass(frozen=True)
+class _Run:
+    recipe: Annotated[FitRecipe, tyro.conf.arg(name="")]
+    options: Annotated[Options, tyro.conf.arg(name="")] = Options()
 
 
 def command_line(
-    about: str, recipes: Mapping[str, Callable[[], R]], run: Callable[..., Any], fit: Callable[[R, Options], Path]
+    about: str, recipes: Mapping[str, Callable[[], R]], fit: Callable[[R, Options], Path]
 ) -> Callable[[list[str]], int]:
-    """A script's main, from its arguments to its exit code: RECIPE, then what `run` holds, a record of the recipe and
-    the options."""
+    """Return the `main` of a script whose arguments are RECIPE, fields of the recipe, and `Options`.
+
+    `main` takes the arguments and returns the exit code.
+    """
 
     def main(arguments: list[str]) -> int:
-        """The command line; returns the exit code."""
         if not arguments or arguments[0] in ("-h", "--help"):
             print(f"{about}\n\nrecipes:\n  " + "\n  ".join(recipes))
             print("\nRECIPE --help lists what can be overridden")
             return 0
         try:
-            recipe = get_recipe(arguments[0], recipes)
-            asked = tyro.cli(run, default=run(recipe), args=arguments[1:], prog=recipe.name)
-            fit(asked.recipe, asked.options)
+            recipe = recipes[check_choice("recipe", arguments[0], recipes)]()
+            run = tyro.cli(_Run, default=_Run(recipe), args=arguments[1:], prog=recipe.name)
+            fit(run.recipe, run.options)  # type: ignore[arg-type]  # tyro keeps the type of the default
         except (ValueError, OSError) as error:
             print("error:", " ".join(str(error).split()), file=sys.stderr)
             return 1

@@ -1,13 +1,10 @@
-"""Fit one baseline of blocks of pixels: python trainers/baselines/kmeans.py RECIPE [--data FOLDER] ..."""
+"""Fit k-means of blocks of pixels: python trainers/baselines/kmeans.py RECIPE [--data FOLDER] ..."""
 
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import torch
-import tyro
 from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 
@@ -21,16 +18,8 @@ from vqzoo.quantizers.codebook import named_codebooks
 from vqzoo.tokenizer import Tokenizer
 
 
-@dataclass(frozen=True)
-class Run:
-    """The command line after the recipe's name: its fields and the options, both without a prefix."""
-
-    recipe: Annotated[KMeansRecipe, tyro.conf.arg(name="")]
-    options: Annotated[Options, tyro.conf.arg(name="")] = Options()
-
-
 def fit(recipe: KMeansRecipe, options: Options) -> Path:
-    """Fit the centres to the train split, measure on the test split, write the card folder; returns where it is.
+    """Fit the centres to the train split, evaluate on the test split, write the card folder and return it.
 
     Raises ValueError for settings or data that do not fit.
     """
@@ -42,24 +31,24 @@ def fit(recipe: KMeansRecipe, options: Options) -> Path:
             f"as many as there are blocks in {len(images.fitted_to)} images"
         )
     start = time.perf_counter()
-    found = centres(recipe, images.fitted_to)
+    codevectors = centres(recipe, images.fitted_to)
     seconds = time.perf_counter() - start
 
-    dim = found.shape[1]
-    # All components, as they are when nothing was fitted: a block's own numbers.
+    dim = codevectors.shape[1]
+    # An unfitted PCA with all components: latents are the pixels of a block.
     autoencoder = build_autoencoder("pca", channels=recipe.channels, latent_dim=dim, stride=recipe.stride)
     quantizer = build("vq", dim=dim, codebook_size=recipe.codebook_size)
     (codebook,) = named_codebooks(quantizer).values()
     with torch.no_grad():
-        codebook.weight.copy_(found)
+        codebook.weight.copy_(codevectors)
     tokenizer = Tokenizer(autoencoder, quantizer, build_position("none", dim=dim), recipe.resolution).eval()
     return publish_fit(recipe, tokenizer, images, seconds, {"fit": "kmeans"}, options)
 
 
 def centres(recipe: KMeansRecipe, images: Tensor) -> Tensor:
-    """(codebook_size, c stride stride) centres of the blocks of uint8 images (n, c, h, w), pixels in [-1, 1].
+    """Return k-means' centres (codebook_size, c stride stride) of the blocks of uint8 images (n, c, h, w).
 
-    Mini-batch k-means (Sculley, 2010) from k-means++.
+    Pixels are in [-1, 1]. Mini-batch k-means (Sculley, 2010), started by k-means++.
     """
     rows = blocks(from_bytes(images), recipe.stride).numpy()
     model = MiniBatchKMeans(
@@ -74,7 +63,7 @@ def centres(recipe: KMeansRecipe, images: Tensor) -> Tensor:
     return torch.from_numpy(model.fit(rows).cluster_centers_)
 
 
-main = command_line(__doc__, RECIPES, Run, fit)
+main = command_line(__doc__, RECIPES, fit)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

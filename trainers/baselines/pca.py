@@ -1,14 +1,12 @@
-"""Fit one linear baseline: python trainers/baselines/pca.py RECIPE [--data FOLDER] [--cards FOLDER] ..."""
+"""Fit principal components of blocks of pixels: python trainers/baselines/pca.py RECIPE [--data FOLDER] ..."""
 
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
 import torch
-import tyro
 from sklearn.decomposition import IncrementalPCA
 from torch import Tensor
 
@@ -23,22 +21,15 @@ from vqzoo.quantizers.uniform import Uniform
 from vqzoo.tokenizer import Tokenizer
 
 _SAMPLE = 4096
-"""Blocks that alphabets are chosen on, spread evenly over the images."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """The command line after the recipe's name: its fields and the options, both without a prefix."""
-
-    recipe: Annotated[PCARecipe, tyro.conf.arg(name="")]
-    options: Annotated[Options, tyro.conf.arg(name="")] = Options()
+"""Blocks to choose alphabets on, spread evenly over the images."""
 
 
 def fit(recipe: PCARecipe, options: Options) -> Path:
-    """Fit components and alphabets to the train split, measure on the test split, write the card folder.
+    """Fit components and alphabets to the train split, evaluate on the test split, write the card folder.
 
-    Prints the share of the variance that the components hold on both splits: with hardly more images than components
-    that of the train split says nothing about other images. Raises ValueError for settings or data that do not fit.
+    Prints the share of the variance that the components explain on both splits: with hardly more images than components
+    the share of the train split says nothing about other images. Raises ValueError for settings or data that do not
+    fit.
     """
     images = load_splits(recipe, options.data)
     fitted_to = images.fitted_to
@@ -72,7 +63,7 @@ def fit(recipe: PCARecipe, options: Options) -> Path:
 
 
 def principal_components(recipe: PCARecipe, images: Tensor) -> PCAAutoencoder:
-    """The autoencoder fitted to all blocks of uint8 images (n, c, h, w), some at a time."""
+    """Return an autoencoder fitted to all blocks of uint8 images (n, c, h, w), a part of the images at a time."""
     model = IncrementalPCA(recipe.components)
     each = -(-recipe.rows // recipe.blocks)
     for part in images.tensor_split(max(1, len(images) // each)):
@@ -85,7 +76,7 @@ def principal_components(recipe: PCARecipe, images: Tensor) -> PCAAutoencoder:
 
 
 def explained_variance(autoencoder: PCAAutoencoder, images: Tensor) -> Tensor:
-    """(latent_dim,) float64: share of the squared distance of all blocks from the fitted mean that the first k hold."""
+    """Return the cumulative share of the variance around the fitted mean that components explain, (latent_dim,)."""
     held, total = torch.zeros(autoencoder.latent_dim, dtype=torch.float64), 0.0
     for batch in _batches(images, 2**20):
         held += autoencoder.encode(batch).double().square().sum((0, 2, 3))
@@ -95,12 +86,12 @@ def explained_variance(autoencoder: PCAAutoencoder, images: Tensor) -> Tensor:
 
 
 def _batches(images: Tensor, pixels: int) -> Iterator[Tensor]:
-    """uint8 images as floats, about so many pixels at a time."""
+    """Yield uint8 images as floats, in batches of about `pixels` pixels."""
     for batch in images.split(max(1, pixels // images[0, 0].numel())):
         yield from_bytes(batch)
 
 
-main = command_line(__doc__, RECIPES, Run, fit)
+main = command_line(__doc__, RECIPES, fit)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What a training step sees of an image: a random crop, resized or not, perhaps mirrored."""
+"""Augmentation of training images: random crop or random resized crop, and horizontal flip."""
 
 import math
 from dataclasses import dataclass
@@ -16,12 +16,14 @@ _RATIO = (3 / 4, 4 / 3)
 
 @dataclass(frozen=True)
 class Augment:
-    """Drawn from (seed, epoch, index of the image) alone: neither batch, process, worker nor step matters.
+    """Random crop and flip, drawn from (seed, epoch, index of the image) alone.
 
-    With a `scale` other than (1, 1) a random resized crop: `scale` is the smallest and the largest share of the area,
-    aspect ratios are log-uniform from 3/4 to 4/3, ten tries and then the whole image, as in torchvision's
-    RandomResizedCrop; bilinear, with antialiasing. Else, where `side` is less than `resolution`, a crop of that side at
-    a random place. With `flip` half of the images are mirrored, left to right.
+    An image gets the same crop in whatever batch, process, worker or step it is.
+
+    `scale` other than (1, 1): a random resized crop as torchvision's RandomResizedCrop takes it. `scale` is the range
+    of the share of the area, aspect ratios are log-uniform in [3/4, 4/3], and the whole image is used where none of ten
+    tries fits; bilinear, with antialiasing. Otherwise, `side` less than `resolution`: a crop of `side` x `side` pixels
+    at a random position. `flip`: half of the images are mirrored, left to right.
     """
 
     side: int
@@ -31,9 +33,9 @@ class Augment:
     seed: int = 0
 
     def __call__(self, images: Tensor, epochs: Tensor, indices: Tensor) -> Tensor:
-        """(b, c, side, side) of (b, c, resolution, resolution), uint8, on the images' device.
+        """Return (b, c, side, side) uint8 from (b, c, resolution, resolution) uint8, on the images' device.
 
-        A resized crop on a GPU may differ from that on a CPU by the rounding of its last bit.
+        Resized crops on a GPU and on a CPU may differ by one unit, because they round differently.
         """
         if self._whole and not self.flip:
             return images
@@ -47,7 +49,7 @@ class Augment:
         return images
 
     def boxes(self, epochs: Tensor, indices: Tensor) -> np.ndarray:
-        """(b, 4) int64: top, left, height and width of the crops."""
+        """Return the crops as (b, 4) int64: top, left, height, width."""
         return self._boxes(uniforms(self.seed, epochs.numpy(), indices.numpy(), num=3 + 2 * _TRIES))
 
     @property
@@ -81,8 +83,8 @@ class Augment:
 
 
 def _cut(images: Tensor, corners: Tensor, side: int) -> Tensor:
-    """Squares of one side, each at its own (top, left)."""
+    """Return squares of side `side`, each cut at its own (top, left)."""
     rows, columns = (corners[:, :, None] + torch.arange(side)).to(images.device).unbind(1)
-    places = torch.arange(len(images), device=images.device)[:, None, None]
-    # Indexed dimensions that have a slice between them come first: (b, side, side, c).
-    return images[places, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    images_index = torch.arange(len(images), device=images.device)[:, None, None]
+    # PyTorch puts indexed dimensions first where a slice separates them: the result is (b, side, side, c).
+    return images[images_index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()

@@ -1,4 +1,4 @@
-"""Share the images of a data set out to train, held_out and test by their content."""
+"""Divide the images of a data set into train, held_out and test by the hashes of their files."""
 
 import hashlib
 import os
@@ -12,39 +12,39 @@ from typing import Any
 import datasets
 
 TEST, HELD_OUT = 0.1, 0.1
-"""Expected shares of the images; the rest is learnt from."""
+"""Expected shares of the images; all others are for training."""
 MOST = {"test": 2000, "held_out": 500}
-"""Images that are measured at most; others of these parts are not used."""
+"""Largest size of each part; further images of the part are not used."""
 _CHUNK = 256
 
 
-def digests(rows: datasets.Dataset) -> list[str]:
-    """Return a hash of each image file of the rows, which have the one column "image", undecoded."""
-    found: list[str] = []
+def file_hashes(rows: datasets.Dataset) -> list[str]:
+    """Return a hash of each image file; `rows` have the one column "image", undecoded."""
+    hashes: list[str] = []
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(rows), _CHUNK):
-            found += pool.map(_digest, rows[start : start + _CHUNK]["image"])
-    return found
+            hashes += pool.map(_hash_of, rows[start : start + _CHUNK]["image"])
+    return hashes
 
 
-def _digest(cell: Mapping[str, Any] | None) -> str:
-    """Return the hash of a file's bytes; an unreadable one, which is told later, is known by its name."""
+def _hash_of(cell: Mapping[str, Any] | None) -> str:
+    """Return the hash of a file's bytes, or of its path where it cannot be read; decoding reports such files."""
     content = cell["bytes"] if cell else None
     if content is not None:
         return _hash(content)
     path = (cell or {}).get("path") or ""
-    if not os.path.isfile(path):  # to read a pipe may never end
+    if not os.path.isfile(path):  # reading a named pipe might block for ever
         return _hash(path.encode())
     try:
         stat = os.stat(path)
-        return _of_file(path, stat.st_size, stat.st_mtime_ns)
+        return _file_hash(path, stat.st_size, stat.st_mtime_ns)
     except OSError:
         return _hash(path.encode())
 
 
 @lru_cache(maxsize=2**17)
-def _of_file(path: str, size: int, changed: int) -> str:
-    """Return the hash of a file, which is read once as long as its size and its time stay what they are."""
+def _file_hash(path: str, size: int, changed: int) -> str:
+    """Return the hash of a file; size and modification time are part of the cache's key, so a changed file is read."""
     return _hash(Path(path).read_bytes())
 
 
@@ -53,11 +53,11 @@ def _hash(content: bytes) -> str:
 
 
 def divide(contents: Sequence[str]) -> dict[str, list[int]]:
-    """Return the rows of each part by the hashes of their contents.
+    """Return the row numbers of each part, given the hash of every row.
 
-    A hash alone decides where an image goes, so that more images move none, and copies stay together. Where an image of
-    test or of held_out would be missing, the one whose hash comes next is taken. Of more than `MOST` images those with
-    the smallest hashes are measured. Raises ValueError for fewer than three different images.
+    Only its hash decides which part an image is in: adding images moves none, and copies stay together. Where test or
+    held_out would be empty, it gets the image with the smallest hash that is left. Where one of them exceeds `MOST`,
+    the images with the smallest hashes are used. Raises ValueError for fewer than three different images.
     """
     different = sorted(set(contents))
     if len(different) < 3:
@@ -86,18 +86,13 @@ def _part(content: str) -> str:
     return "test" if share < TEST else "held_out" if share < TEST + HELD_OUT else "train"
 
 
-def copies(contents: Sequence[str]) -> int:
-    """Return how many images are copies of another one."""
-    return len(contents) - len(set(contents))
-
-
-def check_apart(parts: Mapping[str, datasets.Dataset]) -> None:
-    """Raise ValueError for an image that is in two parts, with the name of each."""
+def check_disjoint(parts: Mapping[str, datasets.Dataset]) -> None:
+    """Raise ValueError where an image is in two parts; the message names the first such pair."""
     seen: dict[str, str] = {}
     counts: Counter[tuple[str, str]] = Counter()
     first = ""
     for part, rows in parts.items():
-        for row, content in enumerate(digests(rows)):
+        for row, content in enumerate(file_hashes(rows)):
             name = f"{_name(rows, row)} of {part}"
             other = seen.setdefault(content, name)
             if not other.endswith(f" of {part}"):
@@ -105,8 +100,8 @@ def check_apart(parts: Mapping[str, datasets.Dataset]) -> None:
                 first = first or f"{other} and {name}"
     if first:
         raise ValueError(
-            f"{sum(counts.values())} images are in two splits, as {first}: what is measured would have been learnt; "
-            "remove one of the copies, or have all images divided anew with --splits divide"
+            f"{sum(counts.values())} images are in two splits, such as {first}: the model would be measured on "
+            "training images; remove one copy of each, or divide all images anew with --splits divide"
         )
 
 

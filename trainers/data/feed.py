@@ -1,4 +1,4 @@
-"""What all sources of training images have in common."""
+"""The interface of a source of training images."""
 
 from collections.abc import Generator
 from typing import Any, Protocol
@@ -9,20 +9,22 @@ from trainers.data.pictures import Tally
 
 
 class Feed(Protocol):
-    """A source of training images that can be taken up again at any batch."""
+    """A source of training images that can resume at any batch."""
 
     @property
     def bad(self) -> Tally:
-        """Images that could not be read, as far as this process knows."""
+        """Images that this process could not read."""
 
     def batches(self, start: int, state: Any = None) -> Generator[Tensor, None, None]:
-        """(share, c, side, side) uint8: this process's share of global batch `start`, of the one after it, and so on
-        without an end; closing it ends what reads ahead. `state` is what `state` gave when batch `start` was the next.
+        """Yield this process's share of global batch `start`, `start + 1`, ...: (share, c, side, side) uint8, endless.
 
-        Raises ValueError for a state that is not of this source and number of processes, and where too many images
-        cannot be read; OSError where the source is lost.
+        `state` is what `self.state()` returned when batch `start` was the next. Closing the generator ends threads and
+        workers that read ahead. Raises ValueError for a state of another source or number of processes, and where too
+        many images cannot be read; OSError where the source can no longer be read.
         """
 
     def state(self) -> Any:
-        """Plain values that, with the number of the next batch, take up right behind the last batch that was handed
-        out to this process; None where the number says it all."""
+        """Return plain values that, with the number of the next batch, resume after the last batch of this process.
+
+        None where the number of the batch is enough.
+        """

@@ -1,4 +1,4 @@
-"""Images decoded as they are needed, from a memory-mapped file: for data sets that memory does not hold."""
+"""Images decoded when they are needed, from memory-mapped files: for data sets that do not fit into memory."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,16 +17,16 @@ from tqdm import tqdm
 from trainers.data.augment import Augment
 from trainers.data.memory import check_stateless, cycle_from
 from trainers.data.order import Order
-from trainers.data.pictures import Form, Tally, Unreadable, attempt
+from trainers.data.pictures import Form, Tally, Unreadable, try_decode
 
-_Places = list[tuple[int, int]]
+_Positions = list[tuple[int, int]]
 _Bad = list[tuple[int, str]]
 
 
 class Mapped:
-    """The very batches that `Batches` makes of the images in memory, whatever the number of workers.
+    """The same batches as those of `Batches`, decoded by `workers` processes.
 
-    In the place of an image that cannot be read is the next that can; each is reported once, when it is met first.
+    The next readable image stands in for one that cannot be read; each unreadable image is reported once.
     """
 
     def __init__(
@@ -45,19 +45,20 @@ class Mapped:
         self._reported: set[int] = set()
 
     def batches(self, start: int, state: Any = None) -> Generator[Tensor, None, None]:
+        """Yield batches as `Feed.batches` does."""
         check_stateless(state)
         return self._batches(start)
 
     def _batches(self, start: int) -> Generator[Tensor, None, None]:
         loader = DataLoader(
             self.pictures,
-            batch_sampler=_Numbered(self.order, start),
+            batch_sampler=_BatchSampler(self.order, start),
             num_workers=self.workers,
-            collate_fn=_as_it_is,
+            collate_fn=_identity,
             pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),  # the global one belongs to the training, which must not see how it is fed
+            generator=torch.Generator(),  # training draws from the global one; the kind of loading must not change it
         )
-        with naming_dead_workers():
+        with explain_dead_workers():
             others = active_children()
             read = iter(loader)
             workers = [child for child in active_children() if child not in others]
@@ -65,12 +66,12 @@ class Mapped:
                 for images, bad in read:
                     self._report(bad)
                     yield images.to(self.device, non_blocking=True)
-            except (EOFError, ConnectionError, FileNotFoundError) as error:  # nobody is there to hand a batch over
-                _see_off(workers)
-                raise _gone(str(error) or type(error).__name__) from error
+            except (EOFError, ConnectionError, FileNotFoundError) as error:  # a worker ended while it sent a batch
+                _wait_for_exit(workers)
+                raise _worker_died(str(error) or type(error).__name__) from error
 
     def state(self) -> None:
-        return None
+        """Return None: the number of the batch is enough to resume."""
 
     def _report(self, bad: _Bad) -> None:
         for number, reason in bad:
@@ -81,82 +82,85 @@ class Mapped:
                 tqdm.write(f"{where}: row {number} cannot be read ({reason}); the next stands in for it")
 
 
-class _Pictures(Dataset):
+class _Pictures(Dataset[Any]):
     def __init__(self, rows: datasets.Dataset, numbers: range, form: Form, augment: Augment):
         self.rows, self.numbers, self.form, self.augment = rows, numbers, form, augment
 
-    def __getitems__(self, places: _Places) -> tuple[Tensor, _Bad]:
-        """A batch of (epoch, place among the numbers), and the rows that could not be read."""
+    def __getitems__(self, positions: _Positions) -> tuple[Tensor, _Bad]:
+        """Return the images at these (epoch, position in `numbers`), and the rows that could not be read."""
         bad: _Bad = []
-        cells = self.rows[[self.numbers[place] for _, place in places]]["image"]
+        cells = self.rows[[self.numbers[position] for _, position in positions]]["image"]
         squares = [
-            torch.from_numpy(self._readable(place, cell, bad)) for (_, place), cell in zip(places, cells, strict=True)
+            torch.from_numpy(self._decode_or_next(position, cell, bad))
+            for (_, position), cell in zip(positions, cells, strict=True)
         ]
-        epochs, indices = torch.tensor(places).unbind(1)
+        epochs, indices = torch.tensor(positions).unbind(1)
         return self.augment(torch.stack(squares), epochs, indices), bad
 
-    def _readable(self, place: int, cell: Any, bad: _Bad) -> Any:
-        for other in cycle_from(place, len(self.numbers)):
-            cell = cell if other == place else self.rows[self.numbers[other]]["image"]
-            square = attempt(cell, self.form)
+    def _decode_or_next(self, position: int, cell: Any, bad: _Bad) -> Any:
+        for other in cycle_from(position, len(self.numbers)):
+            cell = cell if other == position else self.rows[self.numbers[other]]["image"]
+            square = try_decode(cell, self.form)
             if not isinstance(square, Unreadable):
                 return square
             bad.append((self.numbers[other], str(square)))
         raise ValueError("no image can be read")
 
 
-class _Numbered:
-    """Batch `start`, the one after it, and so on: lists of (epoch, place)."""
+class _BatchSampler:
+    """Batches from number `start` on: lists of (epoch, position)."""
 
     def __init__(self, order: Order, start: int):
         self.order, self.start = order, start
 
-    def __iter__(self) -> Iterator[_Places]:
+    def __iter__(self) -> Iterator[_Positions]:
         for number in count(self.start):
             epochs, rows = self.order.at(number)
             yield list(zip(epochs.tolist(), rows.tolist(), strict=True))
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch
 
 
 @contextmanager
-def naming_dead_workers() -> Iterator[None]:
-    """OSError that says what to do, in the place of PyTorch's RuntimeError for a data worker that is gone.
+def explain_dead_workers() -> Iterator[None]:
+    """Raise OSError that says what to do, instead of PyTorch's RuntimeError for a data worker that died.
 
-    PyTorch raises that one wherever the program happens to be, as a signal: a training loop stands inside this, too.
-    Where it is saving just then, the error that arrives is of the file that was left, and has the signal's behind it.
+    PyTorch raises its error from a signal handler, wherever the program is at that moment, so the training loop runs
+    inside this context, too. Where a file is being written at that moment, the error that arrives is about the file,
+    and PyTorch's error is its `__context__`.
     """
     try:
         yield
     except RuntimeError as error:
-        if death := _death(error):
-            raise _gone(death) from error
+        if death := _worker_death_message(error):
+            raise _worker_died(death) from error
         raise
 
 
-def _death(error: RuntimeError) -> str:
-    """What PyTorch says of a worker that is gone; nothing where the error is another.
+def _worker_death_message(error: RuntimeError) -> str:
+    """Return PyTorch's message about a worker that died, or "" for any other error.
 
-    In words: an error kept in a variable would keep itself alive by its traceback, and with it what read the images.
+    Returns text because a reference to the error would keep its traceback, and with it the loader, alive.
     """
-    said = map(str, _chain(error))
+    messages = map(str, _chain(error))
     signs = "DataLoader worker (pid", "Pin memory thread exited"
-    return next((words for words in said if any(sign in words for sign in signs)), "")
+    return next((words for words in messages if any(sign in words for sign in signs)), "")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, the one that was being handled when it came, and so on."""
+    """Yield an error, the error that was being handled when it was raised, and so on."""
     while error:
         yield error
         error = error.__context__
 
 
-def _see_off(workers: list[BaseProcess]) -> None:
-    """Wait until the one that has hung up is gone.
+def _wait_for_exit(workers: list[BaseProcess]) -> None:
+    """Wait until the worker that closed its connection has ended.
 
-    A process closes its connections before it ends, and its signal comes last: not anywhere in the program, but here.
+    A process closes its connections before it ends. PyTorch's handler runs when it ends: here, while we wait, and not
+    at some later line of the program.
     """
     ended = wait([worker.sentinel for worker in workers], timeout=5)
     for worker in workers:
@@ -164,7 +168,7 @@ def _see_off(workers: list[BaseProcess]) -> None:
             worker.join()
 
 
-def _gone(why: str) -> OSError:
+def _worker_died(why: str) -> OSError:
     return OSError(
         f"a process that reads images is gone ({why}); usually memory ran out: go on with --resume, and with fewer "
         "--workers (0: none)"

@@ -1,13 +1,13 @@
-"""Which images are in a batch: a function of its number alone."""
+"""The order of training images: which of them are in a batch depends on the batch's number alone."""
 
 import torch
 from torch import Tensor
 
 
 def share_of(batch_size: int, world_size: int, accumulate: int = 1) -> int:
-    """Images of each global batch that are a process's own; raises ValueError where processes cannot share it.
+    """Return how many images of a global batch each process gets; a step of `batch_size` has `accumulate` batches.
 
-    Of `batch_size` images a step, each of `accumulate` parts is such a batch.
+    Raises ValueError where the processes cannot share a batch equally.
     """
     if batch_size % (accumulate * world_size):
         parts = f", accumulate={accumulate}: expected parts of" if accumulate > 1 else ": expected"
@@ -16,13 +16,15 @@ def share_of(batch_size: int, world_size: int, accumulate: int = 1) -> int:
 
 
 def permutation(num: int, seed: int, epoch: int) -> Tensor:
-    """The order of `num` images in an epoch."""
+    """Return the order of `num` images in an epoch."""
     return torch.randperm(num, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
 
 
 class Order:
-    """Every epoch is a permutation of its own, seeded by (seed, epoch); what does not fill a batch is carried into the
-    next one. Of each global batch a process gets a run of its own: shares joined in the order of ranks are the batch.
+    """The rows of every batch: each epoch is a permutation seeded by (seed, epoch).
+
+    A batch may span two epochs, so that no image is dropped. Each process gets a contiguous share of a global batch;
+    the shares joined in the order of ranks are the batch.
     """
 
     def __init__(self, num: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1):
@@ -32,9 +34,9 @@ class Order:
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def at(self, number: int) -> tuple[Tensor, Tensor]:
-        """(share,) epochs and (share,) rows of this process's images of batch `number`."""
-        places = number * self.batch_size + self.offset + torch.arange(self.share)
-        epochs, offsets = places // self.num, places % self.num
+        """Return the epochs (share,) and rows (share,) of this process's images of batch `number`."""
+        positions = number * self.batch_size + self.offset + torch.arange(self.share)
+        epochs, offsets = positions // self.num, positions % self.num
         rows = torch.cat([self._of(int(epoch))[offsets[epochs == epoch]] for epoch in epochs.unique()])
         return epochs, rows
 

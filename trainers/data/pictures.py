@@ -1,4 +1,4 @@
-"""From encoded images to uint8 squares, and the tally of those that cannot be read."""
+"""Decode images to uint8 squares, and count those that cannot be read."""
 
 import os
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from datasets.utils.file_utils import is_local_path, xopen
@@ -26,15 +26,15 @@ Result = TypeVar("Result")
 
 
 class Unreadable(ValueError):
-    """An image that cannot be decoded; says why."""
+    """An image cannot be decoded; the message says why."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """Shape that every image of a data set is brought into: a square of `resolution` pixels with so many channels.
+    """The shape to which every image is converted: a square with a side of `resolution` pixels, and its channels.
 
-    fit: what is done to an image that is no square. "crop" leaves its centre, "pad" puts black beside it, "squash"
-    changes its proportions.
+    fit: how an image that is not square becomes one. "crop" cuts its centre out, "pad" adds black borders, "squash"
+    changes its aspect ratio.
     """
 
     resolution: int
@@ -43,10 +43,10 @@ class Form:
 
 
 def decode(cell: Any, form: Form) -> np.ndarray:
-    """Return (channels, resolution, resolution) uint8 of one cell of `image_rows`, bytes or a path.
+    """Decode a cell of `image_rows`, bytes or a path, to (channels, resolution, resolution) uint8.
 
-    Pixels are those that the app shows (`vqzoo.images.load_image`), grey ones their luminance. Images of another size
-    are resized (Lanczos) as `form.fit` says; those that are much larger are shrunk while they are decoded. Raises
+    Pixels are the same as in the app (`vqzoo.images.load_image`); with one channel they are luminance. Images of
+    another size are resized (Lanczos) as `form.fit` says; much larger ones are shrunk during decoding. Raises
     Unreadable.
     """
     side = form.resolution
@@ -58,7 +58,7 @@ def decode(cell: Any, form: Form) -> np.ndarray:
 
 
 def read_pixels(cell: Any, channels: int, longest: int) -> np.ndarray:
-    """Return (channels, height, width) uint8 of one cell of `image_rows` at its own size.
+    """Decode a cell of `image_rows` at its own size, to (channels, height, width) uint8.
 
     An image with a side of more than `longest` pixels is shrunk. Raises Unreadable.
     """
@@ -83,47 +83,55 @@ _FITS: dict[Fit, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
 
 
 def _source(cell: Any) -> str | bytes:
-    """Return a path on this machine, or the bytes of an image, which may be inside an archive or elsewhere."""
+    """Return a local path, or the bytes of an image that is in an archive or on another machine."""
     content, path = (cell["bytes"], cell["path"]) if isinstance(cell, dict) else (None, None)
     if content is not None or path is None:
-        return content or b""
+        return bytes(content or b"")
     if is_local_path(path):
-        return path
+        return str(path)
     with xopen(path, "rb") as file:
-        return file.read(_LIMITS.bytes + 1)
+        return bytes(file.read(_LIMITS.bytes + 1))
 
 
-def attempt(cell: Any, form: Form) -> np.ndarray | Unreadable:
-    """As `decode`, but what it would raise is given back."""
+def try_decode(cell: Any, form: Form) -> np.ndarray | Unreadable:
+    """Return what `decode` returns, or the Unreadable that it raises."""
     try:
         return decode(cell, form)
     except Unreadable as error:
         return error
 
 
-def header(cell: Any) -> tuple[int, int, bool] | None:
-    """Return width, height and whether it is grey of one cell of `image_rows`, from the file's header; None without."""
+class Header(NamedTuple):
+    """What the header of an image file says: size in pixels, and whether the image is grey."""
+
+    width: int
+    height: int
+    grey: bool
+
+
+def header(cell: Any) -> Header | None:
+    """Return the header of a cell of `image_rows`; None where it cannot be read."""
     try:
         source = _source(cell)
-        if not isinstance(source, bytes) and not os.path.isfile(source):  # to read a pipe may never end
+        if not isinstance(source, bytes) and not os.path.isfile(source):  # reading a named pipe might block for ever
             return None
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
         kind = format_of(data)
         if kind is None:
             return None
         image = open_as(kind, data)
-    except Exception:  # a damaged file makes parsers raise almost anything; the trainer tells of it when it decodes it
+    except Exception:  # parsers of damaged files raise almost anything; decoding will report the file
         return None
-    return image.width, image.height, image.mode in _GREY
+    return Header(image.width, image.height, image.mode in _GREY)
 
 
-def ahead(
+def prefetch(
     function: Callable[[Item], Result], items: Iterable[Item], depth: int, threads: int | None = None
 ) -> Generator[Result, None, None]:
-    """`function` of each item, in order, computed by threads up to `depth` items ahead of the consumer.
+    """Yield `function(item)` for each item, in order, computed by threads up to `depth` items ahead of the consumer.
 
-    `items` is drawn from in the consumer's thread; what drawing raises comes out at once, what `function` raises where
-    its result would have.
+    `items` is iterated in the consumer's thread. An error of `items` is raised at once, an error of `function` when its
+    result is due.
     """
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
@@ -140,9 +148,9 @@ def ahead(
 
 
 class Tally:
-    """The images of a split that could not be read, and whether there are too many of them.
+    """The unreadable images of a split, and a limit on their share.
 
-    `rows` is the split's size; in a stream, of which no size is known, `rows` and `count` are of what has been read.
+    `count` is how many there are of `rows` images; in a stream, whose size is unknown, both count what was read so far.
     """
 
     def __init__(self, dataset: str, split: str, rows: int, share: float = BAD_SHARE):
@@ -151,7 +159,7 @@ class Tally:
         self._reasons: dict[str, str] = {}
 
     def add(self, row: str, reason: str) -> bool:
-        """One more; whether this row is new. Raises ValueError where it is one too many."""
+        """Count an unreadable image; return whether its row is new. Raises ValueError above the allowed share."""
         self.count += 1
         new = row not in self._reasons
         self._reasons.setdefault(row, reason)
@@ -164,11 +172,11 @@ class Tally:
         return new
 
     def names(self) -> list[str]:
-        """Which rows, and why, as a sentence's parts."""
+        """Return "row (reason)" for each unreadable image."""
         return [f"{row} ({reason})" for row, reason in self._reasons.items()]
 
     def sentence(self, fate: str) -> str:
-        """All that is known, on one line."""
+        """Return a sentence about all unreadable images; `fate` says what became of them."""
         return (
             f"data set {self.dataset!r}, split {self.split!r}: {self.count} of {self.rows} images cannot be read, "
             f"{fate}: {self._first(_PRINTED)}"
@@ -180,16 +188,16 @@ class Tally:
 
 
 class StreamTally(Tally):
-    """Of images that come one after the other: `rows` counts them. A share means nothing before a thousand of them."""
+    """The tally of a stream; the share is one of at least 1000 images, as it means little for fewer."""
 
     def __init__(self, dataset: str, split: str, share: float = BAD_SHARE):
-        super().__init__(dataset, split, _THOUSAND, share)
-        self._seen = 0
+        super().__init__(dataset, split, _FEWEST, share)
+        self._read = 0
 
-    def see(self) -> None:
-        """One more image was read, or was to be."""
-        self._seen += 1
-        self.rows = max(_THOUSAND, self._seen)
+    def add_read(self) -> None:
+        """Count an image, readable or not."""
+        self._read += 1
+        self.rows = max(_FEWEST, self._read)
 
 
-_THOUSAND = 1000
+_FEWEST = 1000

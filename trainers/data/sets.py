@@ -1,4 +1,4 @@
-"""Find a data set and open its parts, with nothing decoded yet."""
+"""Find a data set and open its splits; nothing is decoded yet."""
 
 import hashlib
 import os
@@ -14,11 +14,11 @@ from trainers.data.folder import ARCHIVES, SUFFIXES, check_images, files_with, s
 from trainers.data.source import DIVIDE, HUB_IDS, PARTS, Source, as_source
 
 DATA_VARIABLE = "VQZOO_DATA"
-"""Environment variable: a folder with one folder a data set, each of them as on the Hub (parquet files, README)."""
+"""Environment variable: a folder that holds a folder for each data set, laid out as on the Hub (parquet files)."""
 
 _TEST_IMAGES = {"cifar10": 10_000, "mnist": 10_000, "fashion_mnist": 10_000, "flowers": 1_020}
 _FIRST = ("image", "img")
-"""Columns that are taken before others."""
+"""Preferred names of an image column."""
 _VALIDATION = ("validation", "valid", "val", "dev")
 _SHARDS = 64
 
@@ -27,12 +27,14 @@ Rows = TypeVar("Rows", datasets.Dataset, datasets.IterableDataset)
 
 @dataclass(frozen=True)
 class Splits:
-    """The parts of a data set, each with the one column "image", undecoded.
+    """The splits of a data set, each with the one column "image", undecoded.
 
-    parts: rows by the data set's own names of splits and by "train", "test" and, where it is a part of its own,
-    "held_out"; where the images were divided here, "all" has every one. test: what the data set calls the test part.
-    divided: whether the parts were made here, by content. column: the column that was taken. copies: images that are
-    copies of others, where parts were made here.
+    parts: rows by the data set's own split names, and by "train", "test" and, where it exists, "held_out". With
+        `divided` also "all", which holds every image.
+    test: the data set's own name of the test split.
+    divided: whether the images were divided by their content, as the data set has no splits.
+    column: the image column.
+    copies: with `divided`, the number of images that are copies of another image.
     """
 
     parts: dict[str, Any]
@@ -48,13 +50,13 @@ class Splits:
         return part in self.parts
 
     def facts(self) -> dict[str, Any]:
-        """Return what a model card tells of the images; those of a stream are not counted."""
+        """Return the facts about the images for a model card; streams are not counted."""
         parts = {part: self.parts[part] for part in PARTS if part in self.parts}
         counts = {part: len(rows) for part, rows in parts.items() if isinstance(rows, datasets.Dataset)}
         return {"images": counts, "divided": self.divided, "copies": self.copies, "column": self.column}
 
     def sentence(self) -> str:
-        """Return which images are used for what, and how many there are; a stream's number is not known."""
+        """Return a sentence on how many images are used for what; streams are not counted."""
         names = {"train": "train", "held_out": "held_out", "test": self.test}
         counts = [
             f"{names[part]} {len(rows):,}" if isinstance(rows, datasets.Dataset) else names[part]
@@ -68,16 +70,15 @@ class Splits:
 def open_splits(
     dataset: str, needed: Sequence[str], data: Source | str | None = None, streaming: bool = False
 ) -> Splits:
-    """Return the parts of a data set with nothing decoded yet.
+    """Return the splits of a data set, undecoded.
 
-    `data` is a local folder, or a `Source`; without it VQZOO_DATA/<dataset> is used where that exists, else the Hub. A
-    folder of picture files has the splits that its folders train, test and validation name, anything else those that
-    the data library sees. Validation serves as test where there is no test. Where there is neither, or by
-    `Source.splits`, the images are divided by their content (`division.divide`).
+    `data` is a local folder, or a `Source`; None: VQZOO_DATA/<dataset> where that exists, else the Hub. The splits of a
+    folder of image files are its folders train, test and validation; those of anything else are what `datasets` finds.
+    A validation split is used as test where there is no test split. Where there is neither, or where `Source.splits`
+    asks for it, images are divided by their content (`division.divide`).
 
-    With `streaming` nothing is downloaded or copied: splits are datasets.IterableDataset, whose rows are read where
-    they are, one after the other; these cannot be divided. Raises ValueError for a data set that cannot be had, for a
-    split or a column that is not there, and for images that cannot be divided.
+    With `streaming` nothing is downloaded or copied: splits are datasets.IterableDataset, and cannot be divided. Raises
+    ValueError for a missing data set, split or image column, and for images that cannot be divided.
     """
     source = as_source(data)
     names = source.names()
@@ -100,7 +101,7 @@ def open_splits(
 
 
 def _undivided(splits: Iterable[str]) -> bool:
-    """Return whether nothing says which images are to be learnt from, and which to be measured on."""
+    """Return whether the data set has no split for testing: a single split, or a train split alone."""
     measured = {"test", *_VALIDATION}
     splits = set(splits)
     return splits.isdisjoint(measured) and ("train" in splits or len(splits) == 1)
@@ -121,16 +122,16 @@ def _divided(dataset: str, splits: Splits, streaming: bool) -> Splits:
             "train=NAME,test=NAME or another --loading"
         )
     rows = datasets.concatenate_datasets(list(splits.parts.values()))
-    contents = division.digests(rows)
+    contents = division.file_hashes(rows)
     try:
         parts = {part: rows.select(chosen) for part, chosen in division.divide(contents).items()}
     except ValueError as error:
         raise ValueError(f"data set {dataset!r}: {error}") from None
-    return replace(splits, parts=parts | {"all": rows}, divided=True, copies=division.copies(contents))
+    return replace(splits, parts=parts | {"all": rows}, divided=True, copies=len(contents) - len(set(contents)))
 
 
 def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:
-    """Return the data set's own splits."""
+    """Return the data set's own splits by name."""
     where = _locate(dataset, source.data)
     folder = Path(where)
     if folder.is_dir():
@@ -155,15 +156,15 @@ def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:
         settings["cache_dir"] = _cache_of(folder)
     try:
         return dict(datasets.load_dataset(where, **settings))
-    except Exception as error:  # of files, of the network, of YAML, of parquet, of what a data set's script would be
+    except Exception as error:  # `datasets` raises errors of files, of the network, of YAML and of parquet
         raise ValueError(_refusal(dataset, where, source, error)) from error
 
 
 def _cache_of(folder: Path) -> str:
-    """Return a cache of its own for the files as they are now.
+    """Return a cache folder that depends on the paths, sizes and modification times of the files.
 
-    The data library knows a local data set by its folder's name and its README alone: of two folders called photos, or
-    of one whose files have changed, it would give the images that it saw first.
+    The cache of `datasets` identifies a local data set by its folder's name and README alone: for two folders called
+    photos, or for one whose files have changed, it would return the images that it cached first.
     """
     files = files_with(folder, ARCHIVES | {".md", ".json", ".jsonl", ".csv"}) if folder.is_dir() else [folder]
     stats = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
@@ -175,7 +176,7 @@ def _refusal(dataset: str, where: str, source: Source, error: Exception) -> str:
     if source.config or "onfig name is missing" in str(error):
         try:
             configs = datasets.get_dataset_config_names(where)
-        except Exception:  # whatever the first error was is told instead
+        except Exception:  # then the first error is reported
             configs = []
         if len(configs) > 1 and source.config not in configs:
             return f"data set {dataset!r} has several configurations; expected --config {' or --config '.join(configs)}"
@@ -186,7 +187,7 @@ def _refusal(dataset: str, where: str, source: Source, error: Exception) -> str:
 
 
 def _rows(files: list[Path], streaming: bool) -> Any:
-    """Return picture files as rows, where they are."""
+    """Return image files as rows that hold their paths."""
     features = datasets.Features({"image": datasets.Image(decode=False)})
     cells = [{"bytes": None, "path": str(path)} for path in files]
     rows = datasets.Dataset.from_dict({"image": cells}, features=features)
@@ -194,10 +195,10 @@ def _rows(files: list[Path], streaming: bool) -> Any:
 
 
 def image_rows(rows: Rows, dataset: str, column: str = "") -> Rows:
-    """Return the split's column of images alone, under the name "image", as encoded bytes or a path, undecoded.
+    """Return a split with its image column alone, renamed to "image", as encoded bytes or a path.
 
-    Without `column` that is the one called image or img, else the only one. Raises ValueError for a set without an
-    image column, without that one, and where nothing tells which of several is meant.
+    `column` "" takes the column called image or img, else the only image column. Raises ValueError where there is no
+    image column, no `column` of this name, or several to choose from.
     """
     chosen = _column(rows, dataset, column)
     encoded = rows.select_columns([chosen]).cast_column(chosen, datasets.Image(decode=False))
@@ -211,7 +212,7 @@ def _column(rows: Any, dataset: str, column: str) -> str:
         raise ValueError(f"data set {dataset!r} has no image column; its columns: {', '.join(features)}")
     if column and column not in columns:
         raise ValueError(f"column={column!r}: expected an image column of data set {dataset!r}: {', '.join(columns)}")
-    first = [name for wanted in _FIRST for name in columns if name.lower() == wanted]
+    first = [name for preferred in _FIRST for name in columns if name.lower() == preferred]
     if column or first or len(columns) == 1:
         return column or (first or columns)[0]
     raise ValueError(f"data set {dataset!r} has several image columns: {', '.join(columns)}; name one with --column")
@@ -231,10 +232,9 @@ def _locate(dataset: str, data: str | None) -> str:
 
 
 def hub_id(dataset: str, test_images: int) -> str | None:
-    """Return where a data set is on the Hub; None for a local one.
+    """Return the Hub id of a data set; None for a local one.
 
-    That is one whose name is no Hub id, and one of a known name whose test split has another number of images than the
-    one on the Hub.
+    A data set is local if its name is no Hub id, or if its test split has not as many images as the one on the Hub.
     """
     if dataset in HUB_IDS:
         return HUB_IDS[dataset] if _TEST_IMAGES[dataset] == test_images else None

@@ -1,7 +1,7 @@
-"""Where a data set is, and which of its images are meant."""
+"""Where a data set is, and which of its images to use."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from vqzoo.files.storage import is_path
 
@@ -11,14 +11,14 @@ HUB_IDS = {
     "fashion_mnist": "zalando-datasets/fashion_mnist",
     "flowers": "nkirschi/oxford-flowers",  # Oxford 102 Flowers
 }
-"""Data sets that the recipes call by a short name, and where they are on the Hub."""
+"""Hub ids of the data sets that have a short name here."""
 DIVIDE = "divide"
 PARTS = ("train", "held_out", "test")
-"""What a run uses images for: to learn from, to choose the best checkpoint by, and to measure on at the end."""
+"""Images to train on, to choose the best checkpoint by, and to evaluate on at the end."""
 
 
 def check_data(data: str) -> None:
-    """Raise ValueError for images that can be nowhere: no file or folder, and no data set of the Hub by its name."""
+    """Raise ValueError for a text that is neither a file or folder, nor a known data set, nor a Hub id."""
     if os.path.lexists(data) or data in HUB_IDS or ("/" in data and not is_path(data)):
         return
     raise ValueError(
@@ -29,21 +29,25 @@ def check_data(data: str) -> None:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set as a command line names it; empty fields leave the choice to the data set.
-
-    data: a local folder or file; without it $VQZOO_DATA/DATASET where that exists, else the Hub.
-    config: the configuration of a data set that has several. column: the column of images.
-    splits: "train=NAME,test=NAME[,held_out=NAME]" with names of the data set's splits, or "divide", which pools all
-    splits and divides the images by their content.
-    """
+    """The options of a command line that choose images; empty fields leave the choice to the data set."""
 
     data: str | None = None
+    """Local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub."""
+    _: KW_ONLY
     config: str = ""
+    """Configuration of a data set that has several."""
     column: str = ""
+    """Column of images; without it the one called image or img, else the only one."""
     splits: str = ""
+    """train=NAME,test=NAME with the data set's names, held_out=NAME besides; or divide: by the images' content."""
+
+    @property
+    def source(self) -> "Source":
+        """Return these options alone, without those of a subclass."""
+        return Source(self.data, config=self.config, column=self.column, splits=self.splits)
 
     def names(self) -> dict[str, str]:
-        """Return the data set's name of each part that `splits` gives; ValueError for what cannot be understood."""
+        """Return the data set's split name of each part that `splits` gives; ValueError where it cannot be parsed."""
         if self.splits in ("", DIVIDE):
             return {}
         names = {}
@@ -61,5 +65,5 @@ class Source:
 
 
 def as_source(data: "Source | str | None") -> Source:
-    """Return a `Source`, of which a plain text is the folder."""
+    """Return `data` as a `Source`; a text is the path of a folder or file."""
     return data if isinstance(data, Source) else Source(data)

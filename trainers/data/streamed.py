@@ -1,10 +1,10 @@
-"""Images read one after the other from where they are: for data sets that no disk here holds."""
+"""Images streamed from files or from the Hub, with nothing stored: for data sets that do not fit on the disk."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import torch
@@ -14,30 +14,30 @@ from tqdm import tqdm
 from trainers.data.augment import Augment
 from trainers.data.draws import bits
 from trainers.data.order import permutation
-from trainers.data.pictures import Form, StreamTally, Unreadable, ahead, attempt
+from trainers.data.pictures import Form, StreamTally, Unreadable, prefetch, try_decode
 
 BLOCK = 1024
-"""Images that are shuffled among each other."""
+"""Images that are shuffled together."""
 _CHUNK = 16
 """Images that a thread decodes at a time."""
 _ROWS = 2**40
-"""More than a shard has: an image's index is shard * _ROWS + row."""
+"""Upper bound of the rows of a shard: the index of an image is shard * _ROWS + row."""
 
 
 class Shards:
-    """The files of a split, each of which can be read from any row on."""
+    """The files of a split, each readable from any row on."""
 
     def __init__(self, rows: datasets.IterableDataset, dataset: str):
         self.rows, self.dataset, self.num = rows, dataset, rows.num_shards
 
     def read(self, shard: int, begin: int) -> Iterator[Any]:
-        """The encoded images of a shard from row `begin` on; raises OSError where it cannot be read."""
+        """Yield the encoded images of a shard from row `begin` on; raises OSError where it cannot be read."""
         part = self.rows.shard(num_shards=self.num, index=shard)
         rows = iter(part.skip(begin) if begin else part)
         while True:
             try:
                 row = next(rows, None)
-            except Exception as error:  # of a file, of parquet or of any of the Hub's clients
+            except Exception as error:  # `datasets` raises errors of files, of parquet and of the Hub's clients
                 raise OSError(
                     f"data set {self.dataset!r}: shard {shard} of {self.num} can no longer be read ({error}); put it "
                     "back, or wait for the network, and go on with --resume"
@@ -48,14 +48,14 @@ class Shards:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a process is in its stream: `position` in the block that begins at `row` of the epoch's `nth` shard."""
+class Cursor:
+    """Where a process is in its stream: at `position` of the block that begins at `row` of the epoch's `nth` shard."""
 
     epoch: int = 0
     nth: int = 0
     row: int = 0
     seen: int = 0
-    """Rows of the epoch before the block, over all that this process reads."""
+    """Rows that this process read in the epoch before the block."""
     block: int = 0
     position: int = 0
 
@@ -70,14 +70,22 @@ class _Image:
         return f"shard {self.shard}, row {self.row}"
 
 
-class Streamed:
-    """Batches of a stream that goes on for ever, the same ones after a resumption.
+class _Decoded(NamedTuple):
+    next_cursor: Cursor
+    """Of the image after this one."""
+    name: str
+    image: Tensor | Unreadable
 
-    In every epoch the shards come in an order of their own, and each run of BLOCK images of a process is shuffled. That
-    is less than in other loading: a data set that is sorted by class must have many shards. Processes deal the shards
-    out among each other where their number allows, else the rows, each then reading all. Epochs are a process's own: in
-    each, its images come once. What is drawn for an image depends on the epoch, its shard and its row there. Images
-    that cannot be read are skipped.
+
+class Streamed:
+    """Endless batches of a stream, which resume exactly.
+
+    Every epoch has a new order of the shards, and each block of BLOCK consecutive images of a process is shuffled:
+    `datasets`' own shuffling loses its buffer when it resumes. Other kinds of loading shuffle all images, so that a
+    data set sorted by class needs many shards to be streamed. Each process reads its own shards if their number is a
+    multiple of that of the processes; otherwise every process reads all and uses every n-th row. Each process counts
+    its own epochs, in which each of its images comes once. Augmentation of an image depends on the epoch, the shard and
+    the row. Unreadable images are skipped.
     """
 
     def __init__(
@@ -93,27 +101,29 @@ class Streamed:
         workers: int,
         device: torch.device,
     ):
-        """`begin`: shard and row of the first image to train on; those before it are held out."""
+        """Set up the stream; `begin` is (shard, row) of the first training image, all images before it are held out."""
         self.shards, self.begin, self.form, self.augment, self.share = shards, begin, form, augment, share
         self.rank, self.world_size, self.bad = rank, world_size, bad
         self.threads, self.device = max(1, workers), device
-        self.place = Place()
+        self.cursor = Cursor()
 
     def batches(self, start: int, state: Any = None) -> Generator[Tensor, None, None]:
-        self.place = self._taken_up(start, state)
-        return self._batches(self.place)
+        """Yield batches as `Feed.batches` does."""
+        self.cursor = self._resume(start, state)
+        return self._batches(self.cursor)
 
     def state(self) -> dict[str, Any]:
-        return {"processes": self.world_size, "shards": self.shards.num, "place": asdict(self.place)}
+        """Return where this process is, and of which stream."""
+        return {"processes": self.world_size, "shards": self.shards.num, "place": asdict(self.cursor)}
 
-    def _taken_up(self, start: int, state: Any) -> Place:
+    def _resume(self, start: int, state: Any) -> Cursor:
         if state is None:
             if start:
                 raise ValueError("this run was not loading='stream' until now: go on with 'memory' or 'mapped'")
-            return Place()
+            return Cursor()
         if state["processes"] != self.world_size:
             raise ValueError(
-                f"a stream is taken up by as many processes as it was left by: {state['processes']}, not "
+                f"a stream resumes with as many processes as it was saved with: {state['processes']}, not "
                 f"{self.world_size}"
             )
         if state["shards"] != self.shards.num:
@@ -121,15 +131,18 @@ class Streamed:
                 f"data set {self.shards.dataset!r} had {state['shards']} shards when this run began and has "
                 f"{self.shards.num} now: a stream goes on with the same files only"
             )
-        return Place(**state["place"])
+        return Cursor(**state["place"])
 
-    def _batches(self, place: Place) -> Generator[Tensor, None, None]:
+    def _batches(self, cursor: Cursor) -> Generator[Tensor, None, None]:
         batch: list[Tensor] = []
         depth = 2 * self.share // _CHUNK + self.threads
-        # Closed in turn, so that no thread is left behind.
-        with closing(self._chunks(place)) as chunks, closing(ahead(self._decode, chunks, depth, self.threads)) as ready:
-            for behind, name, square in chain.from_iterable(ready):
-                self.bad.see()
+        # The consumer may stop at any batch: closing the generators ends their threads.
+        with (
+            closing(self._chunks(cursor)) as chunks,
+            closing(prefetch(self._decode, chunks, depth, self.threads)) as decoded,
+        ):
+            for next_cursor, name, square in chain.from_iterable(decoded):
+                self.bad.add_read()
                 if isinstance(square, Unreadable):
                     if self.bad.add(name, str(square)):
                         where = f"data set {self.bad.dataset!r}, split {self.bad.split!r}"
@@ -137,35 +150,37 @@ class Streamed:
                     continue
                 batch.append(square)
                 if len(batch) == self.share:
-                    self.place = behind
+                    self.cursor = next_cursor
                     yield torch.stack(batch).to(self.device)
                     batch = []
 
-    def _decode(self, chunk: tuple[Place, list[_Image]]) -> list[tuple[Place, str, Tensor | Unreadable]]:
-        """Of each image: the place behind it, its name and what a training step sees of it."""
-        place, images = chunk
-        squares = [attempt(image.cell, self.form) for image in images]
-        seen: dict[int, Tensor | Unreadable] = {
+    def _decode(self, chunk: tuple[Cursor, list[_Image]]) -> list[_Decoded]:
+        """Decode and augment the images of a chunk, given with the cursor of its first."""
+        cursor, images = chunk
+        squares = [try_decode(image.cell, self.form) for image in images]
+        results: dict[int, Tensor | Unreadable] = {
             number: square for number, square in enumerate(squares) if isinstance(square, Unreadable)
         }
-        good = [number for number in range(len(squares)) if number not in seen]
+        good = [number for number in range(len(squares)) if number not in results]
         if good:
             indices = torch.tensor([images[number].shard * _ROWS + images[number].row for number in good])
             pixels = torch.stack([torch.from_numpy(squares[number]) for number in good])
-            epochs = torch.full((len(good),), place.epoch)
-            seen |= zip(good, self.augment(pixels, epochs, indices), strict=True)
+            epochs = torch.full((len(good),), cursor.epoch)
+            results |= zip(good, self.augment(pixels, epochs, indices), strict=True)
         return [
-            (replace(place, position=place.position + number + 1), str(images[number]), seen[number])
+            _Decoded(replace(cursor, position=cursor.position + number + 1), str(images[number]), results[number])
             for number in range(len(images))
         ]
 
-    def _chunks(self, place: Place) -> Generator[tuple[Place, list[_Image]], None, None]:
-        """The images from `place` on, some at a time with the place of their first. A block is read in the background
-        while one is handed out."""
-        done = place.position
+    def _chunks(self, cursor: Cursor) -> Generator[tuple[Cursor, list[_Image]], None, None]:
+        """Yield the shuffled images from `cursor` on, in chunks with the cursor of their first image.
+
+        The next block is read in the background while one is consumed.
+        """
+        done = cursor.position
         with (
-            closing(self._blocks(replace(place, position=0))) as source,
-            closing(ahead(lambda _: next(source), repeat(None), depth=1, threads=1)) as blocks,
+            closing(self._blocks(replace(cursor, position=0))) as source,
+            closing(prefetch(lambda _: next(source), repeat(None), depth=1, threads=1)) as blocks,
         ):
             for start, images in blocks:
                 key = int(bits(self.augment.seed, start.epoch, self.rank, start.block)[0] >> 1)
@@ -175,50 +190,53 @@ class Streamed:
                     yield replace(start, position=position), chosen
                 done = 0
 
-    def _blocks(self, place: Place) -> Generator[tuple[Place, list[_Image]], None, None]:
-        """Each block of this process with where it begins, from one that begins at `place` on, for ever."""
+    def _blocks(self, cursor: Cursor) -> Generator[tuple[Cursor, list[_Image]], None, None]:
+        """Yield the blocks of this process, each with its cursor, from the block at `cursor` on, without end."""
         while True:
             images: list[_Image] = []
-            seen = place.seen
-            for nth, image in self._epoch(place):
+            seen = cursor.seen
+            for nth, image in self._epoch(cursor):
                 if self._deals_shards or seen % self.world_size == self.rank:
                     images.append(image)
                 seen += 1
                 if len(images) == BLOCK:
-                    yield place, images
-                    place = replace(place, nth=nth, row=image.row + 1, seen=seen, block=place.block + 1)
+                    yield cursor, images
+                    cursor = replace(cursor, nth=nth, row=image.row + 1, seen=seen, block=cursor.block + 1)
                     images = []
             if images:
-                yield place, images
-            elif not place.block:
+                yield cursor, images
+            elif not cursor.block:
                 raise ValueError(f"data set {self.shards.dataset!r}: no images left for process {self.rank}")
-            place = Place(place.epoch + 1)
+            cursor = Cursor(cursor.epoch + 1)
 
-    def _epoch(self, place: Place) -> Iterator[tuple[int, _Image]]:
-        """The images of the shards that this process reads in an epoch, from `place` on, with the shards' places."""
+    def _epoch(self, cursor: Cursor) -> Iterator[tuple[int, _Image]]:
+        """Yield the images that this process reads in an epoch, from `cursor` on, with the number of their shard."""
         first, first_row = self.begin
-        order = permutation(self.shards.num - first, self.augment.seed, place.epoch) + first
+        order = permutation(self.shards.num - first, self.augment.seed, cursor.epoch) + first
         if self._deals_shards:
             order = order[self.rank :: self.world_size]
-        for nth, shard in list(enumerate(order.tolist()))[place.nth :]:
-            begin = max(first_row if shard == first else 0, place.row if nth == place.nth else 0)
+        for nth, shard in list(enumerate(order.tolist()))[cursor.nth :]:
+            begin = max(first_row if shard == first else 0, cursor.row if nth == cursor.nth else 0)
             for row, cell in enumerate(self.shards.read(shard, begin), begin):
                 yield nth, _Image(shard, row, cell)
 
     @property
     def _deals_shards(self) -> bool:
-        return (self.shards.num - self.begin[0]) % self.world_size == 0
+        return bool((self.shards.num - self.begin[0]) % self.world_size == 0)
 
 
 def first_images(shards: Shards, num: int, form: Form, bad: StreamTally) -> list[Tensor]:
-    """The first images of a stream that can be read, (num, channels, resolution, resolution) uint8, and the shard and
-    row, (2,) int64, of the one behind them, with which training begins. Raises ValueError where there is none."""
+    """Return the first readable images of a stream, and where training begins after them.
+
+    Images are (num, channels, resolution, resolution) uint8; the second tensor, (2,) int64, is the shard and row of the
+    next readable image. Raises ValueError where there is none.
+    """
     every = (_Image(shard, row, cell) for shard in range(shards.num) for row, cell in enumerate(shards.read(shard, 0)))
     squares: list[Tensor] = []
-    ready = ahead(lambda image: (image, attempt(image.cell, form)), every, depth=64)
-    with closing(ready):
-        for image, square in ready:
-            bad.see()
+    decoded = prefetch(lambda image: (image, try_decode(image.cell, form)), every, depth=64)
+    with closing(decoded):
+        for image, square in decoded:
+            bad.add_read()
             if isinstance(square, Unreadable):
                 bad.add(str(image), str(square))
             elif len(squares) == num:

@@ -1,1 +1,1 @@
-"""Parts of the training loop."""
+"""The training loop and its parts."""

@@ -12,7 +12,7 @@ from vqzoo.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Best:
-    """tokenizer: in evaluation mode; step: after which it was saved; loss: on the held-out images."""
+    """The best checkpoint: its tokenizer in evaluation mode, the step that saved it, and its held-out loss."""
 
     tokenizer: Tokenizer
     step: int
@@ -20,7 +20,7 @@ class Best:
 
 
 def load_best(recipe: Recipe, run: Path, device: torch.device | str = "cpu") -> Best:
-    """Return the best checkpoint of the run folder of a recipe."""
+    """Load the best checkpoint from the run folder of a recipe."""
     saved = checkpoint.read(run / "best.pt")
     tokenizer = recipe.build().to(device)
     tokenizer.load_state_dict(saved["model"])

@@ -1,4 +1,4 @@
-"""Checkpoints that are either whole or not there."""
+"""Checkpoint files, written atomically."""
 
 import os
 import pickle
@@ -14,11 +14,10 @@ _KEEP = 2
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
-    """Save `state` beside `path`, flush it to the disk, then rename it into place.
+    """Save `state` to a temporary file beside `path`, flush it to the disk, and rename it to `path`.
 
-    Raises FloatingPointError, and writes nothing, where a tensor in it is not finite: every checkpoint is a good one.
-    Raises OSError where it cannot be written (a full disk); what there was before is left as it was, and no part of the
-    new one stays.
+    Raises FloatingPointError where a tensor is not finite, so that every checkpoint is usable, and OSError where the
+    file cannot be written, as on a full disk. In both cases `path` is left as it was, and the temporary file removed.
     """
     for key in _not_finite(state):
         raise FloatingPointError(f"{key} is no longer finite; {path} was not written, earlier checkpoints are kept")
@@ -30,37 +29,38 @@ def write(path: Path, state: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # torch turns a failed write into the latter
+    except (OSError, RuntimeError) as error:  # torch raises RuntimeError for a failed write
         partial.unlink(missing_ok=True)
         cause = error if isinstance(error, OSError) else error.__context__
-        if not isinstance(cause, OSError):  # something else that only happened now, as the death of a data worker
+        if not isinstance(cause, OSError):  # an unrelated error, as of a data worker that died at this moment
             raise
         raise OSError(f"{path} could not be written ({cause}); earlier checkpoints are kept") from error
     _flush_folder(path.parent)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What `write` saved, on the CPU; only tensors and plain values are unpickled. ValueError for a damaged file."""
+    """Load what `write` saved, to the CPU; only tensors and plain values are unpickled. ValueError if damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             if broken := archive.testzip():  # torch itself does not compare checksums
                 raise zipfile.BadZipFile(f"the checksum of {broken} is another")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
     except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error})") from error
 
 
 def write_step(folder: Path, step: int, state: dict[str, Any]) -> None:
-    """Write folder/step-<step>.pt; the older ones but one go afterwards."""
+    """Write folder/step-<step>.pt, then delete all older checkpoints but one."""
     write(folder / f"step-{step:08d}.pt", state)
     for old in sorted(folder.glob("step-*.pt"))[:-_KEEP]:
         old.unlink()
 
 
 def read_latest(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint of a folder that can be read; None where there is none.
+    """Load the newest readable checkpoint of a folder; None where the folder has none.
 
-    A damaged one is named and passed over. ValueError where all of them are damaged.
+    Prints a line for each damaged checkpoint. Raises ValueError where all of them are damaged.
     """
     paths = sorted(folder.glob("step-*.pt"), reverse=True)
     for path in paths:
@@ -74,7 +74,7 @@ def read_latest(folder: Path) -> dict[str, Any] | None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Put a rename on the disk, where a folder can be opened at all (not on Windows)."""
+    """Flush a rename to the disk, on systems where a folder can be opened (not on Windows)."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -84,7 +84,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _not_finite(value: Any, key: str = "") -> Iterator[str]:
-    """Dotted paths of the tensors in nested dicts and lists that hold a NaN or an infinity."""
+    """Yield the dotted paths of tensors that hold a NaN or an infinity, in nested dicts and lists."""
     if isinstance(value, Tensor):
         if not value.isfinite().all():
             yield key

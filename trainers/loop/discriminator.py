@@ -14,7 +14,7 @@ from vqzoo.training import LeCam, PatchDiscriminator, adaptive_weight, discrimin
 
 
 class Discriminator:
-    """A patch discriminator that trains beside the tokenizer from generator update `recipe.adversary.start` on."""
+    """A patch discriminator that trains with the tokenizer, from update `recipe.adversary.start` of the latter on."""
 
     def __init__(self, recipe: Recipe, accelerator: Accelerator):
         self.settings = recipe.adversary
@@ -27,22 +27,22 @@ class Discriminator:
         self.model, self.optimizer = accelerator.prepare(self.network, optimizer)
 
     def active(self, step: int) -> bool:
-        """Return whether the generator update after `step` others has an adversarial term."""
+        """Return whether the update of the tokenizer after `step` earlier ones has an adversarial term."""
         return step >= self.settings.start
 
     def generator_term(self, restored: Tensor) -> Tensor:
-        """Return the tokenizer's adversarial loss; the discriminator's weights get no gradient from it."""
+        """Return the tokenizer's adversarial loss, without a gradient for the discriminator's weights."""
         frozen = {name: parameter.detach() for name, parameter in self.network.named_parameters()}
         return generator_loss(functional_call(self.network, frozen, (restored,)), self.settings.loss)
 
     def generator_weight(self, main: Tensor, term: Tensor, last_layer: nn.Parameter) -> Tensor | float:
-        """Return the weight of the adversarial term, given the weighted sum `main` of the image terms."""
+        """Return the weight of the adversarial term; `main` is the weighted sum of the image terms."""
         return self.weight * (adaptive_weight(main, term, last_layer) if self.settings.adaptive else 1.0)
 
     def step(self, parts: Sequence[tuple[Tensor, Tensor]], schedule: float) -> dict[str, Tensor]:
-        """Update the discriminator by (images, reconstructions) of each part of a batch; returns terms for the log.
+        """Update the discriminator by (images, reconstructions) of each part of a batch; return terms for the log.
 
-        `schedule` is the share of the peak learning rate.
+        `schedule` is the learning rate as a share of its peak.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = schedule * self.peak
@@ -62,6 +62,7 @@ class Discriminator:
         return sums
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state of the network, of its optimizer and of LeCam."""
         return {
             "discriminator": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -69,18 +70,19 @@ class Discriminator:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load what `state_dict` returned."""
         self.network.load_state_dict(state["discriminator"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.lecam.load_state_dict(state["lecam"])
 
 
 def add_terms(sums: dict[str, Tensor], terms: dict[str, Tensor], parts: int) -> None:
-    """Add one part's terms to the means over `parts` parts of a batch."""
+    """Add the terms of one part of a batch to `sums`, the means over its `parts` parts."""
     for name, term in terms.items():
         mean = term.detach() / parts if parts > 1 else term.detach()
         sums[name] = sums[name] + mean if name in sums else mean
 
 
 def no_sync_but_last(accelerator: Accelerator, model: nn.Module, last: bool) -> AbstractContextManager[None]:
-    """Return the context of one part of a batch: processes exchange gradients after the last part only."""
+    """Return the context in which to process a part of a batch: gradients are exchanged after the last part only."""
     return nullcontext() if last else accelerator.no_sync(model)

@@ -1,4 +1,4 @@
-"""From a finished run to a folder of model_cards/, laid out as the Hub repository it will be."""
+"""Turn a finished run into a folder of model_cards/, laid out as its Hub repository."""
 
 import math
 import os
@@ -28,25 +28,20 @@ from vqzoo.metrics.perceptual import perceptual
 from vqzoo.tokenizer import Tokenizer
 
 _LARGEST = torch.finfo(torch.float16).max
-# How matrices may be stored, smallest first, and the dB of PSNR that each may cost.
+# Types to store matrices in, smallest first, with the loss of PSNR in dB that each may cause.
 _LADDER = {torch.int8: 0.05, torch.float16: 0.05, torch.float32: math.inf}
 
 
 def finish(
-    recipe: Recipe,
-    run: Path,
-    cards: Path,
-    test: Tensor,
-    facts: dict[str, Any],
-    about: dict[str, Any] | None = None,
+    recipe: Recipe, run: Path, cards: Path, test: Tensor, facts: dict[str, Any], about: dict[str, Any] | None = None
 ) -> Path:
-    """Evaluate the best checkpoint on the test split and write its card folder; returns where it is.
+    """Evaluate the best checkpoint on the test split, write its card folder, and return the folder.
 
-    `facts` go into metrics.json's "training", `about` beside it: "split", "data" and "license" where they are known.
+    `facts` are added to "training" of metrics.json, `about` to its top level: "split", "data" and "license".
 
-    Weights are stored as int8 where the PSNR of the stored ones stays within 0.05 dB, else as float16 where it does,
-    else as float32; the metrics are always those of the stored weights. A card that was trained on more images, or on
-    those of another data set, is not replaced: the new one stays in the run folder.
+    Weights are stored as int8 if that changes PSNR by at most 0.05 dB, otherwise as float16 if that does, otherwise as
+    float32; metrics are those of the stored weights. A card of a training on more images, or on another data set, is
+    not replaced: the new card stays in the run folder.
     """
     best = load_best(recipe, run, test.device)
     training = {
@@ -67,9 +62,10 @@ def finish(
 def publish(
     tokenizer: Tokenizer, name: str, dataset: str, folder: Path, cards: Path, test: Tensor, extras: dict[str, Any]
 ) -> Path:
-    """`finish` for any tokenizer, however it came to be; the card is made in `folder`, extras go into metrics.json.
+    """Evaluate any tokenizer as `finish` does, write its card into `folder`, and copy that to `cards`.
 
-    Among extras is "training", with at least "images", "full_budget_images", "seconds", "device" and "recipe".
+    `extras` are added to metrics.json. They have "training", with at least "images", "full_budget_images", "seconds",
+    "device" and "recipe".
     """
     folder.mkdir(parents=True, exist_ok=True)
     dtype, stored = store(tokenizer, folder, test, evaluate(tokenizer.eval(), test).metrics["psnr"])
@@ -87,7 +83,7 @@ def publish(
 
 
 def write_files(folder: Path, record: dict[str, Any], counts: list[Tensor] | None, config: dict[str, Any]) -> None:
-    """Write metrics.json, usage.json and README.md beside a model's weights, from what was measured of them."""
+    """Write metrics.json, usage.json and README.md beside the weights of a model that was measured."""
     record = compared(Model(record["name"], folder, config, record), local_models()[0])
     write_json(folder / METRICS, record)
     columns = None if counts is None else [packed(column.tolist()) for column in counts]
@@ -96,11 +92,11 @@ def write_files(folder: Path, record: dict[str, Any], counts: list[Tensor] | Non
 
 
 def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tuple[torch.dtype, Evaluation]:
-    """Save the weights as small as keeps the `psnr` that they have in full on the test images.
+    """Save the weights in the smallest type that keeps their `psnr` on the test images.
 
-    Returns how they are stored, and what was measured of the weights when they were loaded again.
+    Returns the type, and the evaluation of the weights as they were stored.
     """
-    # What is stored as int8 is in part float16.
+    # int8 stores some of its numbers, such as scales, as float16.
     numbers = [tensor for tensor in tokenizer.state_dict().values() if tensor.is_floating_point()]
     fits = all(tensor.abs().max() <= _LARGEST for tensor in numbers)
     for dtype, tolerance in _LADDER.items():
@@ -114,9 +110,9 @@ def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tupl
 
 
 def _put(folder: Path, target: Path, images: int) -> Path:
-    """Copy `folder` to `target`, which is a whole card at any moment but that of two renames."""
+    """Copy `folder` to `target` by two renames, so that a reader never finds half a card."""
     if (target / METRICS).exists():
-        before, now = (read_json(place / METRICS) for place in (target, folder))
+        before, now = (read_json(card / METRICS) for card in (target, folder))
         seen = before["training"]["images"]
         if any(before.get(key) != now.get(key) for key in ("dataset", "hub_id", "data")):
             print(f"kept {target}: it was trained on other images; the model of this run stays in {folder}")
@@ -124,10 +120,10 @@ def _put(folder: Path, target: Path, images: int) -> Path:
         if seen > images:
             print(f"kept {target}: it was trained on {seen} images, this run on {images}, which stays in {folder}")
             return folder
-    # One level deeper than the registry looks, so that it never lists half a card.
+    # In a subfolder, where the registry does not search, so that it never lists half a card.
     target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix=".partial-") as aside:
-        fresh, old = Path(aside, "fresh"), Path(aside, "old")
+    with TemporaryDirectory(dir=target.parent, prefix=".partial-") as temporary:
+        fresh, old = Path(temporary, "fresh"), Path(temporary, "old")
         shutil.copytree(folder, fresh)
         if target.exists():
             os.replace(target, old)

@@ -1,4 +1,4 @@
-"""One process at a time trains in a run folder."""
+"""A lock for a run folder, in which one training runs at a time."""
 
 import hashlib
 import os
@@ -10,16 +10,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
-class Taken(ValueError):
-    """Another process is there already."""
+class RunLocked(ValueError):
+    """Another process trains in the run folder."""
 
 
 @contextmanager
-def alone_in(run: Path) -> Iterator[None]:
-    """Raises Taken where another process of this machine is in here with the same folder.
+def run_lock(run: Path) -> Iterator[None]:
+    """Hold the lock of a run folder; raise RunLocked where another process of this machine holds it.
 
-    The lock ends with the process, however that ends. It lies among the temporary files: a run that never begins leaves
-    no folder behind. Of processes that train together the first one holds it.
+    The lock ends with the process, even if that is killed. Of processes that train together the first one holds it. It
+    is a temporary file outside the folder, so that a run that fails at once leaves no folder behind.
     """
     if int(os.environ.get("RANK", "0")):
         yield
@@ -29,7 +29,7 @@ def alone_in(run: Path) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise Taken(f"another process is training in {run}; wait for it, or give another --runs FOLDER") from None
+        raise RunLocked(f"another process is training in {run}; wait for it, or give another --runs FOLDER") from None
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a line, always written, whatever tracker runs beside it."""
+"""metrics.jsonl, the log of a run: one JSON object a line."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,11 @@ from typing import Any
 from vqzoo.analysis.log import read
 from vqzoo.files.storage import write_text
 
-__all__ = ["Log", "read"]
-
 
 class Log:
-    """Appends rows to a file; a resumed run first drops the rows of steps that it will do again.
+    """A log to append rows to; a resumed run first drops the rows of steps that it will repeat.
 
-    rows: those that were kept. Only one process writes; the others read.
+    rows: the rows that were not dropped. Only the process with `writes` changes the file.
     """
 
     def __init__(self, path: Path, resume_at: int, writes: bool = True):
@@ -24,6 +22,7 @@ class Log:
             write_text(path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
         if self.writes:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

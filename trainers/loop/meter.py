@@ -1,4 +1,4 @@
-"""Numbers of the steps since the last row of the log, fetched from the device once a row."""
+"""Metrics of the steps since the last row of the log, fetched from the device once a row."""
 
 import sys
 import time
@@ -17,29 +17,29 @@ from vqzoo.tokenizer import Tokenizer, Tokens
 
 
 class Meter:
-    """Means of named values over all processes and over the steps since they were last taken; how codebooks were used
-    in these steps; speed and memory."""
+    """Means over processes and steps since the last `take`; codebook usage in these steps; speed and memory."""
 
     def __init__(self, accelerator: Accelerator, tokenizer: Tokenizer):
         self.accelerator, self.tokenizer = accelerator, tokenizer
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
         self.used: list[Tensor] | None = []
-        """Of each column of the indices; None where an alphabet is too large to count."""
+        """Counts of the indices of each column; None where an alphabet is too large to count."""
         self.books: list[Tensor] = []
-        """Of each codebook, how often each codevector was chosen in the steps of the last row."""
+        """Counts of the codevectors of each codebook in the steps of the last row."""
         self.seconds = 0.0
-        """Time spent in training steps, those of earlier sittings included."""
+        """Time spent in training steps, including those before the run was resumed."""
         self._images, self._seconds_then = 0, 0.0
         self._clock = time.perf_counter()
 
     def add(self, values: dict[str, Tensor]) -> None:
+        """Add one step's values."""
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0) + value.detach().float()
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def count(self, tokens: Tokens, images: int) -> None:
-        """Count the indices of a batch of which all processes together have so many images."""
+        """Count the indices of this process's batch; `images` is the size of the batch over all processes."""
         self._images += images
         if self.used is not None:
             counted = count(self.tokenizer, tokens)
@@ -48,7 +48,7 @@ class Meter:
             self.used = counted
 
     def take(self) -> dict[str, Any]:
-        """A row: the means, usage, perplexity, selection/<part>, images_per_second and peak_memory_mib."""
+        """Return a row and start the next: means, usage, perplexity, selection/<part>, images_per_second, memory."""
         values = torch.stack([total / self.counts[name] for name, total in self.sums.items()])
         row: dict[str, Any] = dict(zip(self.sums, self.accelerator.reduce(values, "mean").tolist(), strict=True))
         if self.used:
@@ -63,24 +63,25 @@ class Meter:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """What is done inside is not training time."""
+        """Stop the clock of training time inside this context."""
         self._tick()
         yield
         self._clock = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
-        """Sums of all processes, so that whoever goes on has everybody's."""
+        """Return the sums over all processes, with which any number of processes can resume."""
         self._tick()
         sums = {name: self.accelerator.reduce(total, "mean") for name, total in self.sums.items()}
         used = None if self.used is None else [all_reduce(column) for column in self.used]
         return {"sums": sums, "counts": dict(self.counts), "used": used, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load what `state_dict` returned."""
         device = self.accelerator.device
         self.sums = {name: total.to(device) for name, total in state["sums"].items()}
         self.counts = dict(state["counts"])
         used, mine = state["used"], self.accelerator.is_main_process
-        # They are everybody's: one process alone takes them over.
+        # The counts are sums over all processes: one process takes them, the others start at zero.
         self.used = used and [column.to(device) if mine else torch.zeros_like(column, device=device) for column in used]
         self.seconds = self._seconds_then = state["seconds"]
         self._clock = time.perf_counter()
@@ -97,13 +98,13 @@ class Meter:
 
 
 def _flat(usage: dict[str, Any]) -> dict[str, float]:
-    """usage, perplexity and selection of `usage_metrics` as named numbers."""
+    """Return usage, perplexity and selection of `usage_metrics` as columns of the log."""
     row = {name: usage[name] for name in ("usage", "perplexity")}
     return row | {f"selection/{name}": share for name, share in usage.get("selection", {}).items()}
 
 
 def _peak_memory() -> float:
-    """Bytes: of the GPU, or what was resident of this process on a CPU."""
+    """Return the peak in bytes of memory allocated on the GPU, or of resident memory without a GPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     import resource

@@ -1,4 +1,4 @@
-"""The optimizer's momentum of codevectors that a revival has moved."""
+"""Reset the optimizer's momentum of revived codevectors."""
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,9 @@ from vqzoo.quantizers.codebook import named_codebooks
 
 @torch.no_grad()
 def reset_momentum(optimizer: Optimizer, model: nn.Module) -> None:
-    """Shrink the momentum of each codevector by how far the last update moved the codevector to data.
+    """Shrink the momentum of each codevector by the share of the way to data that a revival moved it.
 
-    A codevector that was moved keeps the momentum of its old place otherwise, and is driven off again.
+    Otherwise momentum from before the revival would drive the codevector away from the data again.
     """
     for codebook in named_codebooks(model).values():
         if codebook.pulled is not None and codebook.learns_by_gradient:

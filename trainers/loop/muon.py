@@ -1,4 +1,4 @@
-"""timm's Muon, with Newton-Schulz steps in the weights' own precision on a CPU."""
+"""The Muon optimizer of timm, with Newton-Schulz steps in the weights' own precision on a CPU."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,11 +19,11 @@ COEFFICIENTS = [
 
 
 class Muon(timm.optim.Muon):
-    """`timm.optim.Muon` that orthogonalizes in float32 (float64 for float64 weights) on a CPU.
+    """`timm.optim.Muon` that orthogonalizes in the weights' own type on a CPU, float32 or float64.
 
-    timm orthogonalizes in bfloat16, with no argument for the type; on processors without bfloat16 units that is 15
-    times as slow as float32. On a GPU the update is timm's own. Each group has a key `use_muon`: True for matrices and
-    kernels, which are flattened to (out, in k k), False for AdamW.
+    timm orthogonalizes in bfloat16, and has no argument for the type; on processors without bfloat16 units that is 15
+    times slower than float32. On a GPU the update is timm's. Each parameter group has a key `use_muon`: True for
+    matrices and kernels, which are flattened to (out, in k k), False for AdamW.
     """
 
     def __init__(self, params: Any, lr: float, betas: tuple[float, float] = (0.9, 0.999), momentum: float = 0.95):
@@ -39,11 +39,12 @@ class Muon(timm.optim.Muon):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Update every weight that has a gradient; the gradients of kernels on a CPU are dropped with it."""
+        """Update every weight that has a gradient; sets the gradients of kernels on a CPU to None."""
         for group in self.param_groups:
             if group["use_muon"]:
                 self._step_on_cpu(group)
-        return super().step(closure)  # all that still has a gradient
+        loss: float | None = super().step(closure)  # of all weights that still have a gradient
+        return loss
 
     def _step_on_cpu(self, group: dict[str, Any]) -> None:
         weights = [weight for weight in group["params"] if weight.grad is not None and not weight.is_cuda]
@@ -57,8 +58,8 @@ class Muon(timm.optim.Muon):
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         torch._foreach_lerp_(gradients, momenta, group["momentum"])
         for weight, gradient in zip(weights, gradients, strict=True):
-            # The order of the columns changes nothing but that of the result, and this one needs no copy of a kernel
-            # in channels_last.
+            # The update does not depend on the order of the columns, and this order needs no copy of a kernel in
+            # channels_last.
             matrix = gradient.movedim(1, -1).flatten(1)
             update = orthogonalize(matrix, group["eps"], group["safety_factor"])
             scale = get_lr_scale(matrix.shape, "original")
@@ -67,12 +68,12 @@ class Muon(timm.optim.Muon):
 
 
 def orthogonalize(matrix: Tensor, eps: float, safety_factor: float) -> Tensor:
-    """Return a matrix (m, n) with its singular values moved near 1, by five Newton-Schulz steps.
+    """Return a matrix (m, n) with all singular values moved near 1 by five Newton-Schulz steps.
 
-    Each step multiplies X by P = a + b X X^T + c (X X^T)^2, which has the eigenvectors of X X^T, so that all steps can
-    be taken on the small X X^T and X is multiplied once: two thirds of the time where one side is much longer.
-    Otherwise timm's own function is used. X X^T squares the singular values, so that it is computed in float64: the
-    result is as exact as that of steps on X in float32.
+    Where one side is at least twice the other, all steps are taken on the small matrix X X^T, and X is multiplied once,
+    which takes two thirds of the time: each step multiplies X by P = a + b X X^T + c (X X^T)^2, and P has the
+    eigenvectors of X X^T. As X X^T squares the singular values, it is computed in float64 to be as exact as steps on X
+    in float32. Otherwise timm's own function is used.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     wide = matrix.mT if tall else matrix

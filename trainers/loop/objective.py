@@ -1,4 +1,4 @@
-"""What a run minimises."""
+"""The training objective, and the loss that chooses the best checkpoint."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +18,7 @@ from vqzoo.training import PerceptualLoss, gradient_gap
 
 
 def objective(terms: dict[str, Tensor], weights: dict[str, Any]) -> Tensor:
-    """Sum of the terms by their weights; ValueError where a term has none."""
+    """Return the weighted sum of the loss terms; ValueError for a term without a weight."""
     for name in terms:
         if name not in weights:
             raise ValueError(f"weights: the loss term {name!r} has no weight; given are: {', '.join(sorted(weights))}")
@@ -26,11 +26,10 @@ def objective(terms: dict[str, Tensor], weights: dict[str, Any]) -> Tensor:
 
 
 class ImageTerms(nn.Module):
-    """The terms of a recipe that compare reconstructions with originals, both float in [-1, 1]: those with a weight.
+    """The loss terms that compare reconstructions with originals; those to which the recipe gives a weight.
 
-    reconstruction: mean squared difference of pixels, l1: mean absolute difference, both on the scale of [0, 1];
-    perceptual: LPIPS. Weights of the perceptual network that are not on this machine are fetched; ValueError where that
-    fails.
+    reconstruction: mean squared difference of pixels in [0, 1]. l1: mean absolute difference of pixels in [0, 1].
+    perceptual: LPIPS; downloads the weights of its network if necessary, and raises ValueError where that fails.
     """
 
     def __init__(self, recipe: Recipe):
@@ -42,6 +41,7 @@ class ImageTerms(nn.Module):
             self.plain = _perceptual(recipe, None) if recipe.layer_weights and recipe.second_phase else self.perceptual
 
     def forward(self, images: Tensor, originals: Tensor, step: int) -> dict[str, Tensor]:
+        """Return the terms, unweighted; images and originals are float (b, c, h, w) in [-1, 1]."""
         images = images.float()
         second = self.in_second_phase(step)
         terms: dict[str, Callable[[], Tensor]] = {
@@ -54,16 +54,16 @@ class ImageTerms(nn.Module):
 
 def _perceptual(recipe: Recipe, layer_weights: tuple[float, ...] | None) -> PerceptualLoss:
     if load(recipe.lpips) is None:
-        with suppress(OSError):  # PerceptualLoss says what is missing and how to get it
+        with suppress(OSError):  # then PerceptualLoss raises an error that says how to get the weights
             fetch(recipe.lpips)
     return PerceptualLoss(recipe.lpips, layer_weights)
 
 
 @torch.inference_mode()
 def held_out_terms(tokenizer: Tokenizer, image_terms: ImageTerms, images: Tensor, step: int) -> dict[str, float]:
-    """Return every term but the adversarial one, and "psnr" in dB, as means over uint8 images.
+    """Return every term but the adversarial one, and "psnr" in dB, as means over uint8 images (n, c, h, w).
 
-    Leaves the tokenizer in evaluation mode.
+    The tokenizer is left in evaluation mode.
     """
     tokenizer.eval()
     sums: dict[str, float] = {}
@@ -81,12 +81,12 @@ def held_out_terms(tokenizer: Tokenizer, image_terms: ImageTerms, images: Tensor
 
 
 def selection_loss(terms: dict[str, float], weights: dict[str, float]) -> float:
-    """What the best checkpoint is chosen by: the weighted sum of the terms that compare images."""
+    """Return the loss that chooses the best checkpoint: the weighted sum of the terms that compare images."""
     return sum(weights[name] * terms[name] for name in IMAGE_TERMS if name in terms)
 
 
 def held_out_gap(tokenizer: Tokenizer, images: Tensor) -> float | None:
-    """The gradient gap of squared error over uint8 images (see `gradient_gap`); None for more than one level."""
+    """Return the gradient gap (see `gradient_gap`) of squared error on uint8 images; None for several levels."""
     if len(tokenizer.quantizers) > 1:
         return None
     originals = from_bytes(images)

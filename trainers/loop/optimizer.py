@@ -1,4 +1,4 @@
-"""The optimizer of a recipe: which weights go to which rule, at which learning rate."""
+"""The optimizer of a recipe, its parameter groups and learning-rate schedule."""
 
 import math
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ codevectors and other tables inside a quantizer; vectors: all else (biases, scal
 
 
 def build_optimizer(recipe: Recipe, tokenizer: Tokenizer) -> Optimizer:
-    """Return the recipe's optimizer, with a parameter group for each of `KINDS` that the tokenizer has.
+    """Build the recipe's optimizer, with a parameter group for each of `KINDS` that the tokenizer has.
 
-    "muon" is Muon for kernels and AdamW without weight decay for the others, "adam" is Adam for all.
+    "muon" is Muon for kernels and AdamW without weight decay for other parameters; "adam" is Adam for all.
     """
     by_kind = sort_parameters(tokenizer)
     groups: list[dict[str, Any]] = [{"params": params, "kind": kind} for kind, params in by_kind.items() if params]
@@ -33,7 +33,7 @@ def build_optimizer(recipe: Recipe, tokenizer: Tokenizer) -> Optimizer:
 
 
 def set_learning_rates(optimizer: Optimizer, recipe: Recipe, step: int) -> float:
-    """Set every group's learning rate for the update after `step` others; returns that of the kernels."""
+    """Set the learning rate of every group for the update after `step` earlier ones; return that of the kernels."""
     factor = schedule(recipe, step)
     for group in optimizer.param_groups:
         group["lr"] = factor * (getattr(recipe.rates, group["kind"], 0.0) or recipe.learning_rate)
@@ -41,9 +41,9 @@ def set_learning_rates(optimizer: Optimizer, recipe: Recipe, step: int) -> float
 
 
 def schedule(recipe: Recipe, step: int) -> float:
-    """Return the share of the peak learning rate at a step: linear warm-up, then the recipe's schedule.
+    """Return the learning rate at a step as a share of its peak: linear warm-up, then the recipe's schedule.
 
-    "cosine" falls to zero at the last step, "linear" does so in a straight line, "constant" stays at the peak.
+    "cosine" and "linear" fall to zero at the last step; "constant" stays at the peak.
     """
     warm = min(1.0, (step + 1) / max(1, recipe.warmup))
     if recipe.schedule == "constant":
@@ -53,7 +53,7 @@ def schedule(recipe: Recipe, step: int) -> float:
 
 
 def sort_parameters(tokenizer: Tokenizer) -> dict[str, list[nn.Parameter]]:
-    """Return the tokenizer's parameters that learn, by kind, each exactly once."""
+    """Return the trainable parameters of a tokenizer by kind, each exactly once."""
     sorted_: dict[str, list[nn.Parameter]] = {kind: [] for kind in KINDS}
     for kind, parameter in _with_kind(tokenizer, inside_quantizer=False):
         sorted_[kind].append(parameter)

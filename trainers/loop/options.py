@@ -1,4 +1,4 @@
-"""Where a run reads and writes: the part of its command line that is not the recipe's."""
+"""Options of a training run that are not fields of its recipe."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,44 +9,31 @@ from trainers.loop.watch import Kind
 
 
 @dataclass(frozen=True)
-class Options:
-    """Where a run reads and writes; what it does is the recipe's matter."""
+class Options(Source):
+    """Options of a run that are not fields of its recipe: where it reads and writes, and when it logs and saves."""
 
-    data: str | None = None
-    """Local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub."""
     runs: Path = Path("runs")
     """Folder of run folders: checkpoints, metrics.jsonl, sample grids."""
     cards: Path = Path("model_cards")
-    """Folder that gets the finished <name>/: card, config, weights, metrics, usage."""
+    """Folder for the finished <name>/: card, config, weights, metrics, usage."""
     resume: bool = False
-    """Go on from the newest checkpoint of this run; without it, a run folder with checkpoints is left alone."""
+    """Resume from the newest checkpoint of this run; without it, a run folder with checkpoints is an error."""
     save_minutes: float = 10.0
     """Minutes between checkpoints; every evaluation saves one, too."""
     rank_timeout: float = 10.0
-    """Minutes after which a run of several processes ends, and tells which of them has stopped answering."""
+    """Minutes to wait for a process that stopped answering, before the others end with its rank in the message."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl; every evaluation writes one, too."""
     loading: Loading = "auto"
-    """Where images wait: decoded in memory; on the disk, decoded when wanted; or far away, read as they come. auto: in
-    memory where they take at most 4 GiB, else mapped."""
+    """memory: decode all images once; mapped: decode them from the disk when needed; stream: store nothing; auto:
+    memory if they take at most 4 GiB, else mapped."""
     workers: int = 2
-    """Processes that decode images, where they are not in memory; 0: this one."""
+    """Processes that decode images which are not in memory; 0: the training process."""
     bad_images: float = BAD_SHARE
-    """Share of a split that may be unreadable; such images are named and left out."""
+    """Largest share of unreadable images in a split; they are named and left out."""
     stop_on: tuple[Kind, ...] = ()
     """Warnings that end the run: exploding, collapse, over-fitting. It can be resumed."""
     track: bool = False
     """Also log to trackio, locally (needs `pip install trackio`)."""
     license: str = ""
-    """Licence that the model card states, as apache-2.0; without it none."""
-    config: str = ""
-    """Configuration of a data set that has several."""
-    column: str = ""
-    """Column of images; without it the one called image or img, else the only one."""
-    splits: str = ""
-    """train=NAME,test=NAME with the data set's names, held_out=NAME besides; or divide: by the images' content."""
-
-    @property
-    def source(self) -> Source:
-        """Return where the data set is, and which of its images are meant."""
-        return Source(self.data, self.config, self.column, self.splits)
+    """Licence to state in the model card, such as apache-2.0; without it none."""

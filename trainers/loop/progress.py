@@ -1,4 +1,4 @@
-"""How far a run is: a bar where standard error is a terminal, else a line now and then."""
+"""The progress of a run: a bar if standard error is a terminal, otherwise a line for each row of the log."""
 
 import sys
 import time
@@ -11,9 +11,9 @@ from rich.table import Column
 
 
 class Progress:
-    """A context in which steps `start` to `total` of the run `name` are done; silent unless `enabled`.
+    """A context that shows the progress of run `name` from step `start` to step `total`, if `enabled`.
 
-    The bar is drawn by a thread of its own, ten times a second: a step does nothing but count.
+    Rich draws the bar in a thread of its own, ten times a second, so that it costs a training step nothing.
     """
 
     def __init__(self, name: str, start: int, total: int, enabled: bool = True):
@@ -23,9 +23,9 @@ class Progress:
         self.bar: progress.Progress | None = None
 
     def __enter__(self) -> "Progress":
-        self.began = time.perf_counter()
+        self.start_time = time.perf_counter()
         if self.enabled and self.console.is_interactive:
-            self.bar = progress.Progress(  # where it is narrow, first the bar and then the name shrink
+            self.bar = progress.Progress(  # on a narrow terminal first the bar shrinks, then the name
                 progress.TextColumn("{task.description}", markup=False, table_column=Column(overflow="ellipsis")),
                 progress.BarColumn(bar_width=None),
                 progress.TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
@@ -33,7 +33,7 @@ class Progress:
                 progress.TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True)),
                 console=self.console,
                 expand=True,
-                redirect_stdout=sys.stdout.isatty(),  # in a pipe or a file it has to stay what it is
+                redirect_stdout=sys.stdout.isatty(),  # a pipe or a file must get standard output unchanged
             )
             self.bar.add_task(self.name, total=self.total, completed=self.start, figures="")
             self.bar.start()
@@ -47,31 +47,31 @@ class Progress:
             self.bar = None
 
     def advance(self, values: dict[str, float] | None = None) -> None:
-        """One step is done; `values` are the metrics row that it closed, if it closed one."""
+        """Count one step; `values` is the row of the log that the step completed, if any."""
         self.done += 1
         if not self.enabled:
             return
-        shown = _figures(values or {})
+        figures = _figures(values or {})
         if self.bar:
-            fields: dict[str, Any] = {"figures": shown} if shown else {}
+            fields: dict[str, Any] = {"figures": figures} if figures else {}
             self.bar.update(progress.TaskID(0), completed=self.done, **fields)
-        elif shown:
-            left = (time.perf_counter() - self.began) / (self.done - self.start) * (self.total - self.done)
-            self.say(f"step {self.done:,} of {self.total:,}  {shown}  {_clock(left)} to go")
+        elif figures:
+            left = (time.perf_counter() - self.start_time) / (self.done - self.start) * (self.total - self.done)
+            self.print(f"step {self.done:,} of {self.total:,}  {figures}  {_clock(left)} to go")
 
-    def say(self, text: str) -> None:
-        """A line for the reader, above the bar where there is one."""
+    def print(self, text: str) -> None:
+        """Print a line, above the bar if there is one."""
         if self.enabled:
             self.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def _figures(values: dict[str, float]) -> str:
-    shown = []
+    figures = []
     if "loss" in values:
-        shown.append(f"loss {values['loss']:.4g}")
+        figures.append(f"loss {values['loss']:.4g}")
     if "images_per_second" in values:
-        shown.append(f"{values['images_per_second']:,.0f} images/s")
-    return "  ".join(shown)
+        figures.append(f"{values['images_per_second']:,.0f} images/s")
+    return "  ".join(figures)
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Processes that train together: one that stops answering is named, and the others do not wait for it for ever."""
+"""Timeouts for processes that train together, and a message that names the rank that stopped answering."""
 
 import re
 from datetime import timedelta
@@ -7,42 +7,44 @@ from typing import Any
 import torch.distributed as dist
 from accelerate import InitProcessGroupKwargs
 
-LOST = 77
-"""Exit code of a run that ended because another of its processes stopped answering: go on with --resume."""
+RANK_LOST = 77
+"""Exit code of a run that ended because another of its processes stopped answering; it can be resumed."""
 _groups: dict[str, Any] = {}
-"""Connections of their own, as those of an exchange that timed out cannot be used any more: "meet" and "ask"."""
+"""Process groups for the barrier and for finding lost ranks: a group in which a collective timed out is unusable."""
 _minutes = 0.0
 
 
-def within(minutes: float) -> InitProcessGroupKwargs:
-    """Return how long an exchange may take: a little less, as there is still to be asked who is missing."""
+def process_group_timeout(minutes: float) -> InitProcessGroupKwargs:
+    """Return the timeout of collectives, 70 % of the minutes; the rest is for finding the ranks that are missing."""
     return InitProcessGroupKwargs(timeout=_part(0.7, minutes))
 
 
 def open_groups(minutes: float) -> None:
-    """Let the processes of a run find out who is missing; every process must call it."""
+    """Open the process groups that `barrier` and `describe_lost_ranks` use; every process must call this."""
     global _minutes
     if dist.is_available() and dist.is_initialized() and not _groups:
         _minutes = minutes
-        for name, share in (("meet", 0.7), ("ask", 0.2)):
+        for name, share in (("barrier", 0.7), ("find", 0.2)):
             _groups[name] = dist.new_group(backend="gloo", timeout=_part(share, minutes))
 
 
-def meet() -> None:
-    """Wait until every process is here; RuntimeError where one does not come. GPUs would wait for it in silence."""
+def barrier() -> None:
+    """Wait for every process; raise RuntimeError where one does not arrive, for which GPUs would wait in silence."""
     if _groups:
-        dist.monitored_barrier(_groups["meet"], _part(0.7, _minutes))
+        dist.monitored_barrier(_groups["barrier"], _part(0.7, _minutes))
 
 
-def lost(error: BaseException) -> str | None:
-    """Return which processes have stopped answering, in a sentence, after an exchange raised `error`; None for another
-    error. Takes a fifth of the timeout at most."""
+def describe_lost_ranks(error: BaseException) -> str | None:
+    """Return a sentence on which ranks stopped answering, after a collective raised `error`; None for other errors.
+
+    Takes a fifth of the timeout at most.
+    """
     if not _groups or not any(name in str(error).lower() for name in ("gloo", "nccl", "monitoredbarrier")):
         return None
     first = dist.get_rank() == 0
     try:
-        # The first process hears from all others and tells who is missing; these wait for it a little longer.
-        dist.monitored_barrier(_groups["ask"], _part(0.1 if first else 0.2, _minutes), wait_all_ranks=first)
+        # Rank 0 waits for all others and names the missing ones; the others wait for rank 0 a little longer.
+        dist.monitored_barrier(_groups["find"], _part(0.1 if first else 0.2, _minutes), wait_all_ranks=first)
     except RuntimeError as answer:
         missing = re.search(r"Ranks? ([\d, ]+) failed", str(answer))
         if missing or "timed out" in str(answer).lower():

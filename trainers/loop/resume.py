@@ -1,4 +1,4 @@
-"""Where a run's weights come from: its own checkpoint, another model's, or nowhere."""
+"""Load a run's checkpoint to resume it, or the weights of another model to start from."""
 
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ _MAY_CHANGE = {"steps", "evaluate_every", "learning_rate", "warmup"}
 
 
 def find_checkpoint(recipe: Recipe, run: Path, resume: bool) -> dict[str, Any] | None:
-    """The newest checkpoint of the run folder, or None to start afresh.
+    """Load the newest checkpoint of the run folder; None for a new run.
 
-    Raises ValueError where a fresh run would overwrite checkpoints, and where the recipe to go on with has changed in
+    Raises ValueError where a new run would overwrite checkpoints, and where the recipe of a resumed run has changed in
     more than its length and learning rate.
     """
     saved = checkpoint.read_latest(run / "checkpoints")
@@ -40,10 +40,10 @@ def find_checkpoint(recipe: Recipe, run: Path, resume: bool) -> dict[str, Any] |
 
 
 def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> str:
-    """Copy into `tokenizer` every weight of a published one that has the same key and shape; returns what was taken.
+    """Copy every weight of another model that has the same key and shape; return a sentence on what was copied.
 
-    `source` is a folder of `cards`, or whatever `vqzoo.load` takes. A codebook that was taken is not started from data
-    any more. Raises ValueError where the source cannot be had or no weight fits.
+    `source` is the name of a folder in `cards`, or anything that `vqzoo.load` takes. A copied codebook is no longer
+    started from data. Raises ValueError where the source cannot be loaded, or most of its autoencoder does not fit.
     """
     given = vqzoo.load(str(cards / source) if (cards / source).is_dir() else source).state_dict()
     own = tokenizer.state_dict()
@@ -64,5 +64,5 @@ def load_matching_weights(source: str, tokenizer: Tokenizer, cards: Path) -> str
         if codebook.waits and f"{name}.weight" in fitting:
             codebook.started.fill_(True)
     fresh = [name for name, _ in tokenizer.named_parameters() if name not in fitting]
-    said = f"start_from {source}: {len(fitting)} of {len(own)} tensors taken"
-    return f"{said}; fresh are {', '.join(fresh[:8])}{', ...' if len(fresh) > 8 else ''}" if fresh else said
+    message = f"start_from {source}: {len(fitting)} of {len(own)} tensors taken"
+    return f"{message}; fresh are {', '.join(fresh[:8])}{', ...' if len(fresh) > 8 else ''}" if fresh else message

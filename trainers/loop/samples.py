@@ -1,4 +1,4 @@
-"""Originals above their reconstructions, as a PNG."""
+"""Sample grids: originals above their reconstructions, as a PNG."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from vqzoo.tokenizer import Tokenizer
 
 @torch.inference_mode()
 def save_samples(tokenizer: Tokenizer, originals: Tensor, path: Path) -> None:
-    """Write uint8 images (n, c, h, w) in one row and what the tokenizer makes of them in the next."""
+    """Write a PNG with uint8 images (n, c, h, w) in one row and their reconstructions in the next."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not `tokenizer(...)`: losses are means over all processes, and only one of them draws pictures.
+    # Not `tokenizer(...)`, whose losses wait for all processes: only one of them writes samples.
     restored = to_bytes(tokenizer.decode(tokenizer.encode(from_bytes(originals))))
     grid = make_grid(torch.cat([originals, restored]), nrow=len(originals), padding=1, pad_value=255)
     save_image(grid.float() / 255, path)

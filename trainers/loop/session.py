@@ -1,4 +1,4 @@
-"""A run between two steps: what it was built from, what it logs, evaluates and saves."""
+"""The state of a training run, and what happens between its steps: logging, evaluation and saving."""
 
 import math
 import os
@@ -38,10 +38,10 @@ _DISTRIBUTED = {DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.M
 
 
 class Session:
-    """The state of a run and what happens between two of its steps.
+    """A training run: its parts, data, log and checkpoints.
 
-    parts: what `train_step` works on. feed, held_out: training images, and those that choose the best checkpoint,
-    (n, c, h, w) uint8. start: updates done before this session. folder: that of the run.
+    parts: the arguments of `train_step`. feed: training images. held_out: images that choose the best checkpoint,
+    (n, c, h, w) uint8. start: updates done before this session. folder: the run folder.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class Session:
     ):
         """Build the run or, with `options.resume`, load its newest checkpoint.
 
-        `open_data` is called as `open_feed`. `deadline`: when, by time.monotonic, the last step has to be done.
-        Raises ValueError for settings or data that do not fit.
+        `open_data` takes the arguments of `open_feed`. `deadline` is the time by time.monotonic at which to end. Raises
+        ValueError for settings or data that do not fit.
         """
         self.recipe, self.options, self.folder = recipe, options, options.runs / recipe.name
         self.accelerator = build_accelerator(recipe, options)
@@ -68,20 +68,11 @@ class Session:
 
         set_seed(recipe.seed)
         tokenizer = recipe.build().to(memory_format=torch.channels_last)
-        self.feed, self.held_out = open_data(
-            recipe,
-            options.source,
-            options.loading,
-            options.workers,
-            options.bad_images,
-            self.accelerator.process_index,
-            self.accelerator.num_processes,
-            self.accelerator.device,
-        )
+        self.feed, self.held_out = open_data(recipe, *feed_arguments(options, self.accelerator))
         if not saved:
-            taken = start(recipe, tokenizer, self.feed, options.cards)
-            if taken and self.is_main:
-                print(taken)
+            loaded = start(recipe, tokenizer, self.feed, options.cards)
+            if loaded and self.is_main:
+                print(loaded)
         self.parts: Parts = build_parts(recipe, tokenizer, self.accelerator)
         self.meter = Meter(self.accelerator, tokenizer)
         self.state = State(
@@ -104,11 +95,11 @@ class Session:
         tracking.start(self.accelerator, recipe.name, recipe.to_dict(), resume=bool(saved))
 
     def batches(self) -> Any:
-        """Return the generator of this process's batches, from the next one on; to be closed."""
+        """Return a generator of this process's batches from the next one on, which the caller must close."""
         return self.feed.batches(self.start * self.recipe.accumulate, self._feed_state)
 
     def log_step(self, result: StepResult, done: int) -> None:
-        """Count one step towards the next row of the log, and write the row where it is due."""
+        """Add one step to the next row of the log, and write the row every `log_every` steps."""
         self.meter.add(result.terms)
         for tokens in result.tokens:
             self.meter.count(tokens, len(tokens.grids[0]) * self.accelerator.num_processes)
@@ -120,36 +111,36 @@ class Session:
         self.progress.advance(values)
 
     def evaluates(self, done: int) -> bool:
-        """Return whether there is an evaluation after `done` steps."""
+        """Return whether the run is evaluated after `done` steps."""
         return done % self.recipe.evaluate_every == 0 or done == self.recipe.steps
 
     def evaluate(self, done: int) -> None:
-        """Measure the tokenizer, or its averaged weights, on the held-out images, and keep the best."""
-        judged = self.parts.average.module if self.parts.average else self.parts.tokenizer
-        assert isinstance(judged, Tokenizer)
+        """Evaluate the tokenizer, or its averaged weights, on the held-out images; save it if it is the best so far."""
+        evaluated = self.parts.average.module if self.parts.average else self.parts.tokenizer
+        assert isinstance(evaluated, Tokenizer)
         with self.meter.paused():
-            with self.naming_not_finite(done):
-                terms = held_out_terms(judged, self.parts.image_terms, self.held_out, done - 1)
-            shown = terms.pop("psnr")
+            with self.explain_not_finite(done):
+                terms = held_out_terms(evaluated, self.parts.image_terms, self.held_out, done - 1)
+            psnr = terms.pop("psnr")
             loss = selection_loss(terms, self.recipe.weights)
             self._check_finite({"held_out": loss}, done)
             row = {"held_out": loss, **{f"held_out/{name}": value for name, value in terms.items()}}
-            if (gap := held_out_gap(judged, self.held_out[:_GAP_IMAGES])) is not None:
+            if (gap := held_out_gap(evaluated, self.held_out[:_GAP_IMAGES])) is not None:
                 row["gradient_gap"] = gap
             self._write({"step": done, **row, "seconds": self.meter.seconds})
             if self.is_main:
                 if loss < self.best:
-                    best = {"model": judged.state_dict(), "step": done, "loss": loss}
+                    best = {"model": evaluated.state_dict(), "step": done, "loss": loss}
                     checkpoint.write(self.folder / "best.pt", best)
                 samples = self.folder / "samples" / f"step-{done:08d}.png"
-                save_samples(judged, self.held_out[:8], samples)
+                save_samples(evaluated, self.held_out[:8], samples)
                 tracking.log_samples(self.accelerator, samples, done)
                 tracking.log_use(self.accelerator, self.meter.books, done)
-            self.progress.say(f"step {done:,}: PSNR {shown:.2f} dB on {len(self.held_out):,} images held out")
+            self.progress.print(f"step {done:,}: PSNR {psnr:.2f} dB on {len(self.held_out):,} images held out")
             self.best = min(self.best, loss)
 
     def save(self, done: int) -> None:
-        """Write a checkpoint from which the run goes on bit for bit; every process must call it."""
+        """Write a checkpoint, from which the run resumes bit for bit; every process must call this."""
         with self.meter.paused():
             state = self.state.save(self.feed.state(), step=done, best=self.best)
             if self.is_main:
@@ -158,32 +149,28 @@ class Session:
             self.signals.saved()
 
     def facts(self) -> dict[str, Any]:
-        """Return what the card says of the machine: seconds of training, device, number of processes."""
+        """Return facts for the model card: seconds of training, device, number of processes."""
         device = torch.cuda.get_device_name() if self.accelerator.device.type == "cuda" else "CPU"
-        return {
-            "seconds": round(self.meter.seconds, 3),
-            "device": device,
-            "processes": self.accelerator.num_processes,
-        }
+        return {"seconds": round(self.meter.seconds, 3), "device": device, "processes": self.accelerator.num_processes}
 
     def _write(self, row: dict[str, Any]) -> None:
-        """Write a row to the log and the tracker, with the warnings that it gives rise to."""
+        """Write a row to the log and the tracker, and the warnings that follow from it."""
         self.log.write(row)
         self.accelerator.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
-        for finding in self.watch.look(row):
+        for finding in self.watch.check(row):
             self.log.write(finding.row)
-            self.progress.say(f"warning: {finding.kind}, {finding.text}")
+            self.progress.print(f"warning: {finding.kind}, {finding.text}")
             if finding.kind in self.options.stop_on:
                 self.signals.warning = finding.text
 
     @contextmanager
-    def naming_not_finite(self, step: int) -> Iterator[None]:
-        """Say when weights were no longer numbers, which shows in the next latents, and which checkpoint is left."""
+    def explain_not_finite(self, step: int) -> Iterator[None]:
+        """Add to a NotFiniteError at which step it was raised, and where the last good checkpoint is."""
         try:
             yield
         except NotFiniteError as error:
-            kept = f"the last good checkpoint is kept in {self.folder / 'checkpoints'}"
-            raise FloatingPointError(f"no longer a number at step {step}: {error}; {kept}") from None
+            note = f"the last good checkpoint is kept in {self.folder / 'checkpoints'}"
+            raise FloatingPointError(f"no longer a number at step {step}: {error}; {note}") from None
 
     def _check_finite(self, values: dict[str, float], step: int) -> None:
         if not all(map(math.isfinite, values.values())):
@@ -193,10 +180,18 @@ class Session:
             )
 
 
-def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
-    """Return accelerate for data parallel training, with all of a CPU's cores, and denormal numbers flushed there.
+def feed_arguments(options: Options, accelerator: Accelerator) -> tuple[Any, ...]:
+    """Return the arguments of `open_feed` after the recipe."""
+    return (
+        *(options.source, options.loading, options.workers, options.bad_images),
+        *(accelerator.process_index, accelerator.num_processes, accelerator.device),
+    )
 
-    Raises ValueError for what accelerate would pass over in silence: sharded models, fp16 on a CPU, no trackio.
+
+def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
+    """Return an Accelerator for data parallel training; on a CPU also set threads, and flush denormal numbers.
+
+    Raises ValueError for settings that accelerate would silently ignore: sharded models, fp16 on a CPU, no trackio.
     """
     if options.track and find_spec("trackio") is None:
         raise ValueError("--track needs trackio (pip install trackio); metrics.jsonl is written without it, too")
@@ -205,7 +200,7 @@ def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
     accelerator = Accelerator(
         mixed_precision=recipe.precision,
         log_with="trackio" if options.track else None,
-        kwargs_handlers=[ranks.within(options.rank_timeout)],
+        kwargs_handlers=[ranks.process_group_timeout(options.rank_timeout)],
     )
     ranks.open_groups(options.rank_timeout)
     if accelerator.distributed_type not in _DISTRIBUTED:
@@ -214,12 +209,12 @@ def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
             "one device: choose data parallel training (accelerate launch --multi_gpu)"
         )
     if accelerator.device.type == "cpu":
-        if recipe.precision == "fp16":  # accelerate would say nothing and train in float32
+        if recipe.precision == "fp16":  # accelerate would silently train in float32
             raise ValueError("precision='fp16' needs a GPU; on a CPU there are 'bf16' and 'no'")
-        # accelerate's launcher leaves one thread, whatever the machine has.
+        # accelerate's launcher sets one thread on any machine.
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        # Momenta of weights that get no gradient any more decay into denormal numbers, which processors compute with
-        # many times as slowly as with zeros. First of all: threads inherit it when they are made.
+        # The momentum of weights without gradients decays into denormal numbers, with which processors compute many
+        # times more slowly than with zeros. Before threads are made, as they inherit this setting.
         torch.set_flush_denormal(True)
         torch.set_num_threads(max(1, cores // accelerator.num_processes))
     return accelerator

@@ -1,4 +1,4 @@
-"""Signals that end a run after the step in hand, and the time for its next checkpoint."""
+"""Signal handler: end a run after the current step, and say when the next checkpoint is due."""
 
 import math
 import signal
@@ -8,16 +8,16 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 
-from trainers.loop.ranks import meet
+from trainers.loop.ranks import barrier
 from vqzoo.ops.interrupt import STOPPED
 
 WARNED = 76
-"""Exit code of a run that a warning of --stop-on has ended, saved likewise."""
+"""Exit code of a run that was saved and ended by a warning of --stop-on."""
 _AGREE_EVERY = 10
 
 
 class Stopped(Exception):
-    """The run has ended before its last step; everything is saved. `code` is what the process exits with."""
+    """The run was saved and ended before its last step; `code` is the exit code of the process."""
 
     def __init__(self, reason: str, code: int):
         super().__init__(reason)
@@ -25,13 +25,13 @@ class Stopped(Exception):
 
 
 class SignalHandler:
-    """A context in which SIGTERM, and Ctrl-C once, end the run after the step in hand.
+    """A context in which SIGTERM, or the first Ctrl-C, ends the run after the current step.
 
-    Processes must do the same thing at the same step, so they exchange what each has received, every few steps.
+    All processes must stop at the same step, so they exchange what they received every few steps.
     """
 
     def __init__(self, accelerator: Accelerator, save_minutes: float, deadline: float | None = None):
-        """`deadline`: when, by time.monotonic, the steps are to end; None leaves that to their number."""
+        """Set up the handler; `deadline` is the time by time.monotonic at which to end, None for no limit."""
         self.accelerator = accelerator
         self.every = 1 if accelerator.num_processes == 1 else _AGREE_EVERY
         self.save_seconds = 60 * save_minutes
@@ -39,7 +39,7 @@ class SignalHandler:
         self.warning = ""
         self.deadline = math.inf if deadline is None else deadline
         self.late = False
-        """Whether the deadline has passed, alike on every process."""
+        """Whether the deadline has passed; the same on every process."""
         self._saved = time.monotonic()
 
     def __enter__(self) -> "SignalHandler":
@@ -52,10 +52,10 @@ class SignalHandler:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
-        signal.signal(signal.SIGINT, self._before[signal.SIGINT])  # a second Ctrl-C does not wait
+        signal.signal(signal.SIGINT, self._before[signal.SIGINT])  # a second Ctrl-C ends the process at once
 
     def poll(self, done: int) -> tuple[bool, Stopped | None]:
-        """Return, alike on every process, whether to save after `done` steps, and why to stop if the run is to."""
+        """Return whether to save after `done` steps, and the Stopped to raise, if any; the same on every process."""
         if done % self.every:
             return False, None
         main = self.accelerator.is_main_process
@@ -63,11 +63,11 @@ class SignalHandler:
         late = main and time.monotonic() >= self.deadline
         flags: tuple[bool, ...] = (bool(self.signal), due, main and bool(self.warning), late)
         if self.accelerator.num_processes > 1:
-            meet()
+            barrier()
             tensor = torch.tensor(flags, dtype=torch.float32, device=self.accelerator.device)
             flags = tuple(flag > 0 for flag in self.accelerator.reduce(tensor, "sum").tolist())
-        asked, due, warned, self.late = flags
-        if asked:
+        stop_requested, due, warned, self.late = flags
+        if stop_requested:
             name = signal.Signals(self.signal).name if self.signal else "a signal"
             return True, Stopped(f"{name} after step {done}", STOPPED)
         if warned:
@@ -75,5 +75,5 @@ class SignalHandler:
         return due, None
 
     def saved(self) -> None:
-        """Note that a checkpoint was written just now."""
+        """Restart the time to the next checkpoint, as one was just written."""
         self._saved = time.monotonic()

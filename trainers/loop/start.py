@@ -1,4 +1,4 @@
-"""What a run begins with: the linear path as PCA, weights of another model, codebooks from many latents."""
+"""Initialize a tokenizer: its linear path by PCA, weights of another model, codebooks from latents."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,36 +21,36 @@ MOST_LATENTS = 2**15
 
 
 def start(recipe: Recipe, tokenizer: Tokenizer, feed: Feed, cards: Path) -> str:
-    """Start a fresh tokenizer from its first training images and from `recipe.start_from`; returns what was taken.
+    """Initialize a new tokenizer from training images and from the model `recipe.start_from`.
 
-    To be called by all processes together. Raises ValueError for a model to start from that cannot be had or fits
-    nowhere.
+    Returns a sentence on the weights that were loaded, or "". Every process must call this. Raises ValueError for a
+    model that cannot be loaded or does not fit.
     """
     fitted = fit_linear_path(tokenizer.autoencoder, feed)
-    taken = load_matching_weights(recipe.start_from, tokenizer, cards) if recipe.start_from else ""
-    if fitted or taken:
+    loaded = load_matching_weights(recipe.start_from, tokenizer, cards) if recipe.start_from else ""
+    if fitted or loaded:
         start_codebooks(tokenizer, feed)
-    return taken
+    return loaded
 
 
 @torch.no_grad()
 def start_codebooks(tokenizer: Tokenizer, feed: Feed) -> None:
-    """Start the codebooks that start from data on the latents of many training images.
+    """Initialize the codebooks that start from data with the latents of many training images.
 
-    A first batch of crops has fewer latents than a codebook has codevectors; k-means of those is a sample of them. To
-    be called by all processes together, before the first step, with an encoder that is not random any more. A hierarchy
-    is left as it is, as its finer latents follow from what the coarser ones were quantized to.
+    The first batch alone may have fewer latents than a codebook has codevectors. Call this on every process, before the
+    first step, and with an encoder that is not random. Hierarchies are left alone, because their finer latents depend
+    on the quantized coarser ones.
     """
     waiting = [each for each in named_codebooks(tokenizer).values() if each.waits]
     if not waiting or len(tokenizer.quantizers) > 1:
         return
-    wanted = min(MOST_LATENTS, LATENTS_A_CODEVECTOR * max(each.codebook_size for each in waiting))
-    latents = shared_out(torch.stack(list(_latents(tokenizer, feed, wanted))))
+    number_wanted = min(MOST_LATENTS, LATENTS_A_CODEVECTOR * max(each.codebook_size for each in waiting))
+    latents = shared_out(torch.stack(list(_latents(tokenizer, feed, number_wanted))))
     tokenizer.train()
     tokenizer.quantizer(latents[None, :, None])
 
 
-def _latents(tokenizer: Tokenizer, feed: Feed, wanted: int) -> Iterator[Tensor]:
+def _latents(tokenizer: Tokenizer, feed: Feed, number_wanted: int) -> Iterator[Tensor]:
     number = 0
     tokenizer.eval()
     device = next(tokenizer.parameters()).device
@@ -59,5 +59,5 @@ def _latents(tokenizer: Tokenizer, feed: Feed, wanted: int) -> Iterator[Tensor]:
             latents = tokenizer.latents(from_bytes(pixels.to(device))).flatten(0, 2)
             yield latents
             number += place(len(latents), latents.device)[1]
-            if number >= wanted:
+            if number >= number_wanted:
                 return

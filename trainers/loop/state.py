@@ -1,4 +1,4 @@
-"""All that a run has to remember to go on, bit for bit, where it was."""
+"""The state of a run, from which it resumes bit for bit."""
 
 from typing import Any
 
@@ -9,31 +9,31 @@ FORMAT = 3
 
 
 class State:
-    """The parts of a run, each with `state_dict` and `load_state_dict`; None for one that this run does not have."""
+    """The parts of a run, each with `state_dict` and `load_state_dict`, or None where the run has no such part."""
 
     def __init__(self, **parts: Any):
         self.parts = parts
 
     def save(self, feed: Any, **facts: Any) -> dict[str, Any]:
-        """What a checkpoint holds; every process must call it. `feed` is where this process's data are."""
-        own = {"random": _random_state(), "feed": feed}
+        """Return the content of a checkpoint; `feed` is this process's `Feed.state()`. Every process must call this."""
+        process_state = {"random": _random_state(), "feed": feed}
         saved = {name: part.state_dict() if part else None for name, part in self.parts.items()}
-        return {**saved, "processes": gather_object([own]), "format": FORMAT, **facts}
+        return {**saved, "processes": gather_object([process_state]), "format": FORMAT, **facts}
 
     def load(self, saved: dict[str, Any], rank: int) -> Any:
-        """Put every part and the random generators where they were; returns the `feed` of this process.
+        """Load every part and the random generators; return the `feed` state of this process.
 
-        Raises ValueError where the number of processes has changed and their data cannot be shared out anew.
+        Raises ValueError for a checkpoint of another version of the trainer.
         """
         if saved.get("format") != FORMAT:
             raise ValueError("the checkpoint was written by another version of the trainer; start afresh")
         for name, part in self.parts.items():
             if part:
                 part.load_state_dict(saved[name])
-        # All processes draw alike (see vqzoo.ops.noise), so that another number of them goes on with the first's.
-        own = saved["processes"][rank if rank < len(saved["processes"]) else 0]
-        _set_random_state(own["random"])
-        return own["feed"]
+        # All processes draw the same numbers (see vqzoo.ops.noise): additional ones resume with those of rank 0.
+        process_state = saved["processes"][rank if rank < len(saved["processes"]) else 0]
+        _set_random_state(process_state["random"])
+        return process_state["feed"]
 
 
 def _random_state() -> dict[str, torch.Tensor]:

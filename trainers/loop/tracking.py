@@ -1,4 +1,4 @@
-"""trackio beside metrics.jsonl: on this machine alone, through accelerate, and nothing where nothing is tracked."""
+"""Optional logging to trackio, on this machine alone, through accelerate."""
 
 import os
 from collections.abc import Sequence
@@ -17,23 +17,23 @@ _ELSEWHERE = ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL")
 
 
 def start(accelerator: Accelerator, name: str, config: dict[str, Any], resume: bool) -> None:
-    """Open the run `name`, or go on with it; nothing where the accelerator was made without log_with="trackio".
+    """Open or resume the run `name`; does nothing if the accelerator was made without log_with="trackio".
 
-    Raises ValueError where the environment would have trackio send the run to another machine.
+    Raises ValueError where environment variables would make trackio send the run to another machine.
     """
     if not accelerator.log_with:
         return
     for variable in _ELSEWHERE:
         if os.environ.get(variable):
             raise ValueError(f"--track logs on this machine alone, and {variable} names another: unset {variable}")
-    # Without a notebook's embedded dashboard, which in some notebooks is a public page.
+    # embed: a notebook's dashboard would be a public page in some notebooks.
     settings = {"name": name, "resume": "allow" if resume else "never", "embed": False}
     with offline():  # trackio asks the Hub for the user's name where there is a token
         accelerator.init_trackers(PROJECT, config=config, init_kwargs={"trackio": settings})
 
 
 def log_samples(accelerator: Accelerator, path: Path, step: int) -> None:
-    """A PNG, as "samples"; trackio keeps a copy."""
+    """Log a PNG as "samples"; trackio copies the file."""
     if accelerator.trackers:
         import trackio
 
@@ -41,10 +41,10 @@ def log_samples(accelerator: Accelerator, path: Path, step: int) -> None:
 
 
 def log_use(accelerator: Accelerator, counts: Sequence[Tensor], step: int) -> None:
-    """How evenly codevectors are used, from the counts (K,) of each codebook: "use", or "use/0", "use/1", ...
+    """Log how evenly codevectors are used as "use", or as "use/0", "use/1", ... for several codebooks.
 
-    A histogram over the codevectors, most used first, in up to 64 bins: what share of all choices falls on each. Books
-    of which nothing was counted are left out.
+    `counts` has the counts (K,) of each codebook. Logs a histogram over the codevectors, most used first: the share of
+    all choices in each of up to 64 bins. Codebooks without counts are left out.
     """
     if accelerator.trackers:
         import trackio
@@ -56,7 +56,7 @@ def log_use(accelerator: Accelerator, counts: Sequence[Tensor], step: int) -> No
 
 
 def _by_rank(counts: Tensor) -> tuple[list[float], list[int]]:
-    """(share of each bin, edges of the bins) of the ranks of the codevectors that were chosen."""
+    """Return (share of each bin, edges of the bins) of the codevectors ranked by their counts."""
     shares = counts.double().cpu().sort(descending=True).values / counts.sum().item()
     bins = min(_BINS, len(shares))
     edges = [round(len(shares) * edge / bins) for edge in range(bins + 1)]

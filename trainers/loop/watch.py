@@ -1,4 +1,4 @@
-"""What goes wrong in a training run, told while it does: losses that explode, codebooks that collapse, over-fitting."""
+"""Warnings during training: exploding losses, collapsing codebooks, over-fitting, numbers that are not finite."""
 
 import math
 from collections import deque
@@ -13,32 +13,35 @@ Kind = Literal["not-finite", "exploding", "collapse", "over-fitting"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 EXPLODED = 10.0
-"""Times the lowest running median. The means over 50 steps of sound runs stay below 1.4 times it, also where an
-adversary joins; a run that diverges passes 10 within a few rows."""
+"""Multiple of the lowest running median above which a loss explodes. Means over 50 steps of healthy runs stay below 1.4
+times that median, even where a discriminator starts; runs that diverge exceed 10 within a few rows."""
 CALM = 5.0
-"""Times the same, below which an explosion is over; lower than `EXPLODED`, so that a loss about there is told once."""
+"""Multiple of the same median below which an explosion is over. It is lower than `EXPLODED` so that a loss that stays
+near the limit is reported once."""
 WINDOW = 5
-"""Training rows in the running median, and needed before a loss is judged: the first ones are the fall from a random
-start, and a single lucky row must not become the measure."""
+"""Training rows in the running median. No loss is judged before that many rows: the first rows fall from a random
+start, and one low row must not become the reference."""
 
 COLLAPSED = 0.05
-"""Share of codevectors. Working codebooks use more than half of theirs, collapsed ones a few codevectors."""
+"""Usage below which a codebook has collapsed. Healthy codebooks use more than half of their codevectors, collapsed ones
+a few."""
 COLLAPSE_PATIENCE = 500
-"""Steps from the start in which usage is not judged: codebooks that start far from the latents, and revivals, which act
-on averages over about a hundred steps, need them."""
+"""First steps, in which usage is not judged: codebooks that start far from the latents need them, and so do revivals,
+which act on averages over about a hundred steps."""
 COLLAPSE_ROWS = 5
 COLLAPSE_STEPS = 200
-"""Rows in a row, and steps from the first to the last of them, that usage has to stay low: one low row is chance."""
+"""Consecutive rows, and steps from the first to the last of them, in which usage has to be low: one row may be low by
+chance."""
 
 WORSE = 0.05
-"""Share by which the held-out loss has to be above its best: two evaluations of sound runs differ by a few percent."""
+"""Share by which the held-out loss has to exceed its best: evaluations of healthy runs differ by a few percent."""
 EVALUATIONS = 3
-"""Evaluations in a row without a new best."""
+"""Consecutive evaluations without a new best."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """text: one sentence with the step, the figure and what usually helps."""
+    """A warning; text is one sentence with the step, the value and what usually helps."""
 
     kind: Kind
     step: int
@@ -46,51 +49,51 @@ class Finding:
 
     @property
     def row(self) -> dict[str, Any]:
-        """As metrics.jsonl has it."""
+        """The row of metrics.jsonl."""
         return {"step": self.step, "warning": self.kind, "text": self.text}
 
 
 class Watch:
-    """Looks at the rows of a metrics.jsonl in order.
+    """A check of the rows of metrics.jsonl, in order.
 
-    A pure function of the rows: made with those that a resumed run already has, it goes on as if there had been no
-    break. A finding of a kind is given once, and again only after what it tells of had ended in between.
+    Its state depends on the rows alone: a resumed run passes the rows it already has. A kind of warning is returned
+    once, and another time only if its condition ended in between.
     """
 
     def __init__(self, rows: Iterable[dict[str, Any]] = ()):
-        self._told: set[Kind] = set()
+        self._active: set[Kind] = set()
         self._explosion = _Explosion()
         self._collapse = _Collapse()
         self._over_fitting = _OverFitting()
         for row in rows:
-            self.look(row)
+            self.check(row)
 
-    def look(self, row: dict[str, Any]) -> list[Finding]:
-        """What this row newly shows; rows of other kinds than training and evaluation show nothing."""
+    def check(self, row: dict[str, Any]) -> list[Finding]:
+        """Return the new warnings of a training or evaluation row; none for rows of other kinds."""
         if "warning" in row:
             return []
         broken = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
-        seen: dict[Kind, str | bool] = {"not-finite": bool(broken)}
+        states: dict[Kind, str | bool] = {"not-finite": bool(broken)}
         if broken:
-            seen["not-finite"] = (
+            states["not-finite"] = (
                 f"{broken[0]} is {row[broken[0]]}; a smaller --learning-rate, a longer --warmup or, instead of fp16, "
                 "--precision bf16 usually helps"
             )
         elif "held_out" in row:
-            seen["over-fitting"] = self._over_fitting.look(row)
+            states["over-fitting"] = self._over_fitting.check(row)
         elif "loss" in row:
             self._over_fitting.train(row)
-            seen["exploding"] = self._explosion.look(row)
+            states["exploding"] = self._explosion.check(row)
             if "usage" in row:
-                seen["collapse"] = self._collapse.look(row)
-        new = [kind for kind, text in seen.items() if isinstance(text, str) and kind not in self._told]
-        self._told -= {kind for kind, text in seen.items() if text is False}
-        self._told |= set(new)
-        return [Finding(kind, row["step"], f"step {row['step']:,}: {seen[kind]}") for kind in new]
+                states["collapse"] = self._collapse.check(row)
+        new = [kind for kind, text in states.items() if isinstance(text, str) and kind not in self._active]
+        self._active -= {kind for kind, text in states.items() if text is False}
+        self._active |= set(new)
+        return [Finding(kind, row["step"], f"step {row['step']:,}: {states[kind]}") for kind in new]
 
 
-# Each of these tells of a row: a text where the condition holds, False where it has ended, True where it can be called
-# neither, so that whatever was told last still stands.
+# `check` of each class returns a text if its condition holds in this row, False if the condition has ended, and True if
+# neither can be said, so that the last result still applies.
 
 
 class _Explosion:
@@ -102,8 +105,8 @@ class _Explosion:
         self.last: deque[float] = deque(maxlen=WINDOW)
         self.lowest = math.inf
 
-    def look(self, row: dict[str, Any]) -> str | bool:
-        # An adversary's term has no floor: the sum with it passes through zero, and ratios say nothing.
+    def check(self, row: dict[str, Any]) -> str | bool:
+        # The adversarial term has no lower bound: a sum with it may be near zero, and ratios of it mean nothing.
         adversarial = "adversarial" in row
         if adversarial != self.adversarial:
             self.adversarial = adversarial
@@ -127,7 +130,7 @@ class _Collapse:
     def __init__(self) -> None:
         self.low: list[int] = []
 
-    def look(self, row: dict[str, Any]) -> str | bool:
+    def check(self, row: dict[str, Any]) -> str | bool:
         if row["step"] < COLLAPSE_PATIENCE:
             return True
         if row["usage"] >= COLLAPSED:
@@ -152,7 +155,7 @@ class _OverFitting:
     def train(self, row: dict[str, Any]) -> None:
         self.losses.append(_image_terms(row) or row["loss"])
 
-    def look(self, row: dict[str, Any]) -> str | bool:
+    def check(self, row: dict[str, Any]) -> str | bool:
         held_out = row["held_out"]
         trained = sum(self.losses) / len(self.losses) if self.losses else math.inf
         self.losses = []
@@ -171,5 +174,6 @@ class _OverFitting:
 
 
 def _image_terms(row: dict[str, Any]) -> float:
-    """The terms that compare images, unweighted: what a training row and a held-out loss have in common."""
-    return sum(row.get(name, 0.0) for name in IMAGE_TERMS)
+    """Return the unweighted sum of the terms that compare images, which training rows and held-out losses share."""
+    total: float = sum(row.get(name, 0.0) for name in IMAGE_TERMS)
+    return total

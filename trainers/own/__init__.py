@@ -1,1 +1,1 @@
-"""Training on somebody's own images: what `vqzoo train` does."""
+"""`vqzoo train`: train a tokenizer on the user's own images."""

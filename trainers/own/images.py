@@ -1,4 +1,4 @@
-"""The images of a run on somebody's own data: their parts, and what they are like."""
+"""The images of a training on the user's own data: their splits, sizes and fingerprint."""
 
 import hashlib
 import re
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainers.data.division import check_apart, digests
+from trainers.data.division import check_disjoint, file_hashes
 from trainers.data.pictures import header
 from trainers.data.sets import HUB_IDS, Splits, open_splits
-from trainers.own.plan import Seen
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
+from trainers.own.plan import ImageStatistics
 
 FINGERPRINT = "fingerprint"
-"""Key of the hash of all images that are used."""
+"""Key of the hash over all images that are used."""
 _SAMPLE = 400
-"""Images whose sizes are looked at."""
+"""Images whose sizes are read."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a run: their parts, what they are like, and what the card tells of them."""
+    """The images of a training: splits, statistics, and facts for the model card."""
 
     splits: Splits
-    seen: Seen
+    statistics: ImageStatistics
     facts: dict[str, Any]
 
 
 def dataset_name(data: str) -> str:
-    """Return what a data set is called in the model's name: its folder's name, or that of a known or a Hub data set."""
+    """Return the name of a data set for the model's name: that of its folder, or a known name or Hub id."""
     if not Path(data).exists() and (data in HUB_IDS or "/" in data):
         return data
     path = Path(data).resolve()
@@ -36,23 +36,23 @@ def dataset_name(data: str) -> str:
     return f"my-{name}" if name in HUB_IDS else name or "images"
 
 
-def look_at(dataset: str, wishes: Wishes) -> Images:
-    """Return the images in their parts, and what they are like.
+def inspect_images(dataset: str, options: TrainOptions) -> Images:
+    """Open the images, and read the sizes of a sample.
 
-    Raises ValueError for data that cannot be had or divided, for an image that is in two parts, and where no image can
-    be read.
+    Raises ValueError for data that cannot be opened or divided, for an image that is in two splits, and where no image
+    can be read.
     """
-    splits = open_splits(dataset, ["train", "test"], wishes.source)
+    splits = open_splits(dataset, ["train", "test"], options.source)
     parts = {part: splits[part] for part in ("train", "held_out", "test") if part in splits}
     if not splits.divided:
-        check_apart(parts)
+        check_disjoint(parts)
     rows = parts["train"]
     sample = [header(cell) for cell in rows[:: max(1, len(rows) // _SAMPLE)]["image"]]
     sizes = [size for size in sample if size is not None]
     if not sizes:
-        raise ValueError(f"{wishes.data}: none of {len(sample)} images that were looked at can be read")
-    contents = [content for each in parts.values() for content in sorted(digests(each))]
+        raise ValueError(f"{options.data}: none of a sample of {len(sample)} images can be read")
+    contents = [content for each in parts.values() for content in sorted(file_hashes(each))]
     fingerprint = hashlib.blake2b("".join(contents).encode(), digest_size=8).hexdigest()
-    facts = splits.facts() | {"config": wishes.config or None, FINGERPRINT: fingerprint}
-    seen = Seen([min(width, height) for width, height, _ in sizes], all(grey for *_, grey in sizes))
-    return Images(splits, seen, facts)
+    facts = splits.facts() | {"config": options.config or None, FINGERPRINT: fingerprint}
+    statistics = ImageStatistics([min(size.width, size.height) for size in sizes], all(size.grey for size in sizes))
+    return Images(splits, statistics, facts)

@@ -1,4 +1,4 @@
-"""The settings of a training from those of a recipe or of a model that there is."""
+"""The recipe of a training from another recipe, or from an existing model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,10 @@ from vqzoo.ops.check import check_choice
 
 
 def like(source: str, dataset: str, cards: Path) -> Recipe:
-    """Return the recipe of that name, or one that trains what a model is: a name, a folder or a Hub id.
+    """Return the recipe `source`, or one that trains the network and quantizer of the model `source`.
 
-    The name is `dataset` and what the source's name has behind its own data set. Raises ValueError for a source that is
-    neither.
+    A model is a name, a folder or a Hub id. The result is named after the source, with `dataset` in place of the
+    source's data set. Raises ValueError for a source that is neither a recipe nor a model.
     """
     if source in RECIPES:
         recipe = RECIPES[source]()
@@ -44,10 +44,10 @@ def _of_model(source: str, cards: Path) -> Recipe:
 
 
 def _of_config(name: str, config: dict[str, Any]) -> Recipe:
-    """Return a recipe that trains a tokenizer of this config.json with the settings that suit any."""
+    """Return a recipe that trains a tokenizer with this config.json, with default training settings."""
     levels = config["quantizer"] if isinstance(config["quantizer"], list) else [config["quantizer"]]
     if any(level != levels[0] for level in levels):
-        raise ValueError(f"{name} has a quantizer of its own at each level, which no recipe can say")
+        raise ValueError(f"{name} has different quantizers at its levels, which a recipe cannot describe")
     autoencoder, quantizer, position = dict(config["autoencoder"]), dict(levels[0]), dict(config["position"])
     channels, latent_dim = autoencoder.pop("channels"), autoencoder.pop("latent_dim")
     quantizer.pop("dim", None)

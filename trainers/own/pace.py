@@ -1,4 +1,4 @@
-"""How long the steps of a training take on this machine, and how many of them fit into some minutes."""
+"""Measure how long training steps take on this machine, and how many of them fit into some minutes."""
 
 import math
 import time
@@ -17,17 +17,22 @@ from trainers.recipes.recipe import Recipe
 from trainers.step import build_parts, train_step
 
 STEPS = 8
-"""Steps that are timed, after one that starts the codebooks."""
+"""Steps to time, after a first one that initializes the codebooks."""
 _FEWEST = 20
 _SHARE = 0.9
-"""Of the time that is left to the steps: machines are not always equally fast."""
+"""Share of the remaining time to plan for steps, as a machine may become slower."""
 _MEASURED = 6.0
-"""Times as long as an evaluation the measuring at the end takes, an image: three types of weights, and LPIPS."""
+"""Seconds per image of the final evaluation, in multiples of a held-out evaluation: it tries three types of weights,
+and computes LPIPS."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds on this machine. start: before the second step. step: of one. evaluation: of one image."""
+    """Seconds that parts of a training take on this machine.
+
+    start: until the second step. step: one step. evaluation: a held-out evaluation, per image. held_out: number of
+    held-out images.
+    """
 
     start: float
     step: float
@@ -35,18 +40,18 @@ class Pace:
     held_out: int
 
     def finishing(self, test_images: int) -> float:
-        """Return the seconds that the measuring at the end takes."""
+        """Return the seconds of the final evaluation."""
         return 5.0 + _MEASURED * self.evaluation * test_images
 
-    def steps(self, minutes: float, passed: float, evaluations: int, test_images: int) -> int:
-        """Return how many steps fit into some minutes, of which `passed` seconds are over, besides all else.
+    def steps(self, minutes: float, elapsed: float, evaluations: int, test_images: int) -> int:
+        """Return how many steps fit into some minutes, of which `elapsed` seconds have passed, besides evaluations.
 
-        Raises ValueError where hardly any do.
+        Raises ValueError for fewer than 20 steps.
         """
-        apart = passed + self.start + evaluations * self.evaluation * self.held_out + self.finishing(test_images)
-        steps = math.floor(_SHARE * (60 * minutes - apart) / self.step)
+        fixed = elapsed + self.start + evaluations * self.evaluation * self.held_out + self.finishing(test_images)
+        steps = math.floor(_SHARE * (60 * minutes - fixed) / self.step)
         if steps < _FEWEST:
-            needed = math.ceil((apart + _FEWEST * self.step / _SHARE) / 6) / 10
+            needed = math.ceil((fixed + _FEWEST * self.step / _SHARE) / 6) / 10
             raise ValueError(
                 f"minutes={minutes:g}: {_FEWEST} steps and the measuring take {needed:.1f} minutes on this machine; "
                 "expected as many at least"
@@ -55,9 +60,9 @@ class Pace:
 
 
 def measure_pace(recipe: Recipe, opened: tuple[Feed, Tensor], options: Options, accelerator: Accelerator) -> Pace:
-    """Time some steps and an evaluation of a tokenizer that is then thrown away; all processes do it together."""
+    """Time some steps and an evaluation of a tokenizer, which is then discarded; every process must call this."""
     feed, held_out = opened
-    began = time.monotonic()
+    start_time = time.monotonic()
     tokenizer = recipe.build()
     start(recipe, tokenizer, feed, options.cards)
     parts = build_parts(recipe, tokenizer, accelerator)
@@ -67,7 +72,7 @@ def measure_pace(recipe: Recipe, opened: tuple[Feed, Tensor], options: Options, 
         for step in range(1, STEPS + 1):
             train_step(parts, islice(batches, recipe.accumulate), step)
     stepped = time.monotonic()
-    some = held_out[:32]
-    held_out_terms(tokenizer, parts.image_terms, some, STEPS)
+    sample = held_out[:32]
+    held_out_terms(tokenizer, parts.image_terms, sample, STEPS)
     evaluated = time.monotonic()
-    return Pace(started - began, (stepped - started) / STEPS, (evaluated - stepped) / len(some), len(held_out))
+    return Pace(started - start_time, (stepped - started) / STEPS, (evaluated - stepped) / len(sample), len(held_out))

@@ -1,4 +1,4 @@
-"""Choose the settings of a training from the sizes of the images and the bits that one may take."""
+"""Choose a recipe for the user's own images from their sizes and the wanted bits."""
 
 import math
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ STRIDES = (4, 8, 16, 32)
 MAX_SIDE = 256
 MIN_SIDE = 16
 LARGE = 64
-"""Sides above it are learnt from crops of so many pixels, and judged by LPIPS, too."""
+"""Larger images are trained on crops of this side, and with LPIPS in the loss."""
 _ONE_CODEBOOK = 13
-"""Bits of a cell up to which one codebook has them all: 8,192 codevectors."""
+"""Bits of a cell up to which there is a single codebook, of 8,192 codevectors at most."""
 _LEVEL_BITS = 10
 _MOST_LEVELS = 16
 _FEWEST_BITS = 8
-"""Bits of a cell below which a larger stride is better."""
+"""Bits of a cell below which the stride is made larger."""
 WEIGHTS = {
     "codebook": 1.0,
     "commitment": 0.25,
@@ -28,32 +28,32 @@ WEIGHTS = {
     "index": 1.0,
     "guess": 1.0,
 }
-"""Of the losses that quantizers have."""
+"""Weights of quantizers' losses."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the images are like: shorter sides of a sample in pixels, and whether all are grey."""
+class ImageStatistics:
+    """The shorter sides, in pixels, of a sample of the images, and whether all of these are grey."""
 
     sides: Sequence[int]
     grey: bool
 
 
-def choose(dataset: str, seen: Seen, bits: int, perceptual: bool) -> Recipe:
-    """Return a recipe for images of one's own, of a length that is still to be set.
+def choose(dataset: str, statistics: ImageStatistics, bits: int, perceptual: bool) -> Recipe:
+    """Return a recipe for the user's own images, whose number of steps is still to be set.
 
     The resolution is the lower quartile of the shorter sides, at most 256, so that few images have to be enlarged. The
-    stride is the smallest at which a cell has 8 bits or more. Up to 13 bits a cell has one codebook, above that
-    residual levels of about 10 bits. `perceptual`: whether LPIPS can be part of the loss of large images. Raises
-    ValueError for bits that no setting comes near.
+    stride is the smallest at which a cell has at least 8 bits. A cell has one codebook up to 13 bits, and residual
+    levels of about 10 bits each above that. `perceptual`: whether LPIPS may be part of the loss of large images. Raises
+    ValueError for bits that cannot be approximated.
     """
-    side = sorted(seen.sides)[len(seen.sides) // 4]
+    side = sorted(statistics.sides)[len(statistics.sides) // 4]
     stride, resolution = _stride(min(side, MAX_SIDE), bits)
     cells = (resolution // stride) ** 2
     quantizer, size = _quantizer(bits, cells, resolution)
-    channels = 1 if seen.grey else 3
+    channels = 1 if statistics.grey else 3
     large = resolution > LARGE
-    pixels = {"l1": 2.0, "perceptual": 0.5} if large and perceptual and not seen.grey else {"reconstruction": 1.0}
+    pixels = {"l1": 2.0, "perceptual": 0.5} if large and perceptual and not statistics.grey else {"reconstruction": 1.0}
     latent_dim = min(256, channels * stride**2)
     rate = 1e-3 if large else 3e-3
     return Recipe(
@@ -75,14 +75,14 @@ def choose(dataset: str, seen: Seen, bits: int, perceptual: bool) -> Recipe:
 
 
 def network(stride: int) -> Settings:
-    """Return the settings of a `patch` autoencoder of this stride, narrower at the finer scales."""
+    """Return the settings of a `patch` autoencoder with this stride, narrower at finer scales."""
     stem = max(2, stride // 4)
     scales = round(math.log2(stride // stem)) + 1
     return {"name": "patch", "stem": stem, "widths": (64, 96, 128)[-scales:], "blocks": 2}
 
 
 def _stride(side: int, bits: int) -> tuple[int, int]:
-    """Return the stride, and the resolution as a multiple of it."""
+    """Return the stride, and the largest resolution up to `side` that is a multiple of it."""
     side = max(side, MIN_SIDE)
     fitting = [(stride, side - side % stride) for stride in STRIDES if side >= 2 * stride]
     for stride, resolution in fitting:
@@ -92,7 +92,7 @@ def _stride(side: int, bits: int) -> tuple[int, int]:
 
 
 def _quantizer(bits: int, cells: int, resolution: int) -> tuple[Settings, str]:
-    """Return the quantizer whose bits are the nearest, and its size as names have it."""
+    """Return the quantizer whose bits come nearest, and its size as part of the model's name."""
     cell = bits / cells
     most = cells * _MOST_LEVELS * _LEVEL_BITS
     if cell < 0.75 or bits > most:
@@ -108,7 +108,7 @@ def _quantizer(bits: int, cells: int, resolution: int) -> tuple[Settings, str]:
 
 
 def true_bits(recipe: Recipe) -> float:
-    """Return the true bits of an image of the recipe's resolution."""
+    """Return the true bits of an image at the recipe's resolution."""
     import torch
 
     from vqzoo.tokenizer import Tokens

@@ -1,4 +1,4 @@
-"""What a run on somebody's own images tells: a table before the first step, where the results are after the last."""
+"""What `vqzoo train` prints: a table of images and settings before training, and results after it."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from vqzoo.hub.card import METRICS
 
 
 def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
-    """Return what is told before the first step: (label, value) of the images and of the settings."""
-    counts, sides = images.facts["images"], images.seen.sides
+    """Return (label, value) of the images and of the settings, to print before training."""
+    counts, sides = images.facts["images"], images.statistics.sides
     held_out = counts.get("held_out", recipe.held_out)
     train = counts["train"] - (0 if "held_out" in counts else held_out)
     how = "divided by their content"
@@ -24,12 +24,13 @@ def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
         how += f", {images.facts['copies']:,} are copies of others"
     bits = true_bits(recipe)
     quantizer = ", ".join(f"{key} {value}" for key, value in recipe.quantizer.items() if key != "name")
+    crop = f"; a step sees crops of {recipe.crop} x {recipe.crop}" if recipe.crop else ""
     stride = recipe.build().autoencoder.strides
     return [
         ("images", f"{train:,} to learn from, {held_out:,} held out, {counts['test']:,} to measure on; {how}"),
         ("column", images.facts["column"]),
-        ("sizes", f"shorter sides from {min(sides)} to {max(sides)} pixels" + ", all grey" * images.seen.grey),
-        ("resolution", f"{recipe.resolution} x {recipe.resolution}, {recipe.fit}" + _crop(recipe)),
+        ("sizes", f"shorter sides from {min(sides)} to {max(sides)} pixels" + ", all grey" * images.statistics.grey),
+        ("resolution", f"{recipe.resolution} x {recipe.resolution}, {recipe.fit}{crop}"),
         ("autoencoder", f"{recipe.autoencoder['name']}, stride {' and '.join(map(str, stride))}"),
         ("quantizer", f"{recipe.quantizer['name']}" + (f": {quantizer}" if quantizer else "")),
         ("true bits", f"{bits:,.0f} an image, {bits / recipe.resolution**2:.3f} a pixel"),
@@ -40,29 +41,26 @@ def table(recipe: Recipe, images: Images) -> list[tuple[str, str]]:
     ]
 
 
-def _crop(recipe: Recipe) -> str:
-    return f"; a step sees crops of {recipe.crop} x {recipe.crop}" if recipe.crop else ""
-
-
-def tell(rows: list[tuple[str, str]]) -> None:
+def print_table(rows: list[tuple[str, str]]) -> None:
     """Print labels and values, one pair a line."""
     for label, value in rows:
         print(f"{label:12} {value}", flush=True)
 
 
 def write_contact_sheet(session: Session, folder: Path) -> Path:
-    """Write held-out originals above what the best checkpoint makes of them; returns where."""
+    """Write a PNG of held-out originals above the best checkpoint's reconstructions; return its path."""
     path = folder / "contact_sheet.png"
     best = load_best(session.recipe, folder, session.accelerator.device)
     save_samples(best.tokenizer, session.held_out[:8], path)
     return path
 
 
-def tell_finished(card: Path, sheet: Path, recipe: Recipe) -> None:
+def print_finished(card: Path, sheet: Path, recipe: Recipe) -> None:
+    """Print the metrics of the finished model, and where its files are."""
     metrics = read_json(card / METRICS)["metrics"]
     print(
         f"finished: {recipe.name}, PSNR {metrics['psnr']:.2f} dB at {metrics['bits_per_image']:,.0f} true bits, on "
-        f"{metrics['num_images']:,} images that it has not seen"
+        f"{metrics['num_images']:,} images that it was not trained on"
     )
     print(f"model card: {card / 'README.md'}\ncontact sheet: {sheet}")
     elsewhere = "" if card.parent == cards_folder() else f"VQZOO_CARDS={card.parent} "

@@ -1,4 +1,4 @@
-"""Train a tokenizer on somebody's own images, from the command line of `vqzoo train` to the model card."""
+"""Train a tokenizer on the user's own images, from the options of `vqzoo train` to the model card."""
 
 import math
 import time
@@ -11,25 +11,24 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
 from trainers.data.feed import Feed
-from trainers.data.memory import load_images
 from trainers.data.open import open_feed
 from trainers.loop import checkpoint
 from trainers.loop.finish import finish
-from trainers.loop.fit import fit, tell_warnings
-from trainers.loop.lock import alone_in
+from trainers.loop.fit import fit, load_test, print_warnings
+from trainers.loop.lock import run_lock
 from trainers.loop.options import Options
-from trainers.loop.session import Session, build_accelerator
+from trainers.loop.session import Session, build_accelerator, feed_arguments
 from trainers.own.command import command, without_path
-from trainers.own.images import FINGERPRINT, Images, dataset_name, look_at
+from trainers.own.images import FINGERPRINT, Images, dataset_name, inspect_images
 from trainers.own.like import like
+from trainers.own.options import TrainOptions
 from trainers.own.pace import measure_pace
 from trainers.own.plan import choose
-from trainers.own.report import table, tell, tell_finished, write_contact_sheet
-from trainers.own.wishes import Wishes
+from trainers.own.report import print_finished, print_table, table, write_contact_sheet
 from trainers.recipes import RECIPES
 from trainers.recipes.overrides import with_fields
 from trainers.recipes.recipe import Recipe
-from trainers.tools.again import of_wishes
+from trainers.tools.retrain import retrain_own
 from vqzoo.files.storage import cards_folder, read_json, write_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.schema import is_name
@@ -41,73 +40,68 @@ EVALUATIONS = 8
 HELD_OUT = 500
 _DATA = "data.json"
 _IMPORTS = 5.0
-"""Seconds of the minutes that have passed before anything here runs: torch and the data library are imported."""
+"""Seconds of the minutes that imports of torch and `datasets` took before `train_own` runs."""
 
 
-def train_own(wishes: Wishes) -> Path | None:
-    """Divide the images, choose the settings, train within the minutes, and write the model card; returns its folder.
+def train_own(options: TrainOptions) -> Path | None:
+    """Divide the images, choose the settings, train within the minutes, write the model card, and return its folder.
 
-    Several processes train one model; all but the first return None. Raises what `trainers.loop.fit.train` raises.
+    With several processes all but the first return None. Raises what `trainers.loop.fit.train` raises.
     """
-    began = time.monotonic() - _IMPORTS
-    check_int("bits", wishes.bits, 1, 2**31)
-    check_int("steps", wishes.steps, 0, 2**31)
-    if not 0 < wishes.minutes < math.inf:
-        raise ValueError(f"minutes={wishes.minutes}: expected a number above 0")
-    dataset = dataset_name(wishes.data)
-    images = look_at(dataset, wishes)
-    recipe = settings(dataset, images, wishes)
-    cards = wishes.cards or cards_folder()
+    start_time = time.monotonic() - _IMPORTS
+    check_int("bits", options.bits, 1, 2**31)
+    check_int("steps", options.steps, 0, 2**31)
+    if not 0 < options.minutes < math.inf:
+        raise ValueError(f"minutes={options.minutes}: expected a number above 0")
+    dataset = dataset_name(options.data)
+    images = inspect_images(dataset, options)
+    recipe = settings(dataset, images, options)
+    cards = options.cards or cards_folder()
     _check_card(cards / recipe.name, images.facts)
-    options = Options(
-        runs=wishes.runs,
+    run_options = Options(
+        runs=options.runs,
         cards=cards,
-        resume=wishes.resume,
-        loading=wishes.loading,
-        workers=wishes.workers,
-        bad_images=wishes.bad_images,
-        **asdict(wishes.source),
+        resume=options.resume,
+        loading=options.loading,
+        workers=options.workers,
+        bad_images=options.bad_images,
+        **asdict(options.source),
     )
-    folder = options.runs / recipe.name
-    with alone_in(folder):
-        if wishes.resume:
-            recipe = _left_recipe(folder, images.facts)
-        session = _session(recipe, options, images, wishes, began)
+    folder = run_options.runs / recipe.name
+    with run_lock(folder):
+        if options.resume:
+            recipe = _resumed_recipe(folder, images.facts)
+        session = _session(recipe, run_options, images, options, start_time)
         if session.is_main:
-            write_json(folder / _DATA, images.facts | {"wishes": wishes.to_dict()})
+            write_json(folder / _DATA, images.facts | {"wishes": options.to_dict()})
         steps = fit(session)
         session.accelerator.end_training()
         if not session.is_main:
             return None
         start = session.recipe.start_from
         recipe = replace(session.recipe, steps=steps, start_from=without_path(start) if start else "")
-        about = {"data": images.facts, "license": wishes.license or None, "split": images.splits.test}
-        test = load_images(
-            *(recipe.dataset, "test", recipe.resolution, recipe.channels, options.source),
-            bad_share=options.bad_images,
-            fit=recipe.fit,
-        )
-        again = wishes if steps < session.recipe.steps else replace(wishes, steps=steps)
-        facts = session.facts() | {"full_command": command(again)}
-        card = finish(recipe, folder, cards, test.to(session.accelerator.device), facts, about)
-        tell_warnings(session, of_wishes(wishes, recipe.name))
-        tell_finished(card, write_contact_sheet(session, folder), recipe)
+        about = {"data": images.facts, "license": options.license or None, "split": images.splits.test}
+        repeated = options if steps < session.recipe.steps else replace(options, steps=steps)
+        facts = session.facts() | {"full_command": command(repeated)}
+        card = finish(recipe, folder, cards, load_test(session), facts, about)
+        print_warnings(session, retrain_own(options, recipe.name))
+        print_finished(card, write_contact_sheet(session, folder), recipe)
         return card
 
 
-def settings(dataset: str, images: Images, wishes: Wishes) -> Recipe:
-    """Return the recipe for these images and wishes, of a length that is still to be set."""
+def settings(dataset: str, images: Images, options: TrainOptions) -> Recipe:
+    """Return the recipe for these images and options, whose number of steps is still to be set."""
     short = dataset.rpartition("/")[2]
-    model = wishes.like or wishes.start_from
+    model = options.like or options.start_from
     if model:
-        recipe = like(model, short, wishes.cards or cards_folder())
+        recipe = like(model, short, options.cards or cards_folder())
     else:
-        recipe = choose(short, images.seen, wishes.bits, _has_perceptual())
-    recipe = with_fields(recipe, wishes.set)
-    name = wishes.name or recipe.name
+        recipe = choose(short, images.statistics, options.bits, _has_perceptual())
+    recipe = with_fields(recipe, options.set)
+    name = options.name or recipe.name
     if not is_name(name):
         raise ValueError(f"name={name!r}: expected letters, digits, dots and dashes, 96 at most")
-    if not wishes.name and name in RECIPES:
+    if not options.name and name in RECIPES:
         raise ValueError(f"{name} is the name of a recipe of another data set; give the model its own with --name")
     counts = images.facts["images"]
     held_out = (
@@ -119,56 +113,47 @@ def settings(dataset: str, images: Images, wishes: Wishes) -> Recipe:
         dataset=dataset,
         held_out=held_out,
         train_images=0,
-        start_from=wishes.start_from or recipe.start_from,
-        freeze=wishes.freeze,
-        fit=wishes.fit,
-        seed=wishes.seed,
+        start_from=options.start_from or recipe.start_from,
+        freeze=options.freeze,
+        fit=options.fit,
+        seed=options.seed,
     )
 
 
 def _has_perceptual() -> bool:
-    """Return whether LPIPS can be computed here; its network is fetched where it is not on this machine yet."""
+    """Return whether LPIPS can be computed here; downloads its network if necessary."""
     if load_perceptual("squeeze") is None:
-        with suppress(OSError):  # no network: images are then compared by their pixels alone, which the table tells
+        with suppress(OSError):  # offline: the loss then compares pixels alone, which the printed table shows
             fetch("squeeze")
     return load_perceptual("squeeze") is not None
 
 
-def _session(recipe: Recipe, options: Options, images: Images, wishes: Wishes, began: float) -> Session:
-    """Return the session of a run of the wished length; tells what was chosen before the first step."""
-    accelerator = build_accelerator(recipe, options)
+def _session(recipe: Recipe, run_options: Options, images: Images, options: TrainOptions, start_time: float) -> Session:
+    """Print what was chosen, measure the pace, and return the session of a run of the length that fits."""
+    accelerator = build_accelerator(recipe, run_options)
     deadline, test_images = None, images.facts["images"]["test"]
     if accelerator.is_main_process:
-        tell(table(recipe, images))
-    opened = open_feed(
-        recipe,
-        options.source,
-        options.loading,
-        options.workers,
-        options.bad_images,
-        accelerator.process_index,
-        accelerator.num_processes,
-        accelerator.device,
-    )
-    if not options.resume:
-        steps = [wishes.steps]
-        if not wishes.steps:
-            pace = measure_pace(recipe, opened, options, accelerator)
-            steps = [pace.steps(wishes.minutes, time.monotonic() - began, EVALUATIONS, test_images)]
+        print_table(table(recipe, images))
+    opened = open_feed(recipe, *feed_arguments(run_options, accelerator))
+    if not run_options.resume:
+        steps = [options.steps]
+        if not options.steps:
+            pace = measure_pace(recipe, opened, run_options, accelerator)
+            steps = [pace.steps(options.minutes, time.monotonic() - start_time, EVALUATIONS, test_images)]
             broadcast_object_list(steps)
-            deadline = began + 60 * wishes.minutes - pace.finishing(test_images)
+            deadline = start_time + 60 * options.minutes - pace.finishing(test_images)
         recipe = with_length(recipe, steps[0])
     if accelerator.is_main_process:
-        tell([("steps", f"{recipe.steps:,} of {recipe.batch_size} images")])
+        print_table([("steps", f"{recipe.steps:,} of {recipe.batch_size} images")])
 
     def feed(*_: Any) -> tuple[Feed, Tensor]:
         return opened
 
-    return Session(recipe, options, feed, deadline)
+    return Session(recipe, run_options, feed, deadline)
 
 
 def with_length(recipe: Recipe, steps: int) -> Recipe:
-    """Return the recipe with so many steps, and with what depends on them."""
+    """Return the recipe with another number of steps, and the fields that depend on it."""
     changes: dict[str, Any] = {"steps": steps, "evaluate_every": max(1, steps // EVALUATIONS)}
     changes["warmup"] = min(recipe.warmup, 50, steps // 10)
     if recipe.adversarial:
@@ -177,7 +162,7 @@ def with_length(recipe: Recipe, steps: int) -> Recipe:
 
 
 def _check_card(card: Path, facts: dict[str, Any]) -> None:
-    """Raise ValueError where the finished model would replace one that was trained on other images."""
+    """Raise ValueError if the finished model would replace one that was trained on other images."""
     if (card / METRICS).exists():
         before = read_json(card / METRICS).get("data") or {}
         if before.get(FINGERPRINT) != facts[FINGERPRINT]:
@@ -187,8 +172,8 @@ def _check_card(card: Path, facts: dict[str, Any]) -> None:
             )
 
 
-def _left_recipe(folder: Path, facts: dict[str, Any]) -> Recipe:
-    """Return the recipe of a run that is to go on; ValueError where there is none or the images have changed."""
+def _resumed_recipe(folder: Path, facts: dict[str, Any]) -> Recipe:
+    """Return the recipe of the run to resume; ValueError if there is none, or if the images have changed."""
     if not (folder / "recipe.json").exists() or checkpoint.read_latest(folder / "checkpoints") is None:
         raise ValueError(f"{folder} has nothing to resume; start without --resume")
     if read_json(folder / _DATA).get(FINGERPRINT) != facts[FINGERPRINT]:

@@ -1,4 +1,4 @@
-"""Recipes: Python functions that return a `Recipe`, one module a study. Here is the table of them all."""
+"""The table of recipes, which are functions that return a `Recipe`, one module for each study."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +37,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "flowers-none-256": flowers.none,
     "flowers-vqgan-1024x256": flowers.vqgan,
     "flowers-vqgan-1024x256-sinusoidal": flowers.sinusoidal,
-    "flowers-vqgan-8192x256": flowers.size_8192,
+    "flowers-vqgan-8192x256": partial(flowers.vqgan, 8192),
     "flowers-vqgan-8192x256-sinusoidal": flowers.size_8192_sinusoidal,
     "flowers-looc-256x4": flowers.looc,
     "flowers-none-256-sinusoidal": flowers.none_sinusoidal,
@@ -49,15 +49,15 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "flowers-seqgan-1024x256": flowers.seqgan,
     "flowers-vqvae2-512x64": flowers.hierarchical,
     "flowers-vqgan-1024x256-study-code": flowers.study_code,
-    "flowers-vqgan-512x256": flowers.size_512,
-    "flowers-vqgan-2048x256": flowers.size_2048,
-    "flowers-vqgan-4096x256": flowers.size_4096,
-    "flowers-vqgan-1024x64": flowers.dim_64,
-    "flowers-vqgan-1024x128": flowers.dim_128,
-    "flowers-vqgan-1024x512": flowers.dim_512,
-    "flowers-vqgan-8192x64": flowers.size_8192_dim_64,
-    "flowers-vqgan-8192x128": flowers.size_8192_dim_128,
-    "flowers-vqgan-8192x512": flowers.size_8192_dim_512,
+    "flowers-vqgan-512x256": partial(flowers.vqgan, 512),
+    "flowers-vqgan-2048x256": partial(flowers.vqgan, 2048),
+    "flowers-vqgan-4096x256": partial(flowers.vqgan, 4096),
+    "flowers-vqgan-1024x64": partial(flowers.vqgan, 1024, 64),
+    "flowers-vqgan-1024x128": partial(flowers.vqgan, 1024, 128),
+    "flowers-vqgan-1024x512": partial(flowers.vqgan, 1024, 512),
+    "flowers-vqgan-8192x64": partial(flowers.vqgan, 8192, 64),
+    "flowers-vqgan-8192x128": partial(flowers.vqgan, 8192, 128),
+    "flowers-vqgan-8192x512": partial(flowers.vqgan, 8192, 512),
     "flowers-vqgan-8192x256-185-images": flowers.images_185,
     "flowers-vqgan-8192x256-65-images": flowers.images_65,
     "flowers-vqgan-8192x256-sinusoidal-185-images": flowers.size_8192_sinusoidal_185,
@@ -71,27 +71,28 @@ for _dataset in ("mnist", "fashion_mnist"):
         RECIPES[_small.name] = partial(replace, _small)
 for _row in (*looc.recipes(), *adaptive.recipes(), *residual.recipes()):
     RECIPES.setdefault(_row.name, partial(replace, _row))
-"""In order of priority: `trainers.pending` lists what is untrained in this order."""
+"""Name -> function that returns the recipe, in the order in which `trainers.pending` lists them."""
 
 
 def get_recipe(name: str) -> Recipe:
-    """The recipe of that name; ValueError with the nearest names for an unknown one."""
+    """Return the recipe of this name; ValueError with the nearest names for an unknown one."""
     recipe = RECIPES[check_choice("recipe", name, RECIPES)]()
     assert recipe.name == name
     return recipe
 
 
 def full_budget(recipe: Recipe) -> int:
-    """Return how many images a recipe of the table sees in its full training, whatever a run's overrides; else 0.
+    """Return the number of images in the full training of a recipe's entry in the table; 0 if it has none.
 
-    A name that goes on from a recipe's after a dash, as a sweep's do, has that recipe's, on the same data set.
+    Overrides of a run do not count. A name that continues another recipe's after a dash, as names of sweeps do, has
+    that recipe's entry if their data set is the same.
     """
     parent = _parent(recipe)
     return parent.images if parent else 0
 
 
 def full_command(recipe: Recipe) -> str | None:
-    """Return what trains a recipe of the table at its full length, with what a run differs in; None for any other."""
+    """Return the command that trains a recipe at full length, with its overrides; None if not in the table."""
     parent = _parent(recipe)
     if parent is None:
         return None
@@ -106,14 +107,14 @@ _LENGTH = {"--steps", "--evaluate-every"}
 
 
 def _parent(recipe: Recipe) -> Recipe | None:
-    """Return the recipe of the table that has this name, or the longest one that it goes on from."""
+    """Return the recipe of the table with this name, or with the longest name that this one continues."""
     parents = [known for known in RECIPES if f"{recipe.name}-".startswith(f"{known}-")]
     parent = RECIPES[max(parents, key=len)]() if parents else None
     return parent if parent and parent.dataset == recipe.dataset else None
 
 
 def _flags(fields: dict[str, Any], prefix: str = "--") -> dict[str, str]:
-    """Fields of a recipe as the command line has them."""
+    """Return the fields of a recipe as flags of the command line."""
     flags: dict[str, str] = {}
     for name, value in fields.items():
         flag = prefix + name.replace("_", "-")

@@ -1,8 +1,8 @@
-"""The tables of adaptive dynamic quantization (arXiv:2407.04939) on small images, a recipe a row.
+"""The tables of adaptive dynamic quantization (arXiv:2407.04939) on small images, a recipe for each row.
 
-Backbone and training are those of `cifar10`; the study's are a CNN with residual blocks of the same width, an
-unknown number of epochs, batches of 64 and a constant rate of 1e-4. Its table adds the mean squared errors of the test
-split's 157 batches up: 0.394 is 0.00251 a pixel value, 26.0 dB.
+Backbone and training are those of `cifar10`. The study has a CNN with residual blocks of the same width, an unknown
+number of epochs, batches of 64 and a constant learning rate of 1e-4. Its errors are sums of the mean squared error over
+the 157 batches of the test split: 0.394 is 0.00251 for a pixel value, or 26.0 dB.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from trainers.recipes.recipe import Recipe
 
 CAPACITY = 65536
 DIMS = (128, 64, 32, 16, 8, 4, 2, 1)
-"""Dimensions of a codevector in Table 1, whose number is such that both make `CAPACITY`."""
+"""Dimensions of a codevector in Table 1; there are CAPACITY / dimension codevectors."""
 
 
 def fixed(dataset: str, code_dim: int) -> Recipe:
-    """One codebook learnt by moving averages, of CAPACITY numbers: Table 1."""
+    """Return one codebook of CAPACITY numbers that learns by moving averages: Table 1."""
     size = CAPACITY // code_dim
     recipe = replace(
         cifar10.ema(),
@@ -31,7 +31,7 @@ def fixed(dataset: str, code_dim: int) -> Recipe:
 
 
 def adaptive(dataset: str, capacity: int = CAPACITY) -> Recipe:
-    """All codebooks of one capacity, of which each latent chooses: Tables 2 and 3."""
+    """Return all codebooks of one capacity, among which each latent chooses: Tables 2 and 3."""
     recipe = replace(
         cifar10.adaptive(),
         name=f"cifar10-adaptive-{capacity}",
@@ -41,33 +41,33 @@ def adaptive(dataset: str, capacity: int = CAPACITY) -> Recipe:
 
 
 def commitment(dataset: str, weight: float) -> Recipe:
-    """`adaptive` with another weight of the commitment than 0.25: the study's alpha times its beta."""
+    """Return `adaptive` with another weight of the commitment loss than 0.25: the study's alpha times beta."""
     parent = adaptive(dataset)
     name = f"{parent.name}-commitment-{weight:g}"
     return replace(parent, name=name, weights=parent.weights | {"commitment": weight})
 
 
 def without_ema(dataset: str) -> Recipe:
-    """`adaptive` whose codebooks learn by gradient."""
+    """Return `adaptive` with codebooks that learn by gradient."""
     parent = adaptive(dataset)
     return replace(parent, name=f"{parent.name}-without-ema", quantizer=parent.quantizer | {"rule": "gradient"})
 
 
 def plain(dataset: str) -> Recipe:
-    """`adaptive` in a network without residual blocks."""
+    """Return `adaptive` in a network without residual blocks."""
     parent = adaptive(dataset)
     return replace(parent, name=f"{parent.name}-plain-cnn", autoencoder=parent.autoencoder | {"residual_blocks": 0})
 
 
 def inception(dataset: str) -> Recipe:
-    """`plain` with two Inception blocks on either side; the study does not say how many it had."""
+    """Return `plain` with two Inception blocks in encoder and decoder; the study does not say how many it has."""
     parent = plain(dataset)
     name = f"{adaptive(dataset).name}-inception"
     return replace(parent, name=name, autoencoder=parent.autoencoder | {"inception_blocks": 2})
 
 
 def recipes() -> Iterator[Recipe]:
-    """Tables 1, 2 and 3 on three data sets."""
+    """Yield the rows of Tables 1, 2 and 3 on three data sets."""
     for dataset in DATASETS:
         for code_dim in DIMS:
             yield fixed(dataset, code_dim)

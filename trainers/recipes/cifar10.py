@@ -1,10 +1,10 @@
-"""The zoo of small images: one backbone, one training and as many images for every quantizer.
+"""Recipes of the zoo for small images: the same backbone, training and number of images for every quantizer.
 
-The backbone is that of the CVQ-VAE tables (arXiv:2307.15139), which LooC (arXiv:2601.00222) shares: stride 4, 128
-channels. The training is what docs/training_fast.md found best on two CPU cores: Muon, 12,800 updates of 16 images, a
-cosine. The best checkpoint is chosen on images held out of the train split. The squared error has weight 1 on [0, 1]
-where the papers', on [-1, 1] and divided by the variance of [0, 1], comes to 63.2: at that weight a plain VQ's latents
-run away from its codebook.
+The backbone is that of the CVQ-VAE tables (arXiv:2307.15139) and of LooC (arXiv:2601.00222): stride 4, 128 channels.
+The training is the best that docs/training_fast.md found on two CPU cores: Muon, 12,800 updates of 16 images, a cosine
+schedule. The best checkpoint is chosen on images held out of the train split. The squared error on [0, 1] has weight 1.
+In the papers it is on [-1, 1] and divided by the variance on [0, 1], which amounts to a weight of 63.2; at that weight
+the latents of a plain VQ diverge from its codebook.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ _CHANNELS_AND_SIDES = {"cifar10": (3, 32), "mnist": (1, 28), "fashion_mnist": (1
 
 
 def vq() -> Recipe:
-    """VQ-VAE, one codebook of 1024 x 128: 640 bits an image."""
+    """Return the VQ-VAE: one codebook of 1024 x 128, 640 bits an image."""
     return Recipe(
         name="cifar10-vq-1024x128",
         dataset="cifar10",
@@ -41,59 +41,59 @@ def on(dataset: str, recipe: Recipe) -> Recipe:
 
 
 def plain_vq() -> Recipe:
-    """`vq` as the papers have it: codevectors start near zero, and those that no latent chooses stay where they are."""
+    """Return `vq` as in the papers: codevectors start near zero, and unused ones are not revived."""
     quantizer = vq().quantizer | {"start": "uniform", "revival": "none"}
     return replace(vq(), name="cifar10-vq-1024x128-plain", quantizer=quantizer)
 
 
 def none() -> Recipe:
-    """The plain autoencoder: what the backbone can do when nothing is quantized."""
+    """Return the plain autoencoder, which shows what the backbone can do without quantization."""
     return replace(vq(), name="cifar10-none-128", quantizer={"name": "none"})
 
 
 def ema() -> Recipe:
-    """The codebook of `vq`, learnt by moving averages instead of by gradient."""
+    """Return `vq` with a codebook that learns by moving averages instead of by gradient."""
     return replace(vq(), name="cifar10-ema-1024x128", quantizer={"name": "ema", "codebook_size": 1024})
 
 
 def cvq() -> Recipe:
-    """The codebook of `vq` with CVQ's re-anchoring of unused codevectors and its cosine lookup."""
+    """Return `vq` with CVQ's re-anchoring of unused codevectors and its cosine lookup."""
     return replace(vq(), name="cifar10-cvq-1024x128", quantizer={"name": "cvq", "codebook_size": 1024})
 
 
 def rvq() -> Recipe:
-    """Eight residual levels of 256: 4096 bits an image."""
+    """Return eight residual levels of 256 codevectors: 4096 bits an image."""
     return replace(vq(), name="cifar10-rvq-8x256", quantizer={"name": "rvq", "levels": 8, "codebook_size": 256})
 
 
 def looc() -> Recipe:
-    """LooC, 32 segments of 4 dimensions sharing 256 codevectors: 16,384 bits an image, two thirds of raw pixels."""
+    """Return LooC: 32 segments of 4 dimensions share 256 codevectors, 16,384 bits, two thirds of raw pixels."""
     return replace(vq(), name="cifar10-looc-256x4", quantizer={"name": "looc", "codebook_size": 256, "segments": 32})
 
 
 def looc_32() -> Recipe:
-    """LooC with 32 codevectors: 10,240 bits an image."""
+    """Return LooC with 32 codevectors: 10,240 bits an image."""
     return replace(vq(), name="cifar10-looc-32x4", quantizer={"name": "looc", "codebook_size": 32, "segments": 32})
 
 
 def looc_factor2() -> Recipe:
-    """`looc` on a grid interpolated twofold: 65,536 bits an image, 2.7 times those of raw pixels."""
+    """Return `looc` on a grid interpolated by 2: 65,536 bits an image, 2.7 times those of raw pixels."""
     quantizer = looc().quantizer | {"factor": 2}
     return replace(looc(), name="cifar10-looc-256x4-factor2", quantizer=quantizer)
 
 
 def rotation() -> Recipe:
-    """`vq` with the rotation trick in place of the straight-through estimator, all else equal."""
+    """Return `vq` with the rotation trick instead of the straight-through estimator."""
     quantizer = vq().quantizer | {"estimator": "rotation"}
     return replace(vq(), name="cifar10-vq-1024x128-rotation", quantizer=quantizer)
 
 
 def sq() -> Recipe:
-    """SQ-VAE's draws from a codebook of the size of `vq`'s.
+    """Return SQ-VAE's stochastic quantization with a codebook of the size of `vq`'s.
 
-    Weights of the divergences: 2 m n / D, with n = 64 latents and D = 3072 pixel values an image and a mean squared
-    error m of 0.01. The variance starts at 1: from the paper's 20 the draws stay mixtures of all codevectors for long,
-    and the hard choice of evaluation is far from them (held-out error 0.071 after 150 steps, 0.015 from 1).
+    The divergences have weight 2 m n / D, with n = 64 latents and D = 3072 pixel values an image and a mean squared
+    error m of 0.01. The variance starts at 1. From the paper's 20, samples are mixtures of all codevectors for many
+    steps, far from the hard choices of evaluation: the held-out error after 150 steps is 0.071, and 0.015 from 1.
     """
     return replace(
         vq(),
@@ -104,7 +104,7 @@ def sq() -> Recipe:
 
 
 def gumbel() -> Recipe:
-    """Gumbel-softmax choices from a codebook of the size of `vq`'s; the divergence has VQGAN's weight."""
+    """Return Gumbel-softmax quantization with a codebook of the size of `vq`'s and VQGAN's divergence weight."""
     return replace(
         vq(),
         name="cifar10-gumbel-1024x128",
@@ -114,40 +114,38 @@ def gumbel() -> Recipe:
 
 
 def pq() -> Recipe:
-    """Eight segments of 16 dimensions, a codebook of 256 each: 4096 bits an image, as `rvq`."""
+    """Return eight segments of 16 dimensions with a codebook of 256 each: 4096 bits an image, as `rvq`."""
     return replace(vq(), name="cifar10-pq-8x256", quantizer={"name": "pq", "segments": 8, "codebook_size": 256})
 
 
 def rq() -> Recipe:
-    """`rvq` with one codebook of 256 for all eight levels: 4096 bits an image."""
+    """Return `rvq` with one codebook of 256 for all eight levels: 4096 bits an image."""
     return replace(vq(), name="cifar10-rq-8x256", quantizer={"name": "rq", "levels": 8, "codebook_size": 256})
 
 
 def adaptive() -> Recipe:
-    """The study's eight codebooks, 512 x 128 to 65536 x 1, of which each latent chooses: 12 to 19 bits a latent."""
+    """Return eight codebooks, 512 x 128 to 65536 x 1, among which each latent chooses: 12 to 19 bits a latent."""
     return replace(vq(), name="cifar10-adaptive-65536", quantizer={"name": "adaptive", "capacity": 65536})
 
 
 def factorized() -> Recipe:
-    """ViT-VQGAN's unit codevectors in 32 dimensions, at the bits of `vq`."""
+    """Return ViT-VQGAN's unit codevectors in 32 dimensions, at the bits of `vq`."""
     return replace(
-        vq(),
-        name="cifar10-factorized-1024x32",
-        quantizer={"name": "factorized", "codebook_size": 1024, "code_dim": 32},
+        vq(), name="cifar10-factorized-1024x32", quantizer={"name": "factorized", "codebook_size": 1024, "code_dim": 32}
     )
 
 
 def fsq() -> Recipe:
-    """Finite scalars with 8 x 5 x 5 x 5 = 1000 values: about the bits of `vq`, no codebook."""
+    """Return finite scalar quantization with 8 x 5 x 5 x 5 = 1000 values: about the bits of `vq`, no codebook."""
     return replace(vq(), name="cifar10-fsq-8-5-5-5", quantizer={"name": "fsq", "levels": (8, 5, 5, 5)})
 
 
 def lfq() -> Recipe:
-    """Ten signs a latent: the bits of `vq`, no codebook; entropies have MAGVIT-v2's weight.
+    """Return lookup-free quantization with ten signs for a latent: the bits of `vq`, no codebook.
 
-    The temperature is 0.3, the weight of the commitment 0.025 and that of the entropies 0.05: at the usual 0.01, 0.25
-    and 0.1 all latents settle on two codes within 150 steps, because saturated signs leave the entropies without a
-    gradient; here 919 of 1024 are used after 100.
+    Temperature 0.3, commitment weight 0.025 and entropy weight 0.05 replace the usual 0.01, 0.25 and 0.1, with which
+    all latents collapse to two codes within 150 steps: the entropies have no gradient once the signs saturate. Here 919
+    of the 1024 codes are in use after 100 steps.
     """
     return replace(
         vq(),
@@ -158,39 +156,39 @@ def lfq() -> Recipe:
 
 
 def bsq() -> Recipe:
-    """Ten signs of a unit vector: the bits of `vq`, no codebook."""
+    """Return binary spherical quantization with ten signs of a unit vector: the bits of `vq`, no codebook."""
     weights = {"reconstruction": 1.0, "commitment": 0.25, "sample_entropy": 0.1, "entropy_deficit": 0.1}
     return replace(vq(), name="cifar10-bsq-10", quantizer={"name": "bsq", "bits": 10}, weights=weights)
 
 
 def simvq() -> Recipe:
-    """SimVQ's frozen codebook of the size of `vq`'s behind a learnt linear map."""
+    """Return SimVQ: a frozen codebook of the size of `vq`'s under a learned linear map."""
     return replace(vq(), name="cifar10-simvq-1024x128", quantizer={"name": "simvq", "codebook_size": 1024})
 
 
 def ibq() -> Recipe:
-    """Index backpropagation with a codebook of the size of `vq`'s and the weights of its public configuration."""
+    """Return index backpropagation with a codebook of the size of `vq`'s, and the loss weights of its public config."""
     weights = {"reconstruction": 1.0, "index": 1.0, "commitment": 1.0, "codebook": 0.25}
     weights |= {"sample_entropy": 0.05, "entropy_deficit": 0.05}
     return replace(vq(), name="cifar10-ibq-1024x128", quantizer={"name": "ibq", "codebook_size": 1024}, weights=weights)
 
 
 def multiscale() -> Recipe:
-    """VAR's pyramid of 1, 4, 16 and 64 cells with one codebook of 1024: 850 bits an image."""
+    """Return VAR's pyramid of 1, 4, 16 and 64 cells with one codebook of 1024: 850 bits an image."""
     return replace(vq(), name="cifar10-multiscale-1024x128", quantizer={"name": "multiscale", "codebook_size": 1024})
 
 
 def hvq() -> Recipe:
-    """`ema` with a second layer above it, of which alone 16 indices of 1024 are stored: 160 bits an image."""
+    """Return `ema` with a second layer above it, whose 16 indices of 1024 are all that is stored: 160 bits an image."""
     weights = {"reconstruction": 1.0, "commitment": 0.25, "guess": 1.0}
     return replace(vq(), name="cifar10-hvq-1024x128", quantizer={"name": "hvq", "codebook_size": 1024}, weights=weights)
 
 
 def cvq_sinusoidal() -> Recipe:
-    """`cvq` with a sinusoidal positional encoding at the decoder's input, all else equal."""
+    """Return `cvq` with a sinusoidal positional encoding at the decoder's input."""
     return replace(cvq(), name="cifar10-cvq-1024x128-sinusoidal", position="sinusoidal")
 
 
 def cvq_learned() -> Recipe:
-    """`cvq` with a learned positional encoding at the decoder's input, all else equal."""
+    """Return `cvq` with a learned positional encoding at the decoder's input."""
     return replace(cvq(), name="cifar10-cvq-1024x128-learned", position="learned")

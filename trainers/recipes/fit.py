@@ -1,4 +1,4 @@
-"""What recipes of baselines that are fitted to blocks of pixels have in common."""
+"""The base of recipes for baselines that are fitted to blocks of pixels."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,21 +8,21 @@ from vqzoo.ops.check import check_int
 
 @dataclass(frozen=True)
 class FitRecipe:
-    """One fit, complete. Every field can be overridden on the command line."""
+    """A fit of a baseline. Every field can be overridden on the command line."""
 
     name: str
     """Recipe, checkpoint folder, model card and Hub repository: <dataset>-<method>-<side of a block>x<size>."""
     dataset: str
     """A key of `trainers.data.sets.HUB_IDS`, or any Hub id."""
     stride: int
-    """Side of a block in pixels; as large as the resolution, whole images."""
+    """Side of a block in pixels; the resolution, for whole images."""
     resolution: int = 32
     """Side in pixels; images of another size are shrunk and centre-cropped to it."""
     channels: int = 3
     held_out: int = 1000
-    """Images of the train split kept back, as trainers/train.py does, so that all fits see the same images."""
+    """Images held out of the train split, as trainers/train.py does, so that all models see the same images."""
     train_images: int = 0
-    """Fit to the first so many images only; 0 takes all that are not held out."""
+    """Number of images to fit to, the first ones; 0: all that are not held out."""
 
     def __post_init__(self) -> None:
         for name in ("stride", "resolution", "held_out"):
@@ -33,9 +33,9 @@ class FitRecipe:
 
     @property
     def blocks(self) -> int:
-        """Blocks of an image."""
+        """Number of blocks of an image."""
         return (self.resolution // self.stride) ** 2
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field, as metrics.json has it."""
+        """Return all fields, as stored in metrics.json."""
         return asdict(self)

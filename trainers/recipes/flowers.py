@@ -1,12 +1,12 @@
-"""VQGANs of photographs of flowers: the first study's ablation, and the other studies' methods on the same network.
+"""VQGANs for photographs of flowers: the ablation of one study, and methods of other studies on the same network.
 
-The study trains VQGAN's network on Oxford 102 at 256 x 256, batches of 5 at a rate of 2.25e-5, with a discriminator
-after 100 updates. Here the network is `patch`, whose linear path starts as PCA, trained on crops of 64 with Muon, so
-that two CPU cores are enough. The losses are VQGAN's (arXiv:2012.09841): absolute error of pixels in [-1, 1] (twice
-that of [0, 1], hence the 2), LPIPS, and a hinge discriminator whose weight of 0.8 is scaled by the two gradients at the
-last layer. LPIPS looks through SqueezeNet, not VGG, at half the weight: after the same 600 updates that gains 0.5 dB at
-the same LPIPS. The codebook learns by moving averages, because one that learns by gradient stays 1 dB behind
-(docs/training_fast.md); the commitment weighs 0.25. VQGAN's own network is
+The study trains VQGAN's network on Oxford 102 at 256 x 256, with batches of 5, a learning rate of 2.25e-5, and a
+discriminator after 100 updates. These recipes train the network `patch`, whose linear path starts as PCA, on crops of
+64 with Muon, for which two CPU cores are enough. The losses are VQGAN's (arXiv:2012.09841): absolute error of pixels in
+[-1, 1], which is twice that in [0, 1] and therefore has weight 2; LPIPS; and a hinge discriminator with weight 0.8,
+scaled by the ratio of gradients at the last layer. LPIPS uses SqueezeNet instead of VGG, at half the weight: after the
+same 600 updates this gains 0.5 dB at the same LPIPS. The codebook learns by moving averages, as one that learns by
+gradient stays 1 dB behind (docs/training_fast.md); the commitment weight is 0.25. VQGAN's own network is
 `--autoencoder.name vqgan --autoencoder.width 128 --autoencoder.multipliers 1 1 2 2 4`.
 """
 
@@ -18,11 +18,11 @@ from trainers.recipes.recipe import Adversary, Rates, Recipe, Settings
 STEPS = 4_800
 _PATCH: Settings = {"name": "patch", "stem": 4, "widths": (64, 96, 128), "blocks": 2}
 NARROW: Settings = {"name": "vqgan", "width": 8, "multipliers": (1, 2, 4, 8, 12), "blocks": 1, "attention": (16,)}
-"""VQGAN's network, narrow, for methods that change its inside."""
+"""A narrow version of VQGAN's network, for methods that change the network itself."""
 
 
 def vqgan(size: int = 1024, dim: int = 256) -> Recipe:
-    """VQGAN, one codebook of 1024 x 256 on a 16 x 16 grid: 2560 bits an image."""
+    """Return the VQGAN: one codebook on a 16 x 16 grid; with 1024 codevectors 2560 bits an image."""
     return Recipe(
         name=f"flowers-vqgan-{size}x{dim}",
         dataset="flowers",
@@ -45,122 +45,72 @@ def vqgan(size: int = 1024, dim: int = 256) -> Recipe:
 
 
 def _like(parent: Recipe, suffix: str, **changes: object) -> Recipe:
-    """`parent` under its name and a suffix, with these fields changed."""
+    """Return `parent` with these fields changed and a suffix to its name."""
     return replace(parent, name=f"{parent.name}-{suffix}", **changes)  # type: ignore[arg-type]
 
 
 def none() -> Recipe:
-    """The plain autoencoder of `vqgan`, nothing quantized, by squared error: what the network can do."""
+    """Return the plain autoencoder of `vqgan`, trained with squared error, which shows what the network can do."""
     return replace(vqgan(), name="flowers-none-256", quantizer={"name": "none"}, weights={"reconstruction": 1.0})
 
 
 def none_sinusoidal() -> Recipe:
-    """`none` with a sinusoidal encoding at the decoder's input, all else equal."""
+    """Return `none` with a sinusoidal encoding at the decoder's input."""
     return _like(none(), "sinusoidal", position="sinusoidal")
 
 
-def size_512() -> Recipe:
-    """`vqgan` with half of the codevectors: 2304 bits an image."""
-    return vqgan(512)
-
-
-def size_2048() -> Recipe:
-    """`vqgan` with twice the codevectors: 2816 bits an image."""
-    return vqgan(2048)
-
-
-def size_4096() -> Recipe:
-    """`vqgan` with four times the codevectors: 3072 bits an image."""
-    return vqgan(4096)
-
-
-def size_8192() -> Recipe:
-    """`vqgan` with eight times the codevectors: 3328 bits an image."""
-    return vqgan(8192)
-
-
-def dim_64() -> Recipe:
-    """`vqgan` with latents of 64 dimensions."""
-    return vqgan(1024, 64)
-
-
-def dim_128() -> Recipe:
-    """`vqgan` with latents of 128 dimensions."""
-    return vqgan(1024, 128)
-
-
-def dim_512() -> Recipe:
-    """`vqgan` with latents of 512 dimensions."""
-    return vqgan(1024, 512)
-
-
-def size_8192_dim_64() -> Recipe:
-    """8192 codevectors of 64 dimensions."""
-    return vqgan(8192, 64)
-
-
-def size_8192_dim_128() -> Recipe:
-    """8192 codevectors of 128 dimensions."""
-    return vqgan(8192, 128)
-
-
-def size_8192_dim_512() -> Recipe:
-    """8192 codevectors of 512 dimensions."""
-    return vqgan(8192, 512)
-
-
 def images_185() -> Recipe:
-    """8192 codevectors, learnt from 185 images as often as the parent learns from 2376: what is seen is remembered."""
+    """Return 8192 codevectors trained on 185 images instead of 2376, with as many steps, to show over-fitting."""
     return _like(vqgan(8192), "185-images", train_images=185)
 
 
 def images_65() -> Recipe:
-    """8192 codevectors, learnt from 65 images."""
+    """Return 8192 codevectors trained on 65 images."""
     return _like(vqgan(8192), "65-images", train_images=65)
 
 
 def deep() -> Recipe:
-    """`vqgan` with twice the residual blocks a scale; its parent is the one of fewer layers."""
+    """Return `vqgan` with twice as many residual blocks at each scale."""
     return _like(vqgan(), "deep", autoencoder=_PATCH | {"blocks": 4})
 
 
 def sinusoidal() -> Recipe:
-    """`vqgan` with a sinusoidal encoding at the decoder's input, all else equal."""
+    """Return `vqgan` with a sinusoidal encoding at the decoder's input."""
     return _like(vqgan(), "sinusoidal", position="sinusoidal")
 
 
 def sinusoidal_both() -> Recipe:
-    """`sinusoidal` with the encoding at the encoder's output, too."""
+    """Return `sinusoidal` with the encoding at the encoder's output, too."""
     return _like(sinusoidal(), "both", place="both")
 
 
 def learned() -> Recipe:
-    """`vqgan` with a learned encoding at the decoder's input, all else equal."""
+    """Return `vqgan` with a learned encoding at the decoder's input."""
     return _like(vqgan(), "learned", position="learned")
 
 
 def nerf() -> Recipe:
-    """`vqgan` with NeRF's octaves at the decoder's input, all else equal."""
+    """Return `vqgan` with NeRF's encoding at the decoder's input."""
     return _like(vqgan(), "nerf", position="nerf")
 
 
 def size_8192_sinusoidal() -> Recipe:
-    """8192 codevectors with a sinusoidal encoding at the decoder's input."""
+    """Return 8192 codevectors with a sinusoidal encoding at the decoder's input."""
     return _like(vqgan(8192), "sinusoidal", position="sinusoidal")
 
 
 def size_8192_sinusoidal_185() -> Recipe:
-    """The study's "early signs of over-fitting": 8192 codevectors, sinusoidal encoding, 185 images."""
+    """Return the study's "early signs of over-fitting": 8192 codevectors, sinusoidal encoding, 185 images."""
     return _like(size_8192_sinusoidal(), "185-images", train_images=185)
 
 
 def study_code() -> Recipe:
-    """The study's network as its code has it: 1-D encodings, dropout behind each, a decoder without a head."""
+    """Return the network of the study's code: 1-D encodings, each followed by dropout, and a decoder without a head."""
     return _like(vqgan(), "study-code", autoencoder=NARROW | {"name": "vqgan-study"})
 
 
 def ablation() -> Iterator[Recipe]:
-    """The study's rows: sizes and dimensions of the codebook, images to learn from, layers, and encodings."""
+    """Yield the study's rows: codebook sizes and dimensions, numbers of training images, layers, and encodings."""
     yield from (vqgan(size) for size in (512, 1024, 2048, 4096, 8192))
     yield from (vqgan(size, dim) for size in (1024, 8192) for dim in (64, 128, 512))
     yield from (images_185(), images_65(), deep())
@@ -169,9 +119,9 @@ def ablation() -> Iterator[Recipe]:
 
 
 def looc() -> Recipe:
-    """LooC: 64 segments of 4 dimensions share 256 codevectors; 131,072 bits an image, 2 a pixel.
+    """Return LooC: 64 segments of 4 dimensions share 256 codevectors; 131,072 bits an image, 2 a pixel.
 
-    Codevectors start from k-means of segments among which the principal components are shared out evenly.
+    Principal components are distributed evenly among the segments, and codevectors start from k-means of the segments.
     """
     quantizer: Settings = {"name": "looc", "codebook_size": 256, "segments": 64, "start": "kmeans", "metric": "l2"}
     return replace(
@@ -184,12 +134,12 @@ def looc() -> Recipe:
 
 
 def looc_sinusoidal() -> Recipe:
-    """`looc` with a sinusoidal encoding at the decoder's input, all else equal."""
+    """Return `looc` with a sinusoidal encoding at the decoder's input."""
     return _like(looc(), "sinusoidal", position="sinusoidal")
 
 
 def movq() -> Recipe:
-    """MoVQ: norms of the decoder modulated by the latents; four segments of 64 share 1024 codevectors, 10,240 bits."""
+    """Return MoVQ, whose latents modulate the decoder's norms: four segments share 1024 codevectors, 10,240 bits."""
     return replace(
         vqgan(),
         name="flowers-movq-1024x64",
@@ -200,7 +150,7 @@ def movq() -> Recipe:
 
 
 def rq() -> Recipe:
-    """RQ-VAE in the VQGAN: four residual levels share 2048 codevectors on an 8 x 8 grid; 2816 bits an image."""
+    """Return RQ-VAE's quantizer: four residual levels share 2048 codevectors on an 8 x 8 grid, 2816 bits an image."""
     return replace(
         vqgan(),
         name="flowers-rq-4x2048",
@@ -210,9 +160,9 @@ def rq() -> Recipe:
 
 
 def vit() -> Recipe:
-    """ViT-VQGAN: a transformer on patches of 8 pixels, unit codevectors in 32 dimensions; 13,312 bits an image.
+    """Return ViT-VQGAN: a transformer on patches of 8 pixels, unit codevectors in 32 dimensions, 13,312 bits an image.
 
-    Weights are those of the public re-implementation, its log-Gaussian term apart.
+    Loss weights are those of the public re-implementation, without its log-Gaussian term.
     """
     return replace(
         vqgan(),
@@ -225,7 +175,7 @@ def vit() -> Recipe:
 
 
 def seqgan() -> Recipe:
-    """SeQ-GAN: late layers of the perceptual network count more until, at half time, all but the decoder is frozen."""
+    """Return SeQ-GAN: later perceptual layers weigh more; after half of the steps only the decoder is trained."""
     return replace(
         vqgan(),
         name="flowers-seqgan-1024x256",
@@ -235,7 +185,7 @@ def seqgan() -> Recipe:
 
 
 def hierarchical() -> Recipe:
-    """VQ-VAE-2: grids of 32 x 32 and 64 x 64 with 512 codevectors each; 46,080 bits an image, no adversary."""
+    """Return VQ-VAE-2: grids of 32 x 32 and 64 x 64 with 512 codevectors each, 46,080 bits, no discriminator."""
     return replace(
         vqgan(),
         name="flowers-vqvae2-512x64",

@@ -1,6 +1,6 @@
-"""Vector quantization without a network: each block of pixels becomes the nearest of k-means' centres.
+"""Vector quantization without a network: each block of pixels is replaced by the nearest of k-means' centres.
 
-Of the same grid and codebook size as a VQ-VAE's it costs the same bits, so it shows what the networks add.
+With the grid and the codebook size of a VQ-VAE it needs the same bits, and so shows what the network adds.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ class KMeansRecipe(FitRecipe):
     """A fit of k-means."""
 
     codebook_size: int
-    """Centres."""
+    """Number of centres."""
     rows: int = 16_384
-    """Blocks that each step of the fit sees."""
+    """Blocks in a step of the fit."""
     epochs: int = 10
-    """How often the fit sees all blocks."""
+    """Passes over all blocks."""
     seed: int = 42
 
     def __post_init__(self) -> None:
@@ -29,7 +29,7 @@ class KMeansRecipe(FitRecipe):
 
 
 def cifar10_640() -> KMeansRecipe:
-    """The grid, the codebook size and the 640 bits of CIFAR-10's VQ-VAE with 1024 codevectors."""
+    """Return k-means at the grid, the codebook size and the 640 bits of CIFAR-10's VQ-VAE with 1024 codevectors."""
     return KMeansRecipe("cifar10-kmeans-4x1024", "cifar10", stride=4, codebook_size=1024)
 
 

@@ -1,8 +1,7 @@
-"""The linear baseline: principal components of blocks of pixels, each rounded to an alphabet of its own.
+"""The linear baseline: principal components of blocks of pixels, each quantized uniformly.
 
-It needs no training and minutes on a CPU. A study of VQGANs on flowers (arXiv:2308.05242) reports that 50 components of
-whole images hold over 98 % of the variance; `flowers_50` is there to check that, with --train-images 65 or 185 as the
-study's smaller sets.
+A fit takes minutes on a CPU. A study of VQGANs on flowers (arXiv:2308.05242) reports that 50 components of whole images
+explain over 98 % of the variance; `flowers_50` checks this, with --train-images 65 or 185 for the study's smaller sets.
 """
 
 from collections.abc import Callable
@@ -17,11 +16,11 @@ class PCARecipe(FitRecipe):
     """A fit of principal components."""
 
     components: int
-    """Components that are kept."""
+    """Number of components."""
     bits: int
-    """True bits of an image, at most: fixed-length indices."""
+    """Largest number of true bits of an image, with fixed-length indices."""
     rows: int = 512
-    """Blocks that each step of the incremental fit sees, at least; few are fast, more keep closer to the exact ones."""
+    """Blocks in a step of the incremental fit, at least; fewer are faster, more come closer to exact components."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -32,24 +31,24 @@ class PCARecipe(FitRecipe):
 
 
 def cifar10_640() -> PCARecipe:
-    """Whole images of CIFAR-10 at the 640 bits of one codebook of 1024."""
+    """Return PCA of whole images of CIFAR-10, at the 640 bits of one codebook of 1024."""
     return PCARecipe("cifar10-pca-32x256", "cifar10", stride=32, components=256, bits=640)
 
 
 def cifar10_4096() -> PCARecipe:
-    """Blocks of 16 x 16 pixels at the 4096 bits of eight residual levels of 256."""
+    """Return PCA of blocks of 16 x 16 pixels, at the 4096 bits of eight residual levels of 256."""
     return PCARecipe("cifar10-pca-16x320", "cifar10", stride=16, components=320, bits=4096)
 
 
 def flowers_2560() -> PCARecipe:
-    """Blocks of 32 x 32 pixels at the 2560 bits of a 16 x 16 grid of one codebook of 1024."""
+    """Return PCA of blocks of 32 x 32 pixels, at the 2560 bits of a 16 x 16 grid of one codebook of 1024."""
     return PCARecipe(
         "flowers-pca-32x16", "flowers", 32, components=16, bits=2560, resolution=256, held_out=128, rows=256
     )
 
 
 def flowers_50() -> PCARecipe:
-    """The study's 50 components of whole images, at 128 x 128 pixels: at 256 they would take 20 MB."""
+    """Return PCA with the study's 50 components of whole images, at 128 x 128 pixels, as 256 x 256 would take 20 MB."""
     return replace(flowers_2560(), name="flowers-pca-128x50", stride=128, components=50, bits=400, resolution=128)
 
 

@@ -1,4 +1,4 @@
-"""What a training run is: a typed record, saved beside the run as recipe.json."""
+"""The settings of a training run, saved in its folder as recipe.json."""
 
 import json
 import math
@@ -17,29 +17,29 @@ Settings = dict[str, int | float | str | bool | tuple[int, ...]]
 PIXEL_TERMS = ("reconstruction", "l1")
 """Mean squared and mean absolute difference of pixels in [0, 1]."""
 IMAGE_TERMS = (*PIXEL_TERMS, "perceptual")
-"""Terms that compare a reconstruction with its original; the best checkpoint is chosen by their weighted sum."""
+"""Terms that compare a reconstruction with its original; their weighted sum chooses the best checkpoint."""
 
 
 @dataclass(frozen=True)
 class Adversary:
-    """The discriminator of recipes that weigh an "adversarial" term; the others have none."""
+    """The discriminator, for recipes with a weight for the "adversarial" term."""
 
     start: int = 10_000
-    """Generator updates before either side of the game begins."""
+    """Updates of the tokenizer before the discriminator trains and the adversarial term begins."""
     loss: Literal["hinge", "non-saturating"] = "hinge"
     adaptive: bool = True
-    """Scale the term so that its gradient at the last layer is as long as that of the image terms (VQGAN, eq. 7)."""
+    """Scale the term so that its gradient at the last layer has the norm of the image terms' (VQGAN, eq. 7)."""
     width: int = 64
     layers: int = 3
     lecam: float = 0.0
     """Weight of the LeCam regulariser."""
     learning_rate: float = 0.0
-    """Peak of the discriminator's Adam; 0: the recipe's learning rate."""
+    """Peak learning rate of the discriminator's Adam; 0: the recipe's learning rate."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Peak learning rates of weights that are no kernels; 0: the recipe's learning rate."""
+    """Peak learning rates of weights other than kernels; 0: the recipe's learning rate."""
 
     vectors: float = 0.0
     """Biases, scales and positional encodings."""
@@ -51,7 +51,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One checkpoint's training, complete. Every field can be overridden on the command line."""
+    """All settings that determine a checkpoint. Every field can be overridden on the command line."""
 
     name: str
     """Recipe, checkpoint folder, model card and Hub repository: <dataset>-<method>-<size>."""
@@ -69,53 +69,52 @@ class Recipe:
     resolution: int = 32
     """Side in pixels; images of another size are resized to it, as `fit` says."""
     fit: Fit = "crop"
-    """Of an image that is no square take the centre, put black beside it (pad), or change its proportions (squash)."""
+    """How an image becomes square: cut its centre out (crop), add black borders (pad), change its shape (squash)."""
     crop: int = 0
     """Side of the random crop that a training step takes of each image; 0: whole images."""
     scale: tuple[float, float] = (1.0, 1.0)
-    """Smallest and largest share of an image's area that a training step sees, resized to `side` (random resized crop);
-    (1, 1): no resizing."""
+    """Range of the share of an image's area in random resized crops, which are resized to `side`; (1, 1): none."""
     flip: bool = False
-    """Mirror images, left to right, with a chance of one half."""
+    """Mirror half of the images, left to right."""
     train_images: int = 0
-    """How many images of the train split to learn from, the first ones; 0: all that are not held out."""
+    """Number of training images, the first ones of the train split; 0: all that are not held out."""
     latent_dim: int = 128
     start_from: str = ""
-    """A checkpoint (name, folder or Hub id) that lends its weights wherever key and shape agree; none: from scratch."""
+    """A model (name, folder or Hub id) to copy weights from where key and shape agree; "": start from scratch."""
     weights: dict[str, float] = field(default_factory=dict)
-    """Weight of each loss term, by the name it is logged under: reconstruction (mean squared difference of pixels in
-    [0, 1]), l1, perceptual (LPIPS), adversarial, and the quantizer's own. The first four are left out at 0."""
+    """Weight of each loss term, by its name in the log: reconstruction (mean squared difference of pixels in [0, 1]),
+    l1, perceptual (LPIPS), adversarial, and the quantizer's losses. At 0 the first four are not computed."""
     lpips: Literal["squeeze", "alex", "vgg"] = "squeeze"
     """Network of the perceptual term."""
     layer_weights: tuple[float, ...] = ()
-    """Weight of each layer of the perceptual network; none: 1 each. In a second phase they no longer apply."""
+    """Weight of each layer of the perceptual network; none: 1 each. In a second phase all are 1."""
     adversary: Adversary = Adversary()
     second_phase: int = 0
-    """Generator updates after which encoder and quantizer are frozen (SeQ-GAN); 0: never."""
+    """Updates after which encoder and quantizer are frozen (SeQ-GAN); 0: never."""
     freeze: tuple[Literal["encoder", "quantizer", "decoder"], ...] = ()
-    """Parts that stay as they start, as those of `start_from`; with encoder and quantizer frozen no token changes."""
+    """Parts that are not trained, usually with `start_from`; with encoder and quantizer frozen no token changes."""
     steps: int = 10_000
     """The full training budget, in optimizer steps."""
     batch_size: int = 256
     """Images a step, over all processes."""
     accumulate: int = 1
-    """Parts that a step's batch goes through the network in, one after the other, to need less memory; gradients add
-    up, codebooks that learn by statistics learn after each part."""
+    """Parts into which a step's batch is divided to save memory. Gradients are accumulated; codebooks that learn by
+    moving averages are updated after each part."""
     optimizer: Literal["adam", "muon"] = "adam"
     """adam: Adam for all weights; muon: Muon for kernels, AdamW for all others."""
     learning_rate: float = 3e-4
-    """Peak learning rate of the kernels and, with adam, of whatever `rates` leaves at 0."""
+    """Peak learning rate of the kernels, and of the weights to which `rates` gives 0."""
     rates: Rates = Rates()
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """After the warm-up: a cosine or a line to zero at the last step, or the peak to the end."""
+    """Learning rate after the warm-up: cosine or linear decay to zero at the last step, or constant."""
     warmup: int = 100
     """Steps of linear warm-up."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Of Adam and AdamW, for the tokenizer and the discriminator."""
+    """Betas of Adam and AdamW, for the tokenizer and the discriminator."""
     average: float = 0.0
-    """Decay of a moving average of the weights, which is then what is evaluated and published; 0: no average."""
+    """EMA decay of the weights; the averaged weights are evaluated and published. 0: no average."""
     held_out: int = 1000
-    """Images of the train split kept back to choose the best checkpoint by."""
+    """Images held out of the train split, to choose the best checkpoint."""
     evaluate_every: int = 1000
     """Steps between held-out evaluations, each of which also saves a checkpoint."""
     seed: int = 42
@@ -124,17 +123,17 @@ class Recipe:
 
     @property
     def images(self) -> int:
-        """Images seen over the whole training."""
+        """Images seen in the whole training."""
         return self.steps * self.batch_size
 
     @property
     def side(self) -> int:
-        """Side in pixels of what a training step sees of an image."""
+        """Side in pixels of a training image after cropping."""
         return self.crop or self.resolution
 
     def build(self) -> "Tokenizer":
-        """Return the fresh tokenizer; parts are built in an order that gives twins the same initial weights."""
-        # Here, not above: a command's help needs recipes and not the seconds that torch takes.
+        """Build an untrained tokenizer; models that differ in their positional encoding start with equal weights."""
+        # Imported here, as a command's help needs recipes but must not wait for torch.
         from vqzoo.autoencoders import build_autoencoder, build_position
         from vqzoo.quantizers import build
         from vqzoo.tokenizer import Tokenizer
@@ -152,7 +151,7 @@ class Recipe:
         return bool(self.weights.get("adversarial"))
 
     def in_second_phase(self, step: int) -> bool:
-        """Whether the update after `step` others changes the decoder alone."""
+        """Return whether the update after `step` earlier ones changes the decoder alone."""
         return 0 < self.second_phase <= step
 
     def __post_init__(self) -> None:
@@ -177,12 +176,12 @@ class Recipe:
                 raise ValueError(f"learning rate of the {name}: {rate}; expected a finite number, 0 or above")
 
     def frozen(self, step: int) -> frozenset[str]:
-        """Return the parts that the update after `step` others leaves as they are."""
+        """Return the parts that the update after `step` earlier ones does not change."""
         return frozenset({"encoder", "quantizer"} if self.in_second_phase(step) else self.freeze)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Recipe":
-        """The recipe that `to_dict` was called on, or recipe.json holds; fields that came later have their defaults."""
+        """Return the recipe of a recipe.json; fields that it does not have, as it is older, get their defaults."""
         nested: dict[str, Any] = {
             "adversary": Adversary(**fields.get("adversary", {})),
             "rates": Rates(**fields.get("rates", {})),
@@ -192,5 +191,6 @@ class Recipe:
         return cls(**fields | nested)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field, as recipe.json has it: tuples are lists."""
-        return json.loads(json.dumps(asdict(self)))
+        """Return all fields, as stored in recipe.json, with lists in place of tuples."""
+        fields: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return fields

@@ -1,9 +1,9 @@
-"""A study of residual quantization on CIFAR-10 (the post "Investigating Compression with VQ-VAEs"): five questions.
+"""A study of residual quantization on CIFAR-10: the post "Investigating Compression with VQ-VAEs".
 
-Network, latents of 4 x 4 cells, codebooks learnt by moving averages that start from k-means: as its code has them. What
-differs: the training is that of `cifar10`, of fixed length, where the study's rate falls when the loss stands still and
-the study stops early; unused codevectors go to latents of the batch where the study's start anew
-after an epoch; the commitment has weight 0.25 where the study took the best of four on the test split.
+The network, latents of 4 x 4 cells, and codebooks that start from k-means and learn by moving averages are those of its
+code. Three things differ. Training is that of `cifar10`, with a fixed length; the study lowers the learning rate on
+plateaus and stops early. Unused codevectors move to latents of the batch; the study resets them after an epoch. The
+commitment weight is 0.25; the study chose the best of four on the test split.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from trainers.recipes.recipe import Recipe, Settings
 DIMS = (1, 2, 4, 8, 16, 32, 64, 128)
 SIZES = (16, 64, 256, 1024, 4096)
 LEVELS = {2: (1, 2, 4, 8, 16, 32), 16: (1, 2, 4, 8), 256: (1, 2, 4), 4096: (1, 2)}
-"""Numbers of codebooks by their size: equal bits at several places, 32 a cell at most."""
+"""Codebook size -> numbers of codebooks, many of which have equal bits, at most 32 for a cell."""
 _HALVINGS = {4: 3, 8: 2}
 
 
 def none(dim: int, cells: int = 4) -> Recipe:
-    """Latents of `dim` numbers that nothing quantizes: what the network can do."""
+    """Return the plain autoencoder with latents of `dim` numbers, which shows what the network can do."""
     return replace(
         cifar10.none(),
         name=f"cifar10-none-{cells}x{cells}x{dim}",
@@ -30,7 +30,7 @@ def none(dim: int, cells: int = 4) -> Recipe:
 
 
 def single(codebook_size: int, dim: int) -> Recipe:
-    """One codebook."""
+    """Return a single codebook."""
     quantizer: Settings = {"name": "ema", "codebook_size": codebook_size, "start": "kmeans", "revival": "restart"}
     return replace(
         none(dim), name=f"cifar10-ema-4x4-{codebook_size}x{dim}", quantizer=quantizer, weights=cifar10.ema().weights
@@ -38,7 +38,7 @@ def single(codebook_size: int, dim: int) -> Recipe:
 
 
 def residual(codebook_size: int, levels: int, cells: int = 4) -> Recipe:
-    """Codebooks in a row, of 64 dimensions."""
+    """Return residual levels with codebooks of 64 dimensions."""
     quantizer: Settings = {"name": "rvq", "levels": levels, "codebook_size": codebook_size}
     quantizer |= {"start": "kmeans", "revival": "restart"}
     return replace(
@@ -50,7 +50,7 @@ def residual(codebook_size: int, levels: int, cells: int = 4) -> Recipe:
 
 
 def recipes() -> Iterator[Recipe]:
-    """No quantizer; K x d; K x number of codebooks, which the question of axes draws, too; 8 x 8 latents."""
+    """Yield the study's rows: no quantizer, K x d, K x number of codebooks, and 8 x 8 latents."""
     for dim in DIMS:
         yield none(dim)
     for size in SIZES:

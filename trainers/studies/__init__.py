@@ -1,1 +1,1 @@
-"""The studies' rows trained and measured: `python -m trainers.studies run looc.table5 --budget short`."""
+"""Train and measure the rows of the studies: `python -m trainers.studies run looc.table5 --budget short`."""

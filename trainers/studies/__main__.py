@@ -1,4 +1,4 @@
-"""Rows of the studies' tables: python -m trainers.studies run|list ROWS... [--budget short] [--minutes 60] ..."""
+"""Train rows of the studies' tables: python -m trainers.studies run|list ROWS... [--budget short] [--minutes 60] ..."""
 
 import sys
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="R
 
 @dataclass(frozen=True)
 class Run:
-    """Train and measure rows; those that results.csv has are left out, those that were begun go on.
+    """Train and measure rows; skip those that results.csv has, and resume those that were started.
 
-    The same line may be given until nothing is left, and several times at once to share one GPU.
+    Give the same command again until nothing is left; several at once share a GPU.
     """
 
     rows: Rows
@@ -29,9 +29,9 @@ class Run:
     budget: Literal["short", "long", "full"] = "short"
     """short: the same few updates for all rows of a study; long: as many as the zoo's models; full: the papers'."""
     seeds: tuple[int, ...] = (42,)
-    """All rows with the first, then all with the next."""
+    """Seeds; all rows are trained with the first one, then with the next."""
     minutes: float | None = None
-    """Save and end after so long."""
+    """Save and stop after this time; without it there is no limit."""
     runs: Path = Path("runs/studies")
     """Folder of run folders."""
     results: Path = RETRAINED
@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class List:
-    """What rows there are, and by which budgets they were measured."""
+    """List rows, and the budgets at which they were measured."""
 
     rows: Rows = ("all",)
     """As `run` takes them."""
@@ -49,20 +49,20 @@ class List:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     try:
-        asked = tyro.extras.subcommand_cli_from_dict(
+        options = tyro.extras.subcommand_cli_from_dict(
             {"run": Run, "list": List}, args=arguments, prog="trainers.studies"
         )
-        if isinstance(asked, List):
+        if isinstance(options, List):
             with readers_may_leave():
-                _list(asked)
+                _list(options)
             return 0
-        rows = selected(asked.rows)
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        added = run_rows(rows, asked.budget, asked.seeds, asked.runs, asked.minutes, asked.results)
-        left = len(missing(rows, asked.budget, asked.seeds, asked.results))
-        print(f"{added} rows added to {asked.results}, {left} are left")
+        rows = selected(options.rows)
+        options.results.parent.mkdir(parents=True, exist_ok=True)
+        added = run_rows(rows, options.budget, options.seeds, options.runs, options.minutes, options.results)
+        left = len(missing(rows, options.budget, options.seeds, options.results))
+        print(f"{added} rows added to {options.results}, {left} are left")
     except Stopped as stopped:
         print(f"stopped: {stopped}; the same line goes on", file=sys.stderr)
         return stopped.code
@@ -72,9 +72,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _list(asked: List) -> None:
-    lines = read_results(asked.results)
-    for row in selected(asked.rows):
+def _list(options: List) -> None:
+    lines = read_results(options.results)
+    for row in selected(options.rows):
         done = [f"{line.budget}" for line in lines if (line.setting.source, line.recipe) == (row.study, row.name)]
         steps, full = (budgeted(row.recipe, row.study, budget, row.recipe.seed).steps for budget in ("short", "full"))
         measured = ", ".join(budget for budget in BUDGETS if budget in done) or "-"

@@ -1,4 +1,4 @@
-"""How long a row of a study is trained: the constants, whose derivation is in docs/studies/README.md."""
+"""How long the rows of a study are trained; docs/studies/README.md derives these constants."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,30 +7,26 @@ from trainers.recipes import cifar10
 from trainers.recipes.recipe import Rates, Recipe
 
 _SMALL_IMAGES = ("looc", "adaptive", "rvq")
-_SHORT = 1_600
-SHORT: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(_SMALL_IMAGES, {"steps": _SHORT}),
-    "vqgan": {"steps": _SHORT},
-}
-"""Study -> fields of a recipe at budget short, alike for all of the study's rows on all data sets: 25,600 small images,
-or as many crops of photographs."""
+SHORT: dict[str, dict[str, Any]] = dict.fromkeys((*_SMALL_IMAGES, "vqgan"), {"steps": 1_600})
+"""Study -> fields of a recipe at budget short, the same for all rows and data sets of a study: 25,600 small images, or
+as many crops of photographs."""
 LONG: dict[str, dict[str, Any]] = dict.fromkeys(_SMALL_IMAGES, {"steps": cifar10.STEPS})
 """The same at budget long: as many images as the zoo's models see, 204,800."""
 _TRAIN_IMAGES = {"cifar10": 50_000, "mnist": 60_000, "fashion_mnist": 60_000}
 _EPOCHS = 500
 _FULL: dict[str, Any] = {"optimizer": "adam", "learning_rate": 3e-4, "rates": Rates(), "batch_size": 256, "warmup": 100}
-"""The optimizer, rate and batch of the CVQ-VAE and LooC tables, for their 500 epochs."""
+"""Optimizer, learning rate and batch size of the CVQ-VAE and LooC tables, which have 500 epochs."""
 SHORT_EVALUATIONS = 5
-"""Over the run: points of the curves, and moments that the best checkpoint is chosen from."""
+"""Held-out evaluations of a run: the points of its curves, and the candidates for the best checkpoint."""
 LONG_EVALUATIONS = 8
 FULL_EVALUATIONS = 50
 
 
 def budgeted(recipe: Recipe, study: str, budget: str, seed: int) -> Recipe:
-    """Return a recipe at a budget: short or long with the fields above, full with the papers' optimizer and epochs.
+    """Return a recipe at a budget: short and long have the fields above, full has the papers' optimizer and epochs.
 
-    Nothing else changes, but that a temperature which a recipe lets fall over its length falls over as large a part of
-    the other one. Raises ValueError for another budget, and for one that the study does not have.
+    Annealing of a temperature is scaled to the number of steps; other fields stay. Raises ValueError for an unknown
+    budget, and for one that the study does not have.
     """
     if budget not in ("short", "long", "full"):
         raise ValueError(f"budget={budget!r}: expected short, long or full")
@@ -43,7 +39,7 @@ def budgeted(recipe: Recipe, study: str, budget: str, seed: int) -> Recipe:
 
 
 def full_fields(recipe: Recipe, study: str) -> dict[str, Any]:
-    """Return the fields of a recipe at the study's own length; photographs have it in their recipes."""
+    """Return the fields of a recipe at the study's own length; recipes of photographs have that length already."""
     if study == "vqgan":
         return {"steps": recipe.steps}
     rate = 1e-3 if study == "rvq" else _FULL["learning_rate"]
@@ -52,12 +48,12 @@ def full_fields(recipe: Recipe, study: str) -> dict[str, Any]:
 
 
 def full_images(recipe: Recipe, study: str) -> int:
-    """Return the images that a row sees at budget full."""
+    """Return the number of images that a row sees at budget full."""
     return budgeted(recipe, study, "full", recipe.seed).images
 
 
 def _lengthened(recipe: Recipe, fields: dict[str, Any], evaluations: int, seed: int) -> Recipe:
-    """Return a recipe with these fields, "steps" among them, in place of its own."""
+    """Return a recipe with these fields, which include "steps", and its annealing scaled to the new length."""
     quantizer = dict(recipe.quantizer)
     if isinstance(anneal := quantizer.get("anneal_steps"), int):
         quantizer["anneal_steps"] = max(1, round(anneal * fields["steps"] / recipe.steps))

@@ -1,4 +1,4 @@
-"""A finished run measured by both protocols, as the tables of the studies need it; nothing is stored but numbers."""
+"""Evaluate a finished run by both protocols, as the tables of the studies need it."""
 
 from pathlib import Path
 from typing import Any
@@ -21,25 +21,25 @@ from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.tokenizer import Tokenizer
 
 MEASURED = "measured.json"
-"""In the run folder: {"facts", "lossless", "cvq-jpeg", "use", "curves"}."""
+"""File in the run folder: {"facts", "lossless", "cvq-jpeg", "use", "curves"}."""
 LOSS_BATCH = 64
-"""Images of a batch in `reconstruction_loss`, as the adaptive study has them."""
+"""Batch size of `reconstruction_loss`, as in the adaptive study."""
 
 
 def measure_run(recipe: Recipe, run: Path, test: Tensor, facts: dict[str, Any]) -> None:
-    """Evaluate the best checkpoint on the test split once, in float32, and write it to the run folder."""
+    """Evaluate the best checkpoint on the test split, in float32, and write the metrics to the run folder."""
     best = load_best(recipe, run, test.device)
-    said = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best.step}
-    record = {"facts": said, **measure(best.tokenizer, test), "curves": run_curves(run / "metrics.jsonl")}
+    all_facts = {**facts, "torch": torch.__version__.split("+")[0], "best_step": best.step}
+    record = {"facts": all_facts, **measure(best.tokenizer, test), "curves": run_curves(run / "metrics.jsonl")}
     write_json(run / MEASURED, record, indent=None)
 
 
 @torch.inference_mode()
 def measure(tokenizer: Tokenizer, images: Tensor) -> dict[str, Any]:
-    """{"lossless": metrics, "cvq-jpeg": metrics, "use": ...} of uint8 images (n, c, h, w), in one pass.
+    """Return {"lossless": metrics, "cvq-jpeg": metrics, "use": `use_of`} of uint8 images (n, c, h, w), in one pass.
 
-    lossless also has reconstruction_loss: the sum over batches of 64 images, in their order, of the mean squared error
-    of each batch, of the network's output as it is, values on [0, 1]. use: what `use_of` gives.
+    lossless also has reconstruction_loss: the sum over batches of 64 consecutive images of the mean squared error of
+    the network's output, which is not rounded, on [0, 1].
     """
     device = images.device
     network = perceptual("squeeze")
@@ -64,8 +64,10 @@ def measure(tokenizer: Tokenizer, images: Tensor) -> dict[str, Any]:
 
 
 def use_of(tokenizer: Tokenizer, counts: list[Tensor] | None) -> dict[str, Any]:
-    """Of a codebook that several columns of indices share: segments, the usage of each column, and `sharing`. Empty for
-    all others."""
+    """Return how the columns of indices use a codebook that they share: usage of each column, and `sharing`.
+
+    Empty for a model without such a codebook.
+    """
     if counts is None or len(tokenizer.quantizers) > 1:
         return {}
     owner = tokenizer.quantizers[0].codebook_of
@@ -80,17 +82,20 @@ def use_of(tokenizer: Tokenizer, counts: list[Tensor] | None) -> dict[str, Any]:
 
 
 def run_curves(path: Path) -> dict[str, list[float | None]]:
-    """What the studies draw over training, at the held-out evaluations: step, loss (held-out error), gap (gradient
-    gap), quantization (held-out commitment) and, by "selection/K x d", the share of choices in the steps before."""
+    """Return the curves that the studies plot, with a value for each held-out evaluation.
+
+    step; loss: held-out error; gap: gradient gap; quantization: held-out commitment; usage, and "selection/K x d": the
+    share of choices, both of the steps before.
+    """
     train, held_out = columns(read(path))
-    wanted = {"step": "step", "loss": "loss", "gap": "gradient_gap", "quantization": "commitment"}
-    found = {name: held_out[key] for name, key in wanted.items() if key in held_out}
+    keys = {"step": "step", "loss": "loss", "gap": "gradient_gap", "quantization": "commitment"}
+    curves = {name: held_out[key] for name, key in keys.items() if key in held_out}
     selections = [name for name in train if name.startswith("selection/")]
-    rows = {step: place for place, step in enumerate(train["step"])}
+    rows = {step: row for row, step in enumerate(train["step"])}
     for name in ("usage", *selections):
         if name in train:
-            found[name] = [train[name][rows[step]] if step in rows else None for step in held_out["step"]]
-    return {name: [_short(value) for value in values] for name, values in found.items()}
+            curves[name] = [train[name][rows[step]] if step in rows else None for step in held_out["step"]]
+    return {name: [_short(value) for value in values] for name, values in curves.items()}
 
 
 def _short(value: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Which recipes are rows of the studies' tables, and in which order they are trained."""
+"""The recipes that are rows of the studies' tables, in the order in which they are trained."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MODULES = {"looc": looc.recipes, "adaptive": adaptive.recipes, "rvq": residual.
 
 @dataclass(frozen=True)
 class Row:
-    """A recipe of a study, and the settings of the study's tables that it is."""
+    """A recipe of a study, and the settings in the study's tables that it reproduces."""
 
     study: str
     recipe: Recipe
@@ -25,18 +25,19 @@ class Row:
 
     @property
     def name(self) -> str:
+        """Name of the recipe."""
         return self.recipe.name
 
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """All of them, those first that most claims rest on; a recipe that two studies have is a row of each."""
-    found: dict[tuple[str, str], Row] = {}
+    """Return all rows, those that most claims depend on first; a recipe of two studies is a row of each."""
+    rows_by_recipe: dict[tuple[str, str], Row] = {}
     for study, recipes in _MODULES.items():
         for each in recipes():
             recipe = RECIPES[each.name]()
-            found.setdefault((study, recipe.name), Row(study, recipe, _settings(study, recipe)))
-    return tuple(sorted(found.values(), key=_wave))
+            rows_by_recipe.setdefault((study, recipe.name), Row(study, recipe, _settings(study, recipe)))
+    return tuple(sorted(rows_by_recipe.values(), key=_priority))
 
 
 def _settings(study: str, recipe: Recipe) -> tuple[Setting, ...]:
@@ -47,7 +48,10 @@ def _settings(study: str, recipe: Recipe) -> tuple[Setting, ...]:
 
 
 def _ablation(recipe: Recipe) -> Setting:
-    """What a recipe is in the study of VQGANs, which has no tables: "flowers-vqgan-1024x256-nerf" is "vqgan-nerf"."""
+    """Return the setting of a recipe in the study of VQGANs, which has no tables.
+
+    "flowers-vqgan-1024x256-nerf" has the method "vqgan-nerf".
+    """
     size, dim = recipe.quantizer["codebook_size"], recipe.latent_dim
     assert isinstance(size, int)
     method = recipe.name.removeprefix(f"{recipe.dataset}-").replace(f"-{size}x{dim}", "")
@@ -55,10 +59,10 @@ def _ablation(recipe: Recipe) -> Setting:
 
 
 def selected(names: Sequence[str]) -> list[Row]:
-    """The rows of "all", of a study ("looc"), a table ("looc.table5") or a recipe's name, in the order of `rows`.
+    """Return the rows of these names, in the order of `rows`.
 
-    A table has the settings that it reports, and the same with another interpolation factor. Raises ValueError for a
-    name that is none of these.
+    A name is "all", a study ("looc"), a table ("looc.table5") or a recipe. The rows of a table are the settings that it
+    reports, also with other interpolation factors. Raises ValueError for an unknown name.
     """
     wanted = [_matching(name) for name in names]
     return [row for row in rows() if any(wants(row) for wants in wanted)]
@@ -92,12 +96,12 @@ _FIRST = (
     "rvq-4x4-1x256 rvq-4x4-4x256 looc-8x4 looc-256x8 looc-256x32 looc-32x4-factor2 looc-1024x128 "
     "looc-1024x128-factor2 adaptive-65536-commitment-0.05 adaptive-65536-plain-cnn adaptive-65536-inception"
 ).split()
-"""On CIFAR-10, what decides most claims for the least time."""
+"""Recipes on CIFAR-10 that decide most claims for the least time."""
 _BASELINES = {"vq-vae", "cvq-vae", "pq", "sq-vae", "hvq-vae"}
 
 
-def _wave(row: Row) -> tuple[int, int, int]:
-    """CIFAR-10 before the other data sets; in it first the rows that claims are about."""
+def _priority(row: Row) -> tuple[int, int, int]:
+    """Return the sort key of a row: the recipes of `_FIRST`, then CIFAR-10 before other data sets."""
     methods = {setting.method for setting in row.settings}
     plain = row.recipe.quantizer.get("factor", 1) == 1
     if row.study == "vqgan":

@@ -1,5 +1,6 @@
-"""Rows of the studies trained one after the other in one process, each measured and written down when it is done."""
+"""Train rows of the studies one after the other in one process, and write the results of each when it is done."""
 
+import functools
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from trainers.data.feed import Feed
 from trainers.data.memory import load_images
 from trainers.data.open import open_feed
 from trainers.loop.fit import fit
-from trainers.loop.lock import Taken, alone_in
+from trainers.loop.lock import RunLocked, run_lock
 from trainers.loop.options import Options
 from trainers.loop.session import Session
 from trainers.loop.signals import STOPPED, Stopped
@@ -36,7 +37,7 @@ PROTOCOLS = (PROTOCOL, CVQ_JPEG)
 
 
 def missing(rows: Sequence[Row], budget: str, seeds: Sequence[int], results: Path = PATH) -> list[tuple[Row, int]]:
-    """The rows, each with a seed, that have no line of this budget; all rows with the first seed, then the others."""
+    """Return the (row, seed) pairs without results at this budget: all rows of the first seed, then of the next."""
     lines = read_results(results)
     known = set(map(_run_of, lines))
     return [(row, seed) for seed in seeds for row in rows if (row.study, row.name, budget, seed) not in known]
@@ -50,82 +51,75 @@ def run_rows(
     minutes: float | None = None,
     results: Path = PATH,
 ) -> int:
-    """Train and measure what is missing; returns how many rows were added to `results` and to the curves beside it.
+    """Train and measure missing rows; return how many were added to `results` and to the curves beside it.
 
-    A row that was begun goes on from its checkpoint, one that another process is training is left to it, so that
-    several processes may share a GPU. After `minutes` the row that is being trained is saved, and Stopped raised, as
-    where the process is asked to end. A row whose training is no longer a number is named, and has no line.
+    Resumes rows from their checkpoints, and skips those that another process is training, so that several processes may
+    share a GPU. After `minutes`, as after SIGTERM, the current row is saved and Stopped raised. A row whose loss is not
+    finite is printed and gets no results.
     """
     added = 0
-    keeper = Keeper()
-    with ending_after(minutes):
+    cache = DataCache()
+    with time_limit(minutes):
         for row, seed in missing(rows, budget, seeds, results):
             if (row, seed) not in missing([row], budget, [seed], results):
-                continue  # another process has done it by now
+                continue  # another process has trained it since
             recipe = budgeted(row.recipe, row.study, budget, seed)
             folder = runs / f"{row.study}-{budget}-seed{seed}"
             print(f"{time.strftime('%H:%M:%S')} {row.study} {row.name}, seed {seed}, {recipe.steps} steps", flush=True)
             if not _measured(folder / row.name, recipe):
                 options = Options(runs=folder, cards=folder / "cards", resume=True)
                 try:
-                    train_row(recipe, options, keeper)
-                except Taken:
+                    train_row(recipe, options, cache)
+                except RunLocked:
                     continue
-                except FloatingPointError as error:  # the others are none the worse for it
+                except FloatingPointError as error:  # go on with the other rows
                     print(f"failed {row.name}: {error}", flush=True)
                     continue
-            _write_down(row, recipe, budget, folder / row.name, results)
+            _write_results(row, recipe, budget, folder / row.name, results)
             added += 1
     return added
 
 
-def train_row(recipe: Recipe, options: Options, keeper: "Keeper") -> None:
-    """Train a row and measure it on the test split, from data that `keeper` may have from the row before.
+def train_row(recipe: Recipe, options: Options, cache: "DataCache") -> None:
+    """Train a row and evaluate it on the test split; `cache` may hold the data of the row before.
 
-    Raises what `trainers.train.train` raises.
+    Raises what `trainers.loop.fit.train` raises.
     """
-    with alone_in(options.runs / recipe.name):
-        session = Session(recipe, options, keeper.open_feed)
+    with run_lock(options.runs / recipe.name):
+        session = Session(recipe, options, cache.open_feed)
         fit(session)
-        test = keeper.load_test(recipe.dataset, "test", recipe.resolution, recipe.channels)
+        test = cache.load_test(recipe.dataset, "test", recipe.resolution, recipe.channels)
         measure_run(recipe, session.folder, test.to(session.accelerator.device), session.facts())
 
 
-class Keeper:
-    """Opens data as the trainer does, and keeps the last of each kind: rows of a table learn from the same batches."""
+class DataCache:
+    """A cache of the last training images and of all test images, as most rows of a table have the same."""
 
     def __init__(self) -> None:
-        self._feeds: dict[tuple, tuple[Feed, Tensor]] = {}
-        self._tests: dict[tuple, Tensor] = {}
+        self._feeds: dict[tuple[Any, ...], tuple[Feed, Tensor]] = {}
+        self.load_test = functools.cache(load_images)
 
     def open_feed(self, recipe: Recipe, *how: Any) -> tuple[Feed, Tensor]:
-        """`trainers.data.open.open_feed`; a feed that depends on the batch's number alone serves all runs."""
+        """Return what `trainers.data.open.open_feed` returns; runs can share a feed that has no state."""
         key = (
             *(recipe.dataset, recipe.resolution, recipe.channels, recipe.crop, recipe.scale, recipe.flip),
             *(recipe.held_out, recipe.train_images, recipe.batch_size, recipe.accumulate, recipe.seed, how),
         )
         if key not in self._feeds:
-            self._feeds.clear()  # first, as both might not fit
+            self._feeds.clear()  # before the next one is loaded, as both might not fit into memory
             self._feeds[key] = open_feed(recipe, *how)
         return self._feeds[key]
 
-    def load_test(self, dataset: str, *how: Any) -> Tensor:
-        """`trainers.data.memory.load_images`."""
-        key = (dataset, *how)
-        if key not in self._tests:
-            self._tests[key] = load_images(dataset, *how)
-        return self._tests[key]
-
 
 def _measured(run: Path, recipe: Recipe) -> bool:
-    """Whether the folder holds what came of this very recipe, and not of an earlier length."""
+    """Return whether the run folder holds the metrics of this recipe, at this length."""
     return (run / MEASURED).is_file() and read_json(run / "recipe.json") == recipe.to_dict()
 
 
-def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path) -> None:
-    """Add the lines of a measured run; its checkpoints, which nothing needs any more, are removed."""
+def _write_results(row: Row, recipe: Recipe, budget: str, run: Path, results: Path) -> None:
+    """Add the lines of a measured run to the results, and delete its checkpoints."""
     record = read_json(run / MEASURED)
-    with FileLock(Path(tempfile.gettempdir(), "vqzoo-results.lock")):  # beside the file it would look like a result
+    with FileLock(Path(tempfile.gettempdir(), "vqzoo-results.lock")):  # not in the folder of results
         this = (row.study, row.name, budget, recipe.seed)
         before = [line for line in read_results(results) if _run_of(line) != this]
         write_results([*before, *lines(row, recipe, budget, record)], results)
@@ -137,12 +131,12 @@ def _write_down(row: Row, recipe: Recipe, budget: str, run: Path, results: Path)
 
 
 def _run_of(line: Result) -> tuple[str, str, str, float | None]:
-    """Study, recipe, budget and seed."""
+    """Return study, recipe, budget and seed."""
     return line.setting.source, line.recipe, line.budget, line.numbers.get("seed")
 
 
 def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list[Result]:
-    """A line for each setting that the row is and each protocol that it was measured by."""
+    """Return a line of results for each of the row's settings and each protocol."""
     facts = record["facts"]
     own = {
         "share": recipe.images / full_images(row.recipe, row.study),
@@ -151,17 +145,17 @@ def lines(row: Row, recipe: Recipe, budget: str, record: dict[str, Any]) -> list
         "images": recipe.images,
     }
     costs = {name: record[PROTOCOL][name] for name in ("bits_per_image", "usage", "perplexity")}
-    found = []
+    results = []
     for setting in row.settings:
         for protocol in PROTOCOLS:
-            said = facts | own | costs | record[protocol]
-            found.append(result(row.name, setting, budget, protocol, said))
-    return found
+            measurements = facts | own | costs | record[protocol]
+            results.append(result(row.name, setting, budget, protocol, measurements))
+    return results
 
 
 @contextmanager
-def ending_after(minutes: float | None) -> Iterator[None]:
-    """Between two rows, too, SIGTERM and the end of the minutes raise Stopped; within one the trainer saves first."""
+def time_limit(minutes: float | None) -> Iterator[None]:
+    """Raise Stopped in this context on SIGTERM and after `minutes`; during a training the trainer saves first."""
 
     def stop(number: int, frame: Any) -> None:
         raise Stopped("asked to end", STOPPED)

@@ -1,1 +1,1 @@
-"""Tools around training: diagnosis, the ablation, measurements."""
+"""Tools for trained models: diagnosis, evaluation on any images, the ablation."""

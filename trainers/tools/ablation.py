@@ -1,9 +1,9 @@
-"""Train the ablation that decided the defaults: python -m trainers.tools.ablation [--seeds 42,43] [--minutes 60]
+"""Train the ablation that decided the defaults: `python -m trainers.tools.ablation [--minutes 60]`.
 
-Each run changes one thing of its base recipe and sees as many images: of CIFAR-10 for six quantizers, and crops of
-photographs of flowers for the plain autoencoder and for one codebook. It is judged by the PSNR of bytes on the images
-held out of the train split; the test split is never read. Results are lines of docs/training_fast.csv; a line that is
-there is not trained again.
+Each run changes one thing of a base recipe, at the same number of images: CIFAR-10 for six quantizers, and crops of
+photographs of flowers for the plain autoencoder and for one codebook. It is judged by PSNR, after rounding to bytes, on
+images held out of the train split; the test split is never read. Results are lines of docs/training_fast.csv; runs that
+have a line are skipped.
 """
 
 import shutil
@@ -24,13 +24,13 @@ from trainers.loop.session import Session
 from trainers.loop.signals import STOPPED, Stopped
 from trainers.recipes import cifar10, flowers
 from trainers.recipes.recipe import Rates, Recipe, Settings
-from trainers.studies.run import Keeper, ending_after
+from trainers.studies.run import DataCache, time_limit
 from trainers.tools.ablation_lines import FIELDS, PATH, read_lines, write_lines
 from vqzoo.analysis.evaluation import evaluate
 from vqzoo.metrics.perceptual import perceptual
 
 IMAGES = 25_600
-"""Images that every run on CIFAR-10 sees: where Muon's advantage and the collapse of codebooks are plain to see."""
+"""Images that every run on CIFAR-10 sees: enough to show Muon's advantage and the collapse of codebooks."""
 SEEDS = (42, 43, 44)
 
 _FROM_DATA: Settings = {"start": "kmeans", "revival": "restart"}
@@ -54,19 +54,16 @@ BASES: dict[str, Recipe] = {
     ),
     "photographs": replace(flowers.none(), steps=500, evaluate_every=500),
     "photographs, ema": replace(
-        flowers.vqgan(),
-        weights={"l1": 2.0, "perceptual": 0.5, "commitment": 0.25},
-        steps=600,
-        evaluate_every=600,
+        flowers.vqgan(), weights={"l1": 2.0, "perceptual": 0.5, "commitment": 0.25}, steps=600, evaluate_every=600
     ),
 }
-"""Quantizer, or "photographs" and the quantizer -> what each of its other runs differs from in one thing."""
+"""Quantizer, or "photographs" and the quantizer -> base recipe, of which every other run changes one thing."""
 SMALL_IMAGES = tuple(name for name in BASES if not name.startswith("photographs"))
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One changed thing. quantizers: the keys of `BASES` that it is tried with; none: the six of CIFAR-10."""
+    """One change of the base recipe. quantizers: keys of `BASES` to try it with; none: the six of CIFAR-10."""
 
     factor: str
     setting: str
@@ -82,12 +79,17 @@ def _rates(**rates: float) -> Callable[[Recipe], Recipe]:
     return lambda recipe: replace(recipe, rates=replace(recipe.rates, **rates))
 
 
+def _within(field: str, settings: dict[str, Any]) -> Callable[[Recipe], Recipe]:
+    """Return a change of some of the settings that a field of the recipe holds."""
+    return lambda recipe: replace(recipe, **{field: getattr(recipe, field) | settings})
+
+
 def _quantizer(**settings: Any) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, quantizer=recipe.quantizer | settings)
+    return _within("quantizer", settings)
 
 
 def _batch(size: int) -> Callable[[Recipe], Recipe]:
-    """Another batch size, at as many images in all and in the warm-up."""
+    """Return a change of the batch size that keeps the number of images, in all and in the warm-up."""
     steps = IMAGES // size
     return _fields(batch_size=size, steps=steps, evaluate_every=steps, warmup=_BASE["warmup"] * 64 // size)
 
@@ -97,15 +99,11 @@ def _adam(rate: float) -> Callable[[Recipe], Recipe]:
 
 
 def _network(**settings: Any) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, autoencoder=recipe.autoencoder | settings)
+    return _within("autoencoder", settings)
 
 
-def _commitment(weight: float) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, weights=recipe.weights | {"commitment": weight})
-
-
-def _perceptual(weight: float) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, weights=recipe.weights | {"perceptual": weight})
+def _weights(**weights: float) -> Callable[[Recipe], Recipe]:
+    return _within("weights", weights)
 
 
 def _vq_of_photographs(recipe: Recipe) -> Recipe:
@@ -128,7 +126,7 @@ VARIANTS = (
     Variant("schedule", "constant, averaged weights", _fields(schedule="constant", average=0.99)),
     Variant("start", "uniform", _quantizer(start="uniform"), _CODEBOOKS),
     Variant("revival", "none", _quantizer(revival="none"), _CODEBOOKS),
-    Variant("commitment", "1", _commitment(1.0), _CODEBOOKS),
+    Variant("commitment", "1", _weights(commitment=1.0), _CODEBOOKS),
     Variant("rate of kernels", "0.01", _fields(learning_rate=0.01)),
     Variant("images", "twice as many", _fields(steps=2 * _BASE["steps"], evaluate_every=_BASE["steps"]), _TWO),
     Variant("images to learn from", "500", _fields(train_images=500), _TWO),
@@ -147,7 +145,7 @@ VARIANTS = (
     Variant("schedule", "linear", _fields(schedule="linear")),
     Variant("averaged weights", "0.99", _fields(average=0.99)),
     Variant("end", "decoder alone for the last quarter", _fields(second_phase=IMAGES // 64 * 3 // 4), _CODEBOOKS),
-    Variant("commitment", "0.05", _commitment(0.05), _CODEBOOKS),
+    Variant("commitment", "0.05", _weights(commitment=0.05), _CODEBOOKS),
     Variant("rate of vectors", "1e-3", _rates(vectors=1e-3)),
     Variant("rate of vectors", "1e-2", _rates(vectors=1e-2)),
     Variant("rate of projections", "1e-2", _rates(projections=1e-2), ("fsq",)),
@@ -169,17 +167,17 @@ VARIANTS = (
     Variant("loss", "L1 and LPIPS", _fields(weights={"l1": 2.0, "perceptual": 1.0}), _PHOTOGRAPHS),
     Variant("base", "base", lambda recipe: recipe, _PHOTOGRAPHS_CODEBOOK),
     Variant("rule, by gradient", "vq", _vq_of_photographs, _PHOTOGRAPHS_CODEBOOK),
-    Variant("loss", "LPIPS at 1", _perceptual(1.0), _PHOTOGRAPHS_CODEBOOK),
-    Variant("loss", "LPIPS at 0.25", _perceptual(0.25), _PHOTOGRAPHS_CODEBOOK),
+    Variant("loss", "LPIPS at 1", _weights(perceptual=1.0), _PHOTOGRAPHS_CODEBOOK),
+    Variant("loss", "LPIPS at 0.25", _weights(perceptual=0.25), _PHOTOGRAPHS_CODEBOOK),
     Variant("rate of kernels", "0.01", _fields(learning_rate=0.01), _PHOTOGRAPHS_CODEBOOK),
     Variant("start of the network", "plain autoencoder", _fields(start_from="flowers-none-256"), _PHOTOGRAPHS_CODEBOOK),
 )
-"""In the order in which they are trained, what decides most first: all quantizers at one setting, then the next."""
+"""Variants in the order in which they are trained, the most decisive first."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run: a line of the CSV before it has results."""
+    """One run, which gets a line of the CSV."""
 
     quantizer: str
     variant: Variant
@@ -187,11 +185,12 @@ class Job:
 
     @property
     def key(self) -> tuple[str, ...]:
+        """The first four fields of the run's line."""
         return self.quantizer, self.variant.factor, self.variant.setting, str(self.seed)
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, under a name of its own."""
+        """The run's recipe, with a name of its own."""
         changed = self.variant.change(BASES[self.quantizer])
         words = "".join(c if c.isalnum() else "-" for c in f"{self.variant.factor}-{self.variant.setting}")
         return replace(changed, name=f"{changed.name}-{words}-seed{self.seed}", seed=self.seed)
@@ -205,13 +204,13 @@ def jobs(seeds: Sequence[int]) -> Iterator[Job]:
                 yield Job(quantizer, variant, seed)
 
 
-def run(job: Job, runs: Path, data: str | None, keeper: Keeper) -> dict[str, Any]:
-    """Train one run, from its checkpoint where it was begun, and return its line."""
+def run(job: Job, runs: Path, data: str | None, cache: DataCache) -> dict[str, Any]:
+    """Train one run, from its checkpoint if there is one, and return its line."""
     recipe, seconds = job.recipe, 0.0
     if job.variant.setting == CONTINUOUS:
-        recipe, seconds = _after_continuous(recipe, runs, data, keeper)
+        recipe, seconds = _after_continuous(recipe, runs, data, cache)
     options = Options(data=data, runs=runs, cards=runs / "cards", resume=True)
-    session = Session(recipe, options, keeper.open_feed)
+    session = Session(recipe, options, cache.open_feed)
     fit(session)
     metrics = evaluate(load_best(recipe, session.folder).tokenizer, session.held_out, perceptual("squeeze")).metrics
     shutil.rmtree(session.folder)
@@ -229,9 +228,11 @@ def run(job: Job, runs: Path, data: str | None, keeper: Keeper) -> dict[str, Any
     }
 
 
-def _after_continuous(recipe: Recipe, runs: Path, data: str | None, keeper: Keeper) -> tuple[Recipe, float]:
-    """Return the second half of a recipe, which starts from the plain autoencoder after the first half, and the seconds
-    that the first half took."""
+def _after_continuous(recipe: Recipe, runs: Path, data: str | None, cache: DataCache) -> tuple[Recipe, float]:
+    """Train the plain autoencoder for half of a recipe's steps; return the other half, which starts from it.
+
+    Also returns the seconds that the training of the first half took.
+    """
     half = recipe.steps // 2
     plain = replace(
         BASES["none"],
@@ -240,7 +241,7 @@ def _after_continuous(recipe: Recipe, runs: Path, data: str | None, keeper: Keep
         evaluate_every=half,
         seed=recipe.seed,
     )
-    session = Session(plain, Options(data=data, runs=runs, cards=runs / "cards", resume=True), keeper.open_feed)
+    session = Session(plain, Options(data=data, runs=runs, cards=runs / "cards", resume=True), cache.open_feed)
     fit(session)
     folder = runs / "cards" / plain.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -259,20 +260,20 @@ def main(
 
     Args:
         seeds: seeds, all runs of the first one before those of the next.
-        minutes: end after so long; the run in hand is saved and goes on at the next call.
+        minutes: save the current run and stop after this time; the next call resumes it.
         data: local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub.
         runs: folder of run folders.
         results: the CSV.
     """
-    keeper = Keeper()
+    cache = DataCache()
     try:
-        with ending_after(minutes):
+        with time_limit(minutes):
             for job in jobs(seeds):
                 lines = read_lines(results)
                 if job.key in {tuple(line[name] for name in FIELDS[:4]) for line in lines}:
                     continue
                 print(f"{time.strftime('%H:%M:%S')} {' | '.join(job.key)}", flush=True)
-                line = run(job, runs, data, keeper)
+                line = run(job, runs, data, cache)
                 print(f"    {line['psnr']} dB, usage {line['usage']}, {line['seconds']} s", flush=True)
                 write_lines([*read_lines(results), line], results)
     except Stopped as stopped:

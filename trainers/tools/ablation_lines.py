@@ -1,4 +1,4 @@
-"""The results of the ablation: lines of docs/training_fast.csv."""
+"""The results of the ablation: the lines of docs/training_fast.csv."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ FIELDS = (
 
 
 def read_lines(path: Path = PATH) -> list[dict[str, str]]:
-    """Return the lines of the CSV; none where there is no file."""
+    """Return the lines of the CSV; none if there is no file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -24,12 +24,13 @@ def read_lines(path: Path = PATH) -> list[dict[str, str]]:
 
 
 def write_lines(lines: Sequence[dict[str, Any]], path: Path = PATH) -> None:
+    """Write the CSV."""
     write_text(path, csv_text(FIELDS, ([line.get(field) for field in FIELDS] for line in lines)))
 
 
 def psnr_by_seed(lines: Sequence[Mapping[str, str]]) -> dict[tuple[str, str, str], dict[str, float]]:
-    """Return the PSNR of each run, by seed: (quantizer, factor, setting) -> seed -> dB."""
-    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    """Return (quantizer, factor, setting) -> seed -> PSNR in dB."""
+    psnr: dict[tuple[str, str, str], dict[str, float]] = {}
     for line in lines:
-        found.setdefault((line["quantizer"], line["factor"], line["setting"]), {})[line["seed"]] = float(line["psnr"])
-    return found
+        psnr.setdefault((line["quantizer"], line["factor"], line["setting"]), {})[line["seed"]] = float(line["psnr"])
+    return psnr

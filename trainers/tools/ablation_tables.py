@@ -1,4 +1,4 @@
-"""Draw the tables of docs/training_fast.md from the CSV beside it: python -m trainers.tools.ablation_tables"""
+"""Write the tables of docs/training_fast.md from its CSV: `python -m trainers.tools.ablation_tables`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ TARGET = Path(__file__).parents[2] / "docs" / "training_fast.md"
 
 
 def page() -> str:
-    """Return the page with its tables made anew; the text around them stays."""
+    """Return the page with new tables and its text unchanged."""
     lines = read_lines()
     text = TARGET.read_text(encoding="utf-8")
     text = with_table(text, "ablation", ablation_table(lines))
@@ -21,16 +21,17 @@ def page() -> str:
 
 
 def ablation_table(lines: Sequence[Mapping[str, str]]) -> str:
-    """Return the held-out PSNR of every setting, a quantizer a column: the base's itself, of others the difference.
+    """Return the held-out PSNR of the base, and the differences of all other settings from it, a quantizer a column.
 
-    Means over the seeds that both have; with more than one seed, the largest deviation from the mean behind it.
+    Values are means over the seeds that both have, followed by the largest deviation from the mean if there are
+    several seeds.
     """
-    found = psnr_by_seed(lines)
-    rows = [["**base**", "", *(_base(found.get((quantizer, "base", "base"), {})) for quantizer in SMALL_IMAGES)]]
+    psnr = psnr_by_seed(lines)
+    rows = [["**base**", "", *(_base(psnr.get((quantizer, "base", "base"), {})) for quantizer in SMALL_IMAGES)]]
     for variant in _of_small_images()[1:]:
         cells = [
             _difference(
-                found.get((quantizer, variant.factor, variant.setting), {}), found.get((quantizer, "base", "base"), {})
+                psnr.get((quantizer, variant.factor, variant.setting), {}), psnr.get((quantizer, "base", "base"), {})
             )
             for quantizer in SMALL_IMAGES
         ]
@@ -40,7 +41,7 @@ def ablation_table(lines: Sequence[Mapping[str, str]]) -> str:
 
 
 def photographs_table(lines: Sequence[Mapping[str, str]]) -> str:
-    """Return PSNR, LPIPS and seconds of the networks for photographs, a setting a row."""
+    """Return PSNR, LPIPS and seconds of the runs on photographs, a setting a row."""
     rows = []
     for line in lines:
         if line["quantizer"].startswith("photographs"):
@@ -51,7 +52,7 @@ def photographs_table(lines: Sequence[Mapping[str, str]]) -> str:
 
 
 def usage_table(lines: Sequence[Mapping[str, str]]) -> str:
-    """Return the share of codevectors in use for what changes it: start, revival and estimator."""
+    """Return the usage of codebooks at the settings that affect it."""
     quantizers = [name for name in SMALL_IMAGES if any(line["quantizer"] == name and line["usage"] for line in lines)]
     factors = ("base", "start", "revival", "estimator", "optimizer")
     rows = []

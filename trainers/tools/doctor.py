@@ -1,4 +1,4 @@
-"""Find what is wrong with a tokenizer: measured causes, each with a command to try and its known effect."""
+"""Diagnose a tokenizer: measured faults, each with a command to try and its measured effect."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from trainers.loop.watch import Watch
 from trainers.tools.ablation_lines import PATH, psnr_by_seed, read_lines
-from trainers.tools.again import LENGTH, Again
-from trainers.tools.patient import PIXELS, Patient, settings_of
+from trainers.tools.retrain import LENGTH, RetrainCommand
+from trainers.tools.subject import PIXELS, Subject, settings_of
 from vqzoo.analysis.diagnosis import diagnose
 from vqzoo.analysis.log import columns
 from vqzoo.quantizers import QUANTIZERS
@@ -19,13 +19,16 @@ from vqzoo.tokenizer import Tokenizer
 
 ABLATION = PATH
 _GAP_GREW = 3.0
-"""Times its smallest value up to which a gradient gap may grow over a run."""
+"""Factor by which a gradient gap may grow over a run above its smallest value."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """kind: a `diagnosis.Kind`, or of a run's log. text: what was measured. command: what to try. effect: what that did
-    in the ablation, empty where it was not part of it."""
+    """A fault of a tokenizer or of its training.
+
+    kind: a `diagnosis.Kind` or a `watch.Kind`. text: what was measured. command: what to try. effect: what the change
+    gained in the ablation, or "".
+    """
 
     kind: str
     text: str
@@ -33,39 +36,40 @@ class Finding:
     effect: str
 
 
-def examine(patient: Patient) -> list[Finding]:
-    """Return everything that is wrong, what to try, and what that is known to do."""
-    name = str(patient.settings.get("name", ""))
-    found: list[tuple[str, str]] = []
-    found += [(each.kind, each.text) for each in diagnose(patient.tokenizer, patient.images)]
-    found += _of_log(patient.rows)
-    remedies = [(kind, text, _remedy(kind, patient.settings)) for kind, text in found]
-    return [
-        Finding(kind, text, patient.again(remedy.field, remedy.value), effect(remedy.tried, remedy.against, name))
-        for kind, text, remedy in remedies
-    ]
+def examine(subject: Subject) -> list[Finding]:
+    """Return all faults of a tokenizer, with commands to try and their effects."""
+    faults: list[tuple[str, str]] = [(fault.kind, fault.text) for fault in diagnose(subject.tokenizer, subject.images)]
+    faults += _of_log(subject.rows)
+    return [_finding(kind, text, subject) for kind, text in faults]
 
 
-def warnings_of(tokenizer: Tokenizer, images: Tensor, again: Again) -> Iterator[str]:
-    """Yield what a run tells of itself at its end: one sentence a finding."""
+def _finding(kind: str, text: str, subject: Subject) -> Finding:
+    remedy = _remedy(kind, subject.settings)
+    command = subject.retrain_command(remedy.field, remedy.value)
+    known_effect = effect(remedy.tried, remedy.against, str(subject.settings.get("name", "")))
+    return Finding(kind, text, command, known_effect)
+
+
+def warnings_of(tokenizer: Tokenizer, images: Tensor, retrain_command: RetrainCommand) -> Iterator[str]:
+    """Yield a sentence for each finding about a tokenizer that was just trained."""
     side = images.shape[2] * images.shape[3]
-    patient = Patient(tokenizer.eval(), settings_of(tokenizer), again, [], images[: max(8, PIXELS // side)])
-    for finding in examine(patient):
+    subject = Subject(tokenizer.eval(), settings_of(tokenizer), retrain_command, [], images[: max(8, PIXELS // side)])
+    for finding in examine(subject):
         yield sentence(finding)
 
 
 def sentence(finding: Finding) -> str:
-    """Return a finding on one line."""
+    """Return a finding as one line."""
     effect = f" ({finding.effect})" if finding.effect else ""
     return f"{finding.kind}: {finding.text}; try {finding.command}{effect}"
 
 
 def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return what a run's log shows that its best checkpoint does not: over-fitting, codebooks, a growing gap."""
-    found: list[tuple[str, str]] = []
+    """Return (kind, text) of faults that show in a run's log: over-fitting, dying codebooks, a growing gradient gap."""
+    findings: list[tuple[str, str]] = []
     watch = Watch()
     for row in rows:
-        found += [(each.kind, each.text) for each in watch.look(row) if each.kind != "collapse"]
+        findings += [(each.kind, each.text) for each in watch.check(row) if each.kind != "collapse"]
     train, held_out = columns(rows) if rows else ({}, {})
     usage = [(step, value) for step, value in zip(train.get("step", ()), train.get("usage", ()), strict=False) if value]
     if usage and usage[-1][1] < 0.5 * max(value for _, value in usage):
@@ -73,11 +77,11 @@ def _of_log(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
         since = next(step for step, value in reversed(usage) if value >= 0.5 * best[1])
         now, before = (f"{share:.1%}" for share in (usage[-1][1], best[1]))
         text = f"{now} of the codevectors are in use at the end, {before} were; most died after step {since:,}"
-        found.append(("unused", text))
+        findings.append(("unused", text))
     gaps = [value for value in held_out.get("gradient_gap", ()) if value]
     if len(gaps) > 1 and gaps[-1] > _GAP_GREW * min(gaps):
-        found.append(("gradient", f"the gradient gap grew from {min(gaps):.2g} to {gaps[-1]:.2g}"))
-    return found
+        findings.append(("gradient", f"the gradient gap grew from {min(gaps):.2g} to {gaps[-1]:.2g}"))
+    return findings
 
 
 _Setting = tuple[str, str]
@@ -86,8 +90,10 @@ _BASE: _Setting = "base", "base"
 
 @dataclass(frozen=True)
 class _Remedy:
-    """field, value: what to change in the recipe. tried, against: two settings of the ablation (factor, setting), with
-    that change and without it."""
+    """A change of the recipe that may help.
+
+    field, value: the change. tried, against: settings of the ablation, (factor, setting), with the change and without.
+    """
 
     field: str
     value: str
@@ -105,7 +111,7 @@ _LONGER = _Remedy(LENGTH, "", ("images", "twice as many"))
 
 
 def _remedy(kind: str, settings: dict[str, Any]) -> _Remedy:
-    """Return what to try against a finding, given the settings of the quantizer."""
+    """Return the change to try against a fault, given the settings of the quantizer."""
     if kind == "unused" and settings.get("revival", "none") != "restart" and _takes("revival", settings):
         return _RESTART
     if kind in ("unused", "apart", "scale") and settings.get("start", "") != "kmeans" and _takes("start", settings):
@@ -127,13 +133,17 @@ def _takes(setting: str, settings: dict[str, Any]) -> bool:
 
 
 def effect(tried: _Setting, against: _Setting, quantizer: str) -> str:
-    """Return what the ablation gained by a setting, for this quantizer or, where that has no such run, for another."""
+    """Return the ablation's mean gain of `tried` over `against`, for this quantizer if it has such runs, else another.
+
+    "" where the ablation has no such runs.
+    """
     runs = psnr_by_seed(read_lines(ABLATION))
     gains: dict[str, list[float]] = {}
     for (of, *setting), by_seed in runs.items():
         base = runs.get((of, *against), {})
-        if tuple(setting) == tried and (found := [psnr - base[seed] for seed, psnr in by_seed.items() if seed in base]):
-            gains[of] = found
+        differences = [psnr - base[seed] for seed, psnr in by_seed.items() if seed in base]
+        if tuple(setting) == tried and differences:
+            gains[of] = differences
     if not gains:
         return ""
     of = quantizer if quantizer in gains else next(iter(gains))

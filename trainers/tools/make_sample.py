@@ -1,4 +1,4 @@
-"""Makes vqzoo/analysis/evaluation_sample/cifar10.webp again: the first 64 test images as one lossless sheet.
+"""Write vqzoo/analysis/evaluation_sample/cifar10.webp: the first 64 test images as one lossless sheet.
 
 VQZOO_DATA=FOLDER python -m trainers.tools.make_sample
 """
@@ -16,6 +16,7 @@ PATH = Path(__file__).parents[2] / "vqzoo" / "analysis" / "evaluation_sample" / 
 
 
 def main() -> None:
+    """Write the sheet."""
     rows = open_splits(DATASET, ["test"])["test"]
     images = np.stack([decode(cell, Form(SIDE, 3)) for cell in rows[: ROW**2]["image"]])
     sheet = images.reshape(ROW, ROW, 3, SIDE, SIDE).transpose(0, 3, 1, 4, 2).reshape(ROW * SIDE, ROW * SIDE, 3)

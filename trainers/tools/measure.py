@@ -1,4 +1,4 @@
-"""Measure any tokenizer on any images, each at its own size, and write a card of that."""
+"""Evaluate any tokenizer on any images, each at its own size, and write a model card."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from trainers.data.pictures import Tally, Unreadable, ahead, read_pixels
+from trainers.data.pictures import Tally, Unreadable, prefetch, read_pixels
 from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from trainers.loop.finish import write_files
@@ -29,7 +29,7 @@ _AHEAD = 16
 
 @dataclass(frozen=True)
 class Measured:
-    """evaluation: as `vqzoo.analysis.evaluation` has it; facts: what the card tells of the images."""
+    """An evaluation, the split of its images, and facts about these for the model card."""
 
     evaluation: Evaluation
     split: str
@@ -39,11 +39,11 @@ class Measured:
 def measure(
     tokenizer: Tokenizer, dataset: str, source: Source, max_side: int = 1024, bad_share: float = 0.1
 ) -> Measured:
-    """Measure by protocol "lossless" on the test split of a data set, or on all images of one that names no splits.
+    """Evaluate by protocol "lossless" on the test split of a data set, or on all images of one without splits.
 
-    Images are read one after the other, so that there may be any number, and have any sizes; those with a side of more
-    than `max_side` pixels are shrunk first. Images that cannot be read are named and left out. Raises ValueError for a
-    data set that cannot be had, and where more than `bad_share` of its images cannot be read.
+    Images are read one after the other: there may be any number of them, of any sizes. Those with a side of more than
+    `max_side` pixels are shrunk; unreadable ones are named and left out. Raises ValueError for a data set that cannot
+    be opened, and where more than `bad_share` of its images cannot be read.
     """
     splits = open_splits(dataset, ["test"], source)
     split = ALL if splits.divided else splits.test
@@ -67,10 +67,12 @@ def measure(
 
 
 def _batches(rows: Any, channels: int, max_side: int, tally: Tally) -> Iterator[Tensor]:
-    """Yield images as uint8 (b, c, h, w): neighbours of one size together."""
+    """Yield uint8 batches (b, c, h, w) of consecutive images of one size."""
     cells = (row["image"] for row in rows)
     waiting: list[np.ndarray] = []
-    for number, pixels in enumerate(chain(ahead(lambda cell: _read(cell, channels, max_side), cells, _AHEAD), [None])):
+    for number, pixels in enumerate(
+        chain(prefetch(lambda cell: _read(cell, channels, max_side), cells, _AHEAD), [None])
+    ):
         if isinstance(pixels, Unreadable):
             tally.add(f"row {number}", str(pixels))
             continue
@@ -92,7 +94,7 @@ def _read(cell: Any, channels: int, max_side: int) -> np.ndarray | Unreadable:
 def write_card(folder: Path, dataset: str, measured: Measured) -> None:
     """Write metrics.json, usage.json and README.md into the folder of a model that has none.
 
-    Raises ValueError where the folder has a card already: what it was measured on would be lost.
+    Raises ValueError if the folder has a card already, which would be lost.
     """
     if (folder / METRICS).exists():
         raise ValueError(f"{folder} has a {METRICS}, of other images; --write-card is for a model that has no card yet")

@@ -1,4 +1,4 @@
-"""Measure image codecs at models' mean bits: python -m trainers.tools.measure_codecs MODEL [MODEL ...]"""
+"""Evaluate image codecs at the mean bits of models: `python -m trainers.tools.measure_codecs MODEL ...`."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ import PIL
 import torch
 import tyro
 
-from trainers.data.memory import load_images
+from trainers.evaluate import images_of
 from vqzoo.analysis.codecs import evaluate_codec
 from vqzoo.analysis.formats import CODECS, available
 from vqzoo.analysis.measured import MEASURED
@@ -22,15 +22,11 @@ from vqzoo.ops.check import check_choice
 
 
 def measure(model: str, codec: str, data: str | None = None) -> dict[str, Any]:
-    """A row of codecs.json: the codec on the images that the model's card was measured on, at its mean bits."""
+    """Evaluate a codec on the images of a model's card, at the model's mean bits; return a row of codecs.json."""
     names = sorted(path.parent.name for path in cards_folder().glob(f"*/{METRICS}"))
     record = read_json(cards_folder() / check_choice("model", model, names) / METRICS)
     recipe = record["training"]["recipe"]
-    images = load_images(record["dataset"], record["split"], recipe["resolution"], recipe["channels"], data)
-    if len(images) != record["metrics"]["num_images"]:
-        raise ValueError(
-            f"{record['dataset']}: {len(images)} images here; the card has {record['metrics']['num_images']}"
-        )
+    images = images_of(record, recipe["channels"], data)
     bits = record["metrics"]["bits_per_image"]
     if torch.cuda.is_available():
         images = images.cuda()
@@ -48,7 +44,7 @@ def measure(model: str, codec: str, data: str | None = None) -> dict[str, Any]:
 
 
 def merge(path: Path, row: dict[str, Any]) -> None:
-    """Put a row into a file of rows, in the place of the one of the same codec, images and bits."""
+    """Add a row to a file of rows; it replaces the row of the same codec, images and bits."""
     rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     rows = [each for each in rows if _key(each) != _key(row)] + [row]
     path.write_text(json.dumps(sorted(rows, key=_key), indent=1) + "\n", encoding="utf-8")
@@ -64,12 +60,12 @@ def main(
     out: Path = MEASURED,
     data: str | None = None,
 ) -> int:
-    """Measure image codecs at models' mean bits, on the images that the models' cards were measured on.
+    """Evaluate image codecs at the mean bits of models, on the images of the models' cards.
 
     Args:
         models: names in model_cards/.
-        codecs: which of them.
-        out: the file of results, which gets a row a model and codec; docs/draw.py draws them.
+        codecs: the codecs to evaluate.
+        out: the file of results, which gets a row for each model and codec; docs/draw.py plots them.
         data: local folder of the data set; without it $VQZOO_DATA/<dataset> where that exists, else the Hub.
     """
     try:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg, subcommand
 
-from trainers.own.wishes import Wishes
+from trainers.own.options import TrainOptions
 
 
 class Usage(ValueError):
@@ -129,7 +129,7 @@ class Doctor:
 
 
 @dataclass(frozen=True)
-class Train(Wishes):
+class Train(TrainOptions):
     """Train a tokenizer on your own images: divide them, choose the settings, train, measure, write the model card."""
 
     home: ClassVar[str] = "train"

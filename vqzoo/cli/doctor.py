@@ -8,7 +8,7 @@ from vqzoo.cli.show import bar, print_json
 try:
     from trainers.data.source import Source
     from trainers.tools.doctor import examine
-    from trainers.tools.patient import load_patient
+    from trainers.tools.subject import load_subject
 except ModuleNotFoundError as error:
     raise ValueError(f'doctor needs {error.name}: in the checkout, pip install -e ".[train]"') from None
 
@@ -17,14 +17,15 @@ def run(settings: Doctor) -> int:
     """Print each finding with what was measured, what to try, and the effect which that had; returns 0."""
     with bar(None, enabled=not settings.json) as step:
         step(f"examining {settings.source}")
-        patient = load_patient(
-            settings.source, Source(settings.data, settings.config, settings.column, settings.splits)
+        subject = load_subject(
+            settings.source,
+            Source(settings.data, config=settings.config, column=settings.column, splits=settings.splits),
         )
-        findings = examine(patient)
+        findings = examine(subject)
     if settings.json:
-        print_json({"images": len(patient.images), "findings": [asdict(finding) for finding in findings]})
+        print_json({"images": len(subject.images), "findings": [asdict(finding) for finding in findings]})
         return 0
-    print(f"{settings.source}, on {len(patient.images):,} images: {len(findings) or 'no'} findings")
+    print(f"{settings.source}, on {len(subject.images):,} images: {len(findings) or 'no'} findings")
     for finding in findings:
         print(f"\n{finding.kind}: {finding.text}\n  try: {finding.command}")
         if finding.effect:

@@ -26,7 +26,7 @@ def run(settings: Evaluate) -> int:
     """
     place, _ = find(settings.source)
     folder = Path(place)
-    source = Source(settings.data, settings.config, settings.column, settings.splits)
+    source = Source(settings.data, config=settings.config, column=settings.column, splits=settings.splits)
     if (folder / METRICS).is_file() and not settings.write_card and is_own_data(folder, source):
         return _compare(settings, folder)
     if settings.data is None:

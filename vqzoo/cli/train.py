@@ -4,7 +4,7 @@ from vqzoo.cli.arguments import Train
 from vqzoo.cli.show import note
 
 try:
-    from trainers.loop.memory import NO_MEMORY, out_of_memory
+    from trainers.loop.memory import as_value_errors
     from trainers.loop.signals import Stopped
     from trainers.own.train import train_own
 except ModuleNotFoundError as error:
@@ -14,14 +14,9 @@ except ModuleNotFoundError as error:
 def run(settings: Train) -> int:
     """Train, and return the exit code; a run that was asked to end tells how to go on."""
     try:
-        train_own(settings)
+        with as_value_errors():
+            train_own(settings)
     except Stopped as stopped:
         note(f"stopped: {stopped}; go on with the same command and --resume")
         return stopped.code
-    except FloatingPointError as error:
-        raise ValueError(str(error)) from None
-    except (MemoryError, RuntimeError) as error:
-        if out_of_memory(error):
-            raise ValueError(NO_MEMORY) from None
-        raise
     return 0

@@ -1,0 +1,1 @@
+"""Train many recipes, or one at many settings: `python -m trainers.sweep`."""
