@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from vqzoo import __version__
 from vqzoo.files.pipe import readers_may_leave
 from vqzoo.ops.collector import uncollected
-from vqzoo.ops.interrupt import STOPPED, leaving
+from vqzoo.ops.interrupt import STOPPED, exit_handler
 from vqzoo.ops.text import brief
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
@@ -85,7 +85,7 @@ def _imported(arguments: list[str]) -> tuple[Any, Any]:
 @contextmanager
 def _ending_at_once() -> Iterator[None]:
     """End the process at Ctrl-C."""
-    before = signal.signal(signal.SIGINT, leaving(_AGAIN))
+    before = signal.signal(signal.SIGINT, exit_handler(_AGAIN))
     try:
         yield
     finally:

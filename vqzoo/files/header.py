@@ -6,7 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vqzoo.ops.text import brief, parse_json
+from vqzoo.files.json import parse_json
+from vqzoo.ops.text import brief
 
 HEADER_LIMIT = 2 * 2**20
 """Bytes of a header that are read; that of a network of 500 tensors has 60 thousand."""

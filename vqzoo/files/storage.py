@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from vqzoo.files.header import Stored, read_header
-from vqzoo.ops.text import brief, parse_json
+from vqzoo.files.json import parse_json
+from vqzoo.ops.text import brief
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
