@@ -1,4 +1,4 @@
-"""Exchange of statistics between processes; with a single process every function returns its input."""
+"""Exchange of statistics between processes; a single process exchanges nothing."""
 
 import torch
 import torch.distributed as dist
