@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 from vqzoo import __version__
-from vqzoo.files.pipe import readers_may_leave
+from vqzoo.files.pipe import ignore_broken_pipe
 from vqzoo.ops.collector import uncollected
 from vqzoo.ops.interrupt import STOPPED, exit_handler
 from vqzoo.ops.text import brief
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default this process's; returns the exit code."""
     code, words = 0, list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with readers_may_leave():
+        with ignore_broken_pipe():
             code = _run(words)
         return code
     except KeyboardInterrupt:
