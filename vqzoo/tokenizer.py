@@ -252,7 +252,8 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         return planes.contiguous() if self.training else planes
 
     def _add_position(self, latents: Tensor) -> Tensor:
-        return latents + self.position(*latents.shape[1:3]).to(latents)
+        encoding: Tensor = self.position(*latents.shape[1:3])
+        return latents + encoding.to(latents)
 
     def save_pretrained(  # type: ignore[override]
         self, folder: str | Path, *, push_to_hub: bool = False, repo_id: str | None = None, **settings: Any

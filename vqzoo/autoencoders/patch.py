@@ -59,8 +59,9 @@ class PatchEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (b, channels, H, W) to latents (b, latent_dim, h, w)."""
-        linear: Tensor = self.linear(F.pixel_unshuffle(images, self.stride))
-        return linear + self.conv_out(self.layers(F.pixel_unshuffle(images, self.stem)))
+        linear = self.linear(F.pixel_unshuffle(images, self.stride))
+        latents: Tensor = linear + self.conv_out(self.layers(F.pixel_unshuffle(images, self.stem)))
+        return latents
 
 
 class PatchDecoder(nn.Module):

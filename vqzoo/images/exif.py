@@ -27,13 +27,13 @@ def orientation(info: Mapping[Any, Any]) -> int:
 
 def claimed_bytes(exif: bytes) -> int:
     """Return the total size that the entries of the first directory state for their values."""
-    return sum(min(entry.count * _SIZES.get(entry.kind, 1), len(exif)) for entry in _entries(exif))
+    return sum(min(entry.num_values * _SIZES.get(entry.kind, 1), len(exif)) for entry in _entries(exif))
 
 
 class _Entry(NamedTuple):
     tag: int
     kind: int
-    count: int
+    num_values: int
     value: bytes  # or its offset, where it is longer than four bytes
     byte_order: str
 
