@@ -11,7 +11,7 @@ Estimator = Literal["straight-through", "rotation"]
 
 
 def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
-    """Return the values of `quantized`, bit for bit, with the gradient of `latents` (Bengio et al., arXiv:1308.3432).
+    """Return `quantized`, bit for bit, with the gradient of `latents` (Bengio et al., 2013, arXiv:1308.3432).
 
     The usual z + (q - z) rounds, so that a decoder would be trained on other values than the codebook holds. The result
     shares the memory of `quantized`.
@@ -31,12 +31,12 @@ class _StraightThrough(torch.autograd.Function):
 
 
 def stopped(latents: Tensor, quantized: Tensor) -> Tensor:
-    """Return the values of `quantized` without a gradient, for a part whose composite has an estimator of its own."""
+    """Return `quantized` without a gradient, for a part whose composite has an estimator of its own."""
     return quantized.detach()
 
 
 def rotation(latents: Tensor, quantized: Tensor) -> Tensor:
-    """Return the values of `quantized`, bit for bit, with the gradient of the rotation and scaling from z to q.
+    """Return `quantized`, bit for bit, with the gradient of the rotation and scaling from z to q.
 
     The rotation trick (Fifty et al., 2024, arXiv:2410.06424, eq. 4): (|q| / |z|) R z, both factors held constant, with
     R = I - 2 w w' + 2 q^ z^' and w = (z^ + q^) / |z^ + q^| along the last axis. Where a latent is a million times
