@@ -48,18 +48,17 @@ class Reconstruction:
 
 
 class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
-    """An autoencoder with a quantizer between its halves and a positional encoding beside it.
+    """An autoencoder with a quantizer between its halves, and a positional encoding.
 
-    A hierarchical autoencoder has one quantizer a level, coarsest first; what the coarser levels were quantized to is
-    known when the next one's latents are made.
+    A hierarchical autoencoder has one quantizer per level, coarsest first; the latents of a finer level are computed
+    from the image and the quantized coarser levels.
 
-    Images are tensors (b, channels, H, W), floating point in [-1, 1] or uint8 in [0, 255], or NumPy arrays or pictures
-    of Pillow's as `vqzoo.ops.batch.as_images` takes them, of any height and width. They are brought to the device and
-    the type of the tokenizer, which `.to(device, dtype)` changes as that of any module; codebooks stay float32, and
-    tokens int64. Images are padded at the right and the bottom to what the autoencoder's stride and the quantizer need,
-    by repeating the edge, and reconstructions, in the tokenizer's type, are cropped to the size that came in.
-    `resolution` is the side in pixels of the images that it was trained on, `multiple` what sides are padded to
-    multiples of.
+    Images of any height and width are tensors (b, channels, H, W), floating point in [-1, 1] or uint8 in [0, 255], or
+    NumPy arrays or Pillow images, see `vqzoo.ops.batch.as_images`. They are converted to the device and the type of the
+    tokenizer, which `.to(device, dtype)` sets as for any module; codebooks stay float32, and tokens int64. Images are
+    padded at the right and the bottom, by repeating the edge, until their sides are multiples of `multiple`, the least
+    that autoencoder and quantizer accept; reconstructions are cropped to the size of the input. `resolution` is the
+    side in pixels of the training images.
     """
 
     def __init__(
@@ -149,7 +148,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
     def encode_levels(self, images: Pictures, position: bool = True) -> list[tuple[Tensor, Tensor]]:
         """Return the latents (b, h, w, dim) and the indices (b, h', w', q) of each level, coarsest first.
 
-        Takes what `encode` takes; the latents are those of the images padded to `padded` of their size.
+        Takes what `encode` takes. The latents are those of the padded images, see `padded`.
         """
         features = self._features(self._images(images))
         levels: list[tuple[Tensor, Tensor]] = []

@@ -20,7 +20,7 @@ from vqzoo.ops.text import brief
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
 
-COMMAND --help tells what a command takes; vqzoo --version tells the version."""
+COMMAND --help lists a command's arguments; --version prints the version."""
 
 _RESUME = "stopped: Ctrl-C; go on with the same command and --resume"
 

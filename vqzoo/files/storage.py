@@ -52,10 +52,10 @@ class Folder:
         path = self.folder / name
         if not path.is_file():
             raise ValueError(f"{self.name}: there is no {name}; expected a folder with {CONFIG} and {WEIGHTS}")
-        real, home = Path(os.path.realpath(path)), Path(os.path.realpath(self.folder))
+        real, root = Path(os.path.realpath(path)), Path(os.path.realpath(self.folder))
         # In the Hub's cache a snapshot is a folder of links to blobs.
-        blobs = home.parents[1] / "blobs" if home.parent.name == "snapshots" else home
-        if home not in real.parents and blobs not in real.parents:
+        blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else root
+        if root not in real.parents and blobs not in real.parents:
             raise ValueError(f"{name} of {self.name} is a link out of the folder; put the file itself there")
         check_size(f"{name} of {self.name}", path.stat().st_size, limit)
         return path

@@ -29,7 +29,7 @@ JPEG_SCANS = 256
 JPEG_SCANNED = 2 * 10**9
 """Scans times pixels: about five seconds."""
 PNG_CHUNKS = 2**17
-"""Encoders that write the smallest chunks, of 4 KiB, put half a gigabyte into so many."""
+"""Encoders with the smallest chunks, of 4 KiB, need this many for half a gigabyte."""
 PNG_TEXTS = 1024
 """Chunks other than image data."""
 

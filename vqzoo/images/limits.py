@@ -18,7 +18,7 @@ NAMES = {
 
 
 class ImageError(ValueError):
-    """A file that cannot be used; the message is one sentence for whoever sent it."""
+    """A file that cannot be used; the message is one sentence for its sender."""
 
 
 @dataclass(frozen=True)

@@ -87,25 +87,25 @@ class _Code:
         three = ir.FunctionType(self.floats, [self.floats] * 3)
         self.fma = ir.Function(self.module, three, f"llvm.fma.v{self.lanes}f32")
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), list(_ARGUMENTS.values())), "search")
-        self.given = dict(zip(_ARGUMENTS, function.args, strict=True))
+        self.arguments = dict(zip(_ARGUMENTS, function.args, strict=True))
         self.build = ir.IRBuilder(function.append_basic_block())
         self._runs()
 
     def _runs(self) -> None:
-        build, given = self.build, self.given
+        build, arguments = self.build, self.arguments
         again, work, done = (build.append_basic_block() for _ in range(3))
         build.branch(again)
         build.position_at_end(again)
-        number = build.atomic_rmw("add", given["next_run"], _I64(1), "monotonic")
-        first = build.mul(number, build.mul(given["run"], self.width))
-        build.cbranch(build.icmp_signed("<", first, given["n"]), work, done)
+        number = build.atomic_rmw("add", arguments["next_run"], _I64(1), "monotonic")
+        first = build.mul(number, build.mul(arguments["run"], self.width))
+        build.cbranch(build.icmp_signed("<", first, arguments["n"]), work, done)
         build.position_at_end(work)
-        end = self._smaller(build.add(first, build.mul(given["run"], self.width)), given["n"])
+        end = self._smaller(build.add(first, build.mul(arguments["run"], self.width)), arguments["n"])
 
         def part(start: Any, _: Sequence[Any]) -> list[Any]:
             return self._loop(first, end, self.width, [], lambda block, _: self._block(block, start))
 
-        self._loop(_I64(0), given["k"], given["part"], [], part)
+        self._loop(_I64(0), arguments["k"], arguments["part"], [], part)
         build.branch(again)
         build.position_at_end(done)
         build.ret_void()
@@ -115,7 +115,7 @@ class _Code:
         build = self.build
         self._gather(first)
         offsets = [build.add(first, _I64(vector * self.lanes)) for vector in range(_VECTORS)]
-        end = self._smaller(build.add(start, self.given["part"]), self.given["k"])
+        end = self._smaller(build.add(start, self.arguments["part"]), self.arguments["k"])
         best = self._loop(start, end, _I64(self.rows), self._best_before(offsets, start), self._compare)
         for offset, value, index in zip(offsets, best[:_VECTORS], best[_VECTORS:], strict=True):
             build.store(value, self._at("values", offset), 4)
@@ -124,8 +124,8 @@ class _Code:
 
     def _gather(self, first: Any) -> None:
         """Copy the block's latents into `scratch`, dimension by dimension, the last one again past the end."""
-        build, dims = self.build, self.given["d"]
-        last = build.sub(self.given["n"], _I64(1))
+        build, dims = self.build, self.arguments["d"]
+        last = build.sub(self.arguments["n"], _I64(1))
 
         def latent(lane: Any, _: Sequence[Any]) -> list[Any]:
             row = build.mul(self._smaller(build.add(first, lane), last), dims)
@@ -142,7 +142,7 @@ class _Code:
     def _best_before(self, offsets: list[Any], start: Any) -> list[Any]:
         """Return the values, then indices, at `offsets`: minus infinity and 0 for the first part of all."""
         build, wide = self.build, ir.VectorType(_I64, self.lanes)
-        fresh = build.icmp_signed("==", build.add(start, self.given["start"]), _I64(0))
+        fresh = build.icmp_signed("==", build.add(start, self.arguments["start"]), _I64(0))
         lowest = ir.Constant(self.floats, [float("-inf")] * self.lanes)
         values = [build.load(self._at("values", offset), typ=self.floats, align=4) for offset in offsets]
         indices = [build.load(self._at("indices", offset, _I64), typ=wide, align=8) for offset in offsets]
@@ -155,10 +155,10 @@ class _Code:
     def _compare(self, row: Any, best: Sequence[Any]) -> list[Any]:
         """Return the best values and indices after `rows` more codevectors; the last step may repeat some."""
         build = self.build
-        row = self._smaller(row, build.sub(self.given["k"], _I64(self.rows)))
+        row = self._smaller(row, build.sub(self.arguments["k"], _I64(self.rows)))
         scores = self._scores(row)
         check, update, after = (build.append_basic_block() for _ in range(3))
-        seen = build.add(row, self.given["start"])
+        seen = build.add(row, self.arguments["start"])
         settled = build.icmp_signed(">=", seen, build.mul(self.width, _I64(self.rows * _SETTLED)))
         build.cbranch(settled, check, update)
         build.position_at_end(check)
@@ -207,7 +207,7 @@ class _Code:
 
     def _products(self, row: Any) -> list[Any]:
         """Return the products of `rows` codevectors from `row` on with the block, `_VECTORS` vectors each."""
-        build, dims = self.build, self.given["d"]
+        build, dims = self.build, self.arguments["d"]
         starts = [build.mul(build.add(row, _I64(each)), dims) for each in range(self.rows)]
 
         def dimension(dim: Any, sums: Sequence[Any]) -> list[Any]:
@@ -247,7 +247,7 @@ class _Code:
         return results
 
     def _at(self, argument: str, offset: Any, kind: Any = _F32) -> Any:
-        return self.build.gep(self.given[argument], [offset], source_etype=kind)
+        return self.build.gep(self.arguments[argument], [offset], source_etype=kind)
 
     def _spread(self, scalar: Any) -> Any:
         """Return a vector with `scalar` in every lane."""
