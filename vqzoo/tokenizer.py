@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_position
 from vqzoo.files.download import Repository
-from vqzoo.files.remote import CARD, explain_hub_errors, full_id, hub_tags, upload
+from vqzoo.files.remote import CARD, full_id, hub_errors, hub_tags, upload
 from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, write_json
 from vqzoo.files.weights import check_header, load_weights, save_weights
 from vqzoo.ops.batch import Pictures, as_images
@@ -284,7 +284,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         """
         api = HfApi(token=token)
         repo_id = full_id(api, repo_id)
-        with TemporaryDirectory() as folder, explain_hub_errors(repo_id):
+        with TemporaryDirectory() as folder, hub_errors(repo_id):
             self.save_pretrained(folder)
             return upload(api, Path(folder), (CARD, CONFIG, WEIGHTS), repo_id, commit_message, private)[1]
 

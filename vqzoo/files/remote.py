@@ -67,7 +67,7 @@ def full_id(api: HfApi, repo_id: str) -> str:
     """
     if "/" in repo_id:
         return repo_id
-    with explain_hub_errors(repo_id):
+    with hub_errors(repo_id):
         return f"{api.whoami()['name']}/{repo_id}"
 
 
@@ -128,8 +128,8 @@ def hub_tags(quantizers: Sequence[str], strides: Sequence[int], position: str) -
 
 
 @contextmanager
-def explain_hub_errors(repo_id: str) -> Iterator[None]:
-    """Raise what the Hub and its client raise as a ValueError of one sentence that says what to do."""
+def hub_errors(repo_id: str) -> Iterator[None]:
+    """Context manager that raises any error of the Hub or its client as a ValueError of one sentence with a fix."""
     named = plain(repr(repo_id), 200)
     try:
         yield

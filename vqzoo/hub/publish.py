@@ -9,17 +9,7 @@ from typing import Any
 import torch
 from huggingface_hub import HfApi
 
-from vqzoo.files.remote import (
-    CARD,
-    FILES,
-    OPTIONAL,
-    Plan,
-    explain_hub_errors,
-    full_id,
-    plan_upload,
-    repository_info,
-    upload,
-)
+from vqzoo.files.remote import CARD, FILES, OPTIONAL, Plan, full_id, hub_errors, plan_upload, repository_info, upload
 from vqzoo.files.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.model import Model, check_record
@@ -82,7 +72,7 @@ def plan(folder: Path, repo_id: str | None = None, *, token: str | None = None) 
     check(folder)
     api = HfApi(token=token)
     repo_id = full_id(api, repo_id or folder.name)
-    with explain_hub_errors(repo_id):
+    with hub_errors(repo_id):
         return plan_upload(folder, _files(folder), repo_id, repository_info(api, repo_id))
 
 
@@ -105,7 +95,7 @@ def publish(
     check(folder)
     api = HfApi(token=token)
     repo_id = full_id(api, repo_id or folder.name)
-    with explain_hub_errors(repo_id):
+    with hub_errors(repo_id):
         tagged = _tagged(api, repo_id, tag)
         if tagged is not None:
             ahead = plan_upload(folder, _files(folder), repo_id, repository_info(api, repo_id))

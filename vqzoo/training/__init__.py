@@ -2,7 +2,7 @@
 
 from vqzoo.training.adversary import ADVERSARIES, LeCam, adaptive_weight, discriminator_loss, generator_loss
 from vqzoo.training.average import WeightAverage
-from vqzoo.training.discriminator import PatchDiscriminator, real_and_fake_logits
+from vqzoo.training.discriminator import PatchDiscriminator, discriminate
 from vqzoo.training.gradient_gap import gradient_gap
 from vqzoo.training.perceptual import PerceptualLoss
 
@@ -16,5 +16,5 @@ __all__ = [
     "discriminator_loss",
     "generator_loss",
     "gradient_gap",
-    "real_and_fake_logits",
+    "discriminate",
 ]

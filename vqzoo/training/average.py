@@ -25,10 +25,6 @@ class WeightAverage(AveragedModel):
         """Update the average; call it after each optimizer step."""
         self.update_parameters(model)
 
-    def copy_to(self, model: nn.Module) -> None:
-        """Copy the averaged parameters and the buffers of the last update into `model`."""
-        model.load_state_dict(self.module.state_dict())
-
     def _average(self, averages: PARAM_LIST, values: PARAM_LIST, updates: Tensor | int) -> None:
         updates = int(updates)
         get_ema_multi_avg_fn(min(self.decay, (1 + updates) / (10 + updates)))(averages, values, updates)

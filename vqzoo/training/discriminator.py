@@ -52,7 +52,7 @@ class PatchDiscriminator(nn.Module):
         return logits
 
 
-def real_and_fake_logits(discriminator: nn.Module, images: Tensor, restored: Tensor) -> tuple[Tensor, Tensor]:
+def discriminate(discriminator: nn.Module, images: Tensor, restored: Tensor) -> tuple[Tensor, Tensor]:
     """Return (real_logits, fake_logits) for the discriminator's step, without a gradient to `restored`.
 
     Both are computed in one pass, as data-parallel training expects one forward before each backward.
