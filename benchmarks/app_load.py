@@ -1,8 +1,10 @@
-"""Many visitors at once: python benchmarks/app_load.py [--users 64] [--actions 20] [--minutes 10] [--csv FILE]
+"""Measure an app with many visitors at once.
 
-Each user is a gradio_client of its own on a thread of its own, on this machine; actions are mixed. No answer may be an
-error but a clear "busy"; what a comparison measured is checked against what the same models give in this process; the
-app's resident memory is written down every second, and has to be flat after the first third of the time.
+    python benchmarks/app_load.py [--users 64] [--actions 20] [--minutes 10] [--csv FILE]
+
+Each user is a gradio_client on a thread of its own, on this machine, with a mix of actions. Every answer must be a
+result or a clear "busy", and what a comparison measures must equal what the same models give in this process. The app's
+resident memory is recorded every second and must be flat after the first third of the time.
 """
 
 import argparse
@@ -33,17 +35,19 @@ _PSNR = list(COLUMNS).index("PSNR, dB")
 
 
 class Expected:
-    """What a comparison has to say: PSNR of a model on an example, computed here."""
+    """Correct results of a comparison, computed in this process."""
 
     def __init__(self) -> None:
         self.engine = Engine(list_models())
         self.paths = {label: str(path) for label, path in examples().items()}
 
     def psnr(self, label: str, side: int, name: str) -> float:
+        """Return the PSNR of a model on an example, as the page shows it."""
         return round(self.engine.run(name, self.engine.photo(self.paths[label], side)).metrics["psnr"], 2)
 
 
 def compare(client: Client, chance: random.Random, expected: Expected) -> None:
+    """Compare one or two models on an example, and check their PSNR."""
     label, side = chance.choice(list(expected.paths)), chance.choice(SIDES)
     names = chance.sample(MODELS, chance.randint(1, 2))
     answer = client.predict(
@@ -62,28 +66,32 @@ def compare(client: Client, chance: random.Random, expected: Expected) -> None:
 
 
 def models(client: Client, chance: random.Random, expected: Expected) -> None:
-    found = client.predict(
+    """Ask for the list of models, and check that a known one is in it."""
+    listed = client.predict(
         text=chance.choice(["", "looc"]), quantizer="", dataset="", max_bits=0, max_megabytes=0, author="",
         where="", api_name="/models",
     )  # fmt: skip
-    assert "cifar10-looc-256x4" in str(found), "a list without the model that was asked for"
+    assert "cifar10-looc-256x4" in str(listed), "a list without the model that was asked for"
 
 
 def rates(client: Client, chance: random.Random, expected: Expected) -> None:
-    said = client.predict(
+    """Ask which bits reach a PSNR."""
+    answer = client.predict(
         dataset="cifar10", psnr=chance.choice([22, 25, 28]), group="models with codevectors", api_name="/bits_for_psnr"
     )
-    assert said, "nothing said"
+    assert answer, "an empty answer"
 
 
 def page(client: Client, chance: random.Random, expected: Expected) -> None:
+    """Ask for the description of the API."""
     assert client.view_api(return_format="dict", print_info=False)["named_endpoints"], "no description"
 
 
 ACTIONS = {compare: 8, models: 3, rates: 3, page: 6}
 
 
-def user(number: int, url: str, actions: int, until: float, expected: Expected, said: Counter[str]) -> None:
+def user(number: int, url: str, actions: int, until: float, expected: Expected, outcomes: Counter[str]) -> None:
+    """Do `actions` random actions until `until`, and count the outcomes."""
     chance = random.Random(number)
     client: Client | None = None
     for _ in range(actions):
@@ -93,23 +101,25 @@ def user(number: int, url: str, actions: int, until: float, expected: Expected, 
         try:
             client = client or Client(url, verbose=False)
             action(client, chance, expected)
-            said[action.__name__] += 1
+            outcomes[action.__name__] += 1
         except AssertionError as error:
-            said[f"WRONG {error}"] += 1
+            outcomes[f"WRONG {error}"] += 1
         except Exception as error:
             text = str(error)
-            said["busy" if any(word in text.lower() for word in BUSY) else f"ERROR {type(error).__name__} {text}"] += 1
+            busy = any(word in text.lower() for word in BUSY)
+            outcomes["busy" if busy else f"ERROR {type(error).__name__} {text}"] += 1
         time.sleep(chance.uniform(0, 1))
 
 
 def main() -> None:
+    """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=64)
     parser.add_argument("--actions", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--csv", type=Path, default=Path("app_load.csv"))
     settings = parser.parse_args()
-    expected, said, memory = Expected(), Counter[str](), []
+    expected, outcomes, memory = Expected(), Counter[str](), []
     with running() as (process, url):
         app, begun = psutil.Process(process.pid), time.monotonic()
         until = begun + 60 * settings.minutes
@@ -123,7 +133,7 @@ def main() -> None:
         watcher.start()
         with ThreadPoolExecutor(settings.users) as pool:
             for number in range(settings.users):
-                pool.submit(user, number, url, settings.actions, until, expected, said)
+                pool.submit(user, number, url, settings.actions, until, expected, outcomes)
         over.set()
         watcher.join()
     with settings.csv.open("w", newline="") as file:
@@ -131,11 +141,11 @@ def main() -> None:
     later = np.array(memory[len(memory) // 3 :], dtype=float)
     slope = np.polyfit(later[:, 0], later[:, 1], 1)[0] * 60 / 2**20
     print(f"## {settings.users} users, {settings.actions} actions each: {machine()}\n\n| answer | number |\n|---|---|")
-    for what, number in sorted(said.items()):
+    for what, number in sorted(outcomes.items()):
         print(f"| {what[:200]} | {number} |")
     print(f"\n{memory[-1][0]:.0f} s; resident memory {later[0, 1] / 2**20:.0f} MiB after a third of the time, ")
     print(f"{later[-1, 1] / 2**20:.0f} at the end, at most {later[:, 1].max() / 2**20:.0f}: {slope:+.1f} MiB a minute.")
-    sys.exit(any(what.startswith(("ERROR", "WRONG")) for what in said))
+    sys.exit(any(what.startswith(("ERROR", "WRONG")) for what in outcomes))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What the app adds to the networks: a comparison of eight models beside their bare forwards.
+"""Measure the overhead of the app: a comparison of eight models beside their bare forward passes.
 
-python benchmarks/app_overhead.py
+    python benchmarks/app_overhead.py
 
-Both in this process, in turn, on the same photograph at 256 pixels: the app's side is all that a click computes, with
-metrics, pictures and figure; the other the sum of eight forwards of loaded models. Median of seven ratios.
+Both run in this process, in turn, on the same photograph at 256 pixels. The app's side is all that a click computes,
+with metrics, images and figure; the other side is eight forward passes of loaded models. Reported is the median of
+seven ratios.
 """
 
 import statistics
@@ -33,11 +34,12 @@ SIDE = 256
 
 @torch.inference_mode()
 def main() -> None:
+    """Run the benchmark and print its tables."""
     engine = Engine(list_models())
     path = str(next(iter(examples().values())))
     ratios, times = [], []
     for round_ in range(8):
-        # Photographs of another size each time, so that nothing is remembered: 256, 255, ... pixels.
+        # Another size each time (256, 255, ... pixels), so that no result is cached.
         side = SIDE - round_
         start = time.perf_counter()
         for _ in compare(engine, path, side, NAMES):

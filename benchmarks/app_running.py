@@ -1,4 +1,4 @@
-"""`python app.py` as a process of its own, for benchmarks of the app."""
+"""Run `python app.py` as a process of its own, for benchmarks of the app."""
 
 import os
 import shutil
@@ -17,15 +17,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def free_port() -> int:
-    """One that nothing listens on."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
-def running(wait: bool = True, checkout: Path = ROOT) -> Iterator[tuple[subprocess.Popen, str]]:
-    """The process and its address; with `wait` when it answers calls. `checkout`: the one whose app it is."""
+def running(wait: bool = True, checkout: Path = ROOT) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Context manager that yields the process and URL of the app of `checkout`; with `wait` once it answers calls."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"}
@@ -48,7 +49,7 @@ def running(wait: bool = True, checkout: Path = ROOT) -> Iterator[tuple[subproce
 
 
 def chromium(playwright: Any) -> Any:
-    """The browser of this machine."""
+    """Return a headless browser of this machine."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path is not None, "no chromium here (Debian: apt-get install chromium)"
     return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

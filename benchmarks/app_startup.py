@@ -1,10 +1,13 @@
-"""From `python app.py` to a finished example in the browser: python benchmarks/app_startup.py [CHECKOUT ...]
+"""Measure the start of the app, from `python app.py` to a finished example in the browser.
 
-Three moments, in seconds from the start of the process, packages cached: "example" is the finished comparison drawn,
-served by the standard library while Gradio is imported; "live" is the same in the app itself, which takes clicks;
-"warm" is the device named: torch has come in, and a comparison need not wait for it. Medians of five starts after
-one that is not counted, on the clock and, for the app without the browser, of the processor, which other work on the
-machine hardly changes. CHECKOUT are others to measure beside this one in turns, such as that of an earlier commit.
+    python benchmarks/app_startup.py [CHECKOUT ...]
+
+Three moments, in seconds from the start of the process, with packages in the disk cache: "example": the finished
+comparison is drawn, served by the standard library while Gradio is imported. "live": the same in the app itself, which
+takes clicks. "warm": torch is imported, and a comparison need not wait for it.
+
+Reported are medians of five starts after one that is not counted: wall-clock time, and CPU time of the app, which other
+work on the machine hardly changes. Each CHECKOUT, such as that of an earlier commit, is measured in turn with this one.
 """
 
 import statistics
@@ -26,7 +29,7 @@ MOMENTS = {
 
 
 def start(page: Page, checkout: Path) -> dict[str, tuple[float, float]]:
-    """Seconds to each moment of one start, on the clock and of the processor."""
+    """Return the wall-clock and CPU seconds to each moment of one start."""
     begun = time.perf_counter()
     with running(wait=False, checkout=checkout) as (process, url):
         app = psutil.Process(process.pid)
@@ -34,7 +37,7 @@ def start(page: Page, checkout: Path) -> dict[str, tuple[float, float]]:
             try:
                 page.goto(url)
                 break
-            except Error:  # nobody answers yet
+            except Error:  # the app does not listen yet
                 time.sleep(0.1)
         moments = {}
         for name, condition in MOMENTS.items():
@@ -46,6 +49,7 @@ def start(page: Page, checkout: Path) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
+    """Run the benchmark and print its tables."""
     checkouts = [*(Path(name).resolve() for name in sys.argv[1:]), ROOT]
     with sync_playwright() as playwright:
         page = chromium(playwright).new_page(viewport={"width": 1400, "height": 1000})

@@ -1,7 +1,9 @@
-"""How long a change of tab, and of a toggle, takes when nothing has to be computed: python benchmarks/app_switching.py
+"""Measure how long a change of tab or of a toggle takes when nothing has to be computed.
 
-In the browser, from the click until the second frame after it, by when it is on the screen; of each the median of
-seven, after all pages have been looked at once.
+    python benchmarks/app_switching.py
+
+In the browser, from the click to the second frame after it, when the change is on the screen; medians of seven, after
+all pages have been shown once.
 """
 
 import statistics
@@ -20,6 +22,7 @@ TABS = "[...document.querySelectorAll('#pages > .tab-wrapper [role=tab]')]"
 
 
 def main() -> None:
+    """Run the benchmark and print its tables."""
     with running() as (_, url), sync_playwright() as playwright:
         page = chromium(playwright).new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(120_000)

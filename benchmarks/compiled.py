@@ -1,6 +1,8 @@
-"""Whether torch.compile pays: a tokenizer in evaluation, eager against compiled: python benchmarks/compiled.py
+"""Measure torch.compile: a tokenizer in evaluation mode, eager beside compiled.
 
-Both run in channels-last memory: what is compared is the compiler alone.
+    python benchmarks/compiled.py
+
+Both run in channels-last memory, so that only the compiler differs.
 """
 
 import torch
@@ -14,6 +16,7 @@ NAMES = ["cifar10-none-128", "cifar10-vq-1024x128", "cifar10-rvq-8x256", "cifar1
 
 @torch.inference_mode()
 def main() -> None:
+    """Run the benchmark and print its tables."""
     torch.manual_seed(0)
     print(f"## {machine()}\n")
     print("### torch.compile, one batch of 64 images of 32 x 32 through a tokenizer in evaluation\n")

@@ -1,11 +1,14 @@
-"""Training steps beside vector-quantize-pytorch on a CPU, and memory of a lookup: python benchmarks/cpu.py [THREADS]
+"""Measure training steps beside vector-quantize-pytorch on a CPU, and the memory of a lookup.
 
-Run it on a machine that does nothing else. Both sides get the same tensors and the same number of threads, and are
-timed alternately in one process.
+    python benchmarks/cpu.py [THREADS]
+
+Run it on an idle machine. Both sides get the same tensors and the same number of threads and are timed alternately in
+one process.
 """
 
 import sys
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from peers import SortedCVQ
@@ -17,10 +20,12 @@ from vqzoo.ops.lookup import nearest
 from vqzoo.quantizers import Quantizer, build
 
 TOKENS = 4096  # 64 images of 8 x 8 latents
+Step = Callable[[], None]
 MEMORY = [(4096, 32768, 32), (1_000_000, 256, 4), (4096, 262_144, 32), (1024, 1_048_576, 8)]
 
 
 def memory() -> None:
+    """Print the memory of lookups."""
     print("\n### Memory of a lookup beyond its inputs, MiB at the peak of the process\n")
     print("| tokens | K | d | vqzoo | cdist | full matrix by counting |\n|" + "---|" * 6)
     for tokens, size, dim in MEMORY:
@@ -34,44 +39,50 @@ def memory() -> None:
         print(f"| {tokens} | {size} | {dim} | {needed:.1f} | {peer} | {matrix:.0f} |", flush=True)
 
 
-def ours_step(quantizer: Quantizer, dim: int) -> Callable[[], None]:
-    latents = torch.randn(64, 8, 8, dim, requires_grad=True)
-    wish = torch.randn(latents.shape)
+def make_step(quantizer: nn.Module, shape: tuple[int, ...], loss: Callable[[Any, Tensor], Tensor]) -> Step:
+    """Return a function that does one forward and backward pass; `loss` takes the output and a random target."""
+    latents = torch.randn(shape, requires_grad=True)
+    target = torch.randn(shape)
 
     def step() -> None:
         latents.grad = None
         quantizer.zero_grad()
-        out = quantizer(latents)
-        sum(out.losses.values(), (out.latents * wish).mean()).backward()
+        loss(quantizer(latents), target).backward()
 
     quantizer.train()
     return step
 
 
-def peer_step(quantizer: nn.Module, dim: int, loss: Callable[[tuple], Tensor] = lambda out: out[2].sum()) -> Callable:
-    latents = torch.randn(64, 64, dim, requires_grad=True)
-    wish = torch.randn(latents.shape)
+def ours_step(quantizer: Quantizer, dim: int) -> Step:
+    """Return a training step of ours on 64 images of 8 x 8 latents."""
+    return make_step(quantizer, (64, 8, 8, dim), lambda out, t: sum(out.losses.values(), (out.latents * t).mean()))
 
-    def step() -> None:
-        latents.grad = None
-        quantizer.zero_grad()
-        out = quantizer(latents)
-        (loss(out) + (out[0] * wish).mean()).backward()
 
-    quantizer.train()
-    return step
+def peer_step(quantizer: nn.Module, dim: int, loss: Callable[[Any], Tensor] = lambda out: out[2].sum()) -> Step:
+    """Return a training step of the peer on the same number of latents; `loss` takes its output."""
+    return make_step(quantizer, (64, 64, dim), lambda out, t: loss(out) + (out[0] * t).mean())
+
+
+class Case(NamedTuple):
+    """A quantizer beside its peer; `aim` is the ratio of times aimed at."""
+
+    name: str
+    aim: float
+    ours: Step
+    peer: Step
 
 
 def steps() -> None:
+    """Print training steps beside those of the peers."""
     straight = {"rotation_trick": False}
 
     def vector_quantize(dim: int, size: int, **settings: object) -> nn.Module:
         return VectorQuantize(dim, size, decay=0.99, **straight, **settings)
 
     heads = {"heads": 32, "codebook_dim": 4, "separate_codebook_per_head": False, "use_cosine_sim": True}
-    peers: list[tuple[str, float, Callable, Callable]] = [
+    cases = [
         *(
-            (
+            Case(
                 f"EMA {size}x128",
                 aim,
                 ours_step(build("ema", dim=128, codebook_size=size), 128),
@@ -79,44 +90,44 @@ def steps() -> None:
             )
             for size, aim in ((1024, 5.0), (8192, 8.0))
         ),
-        (
+        Case(
             "residual 8 x 1024x128, EMA",
             5.0,
             ours_step(build("rvq", dim=128, codebook_size=1024, levels=8), 128),
             peer_step(ResidualVQ(dim=128, num_quantizers=8, codebook_size=1024, decay=0.99, **straight), 128),
         ),
-        (
+        Case(
             "LooC 256x4, 32 segments, CVQ anchors (peer: heads, EMA)",
             20.0,
             ours_step(build("looc", dim=128), 128),
             peer_step(vector_quantize(128, 256, **heads), 128),
         ),
-        (
+        Case(
             "LooC 256x4, 32 segments, EMA (peer: heads, EMA)",
             20.0,
             ours_step(build("looc", dim=128, rule="ema", revival="none", start="latents"), 128),
             peer_step(vector_quantize(128, 256, **heads), 128),
         ),
-        (
+        Case(
             "LFQ 2^14",
             50.0,
             ours_step(build("lfq", dim=14, bits=14), 14),
             peer_step(LFQ(dim=14, codebook_size=2**14, entropy_loss_weight=0.1), 14),
         ),
-        (
+        Case(
             "FSQ [8, 5, 5, 5]",
             1.0,
             ours_step(build("fsq", dim=128), 128),
             peer_step(FSQ([8, 5, 5, 5], dim=128), 128, lambda out: torch.zeros(())),
         ),
-        (
+        Case(
             "CVQ 1024x128 (peer: sorted similarities)",
             8.0,
             ours_step(build("cvq", dim=128), 128),
             peer_step(SortedCVQ(1024, 128), 128),
         ),
         *(
-            (
+            Case(
                 f"SimVQ {size}x128",
                 2.0,
                 ours_step(build("simvq", dim=128, codebook_size=size), 128),
@@ -127,11 +138,12 @@ def steps() -> None:
     ]
     print(f"\n### One training step on {TOKENS} tokens: forward, backward, statistics\n")
     print("| quantizer | vqzoo | peer | ratio (quartiles) | aim |\n|" + "---|" * 5)
-    for name, aim, ours, peer in peers:
-        print(f"| {name} | {compare(ours, peer).row()} | {aim}x |", flush=True)
+    for case in cases:
+        print(f"| {case.name} | {compare(case.ours, case.peer).row()} | {case.aim}x |", flush=True)
 
 
 def alone() -> None:
+    """Print training steps of quantizers without a peer."""
     print(f"\n### No peer: one training step on {TOKENS} tokens\n")
     print("| quantizer | ms a step | microseconds a token |\n|---|---|---|")
     cases = [

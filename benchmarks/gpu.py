@@ -1,10 +1,12 @@
-"""Lookup of a million tokens on a GPU: python benchmarks/gpu.py > part of RESULTS.md
+"""Measure the lookup of a million tokens on a GPU.
 
-Against the bare matrix product, tile by tile (the least that any exact search must do), and against `torch.cdist` where
-its matrix fits into memory. The aim: under 1.5 GiB beyond the inputs, and under 1.5 times the bare product.
+    python benchmarks/gpu.py
 
-Then the kernel for short codevectors against what a GPU takes otherwise. The last line is the length up to which it is
-the faster one: `_GPU_KERNEL` of vqzoo/ops/lookup.py, which stays 0 until that was seen on a GPU.
+Peers are the bare matrix product, tile by tile, which is the least that an exact search must do, and `torch.cdist`
+where its matrix fits into memory. The aim is under 1.5 GiB beyond the inputs and under 1.5 times the bare product.
+
+The second table compares the kernel for short codevectors with the general search. Its last line is the length up to
+which the kernel is faster: the value for `_GPU_KERNEL` in vqzoo/ops/lookup.py.
 """
 
 import sys
@@ -29,12 +31,13 @@ SHORT, SIZES = [1, 2, 4, 8, 12, 16, 24, 32], [256, 1024, 16384]
 
 
 def bare_product(latents: Tensor, codebook: Tensor) -> None:
+    """Multiply all latents with all codevectors, tile by tile."""
     for part in latents.split(max(1024, 2**27 // len(codebook))):
         part @ codebook.T
 
 
 def kernel() -> int:
-    """Print the table of the kernel; the length up to which it is the faster one for every codebook."""
+    """Print the table of the kernel; return the length up to which it is faster for every codebook size."""
     print(
         "\n| length | K | kernel, ms | otherwise, ms | otherwise / kernel (quartiles) | same indices |\n|" + "---|" * 6
     )
@@ -49,6 +52,7 @@ def kernel() -> int:
 
 
 def main() -> int:
+    """Run the benchmark, print its tables and return the exit code."""
     if not torch.cuda.is_available():
         print("there is no GPU here", file=sys.stderr)
         return 1

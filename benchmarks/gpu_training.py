@@ -1,9 +1,11 @@
-"""Training on a GPU: python benchmarks/gpu_training.py > part of RESULTS.md
+"""Measure training on a GPU.
 
-The CIFAR-10 networks at batches of 1024: precisions, eager and compiled, several models side by side in streams of one
-process and in processes; what share of a step the quantizer takes. A VQGAN at 256 x 256 as published: layout of memory,
-compiling, checkpointing of activations. `rehearse` as the only argument runs all of it on a CPU, too small to tell
-anything.
+    python benchmarks/gpu_training.py
+
+The CIFAR-10 networks at batches of 1024: precisions, eager and compiled, several models at once in streams of one
+process and in processes of their own, and the quantizer's share of a step. Then a VQGAN at 256 x 256 as published:
+memory layout, compilation and activation checkpointing. The argument `rehearse` runs all of it on a CPU, too small for
+meaningful figures.
 """
 
 import itertools
@@ -40,17 +42,18 @@ Step = Callable[[], None]
 
 @contextmanager
 def precision(name: str) -> Iterator[None]:
+    """Context manager that sets the precision: float32, tf32 or bf16."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == "tf32"
     with torch.autocast(DEVICE, torch.bfloat16) if name == "bf16" else nullcontext():
         yield
 
 
 def make_step(recipe: Recipe, images: Tensor, mode: str | None = None, channels_last: bool = True) -> Step:
-    """One update: forward, loss, backward, Adam."""
+    """Return a function that does one update: forward, loss, backward, Adam."""
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     tokenizer = recipe.build().to(DEVICE, memory_format=layout).train()  # type: ignore[call-overload]
-    tokenizer(images)  # first codevectors, before a graph is drawn
+    tokenizer(images)  # initialise codevectors from data before the graph is captured
     optimizer = torch.optim.Adam(tokenizer.parameters(), 1e-4, fused=DEVICE == "cuda")
     model = torch.compile(tokenizer, mode=mode) if mode else tokenizer
     batch = images.contiguous(memory_format=layout)
@@ -66,12 +69,13 @@ def make_step(recipe: Recipe, images: Tensor, mode: str | None = None, channels_
 
 
 def wait() -> None:
+    """Wait for the GPU."""
     if DEVICE == "cuda":
         torch.cuda.synchronize()
 
 
 def seconds(step: Step) -> float:
-    """Of one step: the median of several rounds of some steps each, after as many to warm up."""
+    """Return the seconds of one step: the median of several rounds, after one to warm up."""
     times = []
     for turn in range(ROUNDS + 1):
         start = time.perf_counter()
@@ -84,6 +88,7 @@ def seconds(step: Step) -> float:
 
 
 def cifar(images: Tensor) -> None:
+    """Print the speed of the CIFAR-10 networks."""
     print(f"### CIFAR-10 networks, batches of {BATCH}, cifar10-ema-1024x128\n")
     print(f"| precision | mode | images/s | minutes for {EPOCHS} epochs |\n|---|---|---|---|")
     for name, mode in itertools.product(PRECISIONS, MODES):
@@ -92,11 +97,12 @@ def cifar(images: Tensor) -> None:
             with precision(name):
                 rate = BATCH / seconds(make_step(get_recipe("cifar10-ema-1024x128"), images, MODES[mode]))
             print(f"| {name} | {mode} | {rate:,.0f} | {EPOCHS * IMAGES / rate / 60:.1f} |", flush=True)
-        except RuntimeError as error:  # what a compiler cannot do is a result, too
+        except RuntimeError as error:  # a failure of the compiler is a result as well
             print(f"| {name} | {mode} | {type(error).__name__}: {str(error).splitlines()[0][:80]} | |", flush=True)
 
 
 def shares(images: Tensor) -> None:
+    """Print the quantizer's share of a step."""
     print("\n### Share of a step that the quantizer takes (asked: under 15 %), eager\n")
     print("| recipe | " + " | ".join(PRECISIONS) + " |\n|" + "---|" * (len(PRECISIONS) + 1))
     bare = []
@@ -112,26 +118,27 @@ def shares(images: Tensor) -> None:
 
 
 def in_streams(images: Tensor, num: int) -> float:
-    """Images/s of so many models, each in a stream of its own."""
+    """Return the images/s of `num` models, each in a stream of its own."""
     steps = [make_step(get_recipe("cifar10-ema-1024x128"), images) for _ in range(num)]
     streams = [torch.cuda.Stream() if DEVICE == "cuda" else None for _ in steps]
 
-    def all_of_them() -> None:
+    def all_steps() -> None:
         for step, stream in zip(steps, streams, strict=True):
             with torch.cuda.stream(stream) if stream else nullcontext():
                 step()
 
-    return num * BATCH / seconds(all_of_them)
+    return num * BATCH / seconds(all_steps)
 
 
 def in_processes(num: int) -> float:
+    """Return the images/s of `num` models, each in a process of its own."""
     command = [sys.executable, __file__, "worker", *(["rehearse"] if REHEARSAL else [])]
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(num)]
     return sum(float(worker.communicate()[0]) for worker in workers)
 
 
 def worker(images: Tensor) -> float:
-    """Images/s over a fixed time, which begins when everybody has warmed up, more or less."""
+    """Return the images/s over a fixed time, after a warm-up that lets other workers start."""
     with precision("tf32"):
         step = make_step(get_recipe("cifar10-ema-1024x128"), images)
         start, done = time.perf_counter(), 0
@@ -143,6 +150,7 @@ def worker(images: Tensor) -> float:
 
 
 def several(images: Tensor) -> None:
+    """Print the speed of several models at once."""
     print("\n### Several models on one GPU, tf32, images/s together\n\n| models | streams | processes |\n|---|---|---|")
     for num in (1, 2, 4, 8)[: 2 if REHEARSAL else 4]:
         with precision("tf32"):
@@ -152,7 +160,7 @@ def several(images: Tensor) -> None:
 
 @contextmanager
 def checkpointed(on: bool) -> Iterator[None]:
-    """Residual blocks forget their activations and compute them again when going back."""
+    """Context manager that, if `on`, recomputes the activations of residual blocks in the backward pass."""
     forward = ResidualBlock.forward
     if on:
         ResidualBlock.forward = lambda self, *inputs: checkpoint(forward, self, *inputs, use_reentrant=False)  # type: ignore[method-assign]
@@ -163,6 +171,7 @@ def checkpointed(on: bool) -> Iterator[None]:
 
 
 def vqgan() -> None:
+    """Print the speed and memory of a VQGAN."""
     recipe = get_recipe("flowers-vqgan-1024x256")
     multipliers, attention = ((1, 1), ()) if REHEARSAL else ((1, 1, 2, 2, 4), (16,))
     settings = {"width": WIDTH, "multipliers": multipliers, "blocks": 2, "attention": attention}
@@ -183,6 +192,7 @@ def vqgan() -> None:
 
 
 def main() -> int:
+    """Run the benchmark, print its tables and return the exit code."""
     if not REHEARSAL and not torch.cuda.is_available():
         print("there is no GPU here", file=sys.stderr)
         return 1

@@ -1,8 +1,10 @@
-"""The nearest codevector on a CPU beside faiss, cdist and the bare product: python benchmarks/lookup.py [ROUNDS]
+"""Measure the nearest-codevector search on a CPU beside faiss, cdist and the bare product.
 
-With one thread, with two, and with two while another process keeps a core busy, on the same tensors in one process. One
-round does not count, and three have to do where a round takes more than two seconds. The bare product is torch's, tile
-by tile in the same memory: the least that a search without a kernel of its own takes.
+    python benchmarks/lookup.py [ROUNDS]
+
+With one thread, with two, and with two while another process keeps a core busy, on the same tensors in one process. The
+first round is not counted; three rounds are run where one takes more than two seconds. The bare product is torch's,
+tile by tile in the same memory: the least that a search without a fused kernel takes.
 """
 
 import statistics
@@ -27,11 +29,12 @@ SHAPES = [
     (16384, 1024, 128),
     (16384, 8192, 256),
 ]
-"""Latents, codevectors, length."""
-LARGEST_MATRIX = 2**27  # cdist makes all of it
+"""Latents, codevectors, dimension."""
+LARGEST_MATRIX = 2**27  # cdist holds the whole matrix
 
 
 def main(rounds: int) -> None:
+    """Run the benchmark and print its tables."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     first, again = (_once(lambda: nearest(torch.zeros(9, 4), torch.zeros(9, 4))) for _ in range(2))
@@ -69,14 +72,14 @@ def _row(n: int, size: int, dim: int, rounds: int) -> str:
         each = sorted(row[other] / row[0] for row in times) if other < len(sides) else []
         low, middle, high = statistics.quantiles(each, n=4) if each else (0, 0, 0)
         ratios.append(f"**{middle:.2f}** ({low:.2f} to {high:.2f})" if each else "-")
-    found = torch.from_numpy(index.search(latents.numpy(), 1)[1][:, 0])
-    same = (found == nearest(latents, codebook)).float().mean().item()
+    theirs = torch.from_numpy(index.search(latents.numpy(), 1)[1][:, 0])
+    same = (theirs == nearest(latents, codebook)).float().mean().item()
     ours = statistics.median(row[0] for row in times)
     return f"| {n:,} x {size:,}, {dim} | {ours:.1f} | {' | '.join(ratios)} | {same:.3%} |"
 
 
 def _product(latents: torch.Tensor, codebook: torch.Tensor) -> Callable[[], None]:
-    """In tiles of 2 MiB, or of 16 MiB where the codebook is larger than that, whose rows are not 4 KiB apart."""
+    """Return the bare product, in tiles of 2 MiB or, for larger codebooks, 16 MiB; rows are not 4 KiB apart."""
     tile = (2**19 if codebook.numel() <= 2**19 else 2**22) // len(codebook)
     parts = latents.split(tile - 16 * (tile % 1024 == 0))
     scores = torch.empty(len(codebook), len(parts[0]))
@@ -89,16 +92,16 @@ def _product(latents: torch.Tensor, codebook: torch.Tensor) -> Callable[[], None
 
 
 def _round(sides: list[Callable[[], object]], turn: int) -> list[float]:
-    """Milliseconds of each, one after the other; another one begins each time."""
+    """Return the milliseconds of each side, run one after the other; `turn` rotates which is first."""
     times = [0.0] * len(sides)
-    for place in range(len(sides)):
-        side = (place + turn) % len(sides)
+    for position in range(len(sides)):
+        side = (position + turn) % len(sides)
         times[side] = _once(sides[side])
     return times
 
 
 def _once(function: Callable[[], object]) -> float:
-    """Milliseconds; where there is one thread those that it ran, so that other processes matter less."""
+    """Return milliseconds; with one thread its own CPU time, which other processes hardly change."""
     clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
     start = clock()
     function()

@@ -1,4 +1,4 @@
-"""What the benchmarks compare with where no package has it."""
+"""Peers that no package provides."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class SortedCVQ(nn.Module):
-    """CVQ-VAE written down plainly: all similarities, sorted whole, along latents and along codevectors."""
+    """CVQ-VAE written plainly: all similarities, sorted along latents and along codevectors."""
 
     usage: Tensor
 
@@ -16,6 +16,7 @@ class SortedCVQ(nn.Module):
         self.register_buffer("usage", torch.zeros(codebook_size))
 
     def forward(self, latents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the quantized latents, their indices and the loss, and move the anchors."""
         flat, size = latents.flatten(0, -2), len(self.weight)
         similarity = F.normalize(flat.detach(), dim=1) @ F.normalize(self.weight.detach(), dim=1).T
         indices = similarity.sort(dim=1).indices[:, -1]

@@ -1,7 +1,7 @@
-"""Two functions timed against each other in one process: interleaved, and compared run by run.
+"""Time two functions against each other in one process, interleaved and compared run by run.
 
-A machine that is slower for a while is slower for both, so the median of the ratios is what to trust; times are told
-for orientation.
+A machine that is slower for a while is slower for both, so the median of the ratios is the figure to trust; times are
+only for orientation.
 """
 
 import gc
@@ -18,7 +18,7 @@ import torch
 
 @dataclass(frozen=True)
 class Comparison:
-    """Milliseconds a run (medians) and the median of peer / ours, run by run, with its quartiles."""
+    """Median milliseconds of a run, and the median of peer / ours, run by run, with its quartiles."""
 
     ours: float
     peer: float
@@ -27,14 +27,14 @@ class Comparison:
     high: float
 
     def row(self) -> str:
-        """`ours | peer | ratio (quartiles)` for a table."""
+        """Return `ours | peer | ratio (quartiles)` for a table."""
         return f"{self.ours:.3g} ms | {self.peer:.3g} ms | **{self.ratio:.3g}x** ({self.low:.3g} to {self.high:.3g})"
 
 
 def compare(ours: Callable[[], object], peer: Callable[[], object], rounds: int = 7, slow: float = 0.02) -> Comparison:
-    """Run both alternately `rounds` times, each until it has taken at least `slow` seconds, after two warm-ups each.
+    """Run both alternately `rounds` times, each for at least `slow` seconds, after two warm-ups each.
 
-    Where a run takes more than a second, three rounds have to do.
+    If a run takes more than a second, three rounds are run.
     """
     repeats = [_repeats(function, slow) for function in (ours, peer)]
     times: list[list[float]] = [[], []]
@@ -57,7 +57,7 @@ def compare(ours: Callable[[], object], peer: Callable[[], object], rounds: int 
 
 
 def milliseconds(function: Callable[[], object], rounds: int = 7) -> float:
-    """Median time of one run, where there is no peer."""
+    """Return the median time of one run, where there is no peer."""
     repeats = _repeats(function, 0.02)
     times = []
     for _ in range(rounds):
@@ -70,7 +70,7 @@ def milliseconds(function: Callable[[], object], rounds: int = 7) -> float:
 
 
 def extra_memory(function: Callable[[], object]) -> float:
-    """MiB that a run needs at its peak beyond what was there before: of the GPU, or of the process, sampled."""
+    """Return the MiB that a run needs at its peak beyond the start: of the GPU, or of the process, sampled."""
     if torch.cuda.is_available():
         _wait()
         torch.cuda.reset_peak_memory_stats()
@@ -97,7 +97,7 @@ def extra_memory(function: Callable[[], object]) -> float:
 
 
 def machine() -> str:
-    """One line: processor, threads, torch."""
+    """Return one line with processor, threads and torch version."""
     name = "CPU"
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -1,8 +1,10 @@
-"""Measure the start of commands: python benchmarks/start.py [CHECKOUT ...]
+"""Measure the start of commands.
 
-Lists, help and mistakes, and the reconstruction of one photograph, each in a process of its own, packages cached. Two
-medians of five after one that is not counted: seconds of the processor, which other work on the machine hardly changes,
-and seconds on the clock. CHECKOUT are others to measure beside this one in turns, such as that of an earlier commit.
+    python benchmarks/start.py [CHECKOUT ...]
+
+Lists, help, mistakes, and the reconstruction of one photograph, each in a process of its own with packages in the disk
+cache. Reported are medians of five after one that is not counted: CPU seconds, which other work on the machine hardly
+changes, and wall-clock seconds. Each CHECKOUT, such as that of an earlier commit, is measured in turn with this one.
 """
 
 import os
@@ -37,7 +39,7 @@ LINES = {
 
 
 def seconds(checkout: Path, line: list[str]) -> tuple[float, float]:
-    """Seconds of one run, of the processor and on the clock; an empty line stands for the trainer's help."""
+    """Return the CPU and wall-clock seconds of one run; an empty line stands for the trainer's help."""
     command = ["-m", "vqzoo.cli", *line] if line else [str(checkout / "trainers" / "train.py"), "--help"]
     environment = {**os.environ, "PYTHONPATH": str(checkout), "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as folder:
@@ -49,6 +51,7 @@ def seconds(checkout: Path, line: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
+    """Run the benchmark and print its tables."""
     checkouts = [*(Path(name).resolve() for name in sys.argv[1:]), HERE]
     of = [f" of {checkout.name}" if checkouts[1:] else "" for checkout in checkouts]
     columns = [f"processor{each}, s | clock{each}, s" for each in of]

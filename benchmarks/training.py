@@ -1,10 +1,10 @@
-"""A whole training step beside a peer's quantizer, and beside timm's Muon, in the same networks, and the trainer's loop
-beside its bare step:
-python benchmarks/training.py [THREADS]
+"""Measure whole training steps beside a peer's quantizer and timm's Muon, and the loop beside its bare step.
+
+    python benchmarks/training.py [THREADS]
 
 The starter zoo's networks (0.74 million weights), batches of 64 images of 32 x 32, squared error plus the quantizer's
-losses, Adam, float32, alternately in one process. The peer, vector-quantize-pytorch, has the layout of memory of its
-own examples; both quantizers see the same latents.
+losses, Adam, float32, alternately in one process. The peer, vector-quantize-pytorch, has the memory layout of its own
+examples; both quantizers see the same latents.
 """
 
 import statistics
@@ -46,7 +46,7 @@ PEERS: dict[str, tuple[float, dict[str, Any]]] = {
     "cifar10-ema-1024x128": (1.5, {"codebook_size": 1024, "decay": 0.99}),
     "cifar10-looc-256x4": (4.5, {"codebook_size": 256, "decay": 0.99, **HEADS}),
 }
-"""The least ratio asked for, and the peer's settings."""
+"""The ratio aimed at, and the peer's settings."""
 
 
 class Peer(nn.Module):
@@ -58,12 +58,13 @@ class Peer(nn.Module):
         self.quantizer = VectorQuantize(dim=recipe.latent_dim, accept_image_fmap=True, **settings)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the loss."""
         quantized, _, loss = self.quantizer(self.autoencoder.encode(images))
         return F.mse_loss(self.autoencoder.decode(quantized), images) / 4 + loss.sum()
 
 
 def ours_step(recipe: Recipe, pixels: Tensor) -> Callable[[], None]:
-    """The trainer's own step, with the peer's optimizer."""
+    """Return the trainer's own step, with the peer's optimizer."""
     recipe = replace(recipe, optimizer="adam", learning_rate=1e-4, rates=Rates(), schedule="constant", warmup=0)
     tokenizer = recipe.build().to(memory_format=torch.channels_last)
     parts = build_parts(recipe, tokenizer)
@@ -75,6 +76,7 @@ def ours_step(recipe: Recipe, pixels: Tensor) -> Callable[[], None]:
 
 
 def peer_step(recipe: Recipe, settings: dict[str, Any], images: Tensor) -> Callable[[], None]:
+    """Return a training step with the peer's quantizer."""
     peer = Peer(recipe, settings).to(images.device).train()
     optimizer = torch.optim.Adam(peer.parameters(), 1e-4)
 
@@ -87,7 +89,7 @@ def peer_step(recipe: Recipe, settings: dict[str, Any], images: Tensor) -> Calla
 
 
 def muon_step(recipe: Recipe, pixels: Tensor, timms: bool) -> Callable[[], None]:
-    """The trainer's step with the recipe's own optimizer; `timms`: with timm's Newton-Schulz steps, in float32."""
+    """Return the trainer's step with the recipe's optimizer, or with timm's Newton-Schulz steps in float32."""
     torch.manual_seed(0)
     parts = build_parts(recipe, recipe.build().to(memory_format=torch.channels_last))
 
@@ -102,7 +104,7 @@ def muon_step(recipe: Recipe, pixels: Tensor, timms: bool) -> Callable[[], None]
 
 
 def write_images(folder: Path, num: int) -> None:
-    """A local data set of noise: what is in an image makes no difference to time."""
+    """Write a local data set of noise: the content of images does not affect the time."""
     random = np.random.default_rng(0)
     for split in ("train", "test"):
         (folder / split).mkdir(parents=True)
@@ -112,7 +114,7 @@ def write_images(folder: Path, num: int) -> None:
 
 
 def loop_rate(recipe: Recipe, data: Path, root: Path) -> float:
-    """Images/s of the trainer, from the second row of its log on: the first has the start of everything in it."""
+    """Return the trainer's images/s, without the first row of its log, which includes the start."""
     session = Session(recipe, Options(str(data), root / "runs", root / "cards", log_every=15))
     fit(session)
     rows = read(session.folder / "metrics.jsonl")
@@ -120,6 +122,7 @@ def loop_rate(recipe: Recipe, data: Path, root: Path) -> float:
 
 
 def bare_rate(step: Callable[[], None]) -> float:
+    """Return the images/s of a bare step."""
     start = time.perf_counter()
     for _ in range(STEPS // 2):
         step()
@@ -129,7 +132,7 @@ def bare_rate(step: Callable[[], None]) -> float:
 
 
 def loops(recipe: Recipe, pixels: Tensor) -> list[float]:
-    """Of each round: the loop's images/s as a share of the bare step's, before and after it."""
+    """Return for each round the loop's images/s as a share of the bare step's, measured before and after it."""
     step, shares = ours_step(recipe, pixels), []
     recipe = replace(
         recipe, optimizer="adam", steps=STEPS, batch_size=BATCH, evaluate_every=STEPS, held_out=16, train_images=1024
@@ -145,6 +148,7 @@ def loops(recipe: Recipe, pixels: Tensor) -> list[float]:
 
 
 def main(threads: int) -> None:
+    """Run the benchmark and print its tables."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,6 +1,7 @@
-"""Visitors of a shared app: some use it as it is meant to be, and some do all that they can against it.
+"""Visitors of a shared app: some use it as intended, others attack it.
 
-Each has an address of its own, as a proxy on this machine would tell it. Used by app_hostile.py and by a test.
+Each has an IP address of its own, in the header that a proxy on this machine would set. Used by app_hostile.py and by a
+test.
 """
 
 import json
@@ -30,11 +31,11 @@ GOOD = {
 
 @dataclass
 class Visitor:
-    """One address; `said` counts what came of its calls."""
+    """A client with one address; `outcomes` counts the results of its calls."""
 
     url: str
     number: int
-    said: Counter[str]
+    outcomes: Counter[str]
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,22 +43,25 @@ class Visitor:
         self.address = f"203.0.113.{self.number + 1}"
 
     def client(self, timeout: float = 120) -> httpx.Client:
+        """Return an HTTP client with the visitor's address."""
         return httpx.Client(
             base_url=self.url + API, headers={"X-Forwarded-For": self.address}, timeout=timeout, trust_env=False
         )
 
     def upload(self, client: httpx.Client) -> dict[str, Any]:
+        """Upload an example, and return it as a value for a call."""
         path = self.chance.choice(list(examples().values()))
         answer = client.post("/upload", files={"files": (path.name, path.read_bytes())})
         answer.raise_for_status()
         return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
     def comparison(self, client: httpx.Client, models: int, side: int) -> dict[str, Any]:
+        """Return the arguments of a comparison of `models` random models."""
         names = self.chance.sample(MODELS, min(models, len(MODELS)))
         return {"photograph": self.upload(client), "models": names, "longest": side, "codecs": False}
 
     def call(self, client: httpx.Client, name: str, values: Any) -> str:
-        """Call as `curl` would; what the last event is, or ValueError for an error."""
+        """Call a function of the API as `curl` would; return the last event, or raise ValueError for an error."""
         answer = client.post(f"/call/v2/{name}", json=values)
         if answer.status_code != 200:
             raise ValueError(f"{name}: status {answer.status_code}: {answer.text[:200]}")
@@ -74,7 +78,7 @@ class Visitor:
 
 
 def good(visitor: Visitor) -> None:
-    """Use the app as it is meant to be; whatever is not an answer is a failure."""
+    """Use the app as intended; anything but an answer counts as a failure."""
     with visitor.client(timeout=150) as client:
         begun = time.monotonic()
         try:
@@ -86,15 +90,15 @@ def good(visitor: Visitor) -> None:
                 name = visitor.chance.choice(list(GOOD))
                 visitor.call(client, name, GOOD[name])
         except Exception as error:
-            visitor.said[f"FAILED {type(error).__name__} {error}"] += 1
+            visitor.outcomes[f"FAILED {type(error).__name__} {error}"] += 1
         else:
-            visitor.said[f"answered {name}"] += 1
-            visitor.said["seconds"] += time.monotonic() - begun  # type: ignore[assignment]
+            visitor.outcomes[f"answered {name}"] += 1
+            visitor.outcomes["seconds"] += time.monotonic() - begun  # type: ignore[assignment]
     time.sleep(visitor.chance.uniform(0, 1))
 
 
 def never_listening(visitor: Visitor) -> None:
-    """Ask for much, and read no answer."""
+    """Ask for expensive results and read no answer."""
     with visitor.client(10) as client:
         values = visitor.comparison(client, 4, 512)
         for _ in range(6):
@@ -102,11 +106,11 @@ def never_listening(visitor: Visitor) -> None:
 
 
 def slow_to_send(visitor: Visitor) -> None:
-    """Send half of a photograph, a byte at a time, or nothing any more."""
-    place = urlsplit(visitor.url)
-    with closing(socket.create_connection((place.hostname or "", place.port or 80), timeout=10)) as wire:
+    """Upload part of a photograph, then a byte at a time or nothing."""
+    address = urlsplit(visitor.url)
+    with closing(socket.create_connection((address.hostname or "", address.port or 80), timeout=10)) as wire:
         head = (
-            f"POST {API}/upload HTTP/1.1\r\nHost: {place.netloc}\r\nX-Forwarded-For: {visitor.address}\r\n"
+            f"POST {API}/upload HTTP/1.1\r\nHost: {address.netloc}\r\nX-Forwarded-For: {visitor.address}\r\n"
             "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000000\r\n\r\n"
             '--x\r\nContent-Disposition: form-data; name="files"; filename="slow.png"\r\n\r\n'
         )
@@ -118,7 +122,7 @@ def slow_to_send(visitor: Visitor) -> None:
 
 
 def slow_to_read(visitor: Visitor) -> None:
-    """Open the stream of an answer, and leave it in the pipe."""
+    """Open the stream of an answer and leave it unread."""
     with visitor.client(10) as client:
         number = client.post("/call/v2/compare", json=visitor.comparison(client, 4, 256)).json().get("event_id")
         with client.stream("GET", f"/call/compare/{number}") as stream:
@@ -132,7 +136,7 @@ PATHS += ["component_server", "process_recording", "api/models", "call/models", 
 
 
 def wrong(visitor: Visitor) -> None:
-    """Requests that make no sense, to every address that takes some, and values of other types to every function."""
+    """Send malformed requests to every endpoint, and values of wrong types to every function."""
     pick = visitor.chance.choice
     with visitor.client(10) as client:
         for _ in range(10):
@@ -150,7 +154,7 @@ TYPES = ["application/json", "multipart/form-data; boundary=x", "multipart/form-
 
 
 def cancelling(visitor: Visitor) -> None:
-    """Begin and hang up, or call it off, over and over."""
+    """Start a call and hang up, or cancel it, again and again."""
     with visitor.client(10) as client:
         values = visitor.comparison(client, 4, 512)
         for _ in range(4):
@@ -169,7 +173,7 @@ HOSTILE = [never_listening, slow_to_send, slow_to_read, wrong, cancelling]
 
 
 def visit(visitor: Visitor, act: Callable[[Visitor], None], until: float) -> None:
-    """Act again and again; what befalls a hostile visitor is nobody's concern."""
+    """Repeat an act until `until`; errors that hostile visitors meet are ignored."""
     while time.monotonic() < until:
         if act is good:
             act(visitor)
@@ -178,4 +182,4 @@ def visit(visitor: Visitor, act: Callable[[Visitor], None], until: float) -> Non
             act(visitor)
         except (httpx.HTTPError, OSError, ValueError):
             time.sleep(0.2)
-        visitor.said[f"hostile: {act.__name__}"] += 1
+        visitor.outcomes[f"hostile: {act.__name__}"] += 1

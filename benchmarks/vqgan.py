@@ -1,9 +1,11 @@
-"""A VQGAN's training step and reconstruction beside diffusers' VQModel: python benchmarks/vqgan.py [THREADS]
+"""Measure a VQGAN's training step and reconstruction beside diffusers' VQModel.
 
-The same network on both sides, that of CompVis' taming-transformers (five scales, attention at the coarsest and in the
-middle, group normalisation, 256 latent channels, 1024 codevectors), narrow on a CPU and as published on a GPU; the same
-images, squared error plus the quantizer's losses, float32, timed alternately in one process. Memory is what the first
-step adds to the peak of a process of its own, in which nothing ran before.
+    python benchmarks/vqgan.py [THREADS]
+
+Both sides have the network of CompVis' taming-transformers (five scales, attention at the coarsest and in the middle,
+group normalization, 256 latent channels, 1024 codevectors), narrow on a CPU and as published on a GPU; the same images,
+squared error plus the quantizer's losses, float32, timed alternately in one process. Memory is what the first step adds
+to the peak of a fresh process.
 """
 
 import re
@@ -28,11 +30,13 @@ BLOCKS = 2
 
 
 def ours(width: int, device: torch.device) -> Tokenizer:
+    """Return our tokenizer."""
     autoencoder = build_autoencoder("vqgan", width=width, multipliers=MULTIPLIERS, blocks=BLOCKS, attention=(16,))
     return Tokenizer(autoencoder, build("vq", dim=256), build_position("none", dim=256), 256).to(device)
 
 
 def peer(width: int, device: torch.device) -> VQModel:
+    """Return diffusers' model of the same size."""
     scales = len(MULTIPLIERS) - 1
     return VQModel(
         down_block_types=("DownEncoderBlock2D",) * scales + ("AttnDownEncoderBlock2D",),
@@ -47,7 +51,7 @@ def peer(width: int, device: torch.device) -> VQModel:
 
 
 def make_step(which: str, width: int, images: Tensor) -> tuple[nn.Module, Callable[[], None]]:
-    """The model called "vqzoo" or "diffusers" and a function that does one training step with it."""
+    """Return the model called "vqzoo" or "diffusers" and a function that does one training step with it."""
     model = (ours if which == "vqzoo" else peer)(width, images.device).train()
 
     def once() -> None:
@@ -63,12 +67,12 @@ def make_step(which: str, width: int, images: Tensor) -> tuple[nn.Module, Callab
 
 
 def extra(run: Callable[[], None]) -> float:
-    """MiB that a first run needs beyond what was there before: of the GPU, or of the process, read from Linux."""
+    """Return the MiB that a first run adds to the peak: of the GPU, or of the process on Linux."""
     if torch.cuda.is_available():
         before = torch.cuda.memory_allocated()
         run()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again at what is resident now
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak to what is resident now
     before = _resident("VmRSS")
     run()
     return (_resident("VmHWM") - before) / 2**10
@@ -79,18 +83,20 @@ def _resident(field: str) -> int:
 
 
 def setting() -> tuple[int, Tensor]:
-    """Width of the network and the images of a step."""
+    """Return the width of the network and the images of a step."""
     if torch.cuda.is_available():
         return 128, torch.rand(8, 3, 256, 256, device="cuda") * 2 - 1
     return 32, torch.rand(2, 3, 128, 128) * 2 - 1
 
 
 def memory(which: str) -> float:
+    """Return the MiB of one training step in a process of its own."""
     done = subprocess.run([sys.executable, __file__, "1", which], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 def main(threads: int) -> None:
+    """Run the benchmark and print its tables."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     width, images = setting()

@@ -1,7 +1,7 @@
-"""Put together what a Hugging Face Space holds, and deploy it.
+"""Assemble the files of a Hugging Face Space, and deploy them.
 
-python spaces/deploy.py                                     # what it would hold
-python spaces/deploy.py --output /tmp/vqzoo-space           # stage it there: cd there, python app.py
+python spaces/deploy.py                                     # list the files
+python spaces/deploy.py --output /tmp/vqzoo-space           # stage them; then cd there and run python app.py
 python spaces/deploy.py --to owner/name --yes               # one commit; needs a token (hf auth login, or HF_TOKEN)
 """
 
@@ -21,16 +21,19 @@ else:
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLE = ["LICENSE", "app.py", "model_cards", "vqzoo"]
-"""Not the folder spaces/: on a Space the library of that name has to win the import. Nor the command line in vqzoo."""
+"""Files and folders of the Space.
+
+The folder spaces/ is left out because on a Space the library of that name has to win the import, and so is vqzoo/cli.
+"""
 
 PINS = {"torch": "torch==2.11.0", "torchvision": "torchvision==0.26.0"}
-"""ZeroGPU has torch 2.8.0, 2.9.1, 2.10.0 and 2.11.0; torchvision names the torch that it was built for."""
+"""ZeroGPU has torch 2.8.0, 2.9.1, 2.10.0 and 2.11.0; torchvision fits one version of torch only."""
 PROVIDED = {"gradio", "spaces"}
-"""The Space brings them: Gradio in the version of the header, spaces in the one that its GPUs want."""
+"""Packages of the Space itself: Gradio in the version of its header, spaces in the one for its GPUs."""
 
 
 def requirements() -> str:
-    """requirements.txt of the Space: what pyproject.toml says the app needs, with torch as ZeroGPU has it."""
+    """Return the Space's requirements.txt: the app's dependencies in pyproject.toml, with torch as ZeroGPU has it."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         needed = tomllib.load(file)["project"]["dependencies"]
     lines = {re.split(r"[^\w.-]", line)[0]: line for line in needed}
@@ -38,7 +41,7 @@ def requirements() -> str:
 
 
 def stage(folder: Path) -> None:
-    """Write the Space's files into a folder; ValueError for one that holds anything already."""
+    """Write the Space's files into a folder; raise ValueError if it is not empty."""
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; name another folder, or empty it")
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,6 +64,7 @@ def show(folder: Path) -> None:
 
 
 def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n\n")[0] if __doc__ else None, epilog="Without --yes nothing leaves this machine."
     )

@@ -251,7 +251,7 @@ def test_a_hub_that_does_not_answer_is_said(cards, succeeds):
     """The registry of this version, and what is on this machine, are listed all the same."""
     out, err = succeeds("list", "--live", "--json")
     assert {FSQ, VQ} <= {model["name"] for model in json.loads(out)} and err == "the Hub did not answer\n"
-    assert succeeds("list", "--author", "nobody-at-all") == ("", "the Hub did not answer\nno model is so\n")
+    assert succeeds("list", "--author", "nobody-at-all") == ("", "the Hub did not answer\nno model matches\n")
 
 
 def test_info(cards, succeeds):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from vqzoo.files.header import HEADER_LIMIT, MAX_TENSORS, Stored, header_length, parse_header, read_header
+from vqzoo.files.header import HEADER_LIMIT, MAX_TENSORS, TensorInfo, header_length, parse_header, read_header
 
 F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
@@ -21,7 +21,8 @@ def test_it_says_what_the_library_wrote(tmp_path):
     tensors = {"a": torch.ones(2, 3), "b": torch.ones(4, dtype=torch.int8), "c": torch.tensor(1.0), "d": torch.ones(0)}
     data = save(tensors, {"format": "pt"})
     (tmp_path / "x").write_bytes(data)
-    expected = {"a": Stored("F32", (2, 3)), "b": Stored("I8", (4,)), "c": Stored("F32", ()), "d": Stored("F32", (0,))}
+    expected = {"a": ("F32", (2, 3)), "b": ("I8", (4,)), "c": ("F32", ()), "d": ("F32", (0,))}
+    expected = {name: TensorInfo(*info) for name, info in expected.items()}
     assert read_header(tmp_path / "x") == expected
     length = header_length(data[:8], len(data))
     assert parse_header(data[: 8 + length], len(data)) == expected, "the tensors' bytes are not needed"

@@ -10,7 +10,7 @@ import tyro
 
 from trainers.recipes import RECIPES
 from trainers.recipes.recipe import Recipe
-from vqzoo.files.pipe import readers_may_leave
+from vqzoo.files.pipe import ignore_broken_pipe
 from vqzoo.files.storage import read_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder
@@ -84,7 +84,7 @@ def main(cards: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None) 
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    with readers_may_leave():
+    with ignore_broken_pipe():
         _print(rows)
     return 0
 

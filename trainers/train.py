@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from vqzoo.ops.interrupt import STOPPED, leaving
+from vqzoo.ops.interrupt import STOPPED, exit_handler
 
 if __name__ == "__main__":  # before there is a step to finish
-    signal.signal(signal.SIGINT, leaving("stopped: Ctrl-C; go on with --resume"))
+    signal.signal(signal.SIGINT, exit_handler("stopped: Ctrl-C; go on with --resume"))
 
 import tyro
 

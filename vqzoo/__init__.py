@@ -19,8 +19,8 @@ __all__ = ["Model", "Reconstruction", "Tokenizer", "Tokens", "list_models", "loa
 
 
 def __getattr__(name: str) -> Any:
-    """Names of `__all__` are imported when they are first asked for: torch, behind all of them, takes seconds."""
+    """Import a name of `__all__` on first use: torch, which all of them need, takes seconds to import."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "vqzoo.tokenizer" if name in ("Reconstruction", "Tokenizer", "Tokens") else "vqzoo.hub.registry"
-    return getattr(import_module(home), name)
+    module = "vqzoo.tokenizer" if name in ("Reconstruction", "Tokenizer", "Tokens") else "vqzoo.hub.registry"
+    return getattr(import_module(module), name)

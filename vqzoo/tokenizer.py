@@ -1,4 +1,4 @@
-"""The waist of vqzoo: a tokenizer turns images into grids of integers and back."""
+"""A tokenizer turns images into grids of integers and back; everything above builds on this class."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_position
 from vqzoo.files.download import Repository
-from vqzoo.files.remote import CARD, explained, full_id, hub_tags, upload
+from vqzoo.files.remote import CARD, full_id, hub_errors, hub_tags, upload
 from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, write_json
 from vqzoo.files.weights import check_header, load_weights, save_weights
 from vqzoo.ops.batch import Pictures, as_images
@@ -28,9 +28,9 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a tokenizer makes of a batch of images: all that `decode` needs.
+    """Indices of a batch of images: all that `decode` needs.
 
-    grids: one (b, h, w, q) int64 grid of indices a level.
+    grids: one (b, h, w, q) int64 grid of indices per level.
     size: height and width of the images in pixels, to which `decode` crops.
     """
 
@@ -40,7 +40,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """images (b, c, H, W), the tokens they were decoded from, and the quantizer's losses, named and unweighted."""
+    """Images (b, c, H, W), the tokens they were decoded from, and the quantizer's named, unweighted losses."""
 
     images: Tensor
     tokens: Tokens
@@ -48,18 +48,17 @@ class Reconstruction:
 
 
 class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
-    """An autoencoder with a quantizer between its halves and a positional encoding beside it.
+    """An autoencoder with a quantizer between its halves, and a positional encoding.
 
-    A hierarchical autoencoder has one quantizer a level, coarsest first; what the coarser levels were quantized to is
-    known when the next one's latents are made.
+    A hierarchical autoencoder has one quantizer per level, coarsest first; the latents of a finer level are computed
+    from the image and the quantized coarser levels.
 
-    Images are tensors (b, channels, H, W), floating point in [-1, 1] or uint8 in [0, 255], or NumPy arrays or pictures
-    of Pillow's as `vqzoo.ops.batch.as_images` takes them, of any height and width. They are brought to the device and
-    the type of the tokenizer, which `.to(device, dtype)` changes as that of any module; codebooks stay float32, and
-    tokens int64. Images are padded at the right and the bottom to what the autoencoder's stride and the quantizer need,
-    by repeating the edge, and reconstructions, in the tokenizer's type, are cropped to the size that came in.
-    `resolution` is the side in pixels of the images that it was trained on, `multiple` what sides are padded to
-    multiples of.
+    Images of any height and width are tensors (b, channels, H, W), floating point in [-1, 1] or uint8 in [0, 255], or
+    NumPy arrays or Pillow images, see `vqzoo.ops.batch.as_images`. They are converted to the device and the type of the
+    tokenizer, which `.to(device, dtype)` sets as for any module; codebooks stay float32, and tokens int64. Images are
+    padded at the right and the bottom, by repeating the edge, until their sides are multiples of `multiple`, the least
+    that autoencoder and quantizer accept; reconstructions are cropped to the size of the input. `resolution` is the
+    side in pixels of the training images.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Tokenizer":
-        """A fresh tokenizer from what config.json holds; raises ValueError that names a wrong or missing key."""
+        """Return an untrained tokenizer for a config.json; a ValueError names the wrong or missing key."""
         known = ["format", "resolution", "autoencoder", "quantizer", "position"]
         for key in config:
             check_choice("config key", key, known)
@@ -111,7 +110,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
 
     @property
     def config(self) -> dict[str, Any]:
-        """A plain dict, what config.json holds; `Tokenizer.from_config` builds the same network from it."""
+        """The contents of config.json as a plain dict; `Tokenizer.from_config` builds the same network from it."""
         levels = [dict(quantizer.config) for quantizer in self.quantizers]
         return {
             "format": _FORMAT,
@@ -128,19 +127,19 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.autoencoder.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of the network's weights and of the images that come out."""
+        """The type of the network's weights and of the reconstructions."""
         return next(self.autoencoder.parameters()).dtype
 
     @torch.no_grad()
     def encode(self, images: Pictures, position: bool = True) -> Tokens:
-        """The index grids of images in any form that the class takes; `position=False` leaves the encoding out.
+        """Return the tokens of images in any form that the class accepts, without a gradient.
 
-        No gradient is kept. Raises ValueError that says what would be right for images of another form.
+        `position=False` leaves the positional encoding out. A ValueError says what would be right for other input.
         """
         images = self._images(images)
         return Tokens(tuple(indices for _, indices in self.encode_levels(images, position)), _size(images))
@@ -149,7 +148,7 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
     def encode_levels(self, images: Pictures, position: bool = True) -> list[tuple[Tensor, Tensor]]:
         """Return the latents (b, h, w, dim) and the indices (b, h', w', q) of each level, coarsest first.
 
-        Takes what `encode` takes; the latents are those of the images padded to `padded` of their size.
+        Takes what `encode` takes. The latents are those of the padded images, see `padded`.
         """
         features = self._features(self._images(images))
         levels: list[tuple[Tensor, Tensor]] = []
@@ -168,9 +167,10 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
 
     @torch.no_grad()
     def decode(self, tokens: Tokens, position: bool = True) -> Tensor:
-        """Images (b, c, H, W) in [-1, 1], without a gradient; `position=False` leaves the positional encoding out.
+        """Return images (b, c, H, W) in [-1, 1], without a gradient.
 
-        Tokens may be on another device. Raises ValueError for another number of grids than there are levels.
+        Tokens may be on another device. `position=False` leaves the positional encoding out. Raises ValueError unless
+        there is one grid per level.
         """
         if len(tokens.grids) != len(self.quantizers):
             raise ValueError(f"tokens: {len(tokens.grids)} grids; expected {len(self.quantizers)}, one a level")
@@ -179,10 +179,10 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         return self.restore(quantized, tokens.size, position).clamp(-1, 1)
 
     def forward(self, images: Pictures, position: bool = True) -> Reconstruction:
-        """Encode and decode in one go; in evaluation mode the images are exactly `decode(encode(images))`.
+        """Encode and decode with a gradient; in evaluation mode the images equal `decode(encode(images))` exactly.
 
-        Takes what `encode` takes, and keeps the gradient. In training mode images are not clamped to [-1, 1], so that a
-        value outside still has a gradient. A loss of several levels is their sum.
+        Takes what `encode` takes. In training mode images are not clamped to [-1, 1], so that values outside have a
+        gradient. A loss of several levels is their sum.
         """
         images = self._images(images)
         features = self._features(images)
@@ -201,29 +201,30 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         return Reconstruction(restored, Tokens(tuple(grids), size), losses)
 
     def bits(self, tokens: Tokens) -> Tensor:
-        """(b,) float64: true bits of each image, every index that decoding needs counted, before entropy coding."""
+        """Return (b,) float64: true bits of each image before entropy coding, with every index that decoding needs."""
         return sum(
             (quantizer.bits(grid) for quantizer, grid in zip(self.quantizers, tokens.grids, strict=True)),
             torch.zeros((), dtype=torch.float64),
         )
 
     def first_levels(self, tokens: Tokens, levels: int) -> Tokens:
-        """Tokens of the first levels of a residual quantizer, coarse to fine: `decode` and `bits` take them, too.
+        """Return the tokens of the first `levels` of a residual quantizer; `decode` and `bits` accept them.
 
-        Raises ValueError where there are fewer, or no levels that are an approximation without those behind them.
+        Raises ValueError for more levels than there are, or if the quantizer has no levels that approximate on their
+        own.
         """
         if len(tokens.grids) != 1 or not self.quantizers[0].level_columns:
             raise ValueError("the first levels alone: this tokenizer's quantizer is no sum of levels")
         return Tokens((self.quantizers[0].first_levels(tokens.grids[0], levels),), tokens.size)
 
     def latents(self, images: Pictures) -> Tensor:
-        """(b, h, w, dim): what the quantizer gets, in a hierarchy that of the coarsest level."""
+        """Return the latents (b, h, w, dim) that the quantizer gets; in a hierarchy those of the coarsest level."""
         return self._latents(self._features(self._images(images)), (), True)
 
     def restore(self, quantized: Sequence[Tensor], size: tuple[int, int], position: bool = True) -> Tensor:
-        """Images of that size, not clamped, from the quantized latents (b, h, w, dim) of every level."""
+        """Return images of `size`, not clamped, from the quantized latents (b, h, w, dim) of every level."""
         if position and self.position.place != "encoder":
-            quantized = [self._placed(level) for level in quantized]
+            quantized = [self._add_position(level) for level in quantized]
         images = self.autoencoder.decode(*map(self._planes, quantized))
         return images[:, :, : size[0], : size[1]]
 
@@ -239,25 +240,26 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
 
     def _latents(self, features: Tensor, coarser: Sequence[Tensor], position: bool) -> Tensor:
         latents = self.autoencoder.latents(features, *map(self._planes, coarser)).permute(0, 2, 3, 1)
-        return self._placed(latents) if position and self.position.place != "decoder" else latents
+        return self._add_position(latents) if position and self.position.place != "decoder" else latents
 
     def _planes(self, latents: Tensor) -> Tensor:
-        """(b, h, w, d) -> (b, d, h, w) in one memory layout: convolutions of another layout round differently.
+        """Convert (b, h, w, d) to (b, d, h, w) in one memory layout: convolutions round differently in another.
 
-        On a CPU images come faster out of channels that lie last, gradients out of planes that lie whole.
+        On a CPU channels-last is faster for inference, contiguous planes for training.
         """
         planes = latents.contiguous().permute(0, 3, 1, 2)
         return planes.contiguous() if self.training else planes
 
-    def _placed(self, latents: Tensor) -> Tensor:
-        return latents + self.position(*latents.shape[1:3]).to(latents)
+    def _add_position(self, latents: Tensor) -> Tensor:
+        encoding: Tensor = self.position(*latents.shape[1:3])
+        return latents + encoding.to(latents)
 
     def save_pretrained(  # type: ignore[override]
         self, folder: str | Path, *, push_to_hub: bool = False, repo_id: str | None = None, **settings: Any
     ) -> CommitInfo | None:
-        """Write config.json, model.safetensors and, where there is none, a README.md into a folder, made if need be.
+        """Write config.json, model.safetensors and, if there is none, README.md into a folder, creating it if needed.
 
-        `push_to_hub=True` is followed by `push_to_hub(repo_id, **settings)`, by default under the folder's name.
+        `push_to_hub=True` then calls `push_to_hub(repo_id, **settings)`, by default with the folder's name.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -274,20 +276,20 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         private: bool | None = None,
         token: str | None = None,
     ) -> CommitInfo:
-        """Commit config, weights and a plain card to "owner/name" on the Hub, or to a name alone of one's own.
+        """Commit config, weights and a plain card to "owner/name" on the Hub; without an owner to your own account.
 
-        The repository is created if need be, as a private one if asked. It is one commit, or none if all is there
-        already; measurements of other weights that are there are removed with it. Returns the commit. Raises
-        ValueError that says what is wrong. A folder of model_cards/ is published whole: `vqzoo.hub.publish`.
+        The repository is created if needed, private if asked. All changes are one commit, or none if nothing differs;
+        measurements of other weights in the repository are removed. Returns the commit. A ValueError says what is
+        wrong. `vqzoo.hub.publish` publishes a folder of model_cards/ with its measurements.
         """
         api = HfApi(token=token)
         repo_id = full_id(api, repo_id)
-        with TemporaryDirectory() as folder, explained(repo_id):
+        with TemporaryDirectory() as folder, hub_errors(repo_id):
             self.save_pretrained(folder)
             return upload(api, Path(folder), (CARD, CONFIG, WEIGHTS), repo_id, commit_message, private)[1]
 
     def generate_model_card(self, *arguments: Any, **settings: Any) -> ModelCard:
-        """The card of a tokenizer of which nothing is known but what it is made of."""
+        """Return a card that says what the tokenizer is made of, without measurements."""
         names = [quantizer.config["name"] for quantizer in self.quantizers]
         autoencoder, position = self.autoencoder.config["name"], self.position.config["name"]
         data = ModelCardData(library_name="vqzoo", tags=hub_tags(names, self.autoencoder.strides, position))
@@ -305,7 +307,7 @@ encoding `{position}`, for images of {self.autoencoder.channels} channels; train
         )
 
     def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
-        """Write config.json and model.safetensors into an existing folder; `dtype` is that of stored matrices."""
+        """Write config.json and model.safetensors into an existing folder; matrices are stored as `dtype`."""
         write_json(folder / CONFIG, self.config)
         save_weights(self, folder / WEIGHTS, dtype)
 
@@ -313,22 +315,22 @@ encoding `{position}`, for images of {self.autoencoder.channels} channels; train
     def from_pretrained(  # type: ignore[override]
         cls, source: str | Path, *, revision: str | None = None, local_files_only: bool = False
     ) -> "Tokenizer":
-        """The tokenizer in a local folder or a Hub repository ("owner/name"), in evaluation mode, on the CPU.
+        """Return the tokenizer of a local folder or a Hub repository ("owner/name"), in evaluation mode on the CPU.
 
         Only config.json and model.safetensors are read, both of one commit and of limited size; nothing is unpickled
-        and no code is run. The network is built without memory, every key, shape and type is compared with the header
-        of the weights, and only then are these downloaded or memory is taken.
-        Raises ValueError, one line that says what is wrong; a Hub that cannot be reached is one, too.
+        and no code is run. The network is first built on the meta device and every key, shape and type is compared with
+        the header of the weights; only then are the weights downloaded and memory is allocated. Raises ValueError with
+        one line that says what is wrong, also if the Hub cannot be reached.
         """
         try:
             folder = Path(source)
-            place = Folder(folder) if folder.is_dir() else Repository(str(source), revision, local_files_only)
-            config = read_json(place.path(CONFIG), place.name)
-            stored = place.header(WEIGHTS)
+            files = Folder(folder) if folder.is_dir() else Repository(str(source), revision, local_files_only)
+            config = read_json(files.path(CONFIG), files.name)
+            stored = files.header(WEIGHTS)
             with Budget(len(stored)), torch.device("meta"):
                 tokenizer = cls.from_config(config)
-            check_header(f"{WEIGHTS} of {place.name}", stored, tokenizer.state_dict())
-            load_weights(tokenizer, place.path(WEIGHTS, WEIGHTS_LIMIT), place.name)
+            check_header(f"{WEIGHTS} of {files.name}", stored, tokenizer.state_dict())
+            load_weights(tokenizer, files.path(WEIGHTS, WEIGHTS_LIMIT), files.name)
         except ValueError as error:
             raise ValueError(brief(error)) from None
         return tokenizer.eval()

@@ -188,10 +188,8 @@ def two_levels():
 class Coarse(Autoencoder):
     """Colours, made up to DIM channels, of every fourth and of every second pixel."""
 
-    channels, latent_dim, stride, strides = 3, DIM, 4, (4, 2)
-
     def __init__(self):
-        super().__init__()
+        super().__init__(3, DIM, (4, 2))
         self.widen = torch.nn.Conv2d(3, DIM, 1)
 
     def encode(self, images):

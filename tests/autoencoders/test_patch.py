@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from vqzoo.autoencoders import build_autoencoder
-from vqzoo.autoencoders.patch import PatchAutoencoder, PlaceNorm, _balanced
+from vqzoo.autoencoders.patch import ChannelRMSNorm, PatchAutoencoder, _balanced
 from vqzoo.autoencoders.pca import PCAAutoencoder
 
 SMALL = {"channels": 1, "stem": 2, "widths": (8, 12), "blocks": 1}
@@ -73,7 +73,7 @@ def test_balance_moves_components_and_changes_no_picture():
 
 
 def test_the_norm_is_rms_norm_of_each_place():
-    norm, reference = PlaceNorm(6), nn.RMSNorm(6, eps=1e-6)
+    norm, reference = ChannelRMSNorm(6), nn.RMSNorm(6, eps=1e-6)
     with torch.no_grad():
         norm.scale.copy_(torch.rand(6))
         reference.weight.copy_(norm.scale)

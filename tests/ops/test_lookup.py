@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vqzoo.ops.lookup import highest, nearest, nearness, sums_by_index
+from vqzoo.ops.lookup import highest, nearest, similarity_factors, sums_by_index
 
 SIZES = [
     (1, 1, 3),
@@ -58,7 +58,7 @@ def test_a_softmax_of_nearness_is_one_of_similarities(metric, n, k, d):
         similarity = -torch.cdist(latents.double(), codebook.double()).square()
     else:
         similarity = F.normalize(latents.double(), dim=1) @ F.normalize(codebook.double(), dim=1).T
-    z, e, bias = nearness(latents, codebook, metric)
+    z, e, bias = similarity_factors(latents, codebook, metric)
     torch.testing.assert_close((z @ e.T + bias).softmax(1), similarity.softmax(1).float(), rtol=1e-4, atol=1e-6)
     assert torch.equal((z @ e.T + bias).argmax(1), nearest(latents, codebook, metric))
 

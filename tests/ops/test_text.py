@@ -2,7 +2,8 @@
 
 import pytest
 
-from vqzoo.ops.text import brief, parse_json, with_table
+from vqzoo.files.json import parse_json
+from vqzoo.ops.text import brief, with_table
 
 
 @pytest.mark.parametrize(

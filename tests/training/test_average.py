@@ -76,19 +76,6 @@ def test_resumed_it_goes_on_as_if_nothing_had_happened():
         assert torch.equal(value, other.state_dict()[key]), key
 
 
-def test_copied_to_a_model_it_computes_the_same():
-    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    average = WeightAverage(model)
-    for number in range(3):
-        model(torch.randn(4, 2))
-        step(model, number)
-        average.update(model)
-    fresh, inputs = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval(), torch.randn(4, 2)
-    average.copy_to(fresh)
-    assert torch.equal(fresh(inputs), average(inputs)) and not torch.equal(fresh(inputs), model.eval()(inputs))
-    assert fresh[0].weight.requires_grad
-
-
 @pytest.mark.parametrize("decay", [1, -0.1, "0.9"])
 def test_a_wrong_decay_is_refused(decay):
     with pytest.raises(ValueError, match="decay="):

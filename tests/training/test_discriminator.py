@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from vqzoo.training import ADVERSARIES, LeCam, PatchDiscriminator, discriminator_loss, generator_loss, judge
+from vqzoo.training import (
+    ADVERSARIES,
+    LeCam,
+    PatchDiscriminator,
+    discriminate,
+    discriminator_loss,
+    generator_loss,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +62,7 @@ def test_an_images_logits_hang_on_no_other_image():
 
 def test_judged_together_as_apart():
     network, images, restored = PatchDiscriminator(width=8), torch.randn(2, 3, 32, 40), torch.randn(2, 3, 32, 40)
-    real_logits, fake_logits = judge(network, images, restored)
+    real_logits, fake_logits = discriminate(network, images, restored)
     torch.testing.assert_close(real_logits, network(images), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(fake_logits, network(restored), rtol=1e-4, atol=1e-5)
 
@@ -72,7 +79,7 @@ def test_the_discriminators_step_leaves_the_generator_alone(kind):
     assert all(gradient.any() for gradient in before)
     network.zero_grad()
 
-    logits = judge(network, images, restored)
+    logits = discriminate(network, images, restored)
     (discriminator_loss(*logits, kind) + regulariser(*logits)).backward()
     assert all(parameter.grad.any() for parameter in network.parameters() if parameter.ndim > 1)
     for parameter, gradient in zip(generator.parameters(), before, strict=True):

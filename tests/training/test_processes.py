@@ -21,9 +21,9 @@ from vqzoo.training import (
     LeCam,
     PatchDiscriminator,
     adaptive_weight,
+    discriminate,
     discriminator_loss,
     generator_loss,
-    judge,
 )
 
 WORLD = 2
@@ -49,7 +49,7 @@ def run(kind: str, rank: int, world: int) -> dict[str, Any]:
         logits = discriminator(restored)
         main, adversarial = (restored - images).abs().mean(), generator_loss(logits, kind)
         weights.append(adaptive_weight(main, adversarial, generator.weight))
-        real_logits, fake_logits = judge(discriminator, images, restored)
+        real_logits, fake_logits = discriminate(discriminator, images, restored)
         loss = discriminator_loss(real_logits, fake_logits, kind)
         penalty = regulariser(real_logits, fake_logits)
         gradients = torch.autograd.grad(loss + penalty, list(discriminator.parameters()))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from trainers.recipes.recipe import Recipe
-from vqzoo.training import LeCam, PatchDiscriminator, adaptive_weight, discriminator_loss, generator_loss, judge
+from vqzoo.training import LeCam, PatchDiscriminator, adaptive_weight, discriminate, discriminator_loss, generator_loss
 
 
 class Discriminator:
@@ -49,7 +49,7 @@ class Discriminator:
         sums: dict[str, Tensor] = {}
         for number, (images, restored) in enumerate(parts, 1):
             with no_sync_but_last(self.accelerator, self.model, number == len(parts)):
-                real, fake = judge(self.model, images, restored)
+                real, fake = discriminate(self.model, images, restored)
                 terms = {"discriminator": discriminator_loss(real, fake, self.settings.loss)}
                 loss = terms["discriminator"]
                 if self.settings.lecam:

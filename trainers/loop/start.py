@@ -11,7 +11,7 @@ from trainers.baselines.principal import fit_linear_path
 from trainers.data.feed import Feed
 from trainers.loop.resume import load_matching_weights
 from trainers.recipes.recipe import Recipe
-from vqzoo.ops.distributed import place, shared_out
+from vqzoo.ops.distributed import reshard_rows, row_offset
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.quantizers.codebook import named_codebooks
 from vqzoo.tokenizer import Tokenizer
@@ -45,7 +45,7 @@ def start_codebooks(tokenizer: Tokenizer, feed: Feed) -> None:
     if not waiting or len(tokenizer.quantizers) > 1:
         return
     number_wanted = min(MOST_LATENTS, LATENTS_A_CODEVECTOR * max(each.codebook_size for each in waiting))
-    latents = shared_out(torch.stack(list(_latents(tokenizer, feed, number_wanted))))
+    latents = reshard_rows(torch.stack(list(_latents(tokenizer, feed, number_wanted))))
     tokenizer.train()
     tokenizer.quantizer(latents[None, :, None])
 
@@ -58,6 +58,6 @@ def _latents(tokenizer: Tokenizer, feed: Feed, number_wanted: int) -> Iterator[T
         for pixels in batches:
             latents = tokenizer.latents(from_bytes(pixels.to(device))).flatten(0, 2)
             yield latents
-            number += place(len(latents), latents.device)[1]
+            number += row_offset(len(latents), latents.device)[1]
             if number >= number_wanted:
                 return

@@ -11,7 +11,7 @@ from trainers.loop.signals import Stopped
 from trainers.studies.budgets import budgeted
 from trainers.studies.rows import selected
 from trainers.studies.run import missing, run_rows
-from vqzoo.files.pipe import readers_may_leave
+from vqzoo.files.pipe import ignore_broken_pipe
 from vqzoo.studies.results import BUDGETS, RETRAINED, read_results
 
 Rows = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ROWS")]
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
             {"run": Run, "list": List}, args=arguments, prog="trainers.studies"
         )
         if isinstance(options, List):
-            with readers_may_leave():
+            with ignore_broken_pipe():
                 _list(options)
             return 0
         rows = selected(options.rows)

@@ -1,4 +1,4 @@
-"""Networks between an image and its latent grid, and encodings of a latent's place on it."""
+"""Networks between an image and its latent grids, and positional encodings of these grids."""
 
 from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.position import POSITIONS, Position, build_position

@@ -4,46 +4,57 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from vqzoo.ops.check import check_int
+
 
 def check_channels(channels: object) -> int:
-    """`channels` if it is 1 (grey) or 3 (RGB); otherwise ValueError."""
+    """Return `channels` if it is 1 (grey) or 3 (RGB); raise ValueError otherwise."""
     if type(channels) is not int or channels not in (1, 3):
         raise ValueError(f"channels={channels!r}: expected 1 (grey) or 3 (RGB)")
     return channels
 
 
 class Autoencoder(nn.Module):
-    """Images (b, channels, H, W) in [-1, 1] <-> one or more grids of latents (b, latent_dim, h, w), coarsest first.
+    """Network between images (b, channels, H, W) in [-1, 1] and one or more grids of latents (b, latent_dim, h, w).
 
-    H and W are multiples of `stride`, the pixels a cell of the coarsest grid; the tokenizer pads to that.
+    Grids are ordered coarsest first. `strides` holds the pixels a cell of each grid, and `stride` is the first of them.
+    H and W are multiples of `stride`; the tokenizer pads images to that.
     """
 
-    channels: int
-    latent_dim: int
-    stride: int
-    strides: tuple[int, ...]
-    """Pixels a cell of each level's grid, coarsest first; the first is `stride`."""
     encoder: nn.Module
     decoder: nn.Module
     config: dict[str, Any]
-    """Name and settings, set by `build`."""
+    """Name and settings, set by `build_autoencoder`."""
+
+    def __init__(self, channels: int, latent_dim: int, strides: tuple[int, ...]):
+        super().__init__()
+        self.channels = check_channels(channels)
+        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
+        self.stride, self.strides = strides[0], strides
 
     def encode(self, images: Tensor) -> Tensor:
-        """Features that `latents` reads every level's latents from."""
-        return self.encoder(images)
+        """Return the features of images, from which `latents` computes the latents of every level."""
+        features: Tensor = self.encoder(images)
+        return features
 
     def latents(self, features: Tensor, *coarser: Tensor) -> Tensor:
-        """Latents of the next level, given what the coarser ones were quantized to; with one level, the features."""
+        """Return the latents of the next level, given the quantized latents of the coarser ones.
+
+        With a single level these are the features themselves.
+        """
         assert not coarser
         return features
 
     def decode(self, *latents: Tensor) -> Tensor:
-        """Images, not clamped, from the quantized latents of every level, coarsest first."""
-        return self.decoder(*latents)
+        """Return images, not clamped, from the quantized latents of every level, coarsest first."""
+        images: Tensor = self.decoder(*latents)
+        return images
 
     @property
     def last_layer(self) -> nn.Parameter:
-        """Weight of the layer that makes the pixels, where VQGAN compares the gradients of two losses: the last one of
-        `decoder`, whose layers stand in the order of their use."""
+        """The weight of the layer that outputs the pixels, where VQGAN compares the gradients of two losses.
+
+        It is the last weight of `decoder`, whose layers are registered in the order of their use.
+        """
         *_, weight = (value for name, value in self.decoder.named_parameters() if name.endswith("weight"))
         return weight

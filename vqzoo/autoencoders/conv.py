@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.inception import InceptionBlock
 from vqzoo.ops.check import check_int
 
@@ -21,34 +21,37 @@ class ResidualBlock(nn.Module):
         self.conv_out = nn.Conv2d(inner, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_out(F.relu(self.conv_in(F.relu(x))))
+        """Map x (b, width, h, w) to the same shape."""
+        result: Tensor = x + self.conv_out(F.relu(self.conv_in(F.relu(x))))
+        return result
 
 
 def residual(width: int, inner: int, blocks: int) -> list[nn.Module]:
-    """Residual blocks and the ReLU behind them."""
+    """Return residual blocks, followed by a ReLU."""
     return [*(ResidualBlock(width, inner) for _ in range(blocks)), nn.ReLU()]
 
 
 def down(channels: int, width: int, stride: int) -> list[nn.Module]:
-    """4x4 convolutions that halve the grid, a ReLU behind each: to half of `width` first, if there are several."""
-    steps = pairwise(_widths(channels, width, stride))
+    """Return 4x4 convolutions of stride 2, each followed by a ReLU, that reduce the grid by `stride`.
+
+    If there are several, the first has half of `width`.
+    """
     layers: list[nn.Module] = []
-    for a, b in steps:
+    for a, b in pairwise(_widths(channels, width, stride)):
         layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU()]
     return layers
 
 
 def up(width: int, channels: int, stride: int) -> list[nn.Module]:
-    """The mirror image of `down`, without a ReLU at the end."""
-    steps = pairwise(reversed(_widths(channels, width, stride)))
+    """Return the mirror image of `down`, without a ReLU at the end."""
     layers: list[nn.Module] = []
-    for a, b in steps:
+    for a, b in pairwise(reversed(_widths(channels, width, stride))):
         layers += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1), nn.ReLU()]
     return layers[:-1]
 
 
 def check_stride(stride: object) -> int:
-    """`stride` if it is one that `down` and `up` can make; otherwise ValueError."""
+    """Return `stride` if `down` and `up` support it; raise ValueError otherwise."""
     if type(stride) is not int or stride not in _STRIDES:
         raise ValueError(f"stride={stride!r}: expected one of {', '.join(map(str, _STRIDES))}")
     return stride
@@ -60,10 +63,10 @@ def _widths(channels: int, width: int, stride: int) -> list[int]:
 
 
 class ConvAutoencoder(Autoencoder):
-    """Strided convolutions, two residual blocks and a 1x1 projection down; the mirror image up; no output activation.
+    """Strided convolutions, residual blocks and a 1x1 projection down; the mirror image up; no output activation.
 
-    stride 4 with the defaults is the backbone of the CVQ-VAE and LooC tables: 32 x 32 images, 8 x 8 latents. Inception
-    blocks, if any, stand behind the residual ones on both sides, and need a width that 8 divides.
+    The defaults are the backbone of the CVQ-VAE and LooC tables: 32 x 32 images, 8 x 8 latents. Inception blocks, if
+    any, follow the residual ones in both halves and need a width divisible by 8.
     """
 
     def __init__(
@@ -76,16 +79,13 @@ class ConvAutoencoder(Autoencoder):
         residual_blocks: int = 2,
         inception_blocks: int = 0,
     ):
-        super().__init__()
-        self.channels = check_channels(channels)
-        self.stride = check_stride(stride)
-        self.strides = (stride,)
-        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
+        super().__init__(channels, latent_dim, (check_stride(stride),))
         check_int("width", width, 2, 4096)
         check_int("residual_width", residual_width, 1, 4096)
         check_int("residual_blocks", residual_blocks, 0, 64)
         if check_int("inception_blocks", inception_blocks, 0, 64) and width % 8:
             raise ValueError(f"width={width}: expected a multiple of 8 for the four branches of Inception blocks")
+        # Both are built first: the order of random draws is part of what a seed gives.
         before, behind = down(channels, width, stride), up(width, channels, stride)
         self.encoder = nn.Sequential(
             *before,

@@ -1,15 +1,15 @@
-"""VQ-VAE-2's autoencoder: a fine grid of latents, given a coarse one (Razavi et al., 2019, arXiv:1906.00446)."""
+"""VQ-VAE-2's autoencoder: a coarse grid of latents and a fine one (Razavi et al., 2019, arXiv:1906.00446)."""
 
 import torch
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.conv import check_stride, down, residual, up
 from vqzoo.ops.check import check_int
 
 
 class Decoder(nn.Module):
-    """Both quantized grids -> images: the coarse one is upsampled and lies behind the fine one's channels."""
+    """Decoder of both quantized grids: the coarse one is upsampled and concatenated with the fine one."""
 
     def __init__(self, channels: int, latent_dim: int, stride: int, width: int, inner: int, blocks: int):
         super().__init__()
@@ -21,15 +21,17 @@ class Decoder(nn.Module):
         )
 
     def forward(self, top: Tensor, bottom: Tensor) -> Tensor:
-        return self.pixels(torch.cat([self.upsample(top), bottom], 1))
+        """Map top (b, d, h, w) and bottom (b, d, 2h, 2w) to images."""
+        images: Tensor = self.pixels(torch.cat([self.upsample(top), bottom], 1))
+        return images
 
 
 class HierarchicalAutoencoder(Autoencoder):
-    """A coarse grid (top) tells the picture at large, and a fine one (bottom) what that leaves out.
+    """Two levels: a coarse grid (top) for the global structure and a fine one (bottom) for the details.
 
-    `stride` is the fine grid's; the coarse one's is twice that, and so is what image sides must be multiples of. The
-    bottom's latents are read from the image's features together with what the quantized top decodes to. The layers are
-    those of the "conv" autoencoder; the defaults are 64 x 64 and 32 x 32 latents of 64 numbers for 256 x 256 images.
+    `stride` is the fine grid's. The coarse grid has twice that, and image sides must be multiples of it. The bottom's
+    latents are computed from the image's features and from the decoded quantized top. The layers are those of the
+    "conv" autoencoder; the defaults give 32 x 32 and 64 x 64 latents of 64 dimensions for 256 x 256 images.
     """
 
     def __init__(
@@ -41,11 +43,7 @@ class HierarchicalAutoencoder(Autoencoder):
         residual_width: int = 32,
         residual_blocks: int = 2,
     ):
-        super().__init__()
-        self.channels = check_channels(channels)
-        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
-        self.stride = 2 * check_stride(stride)
-        self.strides = (2 * stride, stride)
+        super().__init__(channels, latent_dim, (2 * check_stride(stride), stride))
         check_int("width", width, 2, 4096)
         inner = check_int("residual_width", residual_width, 1, 4096)
         blocks = check_int("residual_blocks", residual_blocks, 0, 64)
@@ -56,7 +54,7 @@ class HierarchicalAutoencoder(Autoencoder):
 
         self.encoder = encoder(channels, stride)
         self.top = nn.Sequential(*encoder(width, 2), nn.Conv2d(width, latent_dim, 1))
-        # What the bottom is told of the top belongs to encoding: `decoder` holds what makes pixels and no more.
+        # Part of encoding, not of `decoder`, which holds only the layers that lead to the pixels.
         self.condition = nn.Sequential(
             nn.Conv2d(latent_dim, width, 3, padding=1), *residual(width, inner, blocks), *up(width, latent_dim, 2)
         )
@@ -64,6 +62,9 @@ class HierarchicalAutoencoder(Autoencoder):
         self.decoder = Decoder(channels, latent_dim, stride, width, inner, blocks)
 
     def latents(self, features: Tensor, *coarser: Tensor) -> Tensor:
-        if not coarser:
-            return self.top(features)
-        return self.bottom(torch.cat([self.condition(*coarser), features], 1))
+        """Return the top's latents, or with the quantized top in `coarser` the bottom's."""
+        if coarser:
+            features = self.bottom(torch.cat([self.condition(*coarser), features], 1))
+        else:
+            features = self.top(features)
+        return features

@@ -1,4 +1,4 @@
-"""A block of convolutions of several sizes beside each other (Szegedy et al., 2015, arXiv:1409.4842, figure 2b)."""
+"""GoogLeNet's Inception block (Szegedy et al., 2015, arXiv:1409.4842, figure 2b)."""
 
 import torch
 import torch.nn.functional as F
@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 
 class InceptionBlock(nn.Module):
-    """`width` channels in and out: a quarter of them from 1x1 convolutions, half from 3x3 ones, an eighth from 5x5 ones
-    and an eighth from a 3x3 maximum, as in GoogLeNet's first block ("3a").
+    """Four parallel branches with `width` channels in and out, in the proportions of GoogLeNet's block "3a".
 
-    1x1 convolutions reduce what the larger ones look at, to half and to an eighth of the width. Each convolution has a
-    ReLU behind it. `width` has to be a multiple of 8.
+    A quarter of the channels come from 1x1 convolutions, half from 3x3, an eighth from 5x5, and an eighth from a 3x3
+    maximum. 1x1 convolutions reduce the input of the 3x3 and 5x5 ones to half and an eighth of the width. Each
+    convolution is followed by a ReLU. `width` must be a multiple of 8.
     """
 
     def __init__(self, width: int):
@@ -23,6 +23,7 @@ class InceptionBlock(nn.Module):
         self.pooled = nn.Conv2d(width, eighth, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map x (b, width, h, w) to the same shape."""
         branches = [
             self.one(x),
             self.three(F.relu(self.to_three(x))),

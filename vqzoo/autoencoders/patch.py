@@ -1,4 +1,4 @@
-"""An autoencoder for photographs: a linear map of patches that starts as PCA, and convolutions that improve on it."""
+"""An autoencoder for photographs: a linear map of patches that starts as PCA, improved by convolutions."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,16 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.blocks import initialise
 from vqzoo.ops.check import check_int
 
 
-class PlaceNorm(nn.Module):
-    """Root mean square normalization over the channels of each place by itself, with a scale a channel.
+class ChannelRMSNorm(nn.Module):
+    """Root-mean-square normalization over the channels of each position, with one scale a channel (arXiv:1910.07467).
 
-    Group normalization takes its statistics over the whole picture, so that a network trained on crops meets other
-    statistics in whole photographs; here crops teach what photographs need (RMSNorm: arXiv:1910.07467).
+    Group normalization takes its statistics over the whole image, so that a network trained on crops meets other
+    statistics in whole photographs. Here each position is normalized on its own, and crops suffice.
     """
 
     def __init__(self, width: int):
@@ -24,23 +24,26 @@ class PlaceNorm(nn.Module):
         self.scale = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the normalized x (b, width, h, w)."""
         return F.rms_norm(x.permute(0, 2, 3, 1), self.scale.shape, self.scale, eps=1e-6).permute(0, 3, 1, 2)
 
 
-class PlaceBlock(nn.Module):
-    """Twice norm, SiLU, 3x3 convolution, beside a skip; the second convolution starts at zero."""
+class PatchBlock(nn.Module):
+    """Norm, SiLU and 3x3 convolution, twice, plus a skip; the second convolution starts at zero."""
 
     def __init__(self, width: int):
         super().__init__()
-        self.norm1, self.conv1 = PlaceNorm(width), nn.Conv2d(width, width, 3, padding=1)
-        self.norm2, self.conv2 = PlaceNorm(width), nn.Conv2d(width, width, 3, padding=1)
+        self.norm1, self.conv1 = ChannelRMSNorm(width), nn.Conv2d(width, width, 3, padding=1)
+        self.norm2, self.conv2 = ChannelRMSNorm(width), nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+        """Map x (b, width, h, w) to the same shape."""
+        result: Tensor = x + self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+        return result
 
 
 class PatchEncoder(nn.Module):
-    """Patches of `stem` pixels, residual blocks at each scale, and the linear path from patches of `stride` pixels."""
+    """Residual blocks at each scale on patches of `stem` pixels, plus a linear map of patches of `stride` pixels."""
 
     def __init__(self, channels: int, latent_dim: int, stem: int, widths: Sequence[int], blocks: int):
         super().__init__()
@@ -48,19 +51,21 @@ class PatchEncoder(nn.Module):
         self.stride = stem * 2 ** (len(widths) - 1)
         self.linear = nn.Conv2d(channels * self.stride**2, latent_dim, 1)
         layers: list[nn.Module] = [nn.Conv2d(channels * stem**2, widths[0], 1)]
-        layers += [PlaceBlock(widths[0]) for _ in range(blocks)]
+        layers += [PatchBlock(widths[0]) for _ in range(blocks)]
         for width, out in pairwise(widths):
-            layers += [nn.Conv2d(width, out, 2, stride=2), *(PlaceBlock(out) for _ in range(blocks))]
-        self.layers = nn.Sequential(*layers, PlaceNorm(widths[-1]), nn.SiLU())
+            layers += [nn.Conv2d(width, out, 2, stride=2), *(PatchBlock(out) for _ in range(blocks))]
+        self.layers = nn.Sequential(*layers, ChannelRMSNorm(widths[-1]), nn.SiLU())
         self.conv_out = nn.Conv2d(widths[-1], latent_dim, 1)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Map images (b, channels, H, W) to latents (b, latent_dim, h, w)."""
         linear = self.linear(F.pixel_unshuffle(images, self.stride))
-        return linear + self.conv_out(self.layers(F.pixel_unshuffle(images, self.stem)))
+        latents: Tensor = linear + self.conv_out(self.layers(F.pixel_unshuffle(images, self.stem)))
+        return latents
 
 
 class PatchDecoder(nn.Module):
-    """The encoder's mirror image: residual blocks beside a linear path to the pixels of a patch."""
+    """The encoder's mirror image: residual blocks plus a linear map to the pixels of a patch."""
 
     def __init__(self, channels: int, latent_dim: int, stem: int, widths: Sequence[int], blocks: int):
         super().__init__()
@@ -69,26 +74,29 @@ class PatchDecoder(nn.Module):
         self.linear = nn.Conv2d(latent_dim, channels * self.stride**2, 1)
         reverse = widths[::-1]
         layers: list[nn.Module] = [nn.Conv2d(latent_dim, reverse[0], 3, padding=1)]
-        layers += [PlaceBlock(reverse[0]) for _ in range(blocks)]
+        layers += [PatchBlock(reverse[0]) for _ in range(blocks)]
         for width, out in pairwise(reverse):
-            layers += [nn.Conv2d(width, 4 * out, 1), nn.PixelShuffle(2), *(PlaceBlock(out) for _ in range(blocks))]
-        self.layers = nn.Sequential(*layers, PlaceNorm(reverse[-1]), nn.SiLU())
+            layers += [nn.Conv2d(width, 4 * out, 1), nn.PixelShuffle(2), *(PatchBlock(out) for _ in range(blocks))]
+        self.layers = nn.Sequential(*layers, ChannelRMSNorm(reverse[-1]), nn.SiLU())
         self.conv_out = nn.Conv2d(reverse[-1], channels * stem**2, 3, padding=1)
 
     def forward(self, latents: Tensor) -> Tensor:
+        """Map latents (b, latent_dim, h, w) to images (b, channels, H, W)."""
         linear = F.pixel_shuffle(self.linear(latents), self.stride)
         return linear + F.pixel_shuffle(self.conv_out(self.layers(latents)), self.stem)
 
 
 class PatchAutoencoder(Autoencoder):
-    """Residual convolutions on patches of `stem` pixels beside a linear path that starts as PCA of larger patches.
+    """Residual convolutions on patches of `stem` pixels plus a linear path that starts as PCA of larger patches.
 
-    `widths` are those of the scales, finest first: n of them give stride stem x 2^(n - 1), 16 with the defaults. The
-    last convolution on either side starts at zero, so that after `fit` the network begins as PCA of patches of `stride`
-    pixels and can only improve on it. Norms look at one place alone: training on crops serves whole photographs.
-    `balance` shares the components out to so many runs of latents of equal length, each with about the same product of
-    variances, as optimized product quantization does (Ge et al., 2013, section 3.2); for segments that share bits
-    evenly. There is no output activation.
+    `widths` are those of the scales, finest first; n of them give stride stem x 2^(n - 1), 16 by default. The last
+    convolution of either half starts at zero, so that after `fit` the network is PCA of patches of `stride` pixels and
+    can only improve on it. Norms see one position at a time, so that a network trained on crops serves whole
+    photographs.
+
+    `balance` is the number of equal runs of latents among which `fit` distributes the components so that each run has
+    about the same product of variances; segments then carry equally much (Ge et al., 2013, optimized product
+    quantization, section 3.2). There is no output activation.
     """
 
     encoder: PatchEncoder
@@ -103,35 +111,32 @@ class PatchAutoencoder(Autoencoder):
         blocks: int = 2,
         balance: int = 1,
     ):
-        super().__init__()
-        self.channels = check_channels(channels)
-        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
         check_int("stem", stem, 1, 64)
         check_int("blocks", blocks, 1, 64)
         if not isinstance(widths, (tuple, list)) or not 1 <= len(widths) <= 8:
             raise ValueError(f"widths={widths!r}: expected 1 to 8 whole numbers, one a scale, finest first")
         for width in widths:
             check_int("widths", width, 1, 4096)
+        super().__init__(channels, latent_dim, (stem * 2 ** (len(widths) - 1),))
         if latent_dim % check_int("balance", balance, 1, 4096):
             raise ValueError(f"balance={balance}: expected a divisor of latent_dim={latent_dim}")
         self.balance = balance
-        self.stride = stem * 2 ** (len(widths) - 1)
-        self.strides = (self.stride,)
         self.encoder = PatchEncoder(channels, latent_dim, stem, widths, blocks)
         self.decoder = PatchDecoder(channels, latent_dim, stem, widths, blocks)
         self.apply(initialise)
         nn.init.zeros_(self.encoder.conv_out.weight)
         nn.init.zeros_(self.decoder.conv_out.weight)
         for block in self.modules():
-            if isinstance(block, PlaceBlock):
+            if isinstance(block, PatchBlock):
                 nn.init.zeros_(block.conv2.weight)
 
     @torch.no_grad()
     def fit(self, mean: Tensor, components: Tensor, variances: Tensor) -> None:
-        """Start the linear path as PCA: mean (n,), components (k, n) with the largest of the `variances` (k,) first.
+        """Initialise the linear path as PCA.
 
-        n = channels x stride x stride numbers of a block, in the order of `pixel_unshuffle`. The first latent_dim
-        components are taken; where there are fewer, the last latents start at zero.
+        mean (n,), components (k, n) and their variances (k,), largest first, with n = channels x stride x stride
+        numbers of a patch in the order of `pixel_unshuffle`. The first latent_dim components are used; with fewer, the
+        remaining latents start at zero.
         """
         number = min(self.latent_dim, len(components))
         rows = components.new_zeros(self.latent_dim, len(mean))
@@ -144,18 +149,18 @@ class PatchAutoencoder(Autoencoder):
         decoding.bias.copy_(mean)
 
 
-def _balanced(variances: Tensor, places: int, groups: int) -> Tensor:
-    """Return the place of each component, in `groups` runs of equal length and about equal products of variances.
+def _balanced(variances: Tensor, num_latents: int, groups: int) -> Tensor:
+    """Return the latent of each component: `groups` equal runs of latents with about equal products of variances.
 
-    Each component, the largest variance first, goes to the run with the smallest product among those with room.
+    Each component, largest variance first, goes to the run with the smallest product among those with room.
     """
-    room = places // groups
+    room = num_latents // groups
     logs, members = [0.0] * groups, [0] * groups
-    found = []
+    latents = []
     scaled = variances.clamp(min=1e-12)
-    for log in (scaled / scaled.min()).log().tolist():  # none below 0, so that every component adds to its run
+    for log in (scaled / scaled.min()).log().tolist():  # at least 0, so that every component adds to its run
         group = min((g for g in range(groups) if members[g] < room), key=lambda g: logs[g])
-        found.append(group * room + members[group])
+        latents.append(group * room + members[group])
         logs[group] += log
         members[group] += 1
-    return torch.tensor(found, device=variances.device)
+    return torch.tensor(latents, device=variances.device)

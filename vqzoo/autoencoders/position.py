@@ -1,4 +1,4 @@
-"""Positional encodings of the latent grid, added to what the encoder gives, to what the decoder gets, or to both."""
+"""Positional encodings of the latent grid, added to the encoder's output, the decoder's input, or both."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +15,10 @@ PLACES = ("decoder", "encoder", "both")
 
 
 class Position(nn.Module):
-    """A (height, width, dim) encoding for a grid of any size; grids other than the trained one are interpolated.
+    """Encoding (height, width, dim) of a grid of any size; `place` tells what it is added to.
 
-    `place` tells what it is added to: "encoder", the latents before they are quantized; "decoder", the quantized
-    latents before they are decoded; or "both", the same encoding twice.
+    "encoder": the latents before they are quantized. "decoder": the quantized latents. "both": the same encoding to
+    both.
     """
 
     dim: int
@@ -31,25 +31,26 @@ class Position(nn.Module):
         self.place = check_choice("place", place, PLACES)
 
     def forward(self, height: int, width: int) -> Tensor:
-        """(height, width, dim), or a scalar 0 where there is no encoding."""
+        """Return (height, width, dim), or a scalar 0 if there is no encoding."""
         raise NotImplementedError
 
 
 class NoPosition(Position):
-    """No encoding: adds nothing."""
+    """No encoding: it adds 0."""
 
     def __init__(self, dim: int):
         super().__init__(dim)
 
     def forward(self, height: int, width: int) -> Tensor:
+        """Return a scalar 0."""
         return torch.zeros(())
 
 
 class SinusoidalPosition(Position):
-    """Fixed sines and cosines: half of the channels tell the row, half the column (`ops.position.sinusoidal_2d`).
+    """Fixed sines and cosines: half of the channels encode the row, half the column (`ops.position.sinusoidal_2d`).
 
-    A grid of another size than grid x grid is laid over the same range of coordinates, so that a larger picture shows
-    the decoder no phase that it has not been trained on.
+    A grid of another size than grid x grid spans the same range of coordinates, so that a larger image has no phase
+    that the decoder was not trained on.
     """
 
     def __init__(self, dim: int, grid: int, place: str = "decoder"):
@@ -59,15 +60,16 @@ class SinusoidalPosition(Position):
         self.grid = check_int("grid", grid, 1, 1024)
 
     def forward(self, height: int, width: int) -> Tensor:
+        """Return (height, width, dim)."""
         rows, columns = (((torch.arange(n) + 0.5) * self.grid / n - 0.5) for n in (height, width))
         return sinusoidal_2d(rows, columns, self.dim)
 
 
 class NeRFPosition(Position):
-    """Fixed sines and cosines of octaves, as NeRF has them (`ops.position.octaves_2d`), the rest of the channels zero.
+    """Fixed sines and cosines of octaves, as in NeRF (`ops.position.octaves_2d`); remaining channels are zero.
 
-    As many octaves as a grid x grid latent grid can tell apart: at the highest, neighbouring cells are half a period
-    apart. Coordinates run from -1 to 1 over grids of any size.
+    It has as many octaves as a grid x grid latent grid can resolve: at the highest, neighbouring cells are half a
+    period apart. Coordinates run from -1 to 1 over grids of any size.
     """
 
     def __init__(self, dim: int, grid: int, place: str = "decoder"):
@@ -78,21 +80,23 @@ class NeRFPosition(Position):
             raise ValueError(f"dim={dim}: the {self.octaves} octaves of grid={grid} need at least {4 * self.octaves}")
 
     def forward(self, height: int, width: int) -> Tensor:
+        """Return (height, width, dim)."""
         rows, columns = (((2 * torch.arange(n) + 1) / n - 1) for n in (height, width))
         encoding = octaves_2d(rows, columns, self.octaves)
         return F.pad(encoding, (0, self.dim - encoding.shape[-1]))
 
 
 class LearnedPosition(Position):
-    """A learnt vector for each cell of a grid x grid latent grid, interpolated bilinearly for other sizes."""
+    """Learned vector for each cell of a grid x grid latent grid, interpolated bilinearly for other sizes."""
 
     def __init__(self, dim: int, grid: int, place: str = "decoder"):
         super().__init__(dim, 1, place)
         self.grid = check_int("grid", grid, 1, 1024)
-        # Not by normal_, which without memory, on the meta device, imports torch's compiler: seconds.
+        # Not normal_, which on the meta device imports torch's compiler, and that takes seconds.
         self.table = nn.Parameter(torch.randn(grid, grid, dim).mul_(0.02))
 
     def forward(self, height: int, width: int) -> Tensor:
+        """Return (height, width, dim)."""
         if (height, width) == (self.grid, self.grid):
             return self.table
         planes = F.interpolate(self.table.permute(2, 0, 1)[None], (height, width), mode="bilinear")
@@ -108,5 +112,5 @@ POSITIONS: dict[str, Callable[..., Position]] = {
 
 
 def build_position(name: str, **settings: Any) -> Position:
-    """The positional encoding called `name`; raises ValueError for an unknown name or setting."""
+    """Return the positional encoding called `name`; raise ValueError for an unknown name or setting."""
     return build_from(POSITIONS, "position", name, settings)

@@ -1,20 +1,20 @@
-"""Residual blocks that squeeze and excite: the network of a study of residual quantization on CIFAR-10."""
+"""Residual blocks with squeeze-and-excitation: the network of a study of residual quantization on CIFAR-10."""
 
 from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.ops.check import check_int
 
 _RATIO = 8
 
 
 class SqueezeExcite(nn.Module):
-    """Scales each channel by a number in (0, 1), computed from the means of all (arXiv:1709.01507, eqs. 2 to 4).
+    """Scale of each channel in (0, 1), computed from the means of all channels (arXiv:1709.01507, eqs. 2 to 4).
 
-    A GELU stands where the paper has a ReLU, which would silence blocks of few channels for good.
+    A GELU replaces the paper's ReLU, which could switch off blocks of few channels for good.
     """
 
     def __init__(self, width: int):
@@ -23,12 +23,13 @@ class SqueezeExcite(nn.Module):
         self.excite = nn.Linear(max(1, width // _RATIO), width)
 
     def forward(self, x: Tensor) -> Tensor:
-        scales = self.excite(F.gelu(self.squeeze(x.mean((2, 3))))).sigmoid()
+        """Return the scaled x (b, width, h, w)."""
+        scales: Tensor = self.excite(F.gelu(self.squeeze(x.mean((2, 3))))).sigmoid()
         return x * scales[:, :, None, None]
 
 
 class Block(nn.Module):
-    """Twice normalization, GELU, a 3x3 convolution and its excitation, beside a 1x1 convolution."""
+    """Batch norm, GELU, 3x3 convolution and excitation, twice, plus a 1x1 convolution of the input."""
 
     def __init__(self, width_in: int, width: int):
         super().__init__()
@@ -36,7 +37,9 @@ class Block(nn.Module):
         self.body = nn.Sequential(*_half(width_in, width), *_half(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.shortcut(x) + self.body(x)
+        """Map x (b, width_in, h, w) to (b, width, h, w)."""
+        result: Tensor = self.shortcut(x) + self.body(x)
+        return result
 
 
 def _half(width_in: int, width: int) -> list[nn.Module]:
@@ -44,20 +47,15 @@ def _half(width_in: int, width: int) -> list[nn.Module]:
 
 
 class SqueezeAutoencoder(Autoencoder):
-    """Levels of two residual blocks each, with a strided convolution behind them, down; the mirror image up.
+    """Levels of two residual blocks and a strided convolution down; the mirror image up.
 
-    Of `halvings` levels the first has `width` channels and each further one twice as many; 3 are the study's 4 x 4
-    latents of a 32 x 32 image, 2 its 8 x 8 ones. In evaluation, batch normalization uses its running statistics.
+    The first of `halvings` levels has `width` channels, each further one twice as many. 3 levels are the study's 4 x 4
+    latents of a 32 x 32 image, 2 its 8 x 8 ones. In evaluation mode batch normalization uses its running statistics.
     """
 
     def __init__(self, channels: int = 3, latent_dim: int = 64, halvings: int = 3, width: int = 32):
-        super().__init__()
-        self.channels = check_channels(channels)
-        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
-        check_int("halvings", halvings, 1, 6)
+        super().__init__(channels, latent_dim, (2 ** check_int("halvings", halvings, 1, 6),))
         check_int("width", width, 2, 1024)
-        self.stride = 2**halvings
-        self.strides = (self.stride,)
         widths = [width * 2**level for level in range(halvings)]
         down: list[nn.Module] = []
         for width_in, width_out in pairwise([width // 2, *widths]):

@@ -30,5 +30,5 @@ AUTOENCODERS: dict[str, Callable[..., Autoencoder]] = {
 
 
 def build_autoencoder(name: str, **settings: Any) -> Autoencoder:
-    """The autoencoder called `name`; raises ValueError for an unknown name or setting."""
+    """Return the autoencoder called `name`; raise ValueError for an unknown name or setting."""
     return build_from(AUTOENCODERS, "autoencoder", name, settings)

@@ -4,16 +4,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.ops.check import check_int
 from vqzoo.ops.position import sinusoidal_2d
 
 
 class Block(nn.Module):
-    """Attention over all places, then an MLP, each behind a layer normalisation and beside a skip; no dropout.
+    """Pre-norm transformer block: attention over all positions, then an MLP, each with a skip; no dropout.
 
-    What torch.nn.TransformerEncoderLayer(norm_first=True) computes. That one takes another path where no gradient is
-    wanted, which rounds differently, and a latent halfway between two codevectors would then get another index.
+    It computes what torch.nn.TransformerEncoderLayer(norm_first=True) does. That layer takes another code path without
+    a gradient, which rounds differently, and a latent halfway between two codevectors could then get another index.
     """
 
     def __init__(self, width: int, heads: int, mlp: int):
@@ -24,15 +24,16 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, mlp), nn.GELU(), nn.Linear(mlp, width))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(b, n, width) -> the same."""
+        """Map tokens (b, n, width) to the same shape."""
         query, key, value = self.qkv(self.norm1(tokens)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
         tokens = tokens + self.out(mixed)
-        return tokens + self.mlp(self.norm2(tokens))
+        result: Tensor = tokens + self.mlp(self.norm2(tokens))
+        return result
 
 
 class Transformer(nn.Module):
-    """Vectors on a grid, each projected and told its place, through the blocks and two layers with a tanh between."""
+    """Linear projection of a grid plus its positional encoding, transformer blocks, and a head of two layers."""
 
     def __init__(self, dim: int, out: int, width: int, depth: int, heads: int, mlp: int):
         super().__init__()
@@ -43,22 +44,23 @@ class Transformer(nn.Module):
         self.head = nn.Sequential(nn.Linear(width, mlp), nn.Tanh(), nn.Linear(mlp, out))
 
     def forward(self, grid: Tensor) -> Tensor:
-        """(b, dim, h, w) -> (b, out, h, w)."""
+        """Map grid (b, dim, h, w) to (b, out, h, w)."""
         rows, columns = (torch.arange(size, device=grid.device) for size in grid.shape[2:])
         x = self.project(grid.permute(0, 2, 3, 1))
         x = x + sinusoidal_2d(rows, columns, self.width).to(x)
         x = self.blocks(x.flatten(1, 2)).unflatten(1, x.shape[1:3])
-        return self.head(self.norm(x)).permute(0, 3, 1, 2)
+        result: Tensor = self.head(self.norm(x)).permute(0, 3, 1, 2)
+        return result
 
 
 class ViTAutoencoder(Autoencoder):
     """A transformer from patches of stride x stride pixels to latents, and one from latents to patches.
 
     The defaults are the published small network: width 512, depth 8, heads 8, mlp 2048. Base is 768, 12, 12, 3072;
-    large is 1280, 32, 16, 5120. The published projection to the few numbers that are looked up is `latent_dim` here.
-    As published, two layers with a tanh between them stand behind either transformer and nothing bounds what they give;
-    their inner width is `mlp`. The encoding of places is fixed (2-D sinusoidal, width / 4 frequencies an axis), so that
-    images of any size can be taken; it belongs to the network, whatever the tokenizer's own position is.
+    large is 1280, 32, 16, 5120. `latent_dim` is the published projection to the dimension that is looked up. As
+    published, the head of either transformer is two layers with a tanh between them, of inner width `mlp`, without an
+    output activation. The 2-D sinusoidal encoding inside (width / 4 frequencies an axis) is fixed, so that images of
+    any size work; it is independent of the tokenizer's own positional encoding.
     """
 
     def __init__(
@@ -71,11 +73,7 @@ class ViTAutoencoder(Autoencoder):
         heads: int = 8,
         mlp: int = 2048,
     ):
-        super().__init__()
-        self.channels = check_channels(channels)
-        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
-        self.stride = check_int("stride", stride, 1, 64)
-        self.strides = (stride,)
+        super().__init__(channels, latent_dim, (check_int("stride", stride, 1, 64),))
         check_int("depth", depth, 1, 64)
         check_int("mlp", mlp, 1, 65536)
         if check_int("width", width, 4, 4096) % 4:
@@ -87,7 +85,9 @@ class ViTAutoencoder(Autoencoder):
         self.decoder = Transformer(latent_dim, pixels, width, depth, heads, mlp)
 
     def encode(self, images: Tensor) -> Tensor:
-        return self.encoder(F.pixel_unshuffle(images, self.stride))
+        """Return latents (b, latent_dim, h, w) of images (b, channels, H, W)."""
+        return super().encode(F.pixel_unshuffle(images, self.stride))
 
     def decode(self, *latents: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.decoder(*latents), self.stride)
+        """Return images (b, channels, H, W) from latents (b, latent_dim, h, w)."""
+        return F.pixel_shuffle(super().decode(*latents), self.stride)

@@ -7,7 +7,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqzoo.autoencoders.base import Autoencoder, check_channels
+from vqzoo.autoencoders.base import Autoencoder
 from vqzoo.autoencoders.blocks import (
     Attention,
     Downsample,
@@ -23,7 +23,7 @@ from vqzoo.ops.check import check_flag, check_int
 
 @dataclass(frozen=True)
 class Shape:
-    """What both halves are built from: `widths` of the scales, finest first; the rest as `VQGANAutoencoder` has it."""
+    """Sizes from which both halves are built; `widths` are those of the scales, finest first."""
 
     channels: int
     latent_dim: int
@@ -35,7 +35,7 @@ class Shape:
 
 
 class Encoder(nn.Module):
-    """Images -> latents: residual blocks at every scale, then residual, attention, residual at the coarsest."""
+    """Encoder: residual blocks at every scale, then residual, attention, residual at the coarsest."""
 
     def __init__(self, shape: Shape, norm: Norm):
         super().__init__()
@@ -59,11 +59,13 @@ class Encoder(nn.Module):
         self.project = nn.Conv2d(shape.inner_dim, shape.latent_dim, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.project(self.conv_out(F.silu(self.norm(self.layers(self.conv_in(images))))))
+        """Map images (b, channels, H, W) to latents (b, latent_dim, h, w)."""
+        latents: Tensor = self.project(self.conv_out(F.silu(self.norm(self.layers(self.conv_in(images))))))
+        return latents
 
 
 class Decoder(nn.Module):
-    """Latents -> images: the encoder's mirror image with one more residual block at every scale."""
+    """Decoder: the encoder's mirror image with one more residual block at every scale."""
 
     def __init__(self, shape: Shape, norm: Norm):
         super().__init__()
@@ -90,21 +92,23 @@ class Decoder(nn.Module):
         self.conv_out = nn.Conv2d(width, shape.channels, 3, padding=1)
 
     def forward(self, latents: Tensor) -> Tensor:
+        """Map latents (b, latent_dim, h, w) to images (b, channels, H, W)."""
         x = self.conv_in(self.project(latents))
         for layer in self.layers:
             x = layer(x, latents)
-        return self.conv_out(F.silu(self.norm(x, latents)))
+        images: Tensor = self.conv_out(F.silu(self.norm(x, latents)))
+        return images
 
 
 class VQGANAutoencoder(Autoencoder):
-    """Residual blocks with group normalisation, attention where the grid is small; no output activation.
+    """Residual blocks with group normalization, and attention where the grid is small; no output activation.
 
-    `multipliers` are the widths of the scales in units of `width`, finest first: n of them give stride 2^(n - 1).
-    `blocks` residual blocks stand at each scale of the encoder and one more at each of the decoder. `attention` lists
-    the strides at which attention follows every residual block; it stands in the middle, too, unless
-    `middle_attention` is False. Between the 1x1 convolutions beside the quantizer and the rest of the network latents
-    have `inner_dim` channels, None meaning `latent_dim`. `groups` are those of every norm, None as `PlainNorm` has it.
-    The defaults are the published network for 16 x 16 latents of 256 x 256 images.
+    `multipliers` are the widths of the scales in units of `width`, finest first; n of them give stride 2^(n - 1).
+    `blocks` is the number of residual blocks at each scale of the encoder; the decoder has one more. `attention` lists
+    the strides at which attention follows every residual block; it also stands in the middle unless `middle_attention`
+    is False. `inner_dim` is the number of channels between the network and the 1x1 convolutions beside the quantizer,
+    None meaning `latent_dim`. `groups` is that of every norm, None meaning the default of `PlainNorm`. The defaults are
+    the published network for 16 x 16 latents of 256 x 256 images.
     """
 
     encoder_type: type[Encoder] = Encoder
@@ -123,14 +127,10 @@ class VQGANAutoencoder(Autoencoder):
         inner_dim: int | None = None,
         groups: int | None = None,
     ):
-        super().__init__()
-        self.channels = check_channels(channels)
-        self.latent_dim = check_int("latent_dim", latent_dim, 1, 4096)
+        widths = check_widths(width, multipliers, groups)
+        super().__init__(channels, latent_dim, (2 ** (len(widths) - 1),))
         inner = self.latent_dim if inner_dim is None else check_int("inner_dim", inner_dim, 1, 4096)
         check_int("blocks", blocks, 1, 64)
-        widths = check_widths(width, multipliers, groups)
-        self.stride = 2 ** (len(widths) - 1)
-        self.strides = (self.stride,)
         possible = [2**scale for scale in range(len(widths))]
         if not isinstance(attention, (tuple, list)) or not set(attention) <= set(possible):
             raise ValueError(f"attention={attention!r}: expected strides out of {', '.join(map(str, possible))}")
@@ -142,13 +142,13 @@ class VQGANAutoencoder(Autoencoder):
 
 
 class MoVQAutoencoder(VQGANAutoencoder):
-    """VQGAN's autoencoder in whose decoder every norm is modulated by the quantized latents (`SpatialNorm`)."""
+    """VQGAN's autoencoder with a `SpatialNorm` for every norm of the decoder."""
 
     norm = SpatialNorm
 
 
 def check_widths(width: int, multipliers: Sequence[int], groups: int | None) -> list[int]:
-    """The width of every scale, finest first; ValueError where one is out of range or not cut into `groups`."""
+    """Return the width of every scale, finest first; raise ValueError if one is out of range or not divisible."""
     check_int("width", width, 1, 4096)
     if not isinstance(multipliers, (tuple, list)) or not 2 <= len(multipliers) <= 8:
         raise ValueError(f"multipliers={multipliers!r}: expected 2 to 8 whole numbers, one a scale, finest first")

@@ -1,7 +1,7 @@
-"""The command line, `vqzoo COMMAND`: one file a command, imported when it is asked for, as torch takes seconds.
+"""The command line, `vqzoo COMMAND`; each command has a file of its own, imported on use, as torch takes seconds.
 
-Exit codes: 0 fine, 1 a mistake of the user's or a check that failed (one line on standard error), 2 wrong usage,
-75 a training that was asked to end, 130 interrupted.
+Exit codes: 0 success, 1 a mistake of the user or a failed check (one line on standard error), 2 wrong usage, 75 a
+training run that was interrupted and saved its state, 130 interrupted.
 """
 
 import importlib
@@ -13,49 +13,50 @@ from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 from vqzoo import __version__
-from vqzoo.files.pipe import readers_may_leave
+from vqzoo.files.pipe import ignore_broken_pipe
 from vqzoo.ops.collector import uncollected
-from vqzoo.ops.interrupt import STOPPED, leaving
+from vqzoo.ops.interrupt import STOPPED, exit_handler
 from vqzoo.ops.text import brief
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
 
-COMMAND --help tells what a command takes; vqzoo --version tells the version."""
+COMMAND --help lists a command's arguments; --version prints the version."""
 
-_AGAIN = "stopped: Ctrl-C; go on with the same command and --resume"
+_RESUME = "stopped: Ctrl-C; go on with the same command and --resume"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line, by default this process's; returns the exit code."""
-    code, words = 0, list(sys.argv[1:] if arguments is None else arguments)
+    """Run a command line, by default that of this process, and return the exit code."""
+    code, line = 0, list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with readers_may_leave():
-            code = _run(words)
+        with ignore_broken_pipe():
+            code = _run(line)
         return code
     except KeyboardInterrupt:
-        if words[:1] == ["train"]:  # before the first step or after the last, where nothing is to be saved
-            print(_AGAIN, file=sys.stderr)
+        if line[:1] == ["train"]:  # outside of the steps, where there is nothing to save
+            print(_RESUME, file=sys.stderr)
             return STOPPED
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         print("error:", brief(error, 4000), file=sys.stderr)
-        from vqzoo.cli.arguments import Usage
+        from vqzoo.cli.arguments import UsageError
 
-        return 2 if isinstance(error, Usage) else 1
+        return 2 if isinstance(error, UsageError) else 1
 
 
 def _run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"vqzoo {__version__}")
         return 0
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # what else that client says of retries is told in a sentence
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # retries are reported in a sentence of ours
     if "--json" in arguments or not sys.stdout.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # read when that library is imported
     try:
-        with _ending_at_once() if arguments[:1] == ["train"] else nullcontext(), uncollected():
-            command, home = _imported(arguments)
-        return home.run(command)
+        with _exit_at_interrupt() if arguments[:1] == ["train"] else nullcontext(), uncollected():
+            command, module = _parse(arguments)
+        code: int = module.run(command)
+        return code
     except SystemExit as stop:  # tyro's, after help or a usage error, and the app's, with a message
         if isinstance(stop.code, str):
             print(stop.code, file=sys.stderr)
@@ -63,7 +64,7 @@ def _run(arguments: list[str]) -> int:
         return stop.code or 0
 
 
-def _imported(arguments: list[str]) -> tuple[Any, Any]:
+def _parse(arguments: list[str]) -> tuple[Any, Any]:
     """Return the command of these arguments, and the module that runs it."""
     import tyro
 
@@ -76,16 +77,16 @@ def _imported(arguments: list[str]) -> tuple[Any, Any]:
         args=arguments,
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone),
     )
-    from vqzoo.cli.early import check_early  # and the client of the Hub
+    from vqzoo.cli.early import check_early  # imported here with the Hub's client
 
     check_early(command)
-    return command, importlib.import_module(f"vqzoo.cli.{command.home}")
+    return command, importlib.import_module(f"vqzoo.cli.{command.module}")
 
 
 @contextmanager
-def _ending_at_once() -> Iterator[None]:
-    """End the process at Ctrl-C."""
-    before = signal.signal(signal.SIGINT, leaving(_AGAIN))
+def _exit_at_interrupt() -> Iterator[None]:
+    """Context manager that ends the process at Ctrl-C."""
+    before = signal.signal(signal.SIGINT, exit_handler(_RESUME))
     try:
         yield
     finally:

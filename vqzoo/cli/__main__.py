@@ -1,4 +1,4 @@
-"""`python -m vqzoo.cli`: the command `vqzoo` where it is not on the path."""
+"""Run `python -m vqzoo.cli`, the command `vqzoo` where it is not on the path."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`vqzoo app`: the page, as app.py starts it."""
+"""Start the app from `vqzoo app`, as app.py does."""
 
 import os
 
@@ -7,7 +7,7 @@ from vqzoo.ui.start import start
 
 
 def run(settings: App) -> int:
-    """Serve until interrupted, or until the window is closed."""
+    """Serve the app until it is interrupted or its window is closed; return 0."""
     # Gradio reads both when it is imported.
     for variable, value in (("GRADIO_SERVER_NAME", settings.host), ("GRADIO_SERVER_PORT", settings.port)):
         if value is not None:

@@ -1,4 +1,4 @@
-"""What each command takes. Nothing is imported here that is slow: help and usage errors come at once."""
+"""Arguments of each command; this module imports nothing slow, so that help and usage errors come at once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,37 +9,37 @@ from tyro.conf import Positional, arg, subcommand
 from trainers.own.options import TrainOptions
 
 
-class Usage(ValueError):
-    """A command line that is wrong in what only its command can tell."""
+class UsageError(ValueError):
+    """A wrong command line that only the command itself can recognise."""
 
 
 @dataclass(frozen=True)
 class List:
-    """The models there are, by data set and true bits."""
+    """List the models, ordered by data set and true bits."""
 
-    home: ClassVar[str] = "models"
+    module: ClassVar[str] = "models"
 
     quantizer: str | None = None
     """Only models of this quantizer."""
     dataset: str | None = None
     """Only models trained on this data set."""
     max_bits: float | None = None
-    """Only models that need at most so many true bits for an image of their test split."""
+    """Only models that need at most this many true bits for an image of their test split."""
     max_megabytes: float | None = None
-    """Only models whose weights take at most so many megabytes."""
+    """Only models whose weights have at most this many megabytes."""
     author: str | None = None
-    """Only models that this user or organisation published; asks the Hub, too."""
+    """Only models that this user or organisation published; asks the Hub as well."""
     live: bool = False
-    """Ask the Hub now, besides what is on this machine."""
+    """Ask the Hub as well, not only this machine."""
     json: bool = False
     """Print JSON."""
 
 
 @dataclass(frozen=True)
 class Info:
-    """What one model is, what it was measured to, how long it was trained, and its files."""
+    """Show what a model is, its measurements, its training and its files."""
 
-    home: ClassVar[str] = "models"
+    module: ClassVar[str] = "models"
 
     source: Positional[Annotated[str, arg(metavar="SOURCE")]]
     """A name that `vqzoo list` shows, a folder, or a published model's "owner/name"."""
@@ -49,9 +49,9 @@ class Info:
 
 @dataclass(frozen=True)
 class LoadCheck:
-    """Load a model and try it on an image: do its files agree, and does decoding undo encoding?"""
+    """Load a model and test it on an image: do its files agree, and does decoding invert encoding?"""
 
-    home: ClassVar[str] = "load_check"
+    module: ClassVar[str] = "load_check"
 
     source: Positional[Annotated[str, arg(metavar="SOURCE")]]
     """A name, a folder, or a Hub id "owner/name[@revision]"."""
@@ -61,9 +61,9 @@ class LoadCheck:
 
 @dataclass(frozen=True)
 class Reconstruct:
-    """Photographs through models: a PNG of each, and results.csv with quality, true bits and times."""
+    """Reconstruct photographs with models: a PNG of each, and results.csv with quality, true bits and times."""
 
-    home: ClassVar[str] = "reconstruct"
+    module: ClassVar[str] = "reconstruct"
 
     images: Positional[Annotated[tuple[Path, ...], arg(metavar="IMAGE|FOLDER [...]", help_behavior_hint="")]]
     """PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, HEIC, PPM or JPEG 2000 files, folders of them, or patterns as "*.jpg"."""
@@ -72,11 +72,11 @@ class Reconstruct:
     output: Annotated[Path, arg(metavar="FOLDER")] = Path("reconstructions")
     """Where the PNGs and results.csv go."""
     codecs: bool = False
-    """Also what JPEG, WebP and AVIF make of the models' bits."""
+    """Also compress with JPEG, WebP and AVIF to the models' bits."""
     position: Annotated[bool, arg(help_behavior_hint="")] = True
     """Leave the models' positional encodings out."""
     max_side: int = 1024
-    """Larger photographs are shrunk to so many pixels a side."""
+    """Shrink larger photographs to this many pixels on the longer side."""
     overwrite: bool = False
     """Replace files that exist."""
     json: bool = False
@@ -85,45 +85,45 @@ class Reconstruct:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measure a model on any images; on its own test split compare with its metrics.json."""
+    """Measure a model on any images; on its own test split, compare with its metrics.json."""
 
-    home: ClassVar[str] = "evaluate"
+    module: ClassVar[str] = "evaluate"
 
     source: Positional[Annotated[str, arg(metavar="NAME|FOLDER")]]
     """A name that `vqzoo list` shows, a folder, or a Hub id."""
     data: Annotated[str | None, arg(metavar="FOLDER|DATASET")] = None
-    """Images to measure on: the test split of a data set, or all of a folder that has none. Without it, and for the
-    data set that the model's card names, the card's figures are compared with what is measured now."""
+    """Images to measure on: the test split of a data set, or all of a folder without splits. By default, and for the
+    data set that the model's card names, the new figures are compared with the card's."""
     config: str = ""
-    """Configuration of a data set that has several."""
+    """Configuration, for a data set that has several."""
     column: str = ""
-    """Column of images; without it the one called image or img, else the only one."""
+    """Column of images; by default the one called image or img, else the only one."""
     splits: str = ""
-    """train=NAME,test=NAME with the data set's names of splits."""
+    """Names of the data set's splits, as train=NAME,test=NAME."""
     max_side: int = 1024
-    """Images with a longer side are shrunk to so many pixels."""
+    """Shrink images with a longer side to this many pixels."""
     write_card: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Write what was measured into the folder of a model that has no card yet, as one that was converted."""
+    """Write the figures into the folder of a model without a card, such as a converted one."""
     json: bool = False
     """Print JSON."""
 
 
 @dataclass(frozen=True)
 class Doctor:
-    """What is wrong with a model or a training run, by measured causes, and what to try."""
+    """Diagnose a model or a training run by measured causes, and say what to try."""
 
-    home: ClassVar[str] = "doctor"
+    module: ClassVar[str] = "doctor"
 
     source: Positional[Annotated[str, arg(metavar="RUN|MODEL")]]
     """A run folder, a name that `vqzoo list` shows, a folder, or a Hub id."""
     data: Annotated[str | None, arg(metavar="FOLDER|DATASET")] = None
-    """Images to look at; without it those held out of a run, or the test split that the model's card names."""
+    """Images to measure on; by default those held out of a run, or the test split that the model's card names."""
     config: str = ""
-    """Configuration of a data set that has several."""
+    """Configuration, for a data set that has several."""
     column: str = ""
-    """Column of images; without it the one called image or img, else the only one."""
+    """Column of images; by default the one called image or img, else the only one."""
     splits: str = ""
-    """train=NAME,test=NAME with the data set's names of splits."""
+    """Names of the data set's splits, as train=NAME,test=NAME."""
     json: bool = False
     """Print JSON."""
 
@@ -132,60 +132,60 @@ class Doctor:
 class Train(TrainOptions):
     """Train a tokenizer on your own images: divide them, choose the settings, train, measure, write the model card."""
 
-    home: ClassVar[str] = "train"
+    module: ClassVar[str] = "train"
 
 
 @dataclass(frozen=True)
 class Publish:
-    """Put a model's folder on the Hub as one commit; without --yes only say what would change."""
+    """Publish a model's folder on the Hub as one commit; without --yes only show what would change."""
 
-    home: ClassVar[str] = "publish"
+    module: ClassVar[str] = "publish"
 
     folder: Positional[Annotated[str, arg(metavar="NAME|FOLDER")]]
-    """A name that `vqzoo list` shows, or a folder laid out as those of model_cards/."""
+    """A name that `vqzoo list` shows, or a folder laid out as in model_cards/."""
     to: Annotated[str | None, arg(metavar="OWNER/NAME")] = None
-    """The repository, made where there is none; without it the folder's name under your own."""
+    """The repository, created if needed; by default the folder's name under your own account."""
     private: bool = False
     """Make a new repository private."""
     collection: Annotated[str | None, arg(metavar="TITLE")] = None
-    """Also put it into the collection of this title, made where there is none."""
+    """Also add it to the collection of this title, created if needed."""
     tag: str | None = None
     """Also tag the commit."""
     yes: bool = False
-    """Do it."""
+    """Publish."""
     json: bool = False
     """Print JSON."""
 
 
 @dataclass(frozen=True)
 class Convert:
-    """Turn another project's tokenizer into a folder that can be loaded here; docs/foreign.md tells which."""
+    """Convert another project's tokenizer to a folder that vqzoo loads; docs/foreign.md lists the projects."""
 
-    home: ClassVar[str] = "convert"
+    module: ClassVar[str] = "convert"
 
     source: Positional[Annotated[Path, arg(metavar="SOURCE")]]
     """A checkpoint file, or a folder with config.json and weights."""
     folder: Positional[Annotated[Path, arg(metavar="FOLDER")]]
-    """The folder to make."""
+    """The folder to create."""
     family: str | None = None
-    """taming, diffusers, llamagen, magvit2 or ibq; without it the keys tell."""
+    """taming, diffusers, llamagen, magvit2 or ibq; by default recognised by the keys."""
     resolution: int = 256
-    """Side in pixels of the images it was trained on, which no file tells."""
+    """Side in pixels of the images it was trained on, which no file states."""
 
 
 @dataclass(frozen=True)
 class App:
     """Start the app, which compares models on a photograph in the browser."""
 
-    home: ClassVar[str] = "app"
+    module: ClassVar[str] = "app"
 
     host: str | None = None
-    """Address to listen on; without it $GRADIO_SERVER_NAME, else this machine alone. Others who can reach it get the
-    limits of a Space."""
+    """Address to listen on; by default $GRADIO_SERVER_NAME, else this machine alone. Visitors from other machines get
+    the limits of a Space."""
     port: int | None = None
-    """Port to listen on; without it $GRADIO_SERVER_PORT, else the first free one from 7860."""
+    """Port to listen on; by default $GRADIO_SERVER_PORT, else the first free one from 7860."""
     desktop: bool = False
-    """A window of its own, which needs pywebview: pip install 'vqzoo[desktop]'; closing it ends the app."""
+    """Open a window, which needs pywebview: pip install 'vqzoo[desktop]'; closing it ends the app."""
 
 
 Command = (
@@ -200,4 +200,4 @@ Command = (
     | Annotated[Convert, subcommand("convert")]
     | Annotated[App, subcommand("app")]
 )
-"""One of the commands; each one's `home` is the file here with its `run`, which returns the exit code."""
+"""One of the commands; `module` names the file here whose `run` executes it and returns the exit code."""

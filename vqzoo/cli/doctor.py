@@ -1,4 +1,4 @@
-"""`vqzoo doctor`: what is wrong with a model or a training run, and what to try."""
+"""`vqzoo doctor`: diagnose a model or a training run, and say what to try."""
 
 from dataclasses import asdict
 
@@ -14,7 +14,7 @@ except ModuleNotFoundError as error:
 
 
 def run(settings: Doctor) -> int:
-    """Print each finding with what was measured, what to try, and the effect which that had; returns 0."""
+    """Print each finding with its measurement, what to try, and the measured effect of that; return 0."""
     with bar(None, enabled=not settings.json) as step:
         step(f"examining {settings.source}")
         subject = load_subject(

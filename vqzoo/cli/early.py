@@ -1,4 +1,4 @@
-"""Mistakes in a command line that can be told at once: before torch is imported, which takes seconds."""
+"""Find mistakes in a command line before torch is imported, which takes seconds."""
 
 import errno
 import glob
@@ -13,9 +13,9 @@ from vqzoo.hub.registry import find
 
 
 def check_early(command: Command) -> None:
-    """Raise ValueError or OSError for a model or a file that is not there.
+    """Raise ValueError or OSError for a model or a file that does not exist.
 
-    What passes may still be refused by the command itself, which knows more.
+    The command itself may still refuse what passes here.
     """
     if isinstance(command, (LoadCheck, Evaluate)):
         find(command.source)

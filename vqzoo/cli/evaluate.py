@@ -1,4 +1,4 @@
-"""`vqzoo evaluate`: a model measured on any images, or again on those of its card."""
+"""`vqzoo evaluate`: measure a model on any images, or again on those of its card."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ except ModuleNotFoundError as error:
 
 
 def run(settings: Evaluate) -> int:
-    """Measure, and return the exit code.
+    """Measure a model and return the exit code.
 
-    Raises ValueError for a model that does not measure to what its card says, and for a data set that cannot be had.
+    Raises ValueError if the figures differ from the model's card, or the data set is not available.
     """
-    place, _ = find(settings.source)
-    folder = Path(place)
+    location, _ = find(settings.source)
+    folder = Path(location)
     source = Source(settings.data, config=settings.config, column=settings.column, splits=settings.splits)
     if (folder / METRICS).is_file() and not settings.write_card and is_own_data(folder, source):
         return _compare(settings, folder)

@@ -1,4 +1,4 @@
-"""`vqzoo load-check`: whether a model does what every tokenizer here must do."""
+"""`vqzoo load-check`: check that a model does what every tokenizer must do."""
 
 import math
 
@@ -12,11 +12,11 @@ from vqzoo.images import load_image
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.tokenizer import Tokenizer
 
-_HEIGHT, _WIDTH = 125, 93  # no multiple of any stride, so that padding and cropping are tried, too
+_HEIGHT, _WIDTH = 125, 93  # no multiple of any stride, so that padding and cropping are tested
 
 
 def run(settings: LoadCheck) -> int:
-    """Raises ValueError for files that do not agree, which is seen before memory is taken, and for a failed check."""
+    """Check a model; raise ValueError for a failed check, or for files that disagree before loading them."""
     tokenizer = load(settings.source)
     checks = {"config.json and model.safetensors agree": True, **check(tokenizer)}
     numbers = sum(parameter.numel() for parameter in tokenizer.parameters())
@@ -24,9 +24,9 @@ def run(settings: LoadCheck) -> int:
         print_json({"source": settings.source, "parameters": numbers, "checks": checks})
     else:
         print(f"{settings.source}: {numbers:,} parameters")
-        for what, held in checks.items():
-            print(f"  {'ok    ' if held else 'FAILED'}  {what}")
-    failed = [what for what, held in checks.items() if not held]
+        for what, passed in checks.items():
+            print(f"  {'ok    ' if passed else 'FAILED'}  {what}")
+    failed = [what for what, passed in checks.items() if not passed]
     if failed:
         raise ValueError(f"{settings.source} failed {len(failed)} of {len(checks)} checks: {'; '.join(failed)}")
     return 0
@@ -34,7 +34,7 @@ def run(settings: LoadCheck) -> int:
 
 @torch.inference_mode()
 def check(tokenizer: Tokenizer) -> dict[str, bool]:
-    """What was checked on a part of a bundled photograph -> whether it held."""
+    """Return the result of each check on part of a bundled photograph, by description."""
     pixels = load_image(examples()["Astronaut"]).pixels[:_HEIGHT, :_WIDTH]
     image = from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None])
     if tokenizer.autoencoder.channels == 1:

@@ -1,4 +1,4 @@
-"""`vqzoo list` and `vqzoo info`: the registry, as it is."""
+"""`vqzoo list` and `vqzoo info`: the registry."""
 
 import math
 from pathlib import Path
@@ -26,25 +26,25 @@ from vqzoo.metrics.table import METRICS, known, names, show_of
 from vqzoo.ops.check import check_choice
 
 _SECONDS = 1.0
-"""How long `info` waits for the Hub where a name is none that is known here, and so perhaps a mistake."""
+"""How long `info` waits for the Hub for an unknown name, which may be a typing mistake."""
 _SHOWN = ("bits_per_image", *names("image", place="models"), "usage")
 
 
 def run(settings: List | Info) -> int:
-    """Either command."""
+    """Run either command and return the exit code."""
     return _list(settings) if isinstance(settings, List) else _info(settings)
 
 
 def folder_of(source: str) -> Path:
-    """The folder of a model on this machine: by its name, or the folder itself; ValueError offers the nearest names."""
+    """Return the folder of a local model, given its name or folder; a ValueError offers the nearest names."""
     folder = _folder(source)
     return folder or cards_folder() / known_name(source, [model.name for model in local_models()[0]])
 
 
 def find(source: str) -> Model:
-    """The model of a name, in a folder, or of an "owner/name" that the registry knows; the Hub is asked last.
+    """Return the model for a name, a folder, or an "owner/name" of the registry; the Hub is asked last.
 
-    Its metrics are empty where nothing was measured. ValueError offers the nearest names.
+    Its metrics are empty if nothing was measured. A ValueError offers the nearest names.
     """
     if folder := _folder(source):
         folder = folder.resolve()
@@ -53,21 +53,21 @@ def find(source: str) -> Model:
         config = read_json(folder / CONFIG)
         check_plain(f"{CONFIG} of {folder.name}", config)
         return Model(folder.name, folder, config, {})
-    now = Listing((), None) if is_path(source) else listing(SECONDS if "/" in source else _SECONDS)
-    models = merged(local_models()[0], shipped_models(), now)
+    hub = Listing((), None) if is_path(source) else listing(SECONDS if "/" in source else _SECONDS)
+    models = merged(local_models()[0], shipped_models(), hub)
     known = {model.repo_id: model for model in models} | {model.name: model for model in models}
     if source in known:
         return known[source]
     try:
         return known[known_name(source, [model.name for model in models])]
     except ValueError as error:
-        raise ValueError(f"{error}; {now.problem}" if now.problem else error) from None
+        raise ValueError(f"{error}; {hub.problem}" if hub.problem else error) from None
 
 
 def _folder(source: str) -> Path | None:
-    named = cards_folder() / source
-    if is_name(source) and named.is_dir():
-        return named
+    card = cards_folder() / source
+    if is_name(source) and card.is_dir():
+        return card
     return Path(source) if Path(source).is_dir() else None
 
 
@@ -91,9 +91,9 @@ def _list(settings: List) -> int:
             model, settings.quantizer, settings.dataset, settings.max_bits, settings.max_megabytes, settings.author
         )
     ]
-    models.sort(key=_place)
+    models.sort(key=_order)
     if any(wanted is not None for wanted in (settings.quantizer, settings.dataset, settings.max_bits, settings.author)):
-        damaged = []  # of which nobody knows that they are so
+        damaged = []  # their properties are not known
     if settings.json:
         print_json([*map(_summary, models), *({"name": each.name, "damaged": each.why} for each in damaged)])
         return 0
@@ -114,37 +114,37 @@ def _list(settings: List) -> int:
             texts=3,
         )
     elif not damaged:
-        note("no model is so" if cards_folder().is_dir() else no_cards())
+        note("no model matches" if cards_folder().is_dir() else no_cards())
     for each in damaged:
         print(f"{each.name}  damaged: {each.why}")
     return 0
 
 
 def _note_age(live: bool) -> None:
-    """Says so where the Hub did not answer now; `list_models` has taken its last answer then."""
+    """Print a note if the Hub did not answer now and `list_models` used its last answer."""
     age = cached().age
     if live and (age is None or age > FRESH):
-        note("the Hub did not answer" + ("" if age is None else f": what it said {age / 3600:.1f} hours ago"))
+        note("the Hub did not answer" + ("" if age is None else f": this is its answer of {age / 3600:.1f} hours ago"))
 
 
-def _place(model: Model) -> tuple[str, float, str]:
+def _order(model: Model) -> tuple[str, float, str]:
     bits = model.metrics.get("metrics", {}).get("bits_per_image", math.inf)
     return model.metrics.get("dataset", ""), bits, model.name
 
 
 def _summary(model: Model) -> dict[str, Any]:
-    """What `list --json` tells of a model."""
+    """Return what `list --json` prints for a model."""
     return {
         "name": model.name,
         "dataset": model.metrics.get("dataset"),
         "quantizers": quantizer_names(model.config),
-        **_whence(model),
+        **_origin(model),
         "metrics": model.metrics.get("metrics", {}),
     }
 
 
-def _whence(model: Model) -> dict[str, Any]:
-    """Where it is, as far as that is known."""
+def _origin(model: Model) -> dict[str, Any]:
+    """Return the origin of a model, as far as it is known."""
     return {
         "origin": model.origin,
         "source": None if model.source is None else str(model.source),
@@ -163,15 +163,15 @@ def _info(settings: Info) -> int:
     model = find(settings.source)
     record, files = model.metrics, _files(model)
     if settings.json:
-        print_json({**record, "name": model.name, **_whence(model), "config": model.config, "files": files})
+        print_json({**record, "name": model.name, **_origin(model), "config": model.config, "files": files})
         return 0
     print(model.name)
-    _section("where", {key: value for key, value in _whence(model).items() if value is not None})
-    _section("config.json", {key: _words(value) for key, value in model.config.items()})
+    _section("where", {key: value for key, value in _origin(model).items() if value is not None})
+    _section("config.json", {key: _readable(value) for key, value in model.config.items()})
     if "metrics" in record:
         metrics = record["metrics"]
         measured = {metric: show_of(metric, metrics) for metric in known(metrics)}
-        if metrics.get("num_images") is not None:  # a list of the Hub does not tell
+        if metrics.get("num_images") is not None:  # the Hub's list does not state it
             of = f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}"
             measured = {"on": of, "protocol": metrics.get("protocol"), **measured}
         _section("measured", measured)
@@ -189,12 +189,12 @@ def _section(title: str, facts: dict[str, Any]) -> None:
         print(f"  {key:20}  {value}")
 
 
-def _words(value: Any) -> str:
-    """A setting for a reader: long lists are cut short."""
+def _readable(value: Any) -> str:
+    """Return a setting as text; long lists are cut short."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_words(each)}" for key, each in value.items())
+        return ", ".join(f"{key} {_readable(each)}" for key, each in value.items())
     if isinstance(value, list) and len(value) > 8:
-        return f"[{', '.join(map(_words, value[:8]))}, ... {len(value)} in all]"
+        return f"[{', '.join(map(_readable, value[:8]))}, ... {len(value)} in all]"
     if isinstance(value, list):
-        return f"[{', '.join(map(_words, value))}]"
+        return f"[{', '.join(map(_readable, value))}]"
     return str(value)

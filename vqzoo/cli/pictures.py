@@ -1,4 +1,4 @@
-"""The picture files that a command line names: files, folders and wildcards."""
+"""Find the image files that a command line names: files, folders and patterns."""
 
 import glob
 import os
@@ -11,23 +11,27 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Picture:
-    """path: the file; stem: what files made from it are called, with the subfolder it was found in."""
+    """An image file and the name for files made from it.
+
+    path: the file.
+    stem: its name without a suffix where that is unique, with the subfolder it is in.
+    """
 
     path: Path
     stem: Path
 
 
-def find_pictures(arguments: Iterable[Path], apart: Path) -> tuple[list[Picture], dict[Path, str]]:
-    """Return the files, each once, and for each argument without any what is wrong with it.
+def find_pictures(arguments: Iterable[Path], exclude: Path) -> tuple[list[Picture], dict[Path, str]]:
+    """Return the files, each once, and for each argument without files the reason.
 
-    A folder stands for all files in it and its subfolders, but for hidden ones and the folder `apart`. A name with *,
-    ? or [ in it that no file has is a pattern, of files alone; ** stands for any subfolders.
+    A folder stands for all files in it and its subfolders except hidden ones and the folder `exclude`. An argument with
+    *, ? or [ that is no existing file is a pattern that matches files only; ** matches any subfolders.
     """
-    found: dict[Path, Path] = {}
+    names: dict[Path, Path] = {}
     wrong = {}
     for argument in arguments:
         if argument.is_dir():
-            files = _inside(argument, apart)
+            files = _inside(argument, exclude)
             problem = "The folder has no files."
         elif not os.path.lexists(argument) and glob.has_magic(str(argument)):
             files = _matching(argument)
@@ -36,36 +40,35 @@ def find_pictures(arguments: Iterable[Path], apart: Path) -> tuple[list[Picture]
             files, problem = {argument: Path(argument.name)}, ""
         if not files:
             wrong[argument] = problem
-        for path, place in files.items():
-            found.setdefault(path, place)
-    return _named(found), wrong
+        for path, name in files.items():
+            names.setdefault(path, name)
+    return _with_stems(names), wrong
 
 
-def _inside(folder: Path, apart: Path) -> dict[Path, Path]:
-    """Return the files in a folder with their places in it, by name."""
+def _inside(folder: Path, exclude: Path) -> dict[Path, Path]:
+    """Return the files in a folder, sorted, with their paths relative to it."""
     files = {}
-    for place, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder):
         folders[:] = sorted(
-            name for name in folders if name[0] != "." and Path(place, name).resolve() != apart.resolve()
+            name for name in folders if name[0] != "." and Path(root, name).resolve() != exclude.resolve()
         )
         for name in sorted(names):
             if name[0] != ".":
-                path = Path(place, name)
+                path = Path(root, name)
                 files[path] = path.relative_to(folder)
     return files
 
 
 def _matching(pattern: Path) -> dict[Path, Path]:
-    """Return the files that match, with their places in the folder that the pattern begins with, by name."""
+    """Return the files that match, sorted, with their paths relative to the pattern's fixed part."""
     matches = (Path(match) for match in sorted(glob.glob(str(pattern), recursive=True)))
     fixed = list(takewhile(lambda part: not glob.has_magic(part), pattern.parts))
     return {match: match.relative_to(Path(*fixed)) for match in matches if not match.is_dir()}
 
 
-def _named(found: dict[Path, Path]) -> list[Picture]:
-    """Leave the suffix out of a name where no other file then has the same."""
-    stems = Counter(place.with_suffix("") for place in found.values())
+def _with_stems(names: dict[Path, Path]) -> list[Picture]:
+    """Leave the suffix out of a name where no other file then has the same name."""
+    stems = Counter(name.with_suffix("") for name in names.values())
     return [
-        Picture(path, place if stems[place.with_suffix("")] > 1 else place.with_suffix(""))
-        for path, place in found.items()
+        Picture(path, name if stems[name.with_suffix("")] > 1 else name.with_suffix("")) for path, name in names.items()
     ]

@@ -1,4 +1,4 @@
-"""`vqzoo publish`: a card folder to the Hub, by default only what that would change."""
+"""`vqzoo publish`: publish a card folder on the Hub; by default only show what would change."""
 
 from vqzoo.cli.arguments import Publish
 from vqzoo.cli.models import folder_of
@@ -8,7 +8,7 @@ from vqzoo.ops.text import plain
 
 
 def run(settings: Publish) -> int:
-    """Raises ValueError for files that do not agree with one another, and for whatever the Hub refuses."""
+    """Publish a folder or show the changes; raise ValueError for files that disagree and for errors of the Hub."""
     folder = folder_of(settings.folder)
     if not settings.yes:
         _print(settings, plan(folder, settings.to))

@@ -1,4 +1,4 @@
-"""`vqzoo reconstruct`: photographs through models, as the app compares them, into a folder."""
+"""`vqzoo reconstruct`: reconstruct photographs with models, as the app does, into a folder."""
 
 import csv
 import re
@@ -14,7 +14,7 @@ from PIL import Image
 from vqzoo.analysis.formats import available, label, rate_groups
 from vqzoo.analysis.photograph import Result, code, reconstruct
 from vqzoo.analysis.result import COSTS
-from vqzoo.cli.arguments import Reconstruct, Usage
+from vqzoo.cli.arguments import Reconstruct, UsageError
 from vqzoo.cli.pictures import Picture, find_pictures
 from vqzoo.cli.show import bar, note, print_json, print_table
 from vqzoo.hub.registry import load
@@ -44,20 +44,21 @@ _SHOWN = (*names("image", place="photographs"), *names("rate"))
 
 
 def run(settings: Reconstruct) -> int:
-    """Nothing is computed before all models are loaded, all images have been read and no file is in the way.
+    """Reconstruct photographs and return the exit code.
 
-    An image that cannot be used is named and passed over, and the exit code is 1 in the end. A row is in results.csv as
-    soon as it is known. Raises ValueError, also where no image can be used, or OSError.
+    Nothing is computed before all models are loaded, all images are read and no file is in the way. An image that
+    cannot be used is reported and skipped, and the exit code is then 1. Each row is written to results.csv at once.
+    Raises ValueError, also if no image can be used, or OSError.
     """
     check_int("max-side", settings.max_side, MIN_SIDE, MAX_SIDE)
     names = list(dict.fromkeys(name.strip() for name in settings.models.split(",") if name.strip()))
     if not settings.images or not names:
-        raise Usage("reconstruct needs at least one IMAGE and, after --models, at least one NAME")
+        raise UsageError("reconstruct needs at least one IMAGE and, after --models, at least one NAME")
     pictures, wrong = find_pictures(settings.images, settings.output)
     problems = _Problems({str(path): reason for path, reason in wrong.items()})
     _check_targets(settings, pictures, names)
     pictures = [picture for picture in pictures if _usable(picture.path, settings.max_side, problems)]
-    problems.raise_where_nothing_is_left(pictures)
+    problems.raise_if_none(pictures)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizers = {name: load(name).to(device) for name in names}
     network = perceptual("squeeze")
@@ -84,30 +85,30 @@ def run(settings: Reconstruct) -> int:
                 rows.append(_row(picture.path, name, result, target))
                 writer.writerow(rows[-1])
                 file.flush()
-    problems.raise_where_nothing_is_left(rows)
+    problems.raise_if_none(rows)
     problems.show()
     _print(settings, rows, problems)
     return 1 if problems.reasons else 0
 
 
 class _Problems:
-    """What cannot be used, by its name, and why not; each is told once."""
+    """Files that cannot be used and the reasons; each is reported once."""
 
     def __init__(self, reasons: dict[str, str]):
         self.reasons = reasons
-        self._told = 0
+        self._reported = 0
 
     def show(self) -> None:
-        """Name those that are new on standard error."""
-        for name, reason in list(self.reasons.items())[self._told :]:
+        """Print the new ones on standard error."""
+        for name, reason in list(self.reasons.items())[self._reported :]:
             note(f"passed over: {name}: {reason}")
-        self._told = len(self.reasons)
+        self._reported = len(self.reasons)
 
-    def raise_where_nothing_is_left(self, left: Sequence[Any]) -> None:
-        """Raise ValueError: for one problem what it is, else, with all of them named, how many there are."""
-        if left:
+    def raise_if_none(self, usable: Sequence[Any]) -> None:
+        """Raise ValueError if `usable` is empty: with the reason of a single problem, else after printing all."""
+        if usable:
             return
-        if len(self.reasons) == 1 and not self._told:
+        if len(self.reasons) == 1 and not self._reported:
             raise ValueError("".join(f"{name}: {reason}" for name, reason in self.reasons.items()))
         self.show()
         raise ValueError("there is nothing to do" if not self.reasons else "nothing could be used; see above")
@@ -122,9 +123,9 @@ def _results(
     step: Callable[[str], None],
     problems: _Problems,
 ) -> Iterator[tuple[str, Result]]:
-    """(name, what it makes of the pixels) of every model and then of every codec at the models' rates below raw.
+    """Yield the name and the result of every model, then of every codec at the models' rates below raw.
 
-    A model that cannot take the picture is among the problems.
+    A model that cannot take the picture is added to the problems.
     """
     bits = []
     for name, tokenizer in tokenizers.items():
@@ -148,7 +149,7 @@ def _results(
 
 
 def _usable(path: Path, longest: int, problems: _Problems) -> bool:
-    """Read a picture and say what was done to it; where it cannot be used, add it to the problems."""
+    """Return whether a picture can be used, and print notes on changes; add it to the problems otherwise."""
     try:
         pixels, notes = _photo(path, longest)
     except ImageError as error:
@@ -157,8 +158,8 @@ def _usable(path: Path, longest: int, problems: _Problems) -> bool:
     except OSError as error:
         problems.reasons[str(path)] = f"{error.strerror}."
         return False
-    for said in notes:
-        note(f"{path}: {said}")
+    for text in notes:
+        note(f"{path}: {text}")
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
         problems.reasons[str(path)] = (
@@ -169,27 +170,27 @@ def _usable(path: Path, longest: int, problems: _Problems) -> bool:
 
 
 def _photo(path: Path, longest: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Pixels uint8 (h, w, 3), and what was done to the file's picture."""
+    """Return the pixels uint8 (h, w, 3), and notes on how they differ from the file."""
     loaded = load_image(path, longest=longest)
     return loaded.pixels, loaded.notes
 
 
 def _target(picture: Picture, name: str) -> str:
-    """The file of a model's picture: a name of the Hub or of a codec has letters that files should not have."""
+    """Return the file name of a reconstruction; characters unfit for file names are replaced."""
     words = re.sub(r"[^\w.@+-]+", "-", name.replace(",", "")).strip("-.")
     return f"{picture.stem.as_posix()}.{words}.png"
 
 
 def _check_targets(settings: Reconstruct, pictures: list[Picture], names: list[str]) -> None:
-    """ValueError for files that exist and would be replaced, and for two pictures of one name."""
+    """Raise ValueError for files that would be replaced, and for two pictures of one name."""
     targets = Counter(_target(picture, name) for picture in pictures for name in names)
     for target, number in targets.items():
         if number > 1:
             raise ValueError(f"{number} pictures would be called {target}: rename an image, or use another --output")
-    there = [target for target in (RESULTS, *targets) if (settings.output / target).exists()]
-    if there and not settings.overwrite:
+    existing = [target for target in (RESULTS, *targets) if (settings.output / target).exists()]
+    if existing and not settings.overwrite:
         raise ValueError(
-            f"{settings.output / there[0]} exists{f', and {len(there) - 1} more' if there[1:] else ''}: "
+            f"{settings.output / existing[0]} exists{f', and {len(existing) - 1} more' if existing[1:] else ''}: "
             "choose another --output, or --overwrite"
         )
 

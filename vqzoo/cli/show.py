@@ -1,4 +1,4 @@
-"""How commands talk: tables and JSON on standard output, a bar on standard error."""
+"""Output of commands: tables and JSON on standard output, progress and notes on standard error."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> None:
-    """Aligned columns, never cut to a terminal's width; the first `texts` are words, the others numbers."""
+    """Print aligned columns at full width; the first `texts` are words, aligned left, the others numbers."""
     lines = [headings, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -21,7 +21,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: i
 
 
 def print_json(value: Any) -> None:
-    """One document, null for a number that is none, for which JSON has no word."""
+    """Print one JSON document; NaN and infinity become null."""
     print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
@@ -36,17 +36,18 @@ def _plain(value: Any) -> Any:
 
 
 def note(text: str) -> None:
-    """A line for the reader that is no result."""
+    """Print a line on standard error for the reader, apart from the results."""
     print(text, file=sys.stderr)
 
 
 @contextmanager
 def bar(total: int | None, enabled: bool) -> Iterator[Callable[[str], None]]:
-    """A bar of `total` steps, or one that only moves; gives what has to be called with a label as each step begins.
+    """Context manager with a progress bar of `total` steps, or an indeterminate one for None.
 
-    Nothing is drawn unless `enabled`, and where standard output or standard error is no terminal.
+    It yields a function to be called with a label as each step begins. Nothing is drawn unless `enabled` and both
+    standard output and standard error are terminals.
     """
-    from rich import progress  # which a list has no need of
+    from rich import progress  # imported here because most commands need no bar
     from rich.console import Console
 
     console = Console(stderr=True)

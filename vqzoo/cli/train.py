@@ -1,4 +1,4 @@
-"""`vqzoo train`: a tokenizer of somebody's own images."""
+"""`vqzoo train`: train a tokenizer on one's own images."""
 
 from vqzoo.cli.arguments import Train
 from vqzoo.cli.show import note
@@ -12,7 +12,7 @@ except ModuleNotFoundError as error:
 
 
 def run(settings: Train) -> int:
-    """Train, and return the exit code; a run that was asked to end tells how to go on."""
+    """Train and return the exit code; an interrupted run prints how to resume it."""
     try:
         with as_value_errors():
             train_own(settings)

@@ -1,1 +1,1 @@
-"""Files of tokenizers, on disk and on the Hugging Face Hub."""
+"""Files of tokenizers: JSON, safetensors, folders on disk, and repositories on the Hugging Face Hub."""

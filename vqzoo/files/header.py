@@ -1,4 +1,4 @@
-"""The header of a safetensors file, read by hand: what it says it holds, before anything is allocated or fetched."""
+"""Parse the header of a safetensors file, before anything is allocated or downloaded."""
 
 import math
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vqzoo.ops.text import brief, parse_json
+from vqzoo.files.json import parse_json
+from vqzoo.ops.text import brief
 
 HEADER_LIMIT = 2 * 2**20
-"""Bytes of a header that are read; that of a network of 500 tensors has 60 thousand."""
+"""Largest header, in bytes, that is read; a network of 500 tensors has 60 thousand."""
 MAX_TENSORS = 16384
 
-_BYTES = {
+_BYTES_PER_NUMBER = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
     **dict.fromkeys(("U32", "I32", "F32"), 4),
@@ -21,15 +22,15 @@ _BYTES = {
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A tensor in a file: its type as safetensors spells it, and its shape."""
+class TensorInfo:
+    """Type, as safetensors spells it, and shape of a tensor in a file."""
 
     dtype: str
     shape: tuple[int, ...]
 
 
-def read_header(path: Path) -> dict[str, Stored]:
-    """The tensors of a file; ValueError where its bytes are not exactly those of a safetensors file."""
+def read_header(path: Path) -> dict[str, TensorInfo]:
+    """Return the tensors of a file; raise ValueError unless its bytes are exactly those of a safetensors file."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -37,7 +38,7 @@ def read_header(path: Path) -> dict[str, Stored]:
 
 
 def header_length(start: bytes, size: int) -> int:
-    """How many bytes of JSON follow the first eight of a file of `size` bytes."""
+    """Return how many bytes of JSON follow the first eight of a file of `size` bytes."""
     length = int.from_bytes(start[:8], "little")
     if len(start) < 8 or length > size - 8:
         raise ValueError(f"{size:,} bytes are too few for its header")
@@ -46,8 +47,8 @@ def header_length(start: bytes, size: int) -> int:
     return length
 
 
-def parse_header(start: bytes, size: int) -> dict[str, Stored]:
-    """The tensors of a file of `size` bytes that begins with `start`, which holds all of its header."""
+def parse_header(start: bytes, size: int) -> dict[str, TensorInfo]:
+    """Return the tensors of a file of `size` bytes; `start` is its beginning, up to the end of the header at least."""
     length = header_length(start, size)
     header = parse_json(start[8 : 8 + length])
     if not isinstance(header, dict):
@@ -59,20 +60,20 @@ def parse_header(start: bytes, size: int) -> dict[str, Stored]:
     ends = [(0, 0), *sorted(spans), (size - 8 - length, size - 8 - length)]
     if any(end != begin for (_, end), (begin, _) in pairwise(ends)):
         raise ValueError("its tensors overlap, leave gaps or end elsewhere than the file")
-    return {key: Stored(entry["dtype"], tuple(entry["shape"])) for key, entry in header.items()}
+    return {key: TensorInfo(entry["dtype"], tuple(entry["shape"])) for key, entry in header.items()}
 
 
 def _span(key: str, entry: Any) -> tuple[int, int]:
-    """Where a tensor's bytes begin and end."""
+    """Return the offsets at which a tensor's bytes begin and end."""
     named = f"tensor {brief(repr(key), 80)}"
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{named} is not described by dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _BYTES:
+    if not isinstance(dtype, str) or dtype not in _BYTES_PER_NUMBER:
         raise ValueError(f"{named} has a type that is not known")
     for numbers in (shape, offsets):
         if not isinstance(numbers, list) or len(numbers) > 8 or any(type(n) is not int or n < 0 for n in numbers):
             raise ValueError(f"{named} has a shape or offsets that are not a few whole numbers from 0")
-    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _BYTES[dtype]:
+    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _BYTES_PER_NUMBER[dtype]:
         raise ValueError(f"{named} has offsets that do not fit its type and shape")
     return offsets[0], offsets[1]

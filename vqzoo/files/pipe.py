@@ -1,4 +1,4 @@
-"""What a command does when who reads its output has seen enough, as `| head` has: it ends, and that is no error."""
+"""Output to a pipe whose reader may close it early, as `| head` does."""
 
 import os
 import sys
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def readers_may_leave() -> Iterator[None]:
-    """End the block quietly when standard output is closed; what it printed is flushed within."""
+def ignore_broken_pipe() -> Iterator[None]:
+    """Context manager that ends its block quietly if standard output is closed; it flushes standard output."""
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:  # Python writes there once more when it ends
+    except BrokenPipeError:  # Python flushes it once more on exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

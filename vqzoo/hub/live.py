@@ -12,11 +12,12 @@ from typing import Any
 from huggingface_hub import HfApi, ModelInfo, constants
 from huggingface_hub.errors import HTTPError
 
+from vqzoo.files.json import parse_json
 from vqzoo.files.storage import write_text
 from vqzoo.hub.model import Model, is_repo_id
 from vqzoo.hub.schema import fits_metric, is_name, is_plain
 from vqzoo.ops.check import is_sha
-from vqzoo.ops.text import parse_json, plain
+from vqzoo.ops.text import plain
 
 FILTER = ["vqzoo", "image-tokenizer"]
 MAX_MODELS = 2000

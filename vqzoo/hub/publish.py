@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from huggingface_hub import HfApi
 
-from vqzoo.files.remote import CARD, FILES, OPTIONAL, Plan, compare, explained, full_id, look, upload
+from vqzoo.files.remote import CARD, FILES, OPTIONAL, Plan, full_id, hub_errors, plan_upload, repository_info, upload
 from vqzoo.files.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.model import Model, check_record
@@ -72,8 +72,8 @@ def plan(folder: Path, repo_id: str | None = None, *, token: str | None = None) 
     check(folder)
     api = HfApi(token=token)
     repo_id = full_id(api, repo_id or folder.name)
-    with explained(repo_id):
-        return compare(folder, _files(folder), repo_id, look(api, repo_id))
+    with hub_errors(repo_id):
+        return plan_upload(folder, _files(folder), repo_id, repository_info(api, repo_id))
 
 
 def publish(
@@ -95,9 +95,10 @@ def publish(
     check(folder)
     api = HfApi(token=token)
     repo_id = full_id(api, repo_id or folder.name)
-    with explained(repo_id):
+    with hub_errors(repo_id):
         tagged = _tagged(api, repo_id, tag)
-        if tagged is not None and (ahead := compare(folder, _files(folder), repo_id, look(api, repo_id))):
+        if tagged is not None:
+            ahead = plan_upload(folder, _files(folder), repo_id, repository_info(api, repo_id))
             if ahead.changes or ahead.parent != tagged:
                 raise ValueError(f"tag={tag!r} of {repo_id!r} names another commit: choose a new one")
         done, commit = upload(
@@ -118,7 +119,7 @@ def _files(folder: Path) -> list[str]:
 
 def _tagged(api: HfApi, repo_id: str, tag: str | None) -> str | None:
     """The commit that a tag names already."""
-    if tag is None or look(api, repo_id) is None:
+    if tag is None or repository_info(api, repo_id) is None:
         return None
     return next((ref.target_commit for ref in api.list_repo_refs(repo_id).tags if ref.name == tag), None)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-from vqzoo.files.remote import explained
+from vqzoo.files.remote import hub_errors
 
 
 def deploy(folder: Path, repo_id: str, token: str | None = None) -> str:
@@ -15,7 +15,7 @@ def deploy(folder: Path, repo_id: str, token: str | None = None) -> str:
     Raises ValueError where the Hub refuses, or where somebody else's commit came first; then nothing has changed.
     """
     api = HfApi(token=token)
-    with explained(repo_id):
+    with hub_errors(repo_id):
         api.create_repo(repo_id, repo_type="space", space_sdk="gradio", exist_ok=True)
         head = api.space_info(repo_id)
         files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}

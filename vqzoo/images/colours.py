@@ -1,4 +1,4 @@
-"""From the pixels that a file stores to opaque sRGB pixels of 8 bits."""
+"""Convert the pixels that a file stores to opaque sRGB pixels of 8 bits."""
 
 import io
 
@@ -13,9 +13,9 @@ _BITS_PER_SAMPLE = 258  # a tag of TIFF
 
 
 def to_eight_bits(image: Image.Image) -> tuple[Image.Image, list[str]]:
-    """Return the image with 8 bits a channel and without a palette, and what was done for that.
+    """Return the image with 8 bits a channel and without a palette, and notes on what was converted.
 
-    Integers of 9 to 16 bits are scaled so that the largest of their kind becomes 255. Floating-point values in [0, 1]
+    Integers of 9 to 16 bits are scaled so that the largest possible value becomes 255; floating-point values in [0, 1]
     are scaled by 255. Raises ImageError for floating-point values outside [0, 1] and integers outside 0 to 65535.
     """
     notes: list[str] = []
@@ -37,9 +37,9 @@ def to_eight_bits(image: Image.Image) -> tuple[Image.Image, list[str]]:
 
 
 def to_srgb(image: Image.Image, icc: bytes | None, background: str) -> tuple[Image.Image, list[str]]:
-    """Return the image as opaque RGB, or grey where it was, and what was done for that.
+    """Return the image as opaque RGB, or grey if it was grey, and notes on what was converted.
 
-    Colours are converted by the image's profile, if it has one; where it is transparent, `background` shows.
+    Colours are converted by the image's ICC profile, if it has one; `background` shows where it is transparent.
     """
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     colours = image if alpha is None else image.convert("RGB")
@@ -65,7 +65,7 @@ def _from_integers(image: Image.Image) -> tuple[Image.Image, list[str]]:
 
 
 def _bits(image: Image.Image) -> int:
-    """Return the bits of an integer image's values: Pillow hands 12-bit ones out as they are, in 16 bits."""
+    """Return the bits of an integer image's values: Pillow leaves 12-bit values unscaled in 16 bits."""
     stated = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
     return stated if 8 < stated < 16 else 16
 
@@ -81,7 +81,7 @@ def _managed(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, list[s
             return plain, broken + (["CMYK converted to RGB without a profile"] if image.mode == "CMYK" else [])
         if image.mode == "CMYK":
             return managed, ["CMYK converted to RGB through its colour profile"]
-        # sRGB profiles differ from house to house by rounding; such pixels are sRGB already and stay as they are.
+        # sRGB profiles differ between vendors by rounding; pixels with one are sRGB already and stay unchanged.
         if max(high for _, high in ImageChops.difference(plain, managed).getextrema()) <= 2:  # type: ignore[misc]
             return plain, []
         return managed, ["colours converted to sRGB from its colour profile"]

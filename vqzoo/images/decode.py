@@ -1,4 +1,4 @@
-"""Decode a picture in this process."""
+"""Decode an image in this process."""
 
 import math
 from dataclasses import dataclass
@@ -13,17 +13,19 @@ from vqzoo.images.formats import open_as
 from vqzoo.images.limits import NAMES, ImageError, ImageLimits
 
 GAP = 3
-"""How many times larger than asked for a picture stays when it is shrunk while it is decoded. Lanczos does the rest;
-Pillow's documentation calls the result indistinguishable from Lanczos alone from 3 on."""
+"""Factor by which a picture that is shrunk while it is decoded stays larger than requested.
 
-_BYTES_PER_PIXEL = 10  # Pillow's four, and what handing them to NumPy takes
-_BYTES_PER_PIXEL_REDUCED = 8  # Pillow's four, and those of a copy
+Lanczos does the rest. Pillow's documentation calls the result indistinguishable from Lanczos alone from 3 on.
+"""
+
+_BYTES_PER_PIXEL = 10  # Pillow's four, and the conversion to NumPy
+_BYTES_PER_PIXEL_REDUCED = 8  # Pillow's four, and a copy
 _LARGE_PROFILE = 2**16
 _IN_WORKER = {"TIFF", "AVIF", "HEIF", "PPM", "JPEG2000"}
 _UNSUPPORTED = ("unknown pixel mode", "cannot handle", "unsupported", "Unsupported", "not supported")
 _TIFF_ORIENTATION = 0x0112
 
-# What has to be done to the stored pixels to show them as each EXIF orientation asks.
+# EXIF orientation -> operation that turns the stored pixels upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,8 +39,11 @@ _UPRIGHT = {
 
 @dataclass(frozen=True, eq=False)
 class LoadedImage:
-    """pixels: uint8 (h, w, 3), sRGB, upright, or (h, w) where grey ones were asked for; notes: what was changed on the
-    way, one plain phrase each."""
+    """Pixels of a picture, and notes on how they differ from the file.
+
+    pixels: uint8 (h, w, 3), sRGB, upright; (h, w) if grey was requested.
+    notes: one plain phrase for each change.
+    """
 
     pixels: np.ndarray
     notes: tuple[str, ...]
@@ -46,7 +51,7 @@ class LoadedImage:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a picture besides its pixels: see `load_image`."""
+    """Options of `load_image`."""
 
     limits: ImageLimits
     longest: int | None = None
@@ -55,7 +60,7 @@ class Request:
     grey: bool = False
 
     def scale(self, width: int, height: int) -> float:
-        """Return how many times smaller than its file's the picture may be decoded, at least 1."""
+        """Return the factor, at least 1, by which a picture may be reduced while it is decoded."""
         scale = 1.0
         if self.longest is not None:
             scale = max(width, height) / (GAP * self.longest)
@@ -65,23 +70,23 @@ class Request:
 
 
 class TooCostly(Exception):
-    """A picture that only a process which can be ended should decode."""
+    """A picture that only a process which can be killed should decode."""
 
 
 def needs_worker(kind: str, data: bytes) -> bool:
-    """Return whether the checks of `bounds` do not bound what decoding costs.
+    """Return whether the checks of `bounds` cannot limit the cost of decoding.
 
-    These are formats of nested boxes and directories, most of them with several compressions, and those whose pixels
-    Pillow decodes in Python.
+    This holds for formats of nested boxes and directories, most of them with several compressions, and for those whose
+    pixels Pillow decodes in Python.
     """
     return kind in _IN_WORKER or (kind == "BMP" and run_length_bmp(data))
 
 
 def decode(kind: str, data: bytes, request: Request, in_worker: bool = False) -> LoadedImage:
-    """Return the picture in a file of this format.
+    """Return the picture in a file of format `kind`.
 
-    Raises ImageError for every fault of the content, whatever the decoder raised; TooCostly, outside of a worker, for
-    what only the opened file shows to be.
+    Raises ImageError for any fault of the content, whatever the decoder raises, and, outside of a worker, TooCostly for
+    a file whose cost shows only when it is opened.
     """
     try:
         return _decode(kind, data, request, in_worker)
@@ -91,7 +96,7 @@ def decode(kind: str, data: bytes, request: Request, in_worker: bool = False) ->
         raise ImageError("The image needs too much memory to be decoded; shrink it first.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise request.limits.too_large("The image") from error
-    except Exception as error:  # a damaged file makes parsers and decoders raise almost anything
+    except Exception as error:  # parsers and decoders raise almost anything for damaged files
         if isinstance(error, (SyntaxError, OSError, NotImplementedError)) and any(
             word in str(error) for word in _UNSUPPORTED
         ):
@@ -119,33 +124,33 @@ def _decode(kind: str, data: bytes, request: Request, in_worker: bool) -> Loaded
     notes = []
     if animated_gif(data) if kind == "GIF" else getattr(image, "is_animated", False):
         notes.append("several frames: only the first is used")
-    # Pillow turns a TIFF by itself while decoding and drops the tag, so that it must be read before.
-    turned = kind == "TIFF" and image.tag_v2.get(_TIFF_ORIENTATION) in _UPRIGHT  # type: ignore[attr-defined]
-    cut = image.mode == "RGB" and any(";16" in str(tile[3]) for tile in image.tile)  # type: ignore[attr-defined]
+    # Pillow rotates a TIFF while decoding and drops the tag, so the tag is read before.
+    rotated = kind == "TIFF" and image.tag_v2.get(_TIFF_ORIENTATION) in _UPRIGHT  # type: ignore[attr-defined]
+    truncated = image.mode == "RGB" and any(";16" in str(tile[3]) for tile in image.tile)  # type: ignore[attr-defined]
     image.load()
-    if cut:
+    if truncated:
         notes.append("16-bit values cut to their upper 8 bits")
 
-    way = 1 if kind == "TIFF" else orientation(image.info)
+    turn = 1 if kind == "TIFF" else orientation(image.info)
     image, depth_notes = to_eight_bits(image)
     if (factor := int(request.scale(*image.size))) > 1:
         image = image.reduce(factor)
-    if way in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[way])
-        turned = True
+    if turn in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[turn])
+        rotated = True
     image, colour_notes = to_srgb(image, icc, request.background)
-    if turned:
+    if rotated:
         notes.append("turned upright as its EXIF orientation says")
     notes += depth_notes + colour_notes
     if request.longest is not None and max(width, height) > request.longest:
-        image, note = shrink(image, (height, width) if way > 4 else (width, height), request.longest)
+        image, note = shrink(image, (height, width) if turn > 4 else (width, height), request.longest)
         notes.append(note)
     mode = "L" if request.grey else "RGB"
     return LoadedImage(np.array(image if image.mode == mode else image.convert(mode)), tuple(notes))
 
 
 def shrink(image: Image.Image, size: tuple[int, int], longest: int) -> tuple[Image.Image, str]:
-    """Return the image with `longest` pixels on its longer side, and a note; `size` is what the file has."""
+    """Return the image with `longest` pixels on its longer side, and a note; `size` is the size in the file."""
     width, height = size
     scale = longest / max(width, height)
     smaller = max(1, round(width * scale)), max(1, round(height * scale))

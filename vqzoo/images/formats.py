@@ -1,6 +1,6 @@
-"""Which format a file is in, by its first bytes, and Pillow's class that reads it.
+"""Detect an image format by the first bytes of a file, and open it with Pillow's class for the format.
 
-The classes are used themselves and not through `PIL.Image.open`, whose own limit on pixels is one for all callers.
+The classes are called directly because the pixel limit of `PIL.Image.open` is one for all callers.
 """
 
 import io
@@ -54,7 +54,7 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 def format_of(data: bytes) -> str | None:
-    """Return the format's name, a key of `limits.NAMES`, or None for anything else."""
+    """Return the name of the format, a key of `limits.NAMES`; None for anything else."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
@@ -64,7 +64,7 @@ def format_of(data: bytes) -> str | None:
 
 
 def open_as(kind: str, data: bytes) -> Image.Image:
-    """Return the image with its header read and no pixel decoded; a damaged header may raise any error."""
+    """Return the image with only its header read; a damaged header may raise any error."""
     file = io.BytesIO(data)
     if kind != "HEIF":
         return _READERS[kind](file)
@@ -72,10 +72,11 @@ def open_as(kind: str, data: bytes) -> Image.Image:
         from pillow_heif import HeifImageFile
     except ImportError:
         raise ImageError("To read a HEIC picture, pip install pillow-heif.") from None
-    return HeifImageFile(file)
+    image: Image.Image = HeifImageFile(file)
+    return image
 
 
 def _brands(data: bytes) -> set[bytes]:
-    """The brands of a file of ISO's base media format: the major one, and those it is compatible with."""
+    """Return the brands of an ISO base media file: the major one and the compatible ones."""
     end = min(int.from_bytes(data[:4], "big"), 256)
-    return {data[8:12]} | {data[place : place + 4] for place in range(16, end, 4)}
+    return {data[8:12]} | {data[offset : offset + 4] for offset in range(16, end, 4)}

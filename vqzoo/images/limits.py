@@ -1,4 +1,4 @@
-"""What a picture may cost before it is refused."""
+"""Limits on the size and the decoding cost of a picture."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,21 @@ NAMES = {
     "PPM": "PPM",
     "JPEG2000": "JPEG 2000",
 }
-"""Formats by Pillow's names, and what they are called in sentences."""
+"""Pillow's name of each format -> its name in sentences."""
 
 
 class ImageError(ValueError):
-    """A file that cannot be used; the message is one sentence that can be shown to whoever sent it."""
+    """A file that cannot be used; the message is one sentence for its sender."""
 
 
 @dataclass(frozen=True)
 class ImageLimits:
     """Limits on one picture.
 
-    formats: keys of `NAMES`. bytes: of the file. pixels, side, min_side: of the picture as its header states them.
-    seconds and memory (bytes): what decoding may take.
+    formats: keys of `NAMES`.
+    bytes: size of the file.
+    pixels, side, min_side: size of the picture, as its header states it.
+    seconds, memory: cost of decoding, in seconds and bytes.
     """
 
     formats: tuple[str, ...]
@@ -38,7 +40,7 @@ class ImageLimits:
     memory: int = 2**30
 
     def wanted(self) -> str:
-        """Return what file is needed, as the last clause of a sentence."""
+        """Return the accepted formats as the last clause of a sentence."""
         names = [NAMES[each] for each in self.formats]
         return f"a {', '.join(names[:-1])} or {names[-1]} image is needed"
 
@@ -71,7 +73,7 @@ class ImageLimits:
 _WIDESPREAD = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "HEIF")
 
 SPACE = ImageLimits(_WIDESPREAD, bytes=20 * 2**20, pixels=24_000_000, side=8192)
-"""On a machine that visitors share."""
+"""Limits on a machine that visitors share."""
 
 OWN_MACHINE = ImageLimits((*_WIDESPREAD, "PPM", "JPEG2000"), bytes=256 * 2**20, pixels=2**28, side=2**16)
-"""On a machine of one's own; data sets come in a few more formats. In practice `memory` is the limit."""
+"""Limits on one's own machine, with a few more formats that data sets use; in practice `memory` limits."""

@@ -1,4 +1,4 @@
-"""Load a picture that nobody has checked: one safe way in, which says what it did to the picture."""
+"""Load an untrusted image file safely, with notes on what was changed."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ _LARGEST = 2**31 - 1
 
 
 def load_image(
-    source: str | os.PathLike | bytes,
+    source: str | os.PathLike[str] | bytes,
     limits: ImageLimits = OWN_MACHINE,
     *,
     longest: int | None = None,
@@ -26,19 +26,24 @@ def load_image(
 ) -> LoadedImage:
     """Return the picture in a file, or in the bytes of one, as opaque sRGB pixels of 8 bits.
 
-    `longest`: shrink the picture so that no side has more pixels; it is never enlarged. `shortest`: the caller shrinks
-    it itself, until the shorter side has so many pixels; a much larger picture may come back smaller than it is. Both
-    save time and memory, as JPEG files can be decoded at a half, a quarter or an eighth of their size, and others are
-    shrunk before anything else is done to them.
+    Args:
+        source: Path of a file, or its contents.
+        limits: Limits on size and cost. Sizes are checked against the header before any pixel is decoded, and decoding
+            stops where it takes more time or memory.
+        longest: Shrink the picture so that no side has more pixels; it is never enlarged.
+        shortest: Promise that the caller shrinks the shorter side to this many pixels, so that a much larger picture
+            may be returned smaller than it is. Like `longest` this saves time and memory: a JPEG can be decoded at 1/2,
+            1/4 or 1/8 of its size, and other formats are shrunk before anything else.
+        background: Colour that replaces transparency, as `PIL.ImageColor` names it.
+        grey: Return luminance (ITU-R 601), uint8 (h, w), in place of RGB.
 
-    `background`: what shows where the picture is transparent, a colour as `PIL.ImageColor` names it. Of an animation
-    the first frame is taken. Numbers of 9 to 16 bits are scaled, floating-point numbers in [0, 1] as well.
+    Of an animation the first frame is taken. Integers of 9 to 16 bits are scaled to 8, and so are floating-point
+    numbers in [0, 1].
 
-    `grey`: return luminance (ITU-R 601), uint8 (h, w).
-
-    Size limits are held against the header, before any pixel is decoded; a file that takes longer or more memory than
-    `limits` allow is given up. Raises ImageError for every fault of the content, for what is no regular file, and for a
-    HEIC picture where pillow-heif is not installed; a path that cannot be opened raises the OSError that `open` gives.
+    Raises:
+        ImageError: If the content is faulty or not allowed, the path is no regular file, or a HEIC picture needs
+            pillow-heif, which is not installed.
+        OSError: If the path cannot be opened.
     """
     for name, value in (("longest", longest), ("shortest", shortest)):
         if value is not None:
@@ -58,7 +63,7 @@ def load_image(
 
 
 def fit(pixels: np.ndarray, longest: int) -> tuple[np.ndarray, str | None]:
-    """Shrink uint8 (h, w, 3) so that no side is over `longest` pixels, and say so; never enlarge."""
+    """Return uint8 (h, w, 3), shrunk so that no side is over `longest` pixels, and a note if that changed it."""
     check_int("longest", longest, 1, _LARGEST)
     height, width = pixels.shape[:2]
     if max(height, width) <= longest:
@@ -67,12 +72,12 @@ def fit(pixels: np.ndarray, longest: int) -> tuple[np.ndarray, str | None]:
     return np.array(image), note
 
 
-def _read(source: str | os.PathLike | bytes, limits: ImageLimits) -> bytes:
+def _read(source: str | os.PathLike[str] | bytes, limits: ImageLimits) -> bytes:
     if isinstance(source, bytes):
         data = source
     else:
         mode = os.stat(source).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # to open one may wait for ever
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening one may block for ever
             raise ImageError(f"This is {_kind_of(mode)}, and no file; {limits.wanted()}.")
         with open(source, "rb") as file:
             data = file.read(limits.bytes + 1)

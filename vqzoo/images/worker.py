@@ -1,7 +1,7 @@
-"""Decode pictures in processes that can be ended: they end themselves when a picture takes too long.
+"""Decode pictures in worker processes, which end themselves when a picture takes too long.
 
-A process is started when it is first needed, which takes a fraction of a second, and kept for the next picture; as many
-are kept as threads have ever asked at the same time.
+A worker is started when it is first needed, which takes a fraction of a second, and kept for the next picture. There
+are as many as threads have ever decoded at the same time.
 """
 
 import atexit
@@ -26,11 +26,11 @@ _LENGTHS = struct.Struct(">IQ")
 _AVIF_THREADS = 4
 
 _idle: defaultdict[int, list["_Worker"]] = defaultdict(list)
-"""By the process that started them: a forked child must not talk to its parent's."""
+"""Idle workers by the process that started them: a forked child must not talk to its parent's."""
 
 
 def decode_in_worker(kind: str, data: bytes, request: Request) -> LoadedImage:
-    """Return what `decode` returns; raise ImageError also where the time or the memory of the limits is used up."""
+    """Return what `decode` returns; raise ImageError as well if time or memory exceeds the limits."""
     idle = _idle[os.getpid()]
     worker = idle.pop() if idle else _Worker()
     if worker.process.poll() is not None:
@@ -49,7 +49,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl+C is for the process that asks
+            start_new_session=True,  # Ctrl-C must not reach the worker
         )
 
     def decode(self, kind: str, data: bytes, request: Request) -> LoadedImage:
@@ -59,7 +59,7 @@ class _Worker:
             received = _receive(self.process.stdout)
         except OSError:
             received = None
-        except BaseException:  # interrupted: whatever it answers later is not for the next picture
+        except BaseException:  # interrupted: a late answer must not go to the next picture
             self.end()
             raise
         if received is None:
@@ -82,7 +82,7 @@ class _Worker:
         for pipe in (self.process.stdin, self.process.stdout):
             try:
                 pipe.close()  # type: ignore[union-attr]
-            except OSError:  # a request that nobody took
+            except OSError:  # a request that was not read
                 pass
 
 
@@ -95,16 +95,16 @@ def _end_idle() -> None:
 def serve() -> None:
     """Answer requests on standard input until it is closed."""
     requests, answers, log = sys.stdin.buffer, os.fdopen(os.dup(1), "wb"), open(os.devnull, "w")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # so that what a library prints does not mix with answers
     _prepare()
     while (received := _receive(requests)) is not None:
         header, data = received
-        wanted = header["request"]
-        limits = ImageLimits(**{**wanted["limits"], "formats": tuple(wanted["limits"]["formats"])})
+        request = header["request"]
+        limits = ImageLimits(**{**request["limits"], "formats": tuple(request["limits"]["formats"])})
         _limit_memory(limits.memory)
         faulthandler.dump_traceback_later(limits.seconds, exit=True, file=log)
         try:
-            loaded = decode(header["kind"], data, Request(**{**wanted, "limits": limits}), in_worker=True)
+            loaded = decode(header["kind"], data, Request(**{**request, "limits": limits}), in_worker=True)
             answer: dict[str, Any] = {"shape": loaded.pixels.shape, "notes": loaded.notes}
             pixels = loaded.pixels.tobytes()
         except ImageError as error:
@@ -117,11 +117,11 @@ def serve() -> None:
 def _prepare() -> None:
     from PIL import AvifImagePlugin
 
-    AvifImagePlugin.DEFAULT_MAX_THREADS = min(_AVIF_THREADS, os.cpu_count() or 1)  # each takes memory of its own
+    AvifImagePlugin.DEFAULT_MAX_THREADS = min(_AVIF_THREADS, os.cpu_count() or 1)  # each thread takes memory
 
 
 def _limit_memory(allowed: int) -> None:
-    """Let this process take so many bytes besides what it has; no effect where the system cannot limit that."""
+    """Let this process allocate `allowed` more bytes; no effect where the system has no such limit."""
     import psutil
 
     held = getattr(psutil.Process().memory_info(), "data", None)  # Linux alone
@@ -140,7 +140,7 @@ def _send(stream: IO[bytes] | None, header: dict[str, Any], body: bytes) -> None
 
 
 def _receive(stream: IO[bytes] | None) -> tuple[dict[str, Any], bytes] | None:
-    """Return (header, body), or None where the other side is gone."""
+    """Return (header, body), or None if the other side has closed the stream."""
     assert stream is not None
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:

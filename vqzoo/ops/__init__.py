@@ -1,1 +1,1 @@
-"""Pure functions of tensors; nothing here knows what a quantizer or an image tokenizer is."""
+"""Operations on tensors, and checks of arguments, that know nothing of quantizers or image tokenizers."""

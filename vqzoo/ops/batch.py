@@ -1,4 +1,4 @@
-"""Whatever a user holds pictures in, as the batch that a network takes."""
+"""Convert images in any common form to the batch that a network takes."""
 
 import os
 from collections.abc import Sequence
@@ -12,25 +12,28 @@ from torch import Tensor
 from vqzoo.ops.pixels import from_bytes
 
 Pictures: TypeAlias = Tensor | np.ndarray | Image.Image | Sequence[Image.Image]
-"""What `as_images` takes."""
+"""The forms of images that `as_images` accepts."""
 
-_DEEP = ("I", "F")  # how the names of Pillow's modes of more than 8 bits begin
+_DEEP_MODES = ("I", "F")  # first letters of the Pillow modes that hold more than 8 bits
 
 
 def as_images(pictures: Pictures, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Images (b, channels, H, W) in [-1, 1] on a device and of a floating type, from any of
+    """Return images as one batch (b, channels, H, W) in [-1, 1] on a device and in a floating-point type.
 
-    - a tensor (b, channels, H, W) of a floating type in [-1, 1], or uint8 in [0, 255];
-    - a NumPy array uint8 (H, W, channels) or (b, H, W, channels);
-    - a picture of Pillow's, or a list of them that have one size: the stored pixels, which an EXIF orientation does not
-      turn, with transparency composited on white, as RGB or, for one channel, grey.
+    `pictures` may be any of:
 
-    A tensor of the device and type is returned as it is. Raises ValueError, a sentence with what would be right.
+    - a tensor (b, channels, H, W), floating point in [-1, 1] or uint8 in [0, 255];
+    - a NumPy array (H, W, channels) or (b, H, W, channels), uint8;
+    - a Pillow image or a list of Pillow images of one size. Pixels are taken as stored, without rotation by EXIF
+      orientation; transparency is composited on white; the result is RGB or, for one channel, grey.
+
+    A tensor that already has the device and type is returned unchanged. Raises ValueError for anything else; the
+    message says what would be right.
     """
     if isinstance(pictures, Image.Image):
         pictures = [pictures]
     if isinstance(pictures, (list, tuple)):
-        pictures = _stacked(pictures, channels)
+        pictures = _stack(pictures, channels)
     if isinstance(pictures, np.ndarray):
         pictures = _channels_first(pictures, channels)
     if not isinstance(pictures, Tensor):
@@ -62,7 +65,7 @@ def _check(images: Tensor, channels: int) -> None:
 
 
 def _channels_first(array: np.ndarray, channels: int) -> Tensor:
-    """uint8 (h, w, c) or (b, h, w, c) -> (b, c, h, w)."""
+    """Convert uint8 (h, w, c) or (b, h, w, c) to (b, c, h, w)."""
     if array.dtype != np.uint8 or array.ndim not in (3, 4) or array.shape[-1] != channels:
         front = array.ndim in (3, 4) and array.shape[-3] == channels
         fix = "; floating point in [-1, 1] is taken as a tensor, channels in front" if array.dtype.kind == "f" else ""
@@ -71,13 +74,13 @@ def _channels_first(array: np.ndarray, channels: int) -> Tensor:
             f"images of shape {array.shape} and type {array.dtype}: expected a NumPy array uint8 of shape "
             f"(height, width, {channels}) or (batch, height, width, {channels}){fix}"
         )
-    # A copy: torch shares no memory that may not be written to, or that is read backwards.
+    # Copied, because torch cannot share read-only memory or memory with negative strides.
     batch = torch.tensor(np.ascontiguousarray(array if array.ndim == 4 else array[None]))
     return batch.permute(0, 3, 1, 2).contiguous()
 
 
-def _stacked(pictures: Sequence[Image.Image], channels: int) -> np.ndarray:
-    """(b, h, w, c) uint8."""
+def _stack(pictures: Sequence[Image.Image], channels: int) -> np.ndarray:
+    """Return Pillow images of one size as uint8 (b, h, w, c)."""
     for picture in pictures:
         if not isinstance(picture, Image.Image):
             raise ValueError(
@@ -86,9 +89,9 @@ def _stacked(pictures: Sequence[Image.Image], channels: int) -> np.ndarray:
             )
     sizes = list(dict.fromkeys(picture.size for picture in pictures))
     if len(sizes) != 1:
-        said = " and ".join(f"{width} x {height}" for width, height in sizes[:2])
+        shown = " and ".join(f"{width} x {height}" for width, height in sizes[:2])
         raise ValueError(
-            f"images: {len(pictures)} pictures of different sizes ({said}): expected one size; resize them, or take "
+            f"images: {len(pictures)} pictures of different sizes ({shown}): expected one size; resize them, or pass "
             "one at a time"
             if sizes
             else "images: an empty list: expected at least one picture"
@@ -97,8 +100,8 @@ def _stacked(pictures: Sequence[Image.Image], channels: int) -> np.ndarray:
 
 
 def _pixels(picture: Image.Image, channels: int) -> np.ndarray:
-    """(h, w, c) uint8."""
-    if picture.mode.startswith(_DEEP):
+    """Return a Pillow image as uint8 (h, w, c)."""
+    if picture.mode.startswith(_DEEP_MODES):
         raise ValueError(
             f"images: a picture of mode {picture.mode!r} has more than 8 bits a channel, which Pillow cuts off: "
             "expected 8 bits; scale its values to 0 to 255 first"

@@ -1,4 +1,4 @@
-"""Building a module by name from a table, so that what was built can say its own configuration."""
+"""Build a module by name from a table, and record its full configuration."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 def build_from(table: Mapping[str, Callable[..., T]], what: str, name: str, settings: Mapping[str, Any]) -> T:
-    """`table[name](**settings)` with `.config` set to the name and every setting, defaults included, as JSON has them.
+    """Return `table[name](**settings)` with `.config` set to the name and all settings, in types that JSON has.
 
-    Raises ValueError for an unknown name or setting (with the nearest known one) and for a missing setting.
+    Defaults are included in `.config`. Raises ValueError for an unknown name or setting (the message offers the nearest
+    known one) and for a missing setting.
     """
     builder = table[check_choice(what, name, table)]
     signature = inspect.signature(builder)

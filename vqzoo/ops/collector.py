@@ -1,4 +1,4 @@
-"""The garbage collector of Python, out of the way while something starts."""
+"""Pause Python's garbage collector during imports."""
 
 import gc
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Import or build what stays for good without the collector, which would look through all of it again and again.
+    """Context manager that disables the garbage collector, for imports and other code whose objects stay for good.
 
-    That is a fifth of the time that torch takes to import.
+    The collector would scan those objects again and again: a fifth of the time that importing torch takes.
     """
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Where a model is to run, and in what type."""
+"""Checks of a device and of a floating-point type."""
 
 import torch
 
@@ -8,14 +8,14 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 def check_dtype(dtype: object) -> torch.dtype:
-    """`dtype` if a network can compute in it; otherwise ValueError."""
+    """Return `dtype` if a network can compute in it; raise ValueError otherwise."""
     if not isinstance(dtype, torch.dtype) or dtype not in DTYPES:
         raise ValueError(f"dtype={dtype!r}: expected one of {', '.join(map(str, DTYPES))}")
     return dtype
 
 
 def check_device(device: str | int | torch.device) -> torch.device:
-    """`device` if torch can use it on this machine; otherwise ValueError with torch's reason."""
+    """Return `device` if torch can use it on this machine; raise ValueError with torch's reason otherwise."""
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""The one place where processes exchange statistics; with a single process every function is the identity."""
+"""Exchange of statistics between processes; a single process exchanges nothing."""
 
 import torch
 import torch.distributed as dist
@@ -10,7 +10,7 @@ def _active() -> bool:
 
 
 def all_reduce(tensor: Tensor, op: str = "sum") -> Tensor:
-    """The sum ("sum") or maximum ("max") of `tensor` over all processes, as a new tensor."""
+    """Return the sum ("sum") or maximum ("max") of `tensor` over all processes, as a new tensor."""
     if not _active():
         return tensor
     tensor = tensor.clone()
@@ -19,18 +19,21 @@ def all_reduce(tensor: Tensor, op: str = "sum") -> Tensor:
 
 
 def all_mean(tensor: Tensor) -> Tensor:
-    """The mean of `tensor` over all processes, differentiable.
+    """Return the mean of `tensor` over all processes, differentiable.
 
-    The gradient is such that the average over processes, which is what data-parallel training applies, equals the
-    gradient that one process with the whole batch would have.
+    Data-parallel training averages gradients over processes. With this gradient that average equals the gradient of one
+    process that has the whole batch.
     """
     if not _active():
         return tensor
     return all_reduce(tensor.detach()) / dist.get_world_size() + (tensor - tensor.detach())
 
 
-def place(num: int, device: torch.device) -> tuple[int, int]:
-    """Where this process's `num` rows start in the concatenation of every process's, and how many there are in all."""
+def row_offset(num: int, device: torch.device) -> tuple[int, int]:
+    """Return (offset, total) of this process's `num` rows in the concatenation of all processes' rows.
+
+    `device` is where the processes exchange their counts.
+    """
     if not _active():
         return 0, num
     sizes = torch.zeros(dist.get_world_size(), dtype=torch.int64, device=device)
@@ -39,10 +42,11 @@ def place(num: int, device: torch.device) -> tuple[int, int]:
     return int(sizes[: dist.get_rank()].sum()), int(sizes.sum())
 
 
-def shared_out(rows: Tensor) -> Tensor:
-    """Return a process's part of equally many rows of every process, in runs of the order in which one would have them.
+def reshard_rows(rows: Tensor) -> Tensor:
+    """Redistribute rows so that each process holds a consecutive run of the single-process order.
 
-    `rows` (b, n, d) are a process's shares of b batches: joined in the order of ranks, a batch's shares are the batch.
+    `rows` (b, n, d) holds this process's share of each of b batches, equally many rows on every process; joined in the
+    order of ranks, the shares of a batch are the batch. Returns (m, d), m the rows of this rank.
     """
     if not _active():
         return rows.flatten(0, 1)
@@ -51,23 +55,26 @@ def shared_out(rows: Tensor) -> Tensor:
     return torch.cat(shares, 1).flatten(0, 1).chunk(dist.get_world_size())[dist.get_rank()]
 
 
-def of_highest(rows: Tensor, scores: Tensor) -> Tensor:
-    """Of every process's rows (k, d) the one with the highest score (k,); of equal ones the first process's."""
+def highest_scored(rows: Tensor, scores: Tensor) -> Tensor:
+    """Return, for each of k positions, the row of the process whose score is highest.
+
+    `rows` (k, d) and `scores` (k,) are this process's; the result (k, d) is the same on all. The lowest rank wins ties.
+    """
     if not _active():
         return rows
-    behind = torch.where(scores == all_reduce(scores, "max"), -float(dist.get_rank()), -torch.inf)
-    mine = (behind == all_reduce(behind, "max")) & behind.isfinite()
+    order = torch.where(scores == all_reduce(scores, "max"), -float(dist.get_rank()), -torch.inf)
+    mine = (order == all_reduce(order, "max")) & order.isfinite()
     return all_reduce(torch.where(mine[:, None], rows, 0))
 
 
 def sample_rows(rows: Tensor, num: int, seed: int = 0) -> Tensor:
-    """`num` rows drawn from the concatenation of every process's `rows` (n, d), the same on all of them.
+    """Draw `num` rows from the concatenation of all processes' `rows` (n, d); the result is the same on all of them.
 
-    Without replacement while there are enough; after that rows repeat. Where one of those drawn equals another one, it
-    gets a jitter of 1 % of the rows' standard deviation, so that no two are equal. The draw is seeded and leaves the
-    global random state alone.
+    Rows are drawn without replacement while there are enough and repeat after that. A drawn row that equals an earlier
+    one gets a jitter of 1 % of the rows' standard deviation, so that no two are equal. The draw depends on `seed` alone
+    and leaves the global random state untouched.
     """
-    start, total = place(len(rows), rows.device)
+    start, total = row_offset(len(rows), rows.device)
     generator = torch.Generator().manual_seed(seed)
     draws = -(-num // total)
     chosen = torch.cat([torch.randperm(total, generator=generator) for _ in range(draws)])[:num] - start
@@ -77,7 +84,7 @@ def sample_rows(rows: Tensor, num: int, seed: int = 0) -> Tensor:
     drawn = all_reduce(drawn)
     repeated = _repeated(drawn)
     if repeated.any():
-        # At least a hundred-thousandth of the largest number, or float32 would round the jitter away.
+        # At least 1e-5 of the largest number: float32 would round a smaller jitter away.
         scale = torch.maximum(drawn.std(0, unbiased=False), 1e-3 * drawn.abs().amax(0)).clamp(min=1e-4)
         jitter = torch.randn(drawn.shape, generator=generator).to(drawn)
         drawn[repeated] += (0.01 * scale * jitter)[repeated]
@@ -85,8 +92,8 @@ def sample_rows(rows: Tensor, num: int, seed: int = 0) -> Tensor:
 
 
 def _repeated(rows: Tensor) -> Tensor:
-    """(k,) whether each of the rows (k, d) equals an earlier one."""
+    """Return (k,) bool: whether each of the rows (k, d) equals an earlier one."""
     uniques, group = rows.unique(dim=0, return_inverse=True)
-    places = torch.arange(len(rows), device=rows.device)
-    first = places.new_full((len(uniques),), len(rows)).scatter_reduce_(0, group, places, "amin")
-    return places > first[group]
+    positions = torch.arange(len(rows), device=rows.device)
+    first = positions.new_full((len(uniques),), len(rows)).scatter_reduce_(0, group, positions, "amin")
+    return positions > first[group]

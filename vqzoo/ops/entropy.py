@@ -1,9 +1,9 @@
-"""Entropies of soft choices: how sure each latent is, and how evenly all of them together use a codebook.
+"""Entropies of soft assignments, in nats: how certain each latent is, and how evenly a codebook is used.
 
-Every function returns two numbers in nats. sample_entropy is the mean entropy of a latent's choice; entropy_deficit is
-log K minus the entropy of the mean choice, 0 where every codevector is chosen equally often. A regulariser that wants
-sure choices and an even use minimises both (MAGVIT-v2, arXiv:2310.05737, eq. 5, whose E H(p) - H(E p) is their sum less
-log K). The mean choice is taken over all processes.
+Every function returns (sample_entropy, entropy_deficit). sample_entropy is the mean entropy of a latent's distribution
+over the K codevectors. entropy_deficit is log K minus the entropy of the mean distribution; it is 0 where all
+codevectors are equally likely. Minimising both favours certain choices and even use (MAGVIT-v2, arXiv:2310.05737, eq.
+5, whose E H(p) - H(E p) is their sum minus log K). The mean distribution is taken over all processes.
 """
 
 import math
@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from vqzoo.ops.distributed import all_mean
-from vqzoo.ops.tiles import in_tiles, made_again
+from vqzoo.ops.tiles import recomputed, split_tiles
 
-_JOINT_BITS = 18  # bits whose joint distribution is held: 2^18 numbers
+_JOINT_BITS = 18  # most bits whose joint distribution is computed: 2^18 numbers
 
 
 def soft_entropies(latents: Tensor, codebook: Tensor, bias: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """The two entropies of p = softmax(scale (z e' + bias)): latents (n, d), codebook (k, d), bias (k,) -> scalars.
+    """Return the two entropies of p = softmax(scale (z e' + bias)) as scalars.
 
-    The (n, k) matrix is made tile by tile and made again for the gradient, so that memory stays with the tile.
+    latents (n, d), codebook (k, d), bias (k,). The (n, k) matrix is computed in tiles, and again for the gradient, so
+    that memory does not grow with n.
     """
 
     def tile(part: Tensor, codebook: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,21 +30,22 @@ def soft_entropies(latents: Tensor, codebook: Tensor, bias: Tensor, scale: float
         return -(p * log_p).sum(), p.sum(0)
 
     entropy, p = latents.new_zeros(()), codebook.new_zeros(len(codebook))
-    for part in in_tiles(latents, len(codebook)):
-        more, q = made_again(tile, part, codebook, bias)
+    for part in split_tiles(latents, len(codebook)):
+        more, q = recomputed(tile, part, codebook, bias)
         entropy, p = entropy + more, p + q
     return entropy / len(latents), _deficit(all_mean(p / len(latents)))
 
 
 def bit_entropies(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The same for codes of independent bits: logits (n, bits) of each bit being 1, K = 2^bits codes.
+    """Return the two entropies of codes of independent bits as scalars.
 
-    A latent's choice factorises exactly, so its entropy is the sum over its bits. The mean over latents does not: its
-    joint distribution over up to 18 bits is one matrix product of the halves' distributions, so that no (n, K) matrix
-    exists. More bits are cut into groups and their entropies added (BSQ, arXiv:2406.07548, eq. 10, takes groups of 1).
+    logits (n, bits) are those of each bit being 1; K = 2^bits. The entropy of a latent's code is the sum over its bits.
+    The mean over latents does not factorise: its joint distribution over up to 18 bits is one matrix product of the
+    distributions of its two halves, without an (n, K) matrix. More bits are split into groups whose deficits are added
+    (BSQ, arXiv:2406.07548, eq. 10, uses groups of one bit).
     """
     ones, zeros = torch.sigmoid(logits), torch.sigmoid(-logits)
-    # softplus(l) - l sigmoid(l), on the side where nothing cancels.
+    # softplus(l) - l sigmoid(l), in the form without cancellation.
     size = logits.abs()
     entropy = (torch.log1p(torch.exp(-size)) + size * torch.sigmoid(-size)).sum(1).mean()
     groups = -(-logits.shape[1] // _JOINT_BITS)
@@ -52,7 +54,7 @@ def bit_entropies(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _joint(zeros: Tensor, ones: Tensor) -> Tensor:
-    """(2^bits,) mean over latents of the distribution of codes, from each bit's (n, bits)."""
+    """Return the mean over latents of the distribution of codes (2^bits,), from each bit's probabilities (n, bits)."""
     half = zeros.shape[1] // 2
     low = _product(zeros[:, :half], ones[:, :half])
     high = _product(zeros[:, half:], ones[:, half:])
@@ -60,7 +62,7 @@ def _joint(zeros: Tensor, ones: Tensor) -> Tensor:
 
 
 def _product(zeros: Tensor, ones: Tensor) -> Tensor:
-    """(n, 2^bits): the distribution of each latent's code; bit i of a code counts 2^i."""
+    """Return (n, 2^bits), the distribution of each latent's code; bit i of a code counts 2^i."""
     p = zeros.new_ones(len(zeros), 1)
     for zero, one in zip(zeros.T, ones.T, strict=True):
         p = torch.cat([p * zero[:, None], p * one[:, None]], 1)
@@ -68,5 +70,5 @@ def _product(zeros: Tensor, ones: Tensor) -> Tensor:
 
 
 def _deficit(p: Tensor) -> Tensor:
-    """log K - H(p) of a distribution (K,); the clamp keeps the gradient finite where a share is 0."""
+    """Return log K - H(p) of a distribution (K,); the clamp keeps the gradient finite where a probability is 0."""
     return math.log(len(p)) + (p * p.clamp(min=1e-30).log()).sum()

@@ -1,4 +1,4 @@
-"""Gradient estimators: how a decoder's gradient passes a step that has none."""
+"""Gradient estimators: what gradient the encoder gets through a quantization step, which has none of its own."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -11,12 +11,13 @@ Estimator = Literal["straight-through", "rotation"]
 
 
 def straight_through(latents: Tensor, quantized: Tensor) -> Tensor:
-    """The value of `quantized`, bit for bit, with the gradient of `latents` (Bengio et al., 2013, arXiv:1308.3432).
+    """Return `quantized`, bit for bit, with the gradient of `latents` (Bengio et al., 2013, arXiv:1308.3432).
 
-    Not z + (q - z), which rounds: a decoder would see other values in training than the ones its codebook holds. Nor
-    q + (z - z), which passes over the latents twice to change nothing. The result shares the memory of `quantized`.
+    The usual z + (q - z) rounds, so that a decoder would be trained on other values than the codebook holds. The result
+    shares the memory of `quantized`.
     """
-    return _StraightThrough.apply(latents, quantized.detach())
+    result: Tensor = _StraightThrough.apply(latents, quantized.detach())
+    return result
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -30,30 +31,30 @@ class _StraightThrough(torch.autograd.Function):
 
 
 def stopped(latents: Tensor, quantized: Tensor) -> Tensor:
-    """The value of `quantized` without a gradient: for a part whose whole has an estimator of its own."""
+    """Return `quantized` without a gradient, for a part whose composite has an estimator of its own."""
     return quantized.detach()
 
 
 def rotation(latents: Tensor, quantized: Tensor) -> Tensor:
-    """The value of `quantized`, bit for bit, with the gradient of the turn and stretch that takes z to q.
+    """Return `quantized`, bit for bit, with the gradient of the rotation and scaling from z to q.
 
     The rotation trick (Fifty et al., 2024, arXiv:2410.06424, eq. 4): (|q| / |z|) R z, both factors held constant, with
-    R = I - 2 w w' + 2 q^ z^' and w = (z^ + q^) / |z^ + q^| along the last axis. A latent a million times shorter than
-    its codevector has no direction to turn from; there, the gradient passes straight through.
+    R = I - 2 w w' + 2 q^ z^' and w = (z^ + q^) / |z^ + q^| along the last axis. Where a latent is a million times
+    shorter than its codevector, its direction is numerically undefined and the gradient passes straight through.
     """
     z, q = latents.detach(), quantized.detach()
     z_length, q_length = z.norm(dim=-1, keepdim=True), q.norm(dim=-1, keepdim=True)
     z_unit, q_unit = F.normalize(z, dim=-1), F.normalize(q, dim=-1)
     middle = F.normalize(z_unit + q_unit, dim=-1)
-    turned = (
+    rotated = (
         latents
         - 2 * (latents * middle).sum(-1, keepdim=True) * middle
         + 2 * (latents * z_unit).sum(-1, keepdim=True) * q_unit
     )
     has_direction = z_length > 1e-6 * q_length
-    # Chosen before the product: an infinite factor of what is left out would still make its gradient 0 x inf.
+    # Selected before the product: an infinite factor in an unselected branch would give a gradient of 0 x inf = NaN.
     stretch = torch.where(has_direction, q_length / z_length, 1.0)
-    return straight_through(torch.where(has_direction, stretch * turned, latents), quantized)
+    return straight_through(torch.where(has_direction, stretch * rotated, latents), quantized)
 
 
 ESTIMATORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

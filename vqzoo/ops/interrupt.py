@@ -1,24 +1,24 @@
-"""End a training at Ctrl-C while Python still imports, when there is nothing to save."""
+"""End a training run at Ctrl-C during imports, when there is nothing to save yet."""
 
 import os
 import sys
 from collections.abc import Callable
 
 STOPPED = 75
-"""Exit code of a run that was asked to end and has saved where it was: start it again with --resume."""
+"""Exit code of a run that was interrupted and has saved its state; --resume continues it."""
 
 
-def leaving(sentence: str) -> Callable[..., None]:
-    """Return a signal handler that prints a sentence and ends the process with `STOPPED`.
+def exit_handler(sentence: str) -> Callable[..., None]:
+    """Return a signal handler that prints a sentence to standard error and ends the process with `STOPPED`.
 
-    A KeyboardInterrupt will not do: a library that is being imported may swallow it, and the run would go on. In
-    processes that this one has forked, such as those that load images, nothing is printed.
+    KeyboardInterrupt does not serve: a library that is being imported may swallow it, and the run would go on. Forked
+    processes, such as those that load images, print nothing.
     """
     process = os.getpid()
 
-    def leave(*signal_and_frame: object) -> None:
+    def handler(*signal_and_frame: object) -> None:
         if os.getpid() == process:
             print(sentence, file=sys.stderr, flush=True)
         os._exit(STOPPED)
 
-    return leave
+    return handler

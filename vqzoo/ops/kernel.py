@@ -1,4 +1,4 @@
-"""A product and its arg-max in one, compiled by LLVM for the processor at hand when it is first needed."""
+"""Fused product and arg-max on a CPU, compiled by LLVM for the processor at hand on first use."""
 
 import ctypes
 import platform
@@ -14,38 +14,40 @@ _ARGUMENTS = {
     **{name: _POINTER for name in ("latents", "codebook", "bias", "values", "indices", "next_run", "scratch")},
     **{name: _I64 for name in ("n", "k", "d", "start", "part", "run")},
 }
-_VECTORS = 3  # of latents in a block: a number of the codebook that was loaded serves three products
-_SETTLED = 4  # codevectors seen, for each that is compared at a time with a block, from when on few latents find better
+_VECTORS = 3  # vectors of latents in a block: each loaded number of the codebook serves three products
+_SETTLED = 4  # times block x rows: after so many codevectors few latents still find a better one
 
 
 class Registers(NamedTuple):
-    """How the search uses a processor's registers."""
+    """Use of a processor's registers by the search."""
 
     lanes: int  # numbers in a vector
-    rows: int  # codevectors at a time: three sums of each, three vectors of latents and one number have a register
-    fused: bool  # product and sum are rounded once
+    rows: int  # codevectors at a time: registers hold three sums of each, three vectors of latents and one number
+    fused: bool  # multiply-add with one rounding
 
 
 class Kernel(NamedTuple):
-    """`search(latents, codebook, bias, values, indices, next_run, scratch, n, k, d, start, part, run)`.
+    """The compiled search and its sizes.
 
-    The first seven are addresses. latents (n, d), codebook (k >= `rows`, d) and bias (k,) are float32. A call takes one
-    run of `run` blocks of `block` latents after the other, as the int64 counter at `next_run` tells, until there are
-    none: any number of threads can call it with the same arguments but for `scratch`, room for `block` x d numbers. A
-    run is compared with `part` codevectors at a time, which stay in the cache for it. values (float32) and indices
-    (int64) have room for whole blocks. The codevectors are numbered from `start`; where that is not 0, values and
-    indices hold the best of those before.
+    `search(latents, codebook, bias, values, indices, next_run, scratch, n, k, d, start, part, run)`; the first seven
+    are addresses. latents (n, d), codebook (k >= `rows`, d) and bias (k,) are float32; values (float32) and indices
+    (int64) have room for whole blocks of `block` latents.
+
+    A call processes runs of `run` blocks until none is left; the int64 counter at `next_run` hands them out. Any number
+    of threads may call it with the same arguments except `scratch`, which is room for `block` x d numbers. A run is
+    compared with `part` codevectors at a time, which stay in the cache. Codevectors are numbered from `start`; where
+    `start` is not 0, values and indices hold the best of the codevectors before it.
     """
 
     search: Callable[..., None]
     block: int
     rows: int
-    engine: Any  # whose memory holds the code
+    engine: Any  # owns the memory of the compiled code
 
 
 @cache
 def kernel(registers: Registers | None = None) -> Kernel:
-    """Compile the search, which takes about a tenth of a second; `registers` are this processor's by default."""
+    """Return the compiled search, by default for this processor; compiling takes about a tenth of a second."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     arm = platform.machine().lower() in ("arm64", "aarch64")
@@ -62,17 +64,18 @@ def kernel(registers: Registers | None = None) -> Kernel:
 
 
 def _registers(features: dict[str, bool]) -> Registers:
-    """Of an x86 with such features: 32 registers with AVX-512, else 16."""
+    """Return the use of registers for an x86 processor: it has 32 with AVX-512, else 16."""
     if features.get("avx512f"):
         return Registers(16, 8, True)
     return Registers(8, 4, True) if features.get("fma") else Registers(4, 4, False)
 
 
 class _Code:
-    """Lanes of a vector are latents, so that comparing needs no exchange between lanes.
+    """LLVM code of the search.
 
-    A score is the sum of products in the order of the dimensions, plus the bias. All codevectors are computed alike, so
-    equal ones have equal scores, and the first of them stays.
+    The lanes of a vector are latents, so that comparing needs no exchange between lanes. A score is the sum of products
+    in the order of the dimensions, plus the bias. All codevectors are computed alike, so equal ones have equal scores,
+    and the first of them wins.
     """
 
     def __init__(self, registers: Registers):
@@ -84,50 +87,50 @@ class _Code:
         three = ir.FunctionType(self.floats, [self.floats] * 3)
         self.fma = ir.Function(self.module, three, f"llvm.fma.v{self.lanes}f32")
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), list(_ARGUMENTS.values())), "search")
-        self.given = dict(zip(_ARGUMENTS, function.args, strict=True))
+        self.arguments = dict(zip(_ARGUMENTS, function.args, strict=True))
         self.build = ir.IRBuilder(function.append_basic_block())
         self._runs()
 
     def _runs(self) -> None:
-        build, given = self.build, self.given
+        build, arguments = self.build, self.arguments
         again, work, done = (build.append_basic_block() for _ in range(3))
         build.branch(again)
         build.position_at_end(again)
-        number = build.atomic_rmw("add", given["next_run"], _I64(1), "monotonic")
-        first = build.mul(number, build.mul(given["run"], self.width))
-        build.cbranch(build.icmp_signed("<", first, given["n"]), work, done)
+        number = build.atomic_rmw("add", arguments["next_run"], _I64(1), "monotonic")
+        first = build.mul(number, build.mul(arguments["run"], self.width))
+        build.cbranch(build.icmp_signed("<", first, arguments["n"]), work, done)
         build.position_at_end(work)
-        end = self._smaller(build.add(first, build.mul(given["run"], self.width)), given["n"])
+        end = self._smaller(build.add(first, build.mul(arguments["run"], self.width)), arguments["n"])
 
-        def part(start: Any, _: Sequence) -> list:
+        def part(start: Any, _: Sequence[Any]) -> list[Any]:
             return self._loop(first, end, self.width, [], lambda block, _: self._block(block, start))
 
-        self._loop(_I64(0), given["k"], given["part"], [], part)
+        self._loop(_I64(0), arguments["k"], arguments["part"], [], part)
         build.branch(again)
         build.position_at_end(done)
         build.ret_void()
 
-    def _block(self, first: Any, start: Any) -> list:
+    def _block(self, first: Any, start: Any) -> list[Any]:
         """Compare a block of latents with the part of the codebook that begins at `start`."""
         build = self.build
         self._gather(first)
-        places = [build.add(first, _I64(vector * self.lanes)) for vector in range(_VECTORS)]
-        end = self._smaller(build.add(start, self.given["part"]), self.given["k"])
-        best = self._loop(start, end, _I64(self.rows), self._best_before(places, start), self._compare)
-        for place, value, index in zip(places, best[:_VECTORS], best[_VECTORS:], strict=True):
-            build.store(value, self._at("values", place), 4)
-            build.store(build.sext(index, ir.VectorType(_I64, self.lanes)), self._at("indices", place, _I64), 8)
+        offsets = [build.add(first, _I64(vector * self.lanes)) for vector in range(_VECTORS)]
+        end = self._smaller(build.add(start, self.arguments["part"]), self.arguments["k"])
+        best = self._loop(start, end, _I64(self.rows), self._best_before(offsets, start), self._compare)
+        for offset, value, index in zip(offsets, best[:_VECTORS], best[_VECTORS:], strict=True):
+            build.store(value, self._at("values", offset), 4)
+            build.store(build.sext(index, ir.VectorType(_I64, self.lanes)), self._at("indices", offset, _I64), 8)
         return []
 
     def _gather(self, first: Any) -> None:
-        """The block's latents, one dimension after the other; past the end the last latent again."""
-        build, dims = self.build, self.given["d"]
-        last = build.sub(self.given["n"], _I64(1))
+        """Copy the block's latents into `scratch`, dimension by dimension, the last one again past the end."""
+        build, dims = self.build, self.arguments["d"]
+        last = build.sub(self.arguments["n"], _I64(1))
 
-        def latent(lane: Any, _: Sequence) -> list:
+        def latent(lane: Any, _: Sequence[Any]) -> list[Any]:
             row = build.mul(self._smaller(build.add(first, lane), last), dims)
 
-            def number(dim: Any, _: Sequence) -> list:
+            def number(dim: Any, _: Sequence[Any]) -> list[Any]:
                 value = build.load(self._at("latents", build.add(row, dim)), typ=_F32)
                 build.store(value, self._at("scratch", build.add(build.mul(dim, self.width), lane)))
                 return []
@@ -136,29 +139,29 @@ class _Code:
 
         self._loop(_I64(0), self.width, _I64(1), [], latent)
 
-    def _best_before(self, places: list, start: Any) -> list:
-        """Values, then indices of the latents at `places`: minus infinity and 0 where this is the first part of all."""
+    def _best_before(self, offsets: list[Any], start: Any) -> list[Any]:
+        """Return the values, then indices, at `offsets`: minus infinity and 0 for the first part of all."""
         build, wide = self.build, ir.VectorType(_I64, self.lanes)
-        fresh = build.icmp_signed("==", build.add(start, self.given["start"]), _I64(0))
+        fresh = build.icmp_signed("==", build.add(start, self.arguments["start"]), _I64(0))
         lowest = ir.Constant(self.floats, [float("-inf")] * self.lanes)
-        values = [build.load(self._at("values", place), typ=self.floats, align=4) for place in places]
-        indices = [build.load(self._at("indices", place, _I64), typ=wide, align=8) for place in places]
+        values = [build.load(self._at("values", offset), typ=self.floats, align=4) for offset in offsets]
+        indices = [build.load(self._at("indices", offset, _I64), typ=wide, align=8) for offset in offsets]
         narrow = [build.trunc(index, self.ints) for index in indices]
         zeros = ir.Constant(self.ints, None)
         return [build.select(fresh, lowest, value) for value in values] + [
             build.select(fresh, zeros, index) for index in narrow
         ]
 
-    def _compare(self, row: Any, best: Sequence) -> list:
-        """The best values and indices after `rows` more codevectors; the last step may see some of them again."""
+    def _compare(self, row: Any, best: Sequence[Any]) -> list[Any]:
+        """Return the best values and indices after `rows` more codevectors; the last step may repeat some."""
         build = self.build
-        row = self._smaller(row, build.sub(self.given["k"], _I64(self.rows)))
+        row = self._smaller(row, build.sub(self.arguments["k"], _I64(self.rows)))
         scores = self._scores(row)
-        look, update, after = (build.append_basic_block() for _ in range(3))
-        seen = build.add(row, self.given["start"])
+        check, update, after = (build.append_basic_block() for _ in range(3))
+        seen = build.add(row, self.arguments["start"])
         settled = build.icmp_signed(">=", seen, build.mul(self.width, _I64(self.rows * _SETTLED)))
-        build.cbranch(settled, look, update)
-        build.position_at_end(look)
+        build.cbranch(settled, check, update)
+        build.position_at_end(check)
         build.cbranch(self._any_better(scores, best[:_VECTORS]), update, after)
         build.position_at_end(update)
         updated = self._update(seen, scores, best)
@@ -166,30 +169,33 @@ class _Code:
         build.position_at_end(after)
         results = [build.phi(value.type) for value in best]
         for phi, old, new in zip(results, best, updated, strict=True):
-            phi.add_incoming(old, look)
+            phi.add_incoming(old, check)
             phi.add_incoming(new, update)
         return results
 
-    def _scores(self, row: Any) -> list[list]:
-        """Of `rows` codevectors from `row` on, `_VECTORS` vectors each."""
+    def _scores(self, row: Any) -> list[list[Any]]:
+        """Return the scores of `rows` codevectors from `row` on, `_VECTORS` vectors each."""
         build, products, scores = self.build, self._products(row), []
         for each in range(self.rows):
             bias = self._spread(build.load(self._at("bias", build.add(row, _I64(each))), typ=_F32))
             scores.append([build.fadd(products[each * _VECTORS + vector], bias) for vector in range(_VECTORS)])
         return scores
 
-    def _any_better(self, scores: list[list], values: Sequence) -> Any:
-        """Whether any latent has found a better one, as few do late in a search: a third of the work of `_update`."""
-        build, found = self.build, []
+    def _any_better(self, scores: list[list[Any]], values: Sequence[Any]) -> Any:
+        """Return whether any latent has a better score: late in a search few do.
+
+        This is a third of the work of `_update`.
+        """
+        build, better = self.build, []
         for vector, value in enumerate(values):
             top = value
             for row in scores:
                 top = build.select(build.fcmp_ordered(">", row[vector], top), row[vector], top)
-            found.append(build.bitcast(build.fcmp_ordered(">", top, value), ir.IntType(self.lanes)))
-        return build.icmp_unsigned("!=", reduce(build.or_, found), found[0].type(0))
+            better.append(build.bitcast(build.fcmp_ordered(">", top, value), ir.IntType(self.lanes)))
+        return build.icmp_unsigned("!=", reduce(build.or_, better), better[0].type(0))
 
-    def _update(self, first: Any, scores: list[list], best: Sequence) -> list:
-        """`best` after these scores, of codevectors from index `first` on."""
+    def _update(self, first: Any, scores: list[list[Any]], best: Sequence[Any]) -> list[Any]:
+        """Return `best` after the scores of codevectors from index `first` on."""
         build, values, indices = self.build, list(best[:_VECTORS]), list(best[_VECTORS:])
         for each, vectors in enumerate(scores):
             number = self._spread(build.trunc(build.add(first, _I64(each)), _I32))
@@ -199,15 +205,15 @@ class _Code:
                 indices[vector] = build.select(better, number, indices[vector])
         return values + indices
 
-    def _products(self, row: Any) -> list:
-        """The products of `rows` codevectors from `row` on with the block: `_VECTORS` vectors of each."""
-        build, dims = self.build, self.given["d"]
+    def _products(self, row: Any) -> list[Any]:
+        """Return the products of `rows` codevectors from `row` on with the block, `_VECTORS` vectors each."""
+        build, dims = self.build, self.arguments["d"]
         starts = [build.mul(build.add(row, _I64(each)), dims) for each in range(self.rows)]
 
-        def dimension(dim: Any, sums: Sequence) -> list:
+        def dimension(dim: Any, sums: Sequence[Any]) -> list[Any]:
             column = build.mul(dim, self.width)
-            places = [build.add(column, _I64(vector * self.lanes)) for vector in range(_VECTORS)]
-            latents = [build.load(self._at("scratch", place), typ=self.floats, align=4) for place in places]
+            offsets = [build.add(column, _I64(vector * self.lanes)) for vector in range(_VECTORS)]
+            latents = [build.load(self._at("scratch", offset), typ=self.floats, align=4) for offset in offsets]
             added = []
             for each, start in enumerate(starts):
                 number = self._spread(build.load(self._at("codebook", build.add(start, dim)), typ=_F32))
@@ -222,8 +228,10 @@ class _Code:
             return self.build.call(self.fma, [one, other, total])
         return self.build.fadd(self.build.fmul(one, other), total)
 
-    def _loop(self, start: Any, end: Any, step: Any, values: Sequence, body: Callable[[Any, Sequence], list]) -> list:
-        """What `values` become by `values = body(i, values)` for i from `start` to below `end`, once at least."""
+    def _loop(
+        self, start: Any, end: Any, step: Any, values: Sequence[Any], body: Callable[[Any, Sequence[Any]], list[Any]]
+    ) -> list[Any]:
+        """Repeat `values = body(i, values)` for i from `start` to below `end`, at least once; return the values."""
         build = self.build
         before, inside, after = build.block, build.append_basic_block(), build.append_basic_block()
         build.branch(inside)
@@ -238,11 +246,11 @@ class _Code:
         build.position_at_end(after)
         return results
 
-    def _at(self, argument: str, place: Any, kind: Any = _F32) -> Any:
-        return self.build.gep(self.given[argument], [place], source_etype=kind)
+    def _at(self, argument: str, offset: Any, kind: Any = _F32) -> Any:
+        return self.build.gep(self.arguments[argument], [offset], source_etype=kind)
 
     def _spread(self, scalar: Any) -> Any:
-        """A vector with `scalar` in every lane."""
+        """Return a vector with `scalar` in every lane."""
         anything = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         first = self.build.insert_element(anything, scalar, _I32(0))
         return self.build.shuffle_vector(first, anything, ir.Constant(self.ints, None))

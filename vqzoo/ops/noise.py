@@ -6,11 +6,14 @@ from torch import Tensor
 
 
 def gumbel_softmax(logits: Tensor, temperature: float, hard: bool = False) -> Tensor:
-    """softmax((logits + Gumbel noise) / temperature) over the last axis of logits (b, ..., K); with `hard` its one-hot
-    with the gradient of the soft one (Jang et al., 2017, arXiv:1611.01144).
+    """Return softmax((logits + Gumbel noise) / temperature) over the last axis of logits (b, ..., K).
 
-    Each image of the batch has noise of its own seed, drawn from the global generator once a call, so that processes
-    that start with the same seed and have equal shares draw what one process would for the whole batch.
+    With `hard` the values are one-hot and the gradient is that of the soft sample (Jang et al., 2017,
+    arXiv:1611.01144).
+
+    The noise of each image has a seed of its own, derived from one number of the global generator a call. Processes
+    that start with the same seed and have equal shares of a batch therefore draw what one process draws for the whole
+    batch.
     """
     soft = torch.softmax((logits + _gumbel(logits)) / temperature, -1)
     if not hard:
@@ -20,7 +23,7 @@ def gumbel_softmax(logits: Tensor, temperature: float, hard: bool = False) -> Te
 
 
 def _gumbel(like: Tensor) -> Tensor:
-    if torch.compiler.is_compiling():  # generators do not go into a graph
+    if torch.compiler.is_compiling():  # a graph cannot hold generators
         return -torch.empty_like(like).exponential_().log()
     first = dist.get_rank() * len(like) if dist.is_available() and dist.is_initialized() else 0
     seed = int(torch.randint(2**31, ()))

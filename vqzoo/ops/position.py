@@ -1,4 +1,4 @@
-"""Sinusoidal encodings of a grid."""
+"""Sinusoidal encodings of the cells of a grid."""
 
 import math
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def sinusoidal_2d(rows: Tensor, columns: Tensor, dim: int) -> Tensor:
-    """Sine-cosine encoding of a grid: (h,) row and (w,) column coordinates -> (h, w, dim), each number in [-1, 1].
+    """Return the sine-cosine encoding (h, w, dim) of a grid with row (h,) and column (w,) coordinates.
 
-    The first half of the channels depends on the row alone and the second half on the column alone; each half is sines
-    then cosines of coordinate x 10000^(-i / n), i = 0 .. n - 1, n = dim / 4 (the encoding of Vaswani et al., 2017,
-    arXiv:1706.03762, once an axis).
+    The first half of the channels depends on the row alone, the second half on the column alone; each half holds sines,
+    then cosines, of coordinate x 10000^(-i / n), i = 0 .. n - 1, n = dim / 4 (Vaswani et al., 2017, arXiv:1706.03762,
+    section 3.5, once per axis).
     """
     frequencies = 10000.0 ** -(torch.arange(dim // 4, device=rows.device) / (dim // 4))
 
@@ -23,7 +23,7 @@ def sinusoidal_2d(rows: Tensor, columns: Tensor, dim: int) -> Tensor:
 
 
 def octaves_2d(rows: Tensor, columns: Tensor, octaves: int) -> Tensor:
-    """NeRF's encoding of a grid: (h,) row and (w,) column coordinates in [-1, 1] -> (h, w, 4 octaves) in [-1, 1].
+    """Return NeRF's encoding (h, w, 4 octaves) of a grid with row (h,) and column (w,) coordinates in [-1, 1].
 
     For the row, then for the column: sin(2^k pi x) for k = 0 .. octaves - 1, then the cosines (Mildenhall et al., 2020,
     arXiv:2003.08934, eq. 4).
@@ -37,6 +37,6 @@ def octaves_2d(rows: Tensor, columns: Tensor, octaves: int) -> Tensor:
 
 
 def _grid(by_row: Tensor, by_column: Tensor) -> Tensor:
-    """(h, n) and (w, n) -> (h, w, 2n)."""
+    """Combine (h, n) row encodings and (w, n) column encodings to (h, w, 2n)."""
     shape = (len(by_row), len(by_column), -1)
     return torch.cat([by_row[:, None].expand(shape), by_column[None].expand(shape)], -1)

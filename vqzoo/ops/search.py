@@ -1,4 +1,4 @@
-"""The best codevector of each latent on a CPU, as one operation that eager mode and compiled graphs share."""
+"""The best codevector of each latent on a CPU, as one operator for eager mode and compiled graphs."""
 
 import ctypes
 import os
@@ -11,30 +11,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_ALONE = 2**15 - 1  # numbers in a piece: torch computes so few on the thread that asks
-_COPIED = 2**21  # numbers of a codebook that are copied at a time: 8 MiB
-_CACHED = 2**18  # numbers of a codebook that many latents are compared with in turn: 1 MiB, half a core's cache or less
-_WORTH_A_THREAD = 2**22  # products: about 0.1 ms, several times what it takes to wake a thread
+_SINGLE_THREADED = 2**15 - 1  # torch starts no threads for operations on so few numbers
+_COPIED = 2**21  # numbers of a codebook copied at a time: 8 MiB
+_CACHED = 2**18  # numbers of a codebook that stay in the cache: 1 MiB, at most half a core's
+_WORTH_A_THREAD = 2**22  # products: about 0.1 ms, several times the cost of waking a thread
 
 
 def search(latents: Tensor, codebook: Tensor, bias: Tensor | None, metric: str) -> Tensor:
-    """The index of the best codevector of each latent; ties go to the lowest index.
+    """Return the index of the best codevector of each latent; the lowest index wins ties.
 
-    latents (n, d), codebook (k, d), bias (k,), all float32 -> (n,) int64. "l2" and "cosine" are those of `nearest` and
-    take no bias, "product" is that of `highest`.
+    latents (n, d), codebook (k, d), bias (k,), all float32 -> (n,) int64. `metric` is "l2" or "cosine" as in
+    `lookup.nearest`, without a bias, or "product" as in `lookup.highest`.
     """
     _check(latents, codebook, bias)
     step = max(256, _COPIED // codebook.shape[1])
-    found = _Search(latents.contiguous())
+    result = _Search(latents.contiguous())
     for start in range(0, len(codebook), step):
         part, scores = codebook[start : start + step].contiguous(), None if bias is None else bias[start : start + step]
         if metric == "l2":
             # argmin |z - e|^2 = argmax z.e - |e|^2 / 2: the term |z|^2 is the same for every codevector.
-            scores = _in_pieces(part, part.new_empty(len(part)), _half_square)
-        elif metric == "cosine":  # the length of a latent does not change its arg-max
-            part = _in_pieces(part, torch.empty_like(part), F.normalize)
-        found.among(part, part.new_zeros(len(part)) if scores is None else scores.contiguous(), start)
-    return found.indices[: len(latents)]
+            scores = _by_rows(part, part.new_empty(len(part)), _half_square)
+        elif metric == "cosine":  # the length of a latent does not affect its arg-max
+            part = _by_rows(part, torch.empty_like(part), F.normalize)
+        result.update(part, part.new_zeros(len(part)) if scores is None else scores.contiguous(), start)
+    return result.indices[: len(latents)]
 
 
 torch.library.define("vqzoo::search", "(Tensor latents, Tensor codebook, Tensor? bias, str metric) -> Tensor")
@@ -47,24 +47,24 @@ def _(latents: Tensor, codebook: Tensor, bias: Tensor | None, metric: str) -> Te
 
 
 class _Search:
-    """The best so far of each latent, among those codevectors that were looked at."""
+    """The best value and index so far of each latent."""
 
     def __init__(self, latents: Tensor):
-        from vqzoo.ops.kernel import kernel  # with LLVM, which a GPU does not need
+        from vqzoo.ops.kernel import kernel  # imported here because a GPU does not need LLVM
 
         self.kernel, self.latents = kernel(), latents
         self.blocks = -(-len(latents) // self.kernel.block)
         self.values = latents.new_empty(self.blocks * self.kernel.block)
         self.indices = torch.empty(self.blocks * self.kernel.block, dtype=torch.int64)
 
-    def among(self, codebook: Tensor, bias: Tensor, start: int) -> None:
-        """Look at codevectors (k, d), the first of which has index `start`."""
-        if len(codebook) < self.kernel.rows:  # the last one again: an equal score later on changes nothing
+    def update(self, codebook: Tensor, bias: Tensor, start: int) -> None:
+        """Compare the latents with codevectors (k, d), the first of which has index `start`."""
+        if len(codebook) < self.kernel.rows:  # repeat the last one: a later equal score changes nothing
             rows = torch.arange(self.kernel.rows).clamp(max=len(codebook) - 1)
             codebook, bias = codebook[rows], bias[rows]
         (n, dim), k = self.latents.shape, len(codebook)
         threads = min(torch.get_num_threads(), self.blocks, n * k * dim // _WORTH_A_THREAD)
-        run = max(1, min(16, self.blocks // (8 * max(1, threads))))  # blocks; eight runs a thread even out what is slow
+        run = max(1, min(16, self.blocks // (8 * max(1, threads))))  # blocks; eight runs a thread balance the load
         next_run = ctypes.c_int64(0)
 
         def work() -> None:
@@ -77,17 +77,17 @@ class _Search:
 
 
 def _on_threads(work: Callable[[], None], threads: int) -> None:
-    """Run `work`, which takes what there is to do until nothing is left, on this thread and on others.
+    """Run `work`, which takes tasks until none is left, on this thread and on `threads - 1` others.
 
-    No thread waits for another one to begin, which on a busy machine may take longer than all of the work.
+    No thread waits for another to start, which on a busy machine may take longer than all of the work.
     """
-    flush = sys.float_info.min / 2 == 0  # whether this thread rounds tiny numbers to zero: torch.set_flush_denormal
+    flush = sys.float_info.min / 2 == 0  # the state of torch.set_flush_denormal, which is one per thread
 
-    def help_out() -> None:
+    def work_alike() -> None:
         torch.set_flush_denormal(flush)
         work()
 
-    helpers = [_pool(torch.get_num_threads() - 1).submit(help_out) for _ in range(threads - 1)]
+    helpers = [_pool(torch.get_num_threads() - 1).submit(work_alike) for _ in range(threads - 1)]
     work()
     for helper in helpers:
         if not helper.cancel():
@@ -99,15 +99,15 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "vqzoo-search")
 
 
-if hasattr(os, "register_at_fork"):  # a forked process has the pools, and none of their threads
+if hasattr(os, "register_at_fork"):  # a forked process inherits the pools without their threads
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _in_pieces(codebook: Tensor, result: Tensor, function: Callable[..., Tensor]) -> Tensor:
-    """function(codebook, out=result), so few rows at a time that torch starts no threads for them."""
-    rows = max(1, _ALONE // codebook.shape[1])
-    for piece, place in zip(codebook.split(rows), result.split(rows), strict=True):
-        function(piece, out=place)
+def _by_rows(codebook: Tensor, result: Tensor, function: Callable[..., Tensor]) -> Tensor:
+    """Compute function(codebook, out=result) on few rows at a time, so that torch starts no threads."""
+    rows = max(1, _SINGLE_THREADED // codebook.shape[1])
+    for piece, out in zip(codebook.split(rows), result.split(rows), strict=True):
+        function(piece, out=out)
     return result
 
 
@@ -116,7 +116,7 @@ def _half_square(codevectors: Tensor, out: Tensor) -> Tensor:
 
 
 def _check(latents: Tensor, codebook: Tensor, bias: Tensor | None) -> None:
-    """The search reads memory as it is told to, so this is told before it."""
+    """Raise ValueError for tensors that do not fit: the kernel reads memory by address, without checks."""
     tensors = [latents, codebook, *([] if bias is None else [bias])]
     shapes = [tuple(each.shape) for each in tensors]
     fit = latents.ndim == 2 and codebook.ndim == 2 and latents.shape[1] == codebook.shape[1] > 0 and len(codebook) > 0

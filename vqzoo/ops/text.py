@@ -1,19 +1,16 @@
-"""Text that strangers wrote: a line of it for a message, JSON that means what it says; tables in Markdown and CSV."""
+"""Text from untrusted sources as one safe line, and tables in generated pages and in CSV."""
 
 import csv
 import io
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_DEPTH = 32
-_PARTS = 2**16
 _NO_MARKUP = {ord("<"): "‹", ord(">"): "›"}
 
 
 def brief(text: object, limit: int = 280) -> str:
-    """One printable line of at most `limit` characters; what is longer loses its middle."""
+    """Return text as one printable line of at most `limit` characters; longer text loses its middle."""
     line = " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in str(text)).split())
     if len(line) <= limit:
         return line
@@ -22,17 +19,17 @@ def brief(text: object, limit: int = 280) -> str:
 
 
 def plain(text: object, limit: int = 280) -> str:
-    """`brief` without the angle brackets of markup: foreign text for a terminal, a page or a message."""
+    """Return `brief` text without angle brackets, for text from others in a terminal, a page or a message."""
     return brief(str(text).translate(_NO_MARKUP), limit)
 
 
 def visible(text: str) -> str:
-    """A text of several lines without control characters and those that turn its direction or are not seen."""
+    """Return text of several lines without control, direction and invisible characters."""
     return "".join(c for c in text if c in "\n\t" or not unicodedata.category(c).startswith("C"))
 
 
 def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
-    """A table in Markdown, its first `texts` columns to the left and the others, numbers, to the right."""
+    """Return a Markdown table; its first `texts` columns are aligned left, the others, numbers, right."""
     rule = ["---"] * texts + ["--:"] * (len(head) - texts)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
@@ -45,43 +42,7 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]], end: str = "\n"
 
 
 def with_table(text: str, name: str, table: str) -> str:
-    """Markdown with a table in the place that two comments mark: <!-- table: NAME --> and <!-- end of table -->."""
+    """Return Markdown with a table between the comments <!-- table: NAME --> and <!-- end of table -->."""
     start, end = f"<!-- table: {name} -->\n", "\n<!-- end of table -->"
     before, rest = text.split(start)
     return before + start + table + end + rest.split(end, 1)[1]
-
-
-def parse_json(text: bytes) -> Any:
-    """The value in UTF-8 JSON; ValueError for broken syntax, a key given twice, nesting over 32 and over 2^16 parts."""
-    if text.count(b"[") + text.count(b"{") > _PARTS:  # each takes twenty times the memory of its text
-        raise ValueError("too many arrays and objects")
-    try:
-        value = json.loads(text.decode("utf-8"), object_pairs_hook=_object)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    _check_depth(value)
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"key {brief(repr(key), 80)} is given twice")
-        found[key] = value
-    return found
-
-
-def _check_depth(value: Any) -> None:
-    layer = [value]
-    for _ in range(_DEPTH):
-        layer = [
-            part
-            for each in layer
-            if isinstance(each, (dict, list))
-            for part in (each.values() if isinstance(each, dict) else each)
-            if isinstance(part, (dict, list))
-        ]
-        if not layer:
-            return
-    raise ValueError("nested too deeply")

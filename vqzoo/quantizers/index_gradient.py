@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from vqzoo.ops.check import check_int, check_positive
 from vqzoo.ops.entropy import soft_entropies
 from vqzoo.ops.lookup import highest, rows
-from vqzoo.ops.tiles import in_tiles, made_again
+from vqzoo.ops.tiles import recomputed, split_tiles
 from vqzoo.quantizers.base import Quantized, Quantizer
 
 
@@ -42,8 +42,8 @@ class IndexGradient(Quantizer):
         indices = self.assign(latents)
         codevectors = self.lookup(indices)
         flat = latents.reshape(-1, self.dim)
-        parts = in_tiles(flat, len(self.weight))
-        mixture = torch.cat([made_again(_mix, part, self.weight) for part in parts]).view(latents.shape)
+        parts = split_tiles(flat, len(self.weight))
+        mixture = torch.cat([recomputed(_mix, part, self.weight) for part in parts]).view(latents.shape)
         # Value: the codevector, bit for bit. Gradient: that of the codevector and that of p E.
         restored = codevectors + (mixture - mixture.detach())
         losses = {

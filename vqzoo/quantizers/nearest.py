@@ -6,7 +6,7 @@ from torch import Tensor
 from vqzoo.ops.check import check_choice, check_positive
 from vqzoo.ops.entropy import soft_entropies
 from vqzoo.ops.estimator import ESTIMATORS, Estimator
-from vqzoo.ops.lookup import METRICS, Metric, nearest, nearness, rows
+from vqzoo.ops.lookup import METRICS, Metric, nearest, rows, similarity_factors
 from vqzoo.quantizers.base import Quantized, Quantizer
 from vqzoo.quantizers.codebook import Codebook, SimCodebook
 
@@ -70,6 +70,6 @@ class NearestCodevector(Quantizer):
             losses["codebook"] = F.mse_loss(codevectors, latents.detach())
         if self.entropy_temperature:
             # A copy, because some codebooks are written to before the gradient is computed.
-            soft = nearness(latents.reshape(-1, self.dim), table.clone(), self.metric)
+            soft = similarity_factors(latents.reshape(-1, self.dim), table.clone(), self.metric)
             losses["sample_entropy"], losses["entropy_deficit"] = soft_entropies(*soft, 1 / self.entropy_temperature)
         return losses

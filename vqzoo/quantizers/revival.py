@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vqzoo.ops.distributed import of_highest, place, sample_rows
+from vqzoo.ops.distributed import highest_scored, row_offset, sample_rows
 from vqzoo.ops.lookup import Metric, nearest
 
 Revival = Literal["none", "restart", "closest", "random", "probrandom"]
@@ -44,16 +44,16 @@ def anchors(revival: Revival, codevectors: Tensor, latents: Tensor, metric: Metr
     if revival == "closest":
         best = latents[nearest(codevectors, latents, metric)]
         if metric == "cosine":
-            return of_highest(best, torch.cosine_similarity(codevectors, best))
-        return of_highest(best, -(codevectors - best).square().sum(1))
+            return highest_scored(best, torch.cosine_similarity(codevectors, best))
+        return highest_scored(best, -(codevectors - best).square().sum(1))
     if revival == "probrandom":
         # The arg-max of similarity + Gumbel noise is a draw from softmax(similarity). The noise is that of one process
         # with everybody's latents.
-        start, total = place(len(latents), latents.device)
+        start, total = row_offset(len(latents), latents.device)
         noise = torch.rand(len(codevectors), total, generator=torch.Generator().manual_seed(seed))
         noise = noise[:, start : start + len(latents)].clamp(min=1e-20).to(latents)
         scores, chosen = (_similarities(codevectors, latents, metric) - (-noise.log()).log()).max(1)
-        return of_highest(latents[chosen], scores)
+        return highest_scored(latents[chosen], scores)
     return sample_rows(latents, len(codevectors), seed)
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vqzoo.ops.distributed import all_reduce, place, sample_rows
+from vqzoo.ops.distributed import all_reduce, row_offset, sample_rows
 from vqzoo.ops.lookup import nearest, sums_by_index
 
 Start = Literal["uniform", "normal", "latents", "kmeans"]
@@ -24,7 +24,7 @@ def draw(start: Start, codebook_size: int, code_dim: int) -> Tensor:
 def from_data(start: Start, latents: Tensor, codebook_size: int, seed: int) -> Tensor:
     """(K, d) from the latents (n, d) of all processes: a sample of them, or that sample after k-means."""
     sample = sample_rows(latents, codebook_size, seed)
-    _, total = place(len(latents), latents.device)
+    _, total = row_offset(len(latents), latents.device)
     # With no more latents than codevectors each is a codevector already.
     return kmeans(latents, sample) if start == "kmeans" and total > codebook_size else sample
 

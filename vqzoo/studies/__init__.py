@@ -1,6 +1,6 @@
-"""The studies that the zoo was grown from: what they report, what was measured here, and which of their claims hold.
+"""The studies that the zoo began with: what they report, what was measured here, and which claims hold.
 
-Nothing here computes with tensors: it reads files and checks them.
+These modules read and check files; nothing here computes with tensors.
 """
 
 STUDIES: dict[str, str] = {
@@ -9,4 +9,4 @@ STUDIES: dict[str, str] = {
     "rvq": "Residual vector quantization for compression (OvGU AI lab, blog of May 2024)",
     "vqgan": "VQGAN on one GPU: an ablation on Oxford Flowers (arXiv:2308.05242)",
 }
-"""Key -> title."""
+"""Key of each study -> title."""

@@ -1,4 +1,4 @@
-"""The studies' claims and what became of them here."""
+"""The claims of the studies and the verdicts on them."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 @dataclass(frozen=True)
 class Figure:
-    """The view of the page of studies that shows a claim; table as the paper numbers it, or `EVERYTHING`."""
+    """The view on the page of studies that shows a claim; `table` is the paper's number, or `EVERYTHING`."""
 
     table: str
     dataset: str
@@ -28,9 +28,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Claim:
-    """claim: in our words. because: what a verdict hangs on; of "only under" the condition, of "not tested" why not.
+    """A claim of a study and its verdict.
 
-    rows: recipes of results.csv that are its evidence. command: what would measure it, or did.
+    claim: the claim in our words.
+    because: reason for the verdict; the condition of "only under", or why it was not tested.
+    rows: recipes in results.csv that are its evidence.
+    command: command that measures it.
     """
 
     id: str
@@ -45,16 +48,16 @@ class Claim:
 
 @cache
 def claims() -> tuple[Claim, ...]:
-    """All of them; raises ValueError that names the claim whose entry is wrong."""
+    """Return all claims; a ValueError names the claim whose entry is wrong."""
     entries = json.loads(PATH.read_text(encoding="utf-8"))
-    found = tuple(_claim(entry) for entry in entries)
-    if len({claim.id for claim in found}) < len(found):
+    result = tuple(_claim(entry) for entry in entries)
+    if len({claim.id for claim in result}) < len(result):
         raise ValueError(f"{PATH.name}: a claim is given twice")
-    return found
+    return result
 
 
 def evidence(claim: Claim, results: Sequence[Result] | None = None) -> list[Result]:
-    """The lines that a claim rests on; ValueError where one of them is not there."""
+    """Return the lines of results.csv that a claim rests on; raise ValueError if one is missing."""
     lines = read_results() if results is None else results
     known = {line.recipe for line in lines}
     if missing := [row for row in claim.rows if row not in known]:

@@ -1,4 +1,4 @@
-"""Reported rows that no recipe trains, and why not."""
+"""Reported rows without a recipe, and the reasons."""
 
 from vqzoo.studies.settings import Setting
 
@@ -17,7 +17,7 @@ _METHODS = {
 
 
 def outside(setting: Setting) -> str | None:
-    """Why a reported row has no recipe; None for one that has to have one."""
+    """Return why a reported row has no recipe; None if it has one."""
     if setting.method == "looc-ldm":
         return _SAMPLES
     return _DATASETS.get(setting.dataset) or _METHODS.get(setting.method)

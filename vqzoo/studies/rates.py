@@ -5,9 +5,9 @@ import math
 from vqzoo.studies.settings import Setting
 
 _SMALL = {"mnist": 7, "fashion_mnist": 7, "cifar10": 8, "tiny-imagenet": 16}
-"""Side of the latent grid at stride 4."""
+"""Side of the latent grid at stride 4, by data set."""
 _LARGE = {"ffhq", "imagenet", "celeba (trained on ffhq)", "flowers"}
-"""Images of 256 x 256 pixels, latent grids of 16 x 16 unless a method has its own."""
+"""Data sets of 256 x 256 pixels, with 16 x 16 latents except for the methods of `_GRIDS`."""
 _GRIDS = {"rq-vae": (8, 4), "movq": (16, 4), "vit-vqgan": (32, 1)}
 """Method -> side of its latent grid on `_LARGE`, and indices a latent."""
 _ONE_INDEX = {"vq-vae", "cvq-vae", "sq-vae", "vqgan", "seq-gan", "vq-ema-fixed"}
@@ -15,9 +15,9 @@ _RAW = {"mnist": 8 * 28**2, "fashion_mnist": 8 * 28**2, "cifar10": 24 * 32**2, "
 
 
 def fixed_bits(setting: Setting) -> float | None:
-    """Bits of an image before entropy coding, from the setting alone; None where the study does not say enough.
+    """Return the bits of an image before entropy coding; None if the study does not state enough.
 
-    LooC: beta^2 h w m log2 K for m segments; the paper counts them without the beta^2.
+    For LooC these are beta^2 h w m log2 K with m segments; the paper leaves the beta^2 out.
     """
     small = _SMALL.get(setting.dataset)
     if setting.codebook_size is None or (small is None and setting.dataset not in _LARGE):
@@ -31,7 +31,7 @@ def fixed_bits(setting: Setting) -> float | None:
         indices = (setting.beta or 1) ** 2 * dim // setting.codevector_dim
     elif method == "pq" and setting.codebooks:
         indices = setting.codebooks
-        if small:  # as the code of these tables ran: that many codevectors shared out to the codebooks
+        if small:  # the code of these tables divides the codevectors among the codebooks
             size //= setting.codebooks
     elif method in _GRIDS and not small:
         side, indices = _GRIDS[method]
@@ -41,5 +41,5 @@ def fixed_bits(setting: Setting) -> float | None:
 
 
 def raw_bits(dataset: str) -> int | None:
-    """Bits of an image's pixels, 8 a value; None for a data set of no known size."""
+    """Return the bits of an image's pixels at 8 bits a value; None for a data set of unknown size."""
     return 24 * 256**2 if dataset in _LARGE else _RAW.get(dataset)

@@ -13,12 +13,12 @@ PATH = Path(__file__).with_name("data") / "reported.csv"
 OFFERED = (*names("image", "set", "study"), "usage")
 """Metrics of the studies, in the order in which they are offered."""
 EVERYTHING = "all"
-"""In place of a table's number: every setting of a study that was measured, those that no table has among them."""
+"""In place of a table's number: every measured setting of a study, also those in no table."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: one setting and what is reported of it, by metric."""
+    """A row of a table: a setting and its reported figures by metric."""
 
     setting: Setting
     reported: dict[str, float]
@@ -26,11 +26,11 @@ class Row:
 
 @cache
 def tables() -> dict[str, dict[str, tuple[Row, ...]]]:
-    """Study -> table, as the paper numbers it -> its rows in their order; of all studies, those without a table too.
+    """Return study -> table number in the paper -> rows in their order; every study is a key.
 
-    Raises ValueError that names the line for a file that was damaged.
+    A ValueError names the line of a damaged file.
     """
-    found: dict[str, dict[str, dict[Setting, dict[str, float]]]] = {study: {} for study in STUDIES}
+    result: dict[str, dict[str, dict[Setting, dict[str, float]]]] = {study: {} for study in STUDIES}
     with PATH.open(encoding="utf-8", newline="") as file:
         for number, line in enumerate(csv.DictReader(file, strict=True), 2):
             try:
@@ -39,26 +39,26 @@ def tables() -> dict[str, dict[str, tuple[Row, ...]]]:
                     raise ValueError("unknown study or metric, or no table")
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{PATH.name}, line {number}: {error}") from None
-            row = found[line["source"]].setdefault(line["table"], {}).setdefault(setting, {})
+            row = result[line["source"]].setdefault(line["table"], {}).setdefault(setting, {})
             if metric in row:
                 raise ValueError(f"{PATH.name}, line {number}: {metric} of {setting.label} is given twice")
             row[metric] = value
     return {
         study: {name: tuple(Row(*pair) for pair in rows.items()) for name, rows in of.items()}
-        for study, of in found.items()
+        for study, of in result.items()
     }
 
 
 def by_setting(study: str) -> dict[Setting, dict[str, float]]:
-    """Setting -> metric -> value, from all tables of a study; where two of them report it, the later one's."""
-    found: dict[Setting, dict[str, float]] = {}
+    """Return setting -> metric -> value over all tables of a study; the last table wins."""
+    result: dict[Setting, dict[str, float]] = {}
     for rows in tables()[study].values():
         for row in rows:
-            found.setdefault(row.setting, {}).update(row.reported)
-    return found
+            result.setdefault(row.setting, {}).update(row.reported)
+    return result
 
 
 @cache
 def settings() -> frozenset[Setting]:
-    """Every setting of which anything is reported."""
+    """Return every setting with a reported figure."""
     return frozenset(row.setting for of in tables().values() for rows in of.values() for row in rows)

@@ -1,17 +1,17 @@
-"""What was measured here: data/results.csv, a line a run and setting.
+"""What was measured here: data/results.csv, one line per run and setting.
 
-A run that is two settings of the tables (the adaptive quantizer is a row of two of them) has two lines; a setting that
-several tables report has one, as a table looks its rows up by their settings.
+A run that has two settings (the adaptive quantizer is a row of two tables) has two lines. A setting that several tables
+report has one, because a table finds its rows by their settings.
 """
 
 import csv
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vqzoo.files.storage import write_text
 from vqzoo.metrics.table import names
 from vqzoo.ops.text import csv_text
 from vqzoo.studies import STUDIES
@@ -20,21 +20,27 @@ from vqzoo.studies.settings import COLUMNS, Setting
 DATA = Path(__file__).with_name("data")
 PATH = DATA / "results.csv"
 RETRAINED = DATA / "retrained" / "results.csv"
-"""Rows at the budgets of trainers/studies/budgets.py; those of `PATH`, trained more briefly with Adam, stay until all
-of these are there."""
+"""Rows at the budgets of trainers/studies/budgets.py.
+
+The rows of `PATH`, trained more briefly with Adam, stay until this file is complete.
+"""
 
 BUDGETS = ("zoo", "short", "long", "full")
-"""As they stand beside each other; of a setting the last that there is counts. zoo: a shipped checkpoint, trained as
-long as there was time; short: the same few steps for all rows of a table; long: many times as many images; full: the
-paper's epochs."""
+"""Budgets, shortest first; the longest that a setting has counts.
+
+zoo: a shipped checkpoint, with a length of its own.
+short: the same few steps for all rows of a table.
+long: many times as many images.
+full: the paper's epochs.
+"""
 TRAINED = BUDGETS[1:]
-"""Those that rows of the tables are trained by; shipped checkpoints have each its own length."""
+"""Budgets of the rows of the tables, without the shipped checkpoints."""
 _TEXTS = ("budget", "protocol", "lpips_network", "device", "torch")
 _MEASURED = (*names("image", "set"), "reconstruction_loss", "bits_per_image", "usage", "perplexity")
 NUMBERS = ("share", "seed", *_MEASURED, "steps", "images", "seconds")
 _WHOLE = ("seed", "steps", "images")
 _DIGITS = {"share": 3, "seconds": 4}
-"""Of what is no more exact than that; 6 of all else."""
+"""Significant digits; 6 for all other columns."""
 FIELDS = ("recipe", *COLUMNS, "budget", "share", "seed", "protocol", *_MEASURED, "lpips_network")
 FIELDS += ("steps", "images", "seconds", "device", "torch")
 """Columns, in their order. share: images seen over those of the paper's budget. bits_per_image: true bits."""
@@ -42,7 +48,10 @@ FIELDS += ("steps", "images", "seconds", "device", "torch")
 
 @dataclass(frozen=True)
 class Result:
-    """One line. numbers: by `NUMBERS`, without those that were not measured."""
+    """One line.
+
+    numbers: values by `NUMBERS`, without those that were not measured.
+    """
 
     recipe: str
     setting: Setting
@@ -54,17 +63,19 @@ class Result:
     torch: str = ""
 
 
-def result(recipe: str, setting: Setting, budget: str, protocol: str, said: Mapping[str, Any]) -> Result:
-    """A line of what is said of a run: numbers by `NUMBERS`, the network of LPIPS, device and torch; all else is left
-    out, and so is what was not measured."""
-    numbers = {name: said[name] for name in NUMBERS if said.get(name) is not None}
-    return Result(
-        recipe, setting, budget, protocol, numbers, said.get("lpips_network") or "", said["device"], said["torch"]
-    )
+def result(recipe: str, setting: Setting, budget: str, protocol: str, measured: Mapping[str, Any]) -> Result:
+    """Return a line from the measurements of a run.
+
+    `measured` has numbers by `NUMBERS`, the LPIPS network, device and torch; other entries and missing numbers are
+    ignored.
+    """
+    numbers = {name: measured[name] for name in NUMBERS if measured.get(name) is not None}
+    network = measured.get("lpips_network") or ""
+    return Result(recipe, setting, budget, protocol, numbers, network, measured["device"], measured["torch"])
 
 
 def read_results(path: Path = PATH) -> list[Result]:
-    """All lines; none where there is no file. Raises ValueError that names the line that is wrong, and how."""
+    """Return all lines, none if there is no file; a ValueError says which line is wrong, and how."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -72,24 +83,22 @@ def read_results(path: Path = PATH) -> list[Result]:
         head = set(reader.fieldnames or ())  # a metric that is newer than the file has no column
         if head - set(FIELDS) or set(FIELDS) - head - set(_MEASURED):
             raise ValueError(f"{path.name}: expected the columns {', '.join(FIELDS)}")
-        found = []
+        results = []
         for number, line in enumerate(reader, 2):
             try:
-                found.append(_result(line))
+                results.append(_result(line))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path.name}, line {number}: {error}") from None
-    return found
+    return results
 
 
 def write_results(results: Iterable[Result], path: Path = PATH) -> None:
-    """Write all of them, ordered; the file is whole at any moment: it is written beside and renamed."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(to_csv(results), encoding="utf-8")
-    os.replace(partial, path)
+    """Write all lines, ordered; the file is whole at any moment."""
+    write_text(path, to_csv(results))
 
 
 def to_csv(results: Iterable[Result]) -> str:
-    """The text of the file, ordered by study, data set, setting, budget and seed."""
+    """Return the text of the file, ordered by study, data set, setting, budget and seed."""
     rows = []
     for result in sorted(results, key=_order):
         texts = {name: getattr(result, name) for name in ("recipe", *_TEXTS)}
@@ -102,7 +111,7 @@ def to_csv(results: Iterable[Result]) -> str:
     return csv_text(FIELDS, rows)
 
 
-def _order(result: Result) -> tuple:
+def _order(result: Result) -> tuple[Any, ...]:
     sizes = tuple(-1 if size is None else size for size in result.setting[3:])
     budget = BUDGETS.index(result.budget)
     return (*result.setting[:3], *sizes, budget, result.numbers.get("seed", -1), result.protocol, result.recipe)

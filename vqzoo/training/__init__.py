@@ -1,8 +1,8 @@
-"""What training needs besides a tokenizer: an adversary, losses, averaged weights, and a measure of its gradients."""
+"""Parts of training beside the tokenizer: an adversary, losses, averaged weights and a measure of gradients."""
 
 from vqzoo.training.adversary import ADVERSARIES, LeCam, adaptive_weight, discriminator_loss, generator_loss
 from vqzoo.training.average import WeightAverage
-from vqzoo.training.discriminator import PatchDiscriminator, judge
+from vqzoo.training.discriminator import PatchDiscriminator, discriminate
 from vqzoo.training.gradient_gap import gradient_gap
 from vqzoo.training.perceptual import PerceptualLoss
 
@@ -16,5 +16,5 @@ __all__ = [
     "discriminator_loss",
     "generator_loss",
     "gradient_gap",
-    "judge",
+    "discriminate",
 ]

@@ -1,4 +1,4 @@
-"""Losses between a tokenizer (the generator) and a discriminator, and what keeps the two in balance."""
+"""Losses between a tokenizer (the generator) and a discriminator, and terms that balance the two."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -41,9 +41,9 @@ ADVERSARIES: dict[str, _Losses] = {
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, kind: Adversary = "hinge") -> Tensor:
-    """Scalar that falls as logits of images rise and those of reconstructions fall; the mean of its two halves.
+    """Return the scalar loss of a discriminator, the mean of its real and fake halves.
 
-    "hinge": Lim & Ye, 2017, arXiv:1705.02894; "non-saturating": binary cross-entropy with target 1 for images and 0 for
+    "hinge": Lim & Ye, 2017, arXiv:1705.02894. "non-saturating": binary cross-entropy with target 1 for images and 0 for
     reconstructions (Goodfellow et al., 2014, arXiv:1406.2661).
     """
     losses = ADVERSARIES[check_choice("kind", kind, ADVERSARIES)]
@@ -51,31 +51,32 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, kind: Adversary
 
 
 def generator_loss(fake_logits: Tensor, kind: Adversary = "hinge") -> Tensor:
-    """Scalar that falls as logits of reconstructions rise; see `discriminator_loss`."""
+    """Return the scalar loss of the generator, lower for higher logits; kinds as in `discriminator_loss`."""
     return ADVERSARIES[check_choice("kind", kind, ADVERSARIES)].generator(fake_logits.float())
 
 
 def adaptive_weight(main_loss: Tensor, adversarial_loss: Tensor, last_layer: Tensor, limit: float = 1e4) -> Tensor:
-    """Scalar weight, without a gradient, that lets both losses pull equally hard at the parameter `last_layer`.
+    """Return the scalar weight, without a gradient, that gives both losses equal gradients at `last_layer`.
 
     VQGAN (Esser et al., 2021, arXiv:2012.09841, eq. 7): |grad of main_loss| / (|grad of adversarial_loss| + 1e-4), at
-    most `limit`. Gradients are averaged over processes before their lengths are taken, so that every process has the
+    most `limit`. Gradients are averaged over processes before their norms are taken, so that every process has the
     weight of the joint batch. Both losses keep their graphs.
     """
     main, adversarial = (
         all_mean(torch.autograd.grad(loss, last_layer, retain_graph=True)[0].float()).norm()
         for loss in (main_loss, adversarial_loss)
     )
-    return (main / (adversarial + 1e-4)).clamp(max=limit)
+    weight: Tensor = (main / (adversarial + 1e-4)).clamp(max=limit)
+    return weight
 
 
 class LeCam(nn.Module):
-    """Keeps a discriminator's logits near what it used to say of the other kind of image, which helps with few images.
+    """Regulariser that keeps a discriminator's logits near the running mean for the other kind of image.
 
-    Tseng et al., 2021, arXiv:2104.03310: the mean of (real - a_fake)^2 plus that of (fake - a_real)^2, where a_real and
-    a_fake are moving averages of the mean logits over every process's batches; their first 1 / (1 - decay) values weigh
-    equally. In training mode a call moves the averages before it compares. The paper's equation; the authors' code
-    counts only logits on the right side, real > a_fake and fake < a_real.
+    It helps with few images. Tseng et al., 2021, arXiv:2104.03310: mean (real - a_fake)^2 + mean (fake - a_real)^2,
+    where a_real and a_fake are moving averages of the mean logits over all processes' batches; their first 1 / (1 -
+    decay) values weigh equally. In training mode a call updates the averages before it compares. This is the paper's
+    equation; the authors' code counts only logits with real > a_fake or fake < a_real.
     """
 
     real: Tensor
@@ -90,7 +91,7 @@ class LeCam(nn.Module):
         self.register_buffer("updates", torch.tensor(0))
 
     def forward(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Scalar, to be weighted and added to the discriminator's loss."""
+        """Return a scalar, to be weighted and added to the discriminator's loss."""
         real, fake = real_logits.float(), fake_logits.float()
         if self.training:
             self._update(real.detach().mean(), fake.detach().mean())
@@ -98,7 +99,7 @@ class LeCam(nn.Module):
 
     def _update(self, real: Tensor, fake: Tensor) -> None:
         self.updates.add_(1)
-        # A plain mean while there are few values, so that nothing is left of the start at 0.
+        # A plain mean of the first values, so that the initial 0 has no weight.
         share = (1 / self.updates).clamp(min=1 - self.decay)
         for average, value in ((self.real, real), (self.fake, fake)):
             average.lerp_(all_mean(value), share)

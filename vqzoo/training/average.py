@@ -1,4 +1,4 @@
-"""A moving average of a model's weights, which usually evaluates better than the weights themselves."""
+"""A moving average of a model's weights, which usually scores better than the weights themselves."""
 
 from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
@@ -7,11 +7,11 @@ from vqzoo.ops.check import check_fraction
 
 
 class WeightAverage(AveragedModel):
-    """`module` is a copy of `model` in evaluation mode whose parameters are the moving average of the model's.
+    """Exponential moving average of a model; `module` is the averaged copy, in evaluation mode.
 
     After n updates the next one keeps min(decay, (1 + n) / (10 + n)) of the average; the first one copies. Buffers are
-    copied at every update: what codebooks keep there (codevectors that are moving averages already, counts, usage) is
-    consistent as a whole only. `state_dict` holds all of it, the number of updates included.
+    copied at every update, because a codebook's buffers (averaged codevectors, counts, usage) are consistent only as a
+    whole. `state_dict` includes the number of updates.
     """
 
     module: nn.Module
@@ -22,12 +22,8 @@ class WeightAverage(AveragedModel):
         self.requires_grad_(False).eval()
 
     def update(self, model: nn.Module) -> None:
-        """To be called after each of the optimizer's steps."""
+        """Update the average; call it after each optimizer step."""
         self.update_parameters(model)
-
-    def copy_to(self, model: nn.Module) -> None:
-        """Give the model the averaged parameters and the buffers of the last update."""
-        model.load_state_dict(self.module.state_dict())
 
     def _average(self, averages: PARAM_LIST, values: PARAM_LIST, updates: Tensor | int) -> None:
         updates = int(updates)

@@ -9,17 +9,15 @@ from vqzoo.ops.check import check_int
 
 
 class PatchDiscriminator(nn.Module):
-    """Images (b, channels, h, w) in [-1, 1] -> logits (b, 1, h', w'), above 0 where a patch looks like an image.
+    """PatchGAN: images (b, channels, h, w) in [-1, 1] -> logits (b, 1, h', w'), above 0 for patches that look real.
 
-    PatchGAN (Isola et al., 2017, arXiv:1611.07004) as VQGAN has it (Esser et al., 2021, arXiv:2012.09841): `layers`
-    4 x 4 convolutions of stride 2 and two of stride 1, LeakyReLU of slope 0.2, weights from N(0, 0.02^2). With three
-    layers a logit sees 70 x 70 pixels, and h' = h / 8 - 2.
+    As in VQGAN (Isola et al., 2017, arXiv:1611.07004; Esser et al., 2021, arXiv:2012.09841): `layers` 4 x 4
+    convolutions of stride 2 and two of stride 1, LeakyReLU of slope 0.2, weights from N(0, 0.02^2). With three layers a
+    logit sees 70 x 70 pixels, and h' = h / 8 - 2.
 
-    Both papers normalise by the statistics of a batch. Here groups of channels of one image are normalised instead
-    (GroupNorm): an image's logits hang on no other image, so that two processes with half a batch each have the losses
-    of one process, and images and reconstructions may share a pass.
-
-    Raises ValueError for images with a side below 3 * 2^layers.
+    Both papers use batch normalization. Here groups of channels of one image are normalized (GroupNorm), so that an
+    image's logits depend on no other image: two processes with half a batch each have the losses of one process, and
+    images and reconstructions may share a pass.
     """
 
     def __init__(self, channels: int = 3, width: int = 64, layers: int = 3):
@@ -44,18 +42,20 @@ class PatchDiscriminator(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return logits (b, 1, h', w'); raise ValueError for images with a side below 3 * 2^layers."""
         if min(images.shape[2:]) < 3 * 2**self.layers:
             raise ValueError(
                 f"images of {images.shape[2]} x {images.shape[3]}: a discriminator with layers={self.layers} needs at "
                 f"least {3 * 2**self.layers} pixels a side; fewer layers need fewer"
             )
-        return self.blocks(images)
+        logits: Tensor = self.blocks(images)
+        return logits
 
 
-def judge(discriminator: nn.Module, images: Tensor, restored: Tensor) -> tuple[Tensor, Tensor]:
-    """(real_logits, fake_logits) for the discriminator's step: nothing that made `restored` gets a gradient by them.
+def discriminate(discriminator: nn.Module, images: Tensor, restored: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (real_logits, fake_logits) for the discriminator's step, without a gradient to `restored`.
 
-    One pass over both, so that data-parallel training sees one forward to a backward.
+    Both are computed in one pass, as data-parallel training expects one forward before each backward.
     """
     logits = discriminator(torch.cat([images.detach(), restored.detach().to(images.dtype)]))
     real_logits, fake_logits = logits.chunk(2)

@@ -14,11 +14,11 @@ from vqzoo.ops.check import check_choice
 class PerceptualLoss(nn.Module):
     """Mean LPIPS distance (Zhang et al., 2018, arXiv:1801.03924) of a batch, with a gradient towards its first images.
 
-    The same number as the metric's for images that are bytes. `layer_weights`, one a layer of the network (squeeze has
-    7, alex and vgg 5), scale each layer's part; where the late ones weigh more, a tokenizer keeps meaning rather than
-    texture (SeQ-GAN, Gu et al., 2022, arXiv:2212.03185). Without them every part counts once.
+    For 8-bit images it equals the metric. `layer_weights`, one per layer of the network (squeeze has 7, alex and vgg
+    5), scale the distances of the layers, all 1 by default; larger weights for late layers favour semantics over
+    texture (SeQ-GAN, Gu et al., 2022, arXiv:2212.03185).
 
-    Raises ValueError where the network's weights are not on this machine, and for images under 32 pixels a side.
+    Raises ValueError if the network's weights are not on this machine.
     """
 
     layer_weights: Tensor
@@ -40,13 +40,16 @@ class PerceptualLoss(nn.Module):
         self.register_buffer("layer_weights", torch.tensor(weights, dtype=torch.float32), persistent=False)
 
     def forward(self, images: Tensor, originals: Tensor) -> Tensor:
-        """Scalar distance of float images (b, 1 or 3, h, w) in [-1, 1] to the originals, which get no gradient."""
+        """Return the distance of float images (b, 1 or 3, h, w) in [-1, 1] to the originals, which get no gradient.
+
+        Raises ValueError for images under 32 pixels a side.
+        """
         if min(images.shape[2:]) < MINIMUM_SIDE:
             raise ValueError(
                 f"images of {images.shape[2]} x {images.shape[3]}: the perceptual loss needs at least "
                 f"{MINIMUM_SIDE} pixels a side; leave it out"
             )
         with torch.no_grad():
-            wanted = self.network.features(originals)
-        distances = self.network.distances(self.network.features(images), wanted)
+            target = self.network.features(originals)
+        distances = self.network.distances(self.network.features(images), target)
         return (distances * self.layer_weights).sum(1).mean()
