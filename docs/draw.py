@@ -1,4 +1,4 @@
-"""Draw every model card, and the tables of README.md and docs/zoo.md, from the numbers: python docs/draw.py"""
+"""Draw every model card, and the tables of README.md and docs/zoo.md, from the numbers: `python docs/draw.py`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ ZOO = DOCS / "zoo.md"
 
 
 def with_tables(text: str) -> str:
-    """The text of docs/zoo.md with a table of each data set: the models, and the image codecs at their bits."""
+    """Return the text of docs/zoo.md with a table of each data set: the models, and the image codecs at their bits."""
     codecs = measured_codecs()
     for dataset in sorted({model.metrics["dataset"] for model in list_models()}):
         models = [model for model in list_models() if model.metrics["dataset"] == dataset]
@@ -29,12 +29,12 @@ def with_tables(text: str) -> str:
 
 
 def with_choices(text: str) -> str:
-    """The text of README.md with the table of what to take at which rate."""
+    """Return the text of README.md with the table of what to take at which rate."""
     return with_table(text, "take", choices(list_models(), measured_codecs()))
 
 
 def choices(models: Sequence[Model], codecs: Sequence[dict[str, Any]]) -> str:
-    """A Markdown table of the model or codec with the lowest LPIPS at no more bits, and the best of the other kind.
+    """Return a Markdown table of the model or codec with the lowest LPIPS at each rate, and the best of the other kind.
 
     It has a row for each data set and rate at which `trainers.tools.measure_codecs` measured image codecs.
     """
@@ -56,7 +56,7 @@ def choices(models: Sequence[Model], codecs: Sequence[dict[str, Any]]) -> str:
 
 
 def _best(options: Sequence[tuple[str, dict[str, Any]]], dataset: str, bits: int) -> tuple[str, dict[str, Any]] | None:
-    """The name and metrics of the option with the lowest LPIPS that costs at most so many bits an image."""
+    """Return the name and metrics of the option with the lowest LPIPS that costs at most so many bits an image."""
     measured = [(name, record["metrics"]) for name, record in options if record["dataset"] == dataset]
     affordable = [(name, m) for name, m in measured if m["bits_per_image"] <= bits and m["lpips"] is not None]
     return min(affordable, key=lambda option: option[1]["lpips"], default=None)

@@ -1,4 +1,4 @@
-"""What the app answers to programs, from the app's own description of it: python docs/make_api.py writes docs/api.md"""
+"""Write docs/api.md, what the app answers to programs, from the app's own description: `python docs/make_api.py`."""
 
 import inspect
 import json
@@ -17,7 +17,7 @@ _EXAMPLES: dict[str, Any] = {
     "table": "1",
     "source": "cifar10-looc-256x4",
 }
-"""Of what has no default."""
+"""Default of a parameter that has none."""
 
 TARGET = Path(__file__).with_name("api.md")
 _HEAD = """# The app as an API
@@ -82,7 +82,7 @@ def _parameter(each: dict[str, Any]) -> str:
 
 
 def _label(each: dict[str, Any]) -> str:
-    """What the page calls it; a call without a place on the page has its parameters numbered, which says nothing."""
+    """Return the parameter's label on the page; Gradio numbers the parameters of calls that the page does not show."""
     return "" if re.fullmatch(r"\d+(st|nd|rd|th)", each["label"]) else f": {each['label']}"
 
 

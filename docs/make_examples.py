@@ -1,4 +1,4 @@
-"""Makes vqzoo/analysis/example_images/*.webp again from pictures that lie inside two packages.
+"""Make vqzoo/analysis/example_images/*.webp from pictures inside two packages.
 
     pip install scikit-image scikit-learn
     python docs/make_examples.py
@@ -26,6 +26,7 @@ CROPS = {
 
 
 def packaged(package: str, path: str) -> Path:
+    """Return the path of a picture inside an installed package; SystemExit where it is not installed."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise SystemExit("scikit-image and scikit-learn are needed: pip install scikit-image scikit-learn")
@@ -33,6 +34,7 @@ def packaged(package: str, path: str) -> Path:
 
 
 def main() -> None:
+    """Write every example picture."""
     for name, (package, path, (left, top, side)) in CROPS.items():
         picture = Image.fromarray(load_image(packaged(package, path)).pixels)
         square = picture.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""Compute the comparison that the app opens on, and keep it in the package: python docs/make_opening.py"""
+"""Compute the comparison that the app opens on, and store it in the package: `python docs/make_opening.py`."""
 
 import json
 from html import escape

@@ -1,4 +1,4 @@
-"""Write docs/metrics.md anew from the table of metrics: python docs/metrics.py"""
+"""Write docs/metrics.md from the table of metrics: `python docs/metrics.py`."""
 
 import inspect
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Write docs/quantizers.md anew from the table of quantizers and from their tests: python docs/quantizers.py
+"""Write docs/quantizers.md from the table of quantizers and from their tests: `python docs/quantizers.py`.
 
 Names, settings and equations come from the builders, figures from building each of them, traps from the markers
 `@pytest.mark.trap("T5", "ema")` in tests/.
@@ -127,7 +127,7 @@ class Facts(NamedTuple):
 
 
 def described(builder: Callable[..., Quantizer]) -> dict[str, str]:
-    """The docstring cut into "Method", "Equation", "Learns" and "Collapses", each on one line."""
+    """Return the docstring, cut into "Method", "Equation", "Learns" and "Collapses", each on one line."""
     doc = inspect.getdoc(builder) or ""
     first, _, rest = doc.partition("\n\n")
     parts = {"Method": " ".join(first.split())}
@@ -159,7 +159,7 @@ def _values(annotation: Any) -> str:
 
 
 def facts(name: str) -> Facts:
-    """The figures of the quantizer with its default settings."""
+    """Return the figures of the quantizer with its default settings."""
     quantizer = build(name, dim=DIM).eval()
     latents = torch.randn(1, SIDE, SIDE, DIM, generator=torch.Generator().manual_seed(0))
     indices = quantizer.encode(latents)
@@ -207,7 +207,7 @@ def marks(tests: Path = ROOT / "tests") -> list[Mark]:
 
 
 def marks_in(source: str, file: Path, tests: Path) -> Iterator[Mark]:
-    """The markers in one file; their arguments may use lists that the same file defines."""
+    """Return the markers in one file; their arguments may use lists that the same file defines."""
     tree = ast.parse(source)
     constants = {
         target.id: node.value
@@ -335,7 +335,7 @@ def _traps(found: list[Mark]) -> str:
 
 
 def _told(documented: object, about: str = "") -> str:
-    """A docstring's sentences about something, or all of them, without the shapes that it may begin with."""
+    """Return a docstring's sentences about something, or all of them, without the shapes that it may begin with."""
     text = " ".join((inspect.getdoc(documented) or "").split())
     sentences = [sentence for sentence in re.split(r"(?<=\.)\s+(?=\D)", text) if about in sentence]
     return re.sub(r"^\(K,( d)?\)( in \[0, 1\])?:? ", "", " ".join(sentences))

@@ -1,4 +1,4 @@
-"""Photograph every page of the app, light and dark: python docs/screens.py [--only Compare] [--widths 360 1400 3840]
+"""Take pictures of the app: `python docs/screens.py [--only Compare] [--widths 360 1400 3840]`.
 
 Needs the test extra and a Chromium. The pictures in docs/screens/ are what README.md shows, and what a change of looks
 is reviewed by; those of a wall screen are taken on request only, and not kept under version control.
@@ -36,7 +36,7 @@ _STILL = 1.5  # seconds without a request after which a page counts as finished
 
 @contextmanager
 def app() -> Iterator[str]:
-    """The address of an app of our own."""
+    """Start an app on a free port and yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,1 +1,1 @@
-"""What makes the pages of the studies from their data."""
+"""Generators of the studies' pages."""

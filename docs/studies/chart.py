@@ -24,8 +24,11 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves over two axes. log_x: by powers of 2, x above 0; log_y: by powers of 10. percent: y is a share. dense: so
-    many points that they have no marks."""
+    """Curves over two axes.
+
+    log_x: by powers of 2, x above 0. log_y: by powers of 10. percent: y is a share. dense: so many points that
+    they have no marks.
+    """
 
     title: str
     x: str
@@ -78,8 +81,11 @@ _STYLE: dict[str, Any] = {
 
 
 def draw(panels: Sequence[Panel], columns: int = 3) -> str:
-    """SVG text. A name has one colour in all panels; what kind of figure it is, reported or of which budget, is told by
-    marks. A legend says what those before it have not said."""
+    """Draw panels as SVG text.
+
+    A name has one colour in all panels. Marks tell reported figures from those of each budget. A legend lists only the
+    names that no earlier legend has.
+    """
     names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.curves))
     assert len(names) <= len(_COLORS)
     colors = dict(zip(names, _COLORS, strict=False))

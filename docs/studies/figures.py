@@ -114,7 +114,7 @@ def _choices(recipe: str, dataset: str, curves: Curves) -> Panel:
 
 
 def _rvq(lines: Sequence[Result]) -> list[Panel]:
-    """The five experiments, the third over three axes and the last over two."""
+    """Return the five experiments, the third over three axes and the last over two."""
 
     def panel(
         title: str, x: str, name: Callable[[Setting], str | None], at: Callable[[Setting, Numbers], float]
@@ -158,7 +158,7 @@ def _rvq(lines: Sequence[Result]) -> list[Panel]:
 
 
 def _vqgan(lines: Sequence[Result]) -> list[Panel]:
-    """The sizes, dimensions and numbers of images that the ablation varies; LPIPS in place of its pictures."""
+    """Return panels over codebook sizes, dimensions and numbers of images; LPIPS stands for the study's pictures."""
     lpips = "LPIPS (SqueezeNet)"
 
     def over_size(setting: Setting, numbers: Numbers) -> tuple[str, float, float] | None:
@@ -185,7 +185,7 @@ def _vqgan(lines: Sequence[Result]) -> list[Panel]:
 
 
 def _measured(lines: Iterable[Result], place: Place, protocol: str = "lossless") -> list[Curve]:
-    """The curves of a panel, those of each budget."""
+    """Return the measured curves of a panel, by name and budget."""
     found: dict[tuple[str, str], dict[Setting, list[Point]]] = {}
     for line in lines:
         if line.budget in TRAINED and line.protocol == protocol and (spot := place(line.setting, line.numbers)):
@@ -197,7 +197,7 @@ def _measured(lines: Iterable[Result], place: Place, protocol: str = "lossless")
 
 
 def _reported(study: str, place: Place) -> list[Curve]:
-    """The same of what the study's tables have."""
+    """Return the curves of a panel that the study's tables report."""
     found: dict[str, list[Point]] = {}
     for setting, numbers in by_setting(study).items():
         if spot := place(setting, numbers):
@@ -211,7 +211,7 @@ def _runs(curves: Curves, recipe: str, budget: str) -> list[Mapping[str, Any]]:
 
 
 def _over_training(curves: Curves, recipe: str, budget: str, name: str) -> list[Point]:
-    """(updates, value), the mean over seeds; moments that any of them lacks are left out."""
+    """Return (updates, value) pairs, means over the seeds, at the updates that all seeds have."""
     kept = [run["curves"] for run in _runs(curves, recipe, budget) if name in run["curves"]]
     columns = zip(*(curve[name] for curve in kept), strict=True)
     steps = kept[0]["step"] if kept else []

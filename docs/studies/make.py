@@ -1,4 +1,4 @@
-"""Make the pages and figures of this folder anew from its CSV, curves and claims: python -m docs.studies.make"""
+"""Make the pages and figures of this folder from the studies' data: `python -m docs.studies.make`."""
 
 import csv
 from collections.abc import Mapping, Sequence

@@ -79,8 +79,9 @@ def factors(lines: Iterable[Result]) -> str:
 
 
 def by_images(runs: Sequence[Mapping[str, str]]) -> str:
-    """Markdown: a line for each number of training images; for each quantizer and size of its codebook the codevectors
-    in use on the test split, and PSNR.
+    """Return a Markdown table with a row for each number of training images.
+
+    For each quantizer and codebook size it has the codevectors in use on the test split, and the PSNR.
 
     `runs` are lines of a sweep.csv over train_images and quantizer.codebook-size, whose names say both.
     """

@@ -35,7 +35,7 @@ def table_of(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1)
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]], end: str = "\n") -> str:
-    """Return a table as CSV, None as an empty cell, `end` behind each line; RFC 4180 asks for "\\r\\n"."""
+    """Return a table as CSV with None as an empty cell; RFC 4180 asks for carriage returns in `end`, too."""
     file = io.StringIO()
     csv.writer(file, lineterminator=end).writerows([head, *rows])
     return file.getvalue()

@@ -103,7 +103,8 @@ class Adaptive(Quantizer):
         """(b, h, w, parts): scaled dot-product attention scores, mean over heads."""
         queries = self.query(latents).unflatten(-1, (self.heads, -1))
         keys = self.keys.unflatten(-1, (self.heads, -1))
-        return torch.einsum("bhwnd,mnd->bhwm", queries, keys) / (queries.shape[-1] ** 0.5 * self.heads)
+        result: Tensor = torch.einsum("bhwnd,mnd->bhwm", queries, keys) / (queries.shape[-1] ** 0.5 * self.heads)
+        return result
 
     def _chosen(self, within: Tensor, selection: Tensor) -> Tensor:
         return (within + torch.tensor(self.starts, device=within.device)).gather(-1, selection[..., None])

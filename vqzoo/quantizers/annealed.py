@@ -19,7 +19,8 @@ class Annealed(nn.Module):
         self.register_buffer("step", torch.tensor(0))
 
     def forward(self) -> float:
-        """The temperature of this training step; the next call is the next step's."""
+        """Return the temperature of this training step; the next call returns that of the next step."""
         done = min(1.0, self.step.item() / self.steps)
         self.step.add_(1)
-        return self.first * (self.last / self.first) ** done
+        result: float = self.first * (self.last / self.first) ** done
+        return result

@@ -113,7 +113,7 @@ class Quantizer(nn.Module):
             return self.assign(latents.float())
 
     def decode(self, indices: Tensor) -> Tensor:
-        """The latents (b, h, w, dim) that indices (b, h', w', q) stand for, exactly as `forward` gives them.
+        """Return the latents (b, h, w, dim) that indices (b, h', w', q) stand for, exactly as `forward` gives them.
 
         Indices may be of any integer type, and of the first levels alone where there are `level_columns`. Raises
         ValueError for another shape or type, or an index outside its column's alphabet.
@@ -191,7 +191,8 @@ class Quantizer(nn.Module):
         """
         if self.inner:
             return self.visit(latents, indices, lambda leaf, given, chosen: leaf.distances(given, chosen))
-        return (latents - self.lookup(indices)).norm(dim=-1, keepdim=True)
+        result: Tensor = (latents - self.lookup(indices)).norm(dim=-1, keepdim=True)
+        return result
 
     def codebooks(self) -> list[Lookup]:
         """Return the codebooks, by their numbers in `codebook_of`.
@@ -232,14 +233,15 @@ class Quantizer(nn.Module):
     # ------------------------------------------------------------------------------------------------------------------
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Quantizer":
-        """What `.to`, `.half`, `.cuda` and their like are made of: move, but keep the type of what is stored."""
+        """Move as `.to`, `.half` and `.cuda` ask, but keep the type of parameters and buffers."""
         self.dtype = fn(torch.empty(0, dtype=self.dtype)).dtype
 
         def moved(tensor: Tensor) -> Tensor:
             converted = fn(tensor)
             return converted if converted.dtype == tensor.dtype else tensor.to(converted.device)
 
-        return super()._apply(moved, recurse)
+        result: Quantizer = super()._apply(moved, recurse)
+        return result
 
     def _check_latents(self, latents: Tensor) -> None:
         if latents.ndim != 4 or latents.shape[-1] != self.dim or not latents.is_floating_point():
@@ -290,7 +292,7 @@ def joint_codebooks(parts: Sequence[Quantizer]) -> tuple[int, ...]:
 
 
 def mean_losses(losses: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of each loss over parts that all have the same ones."""
+    """Return the mean of each loss over parts that all have the same losses."""
     return {name: torch.stack([each[name] for each in losses]).mean() for name in losses[0]}
 
 

@@ -64,14 +64,14 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def prepare(self, latents: Tensor) -> None:
-        """Called with the latents (n, d) of a training batch before they are assigned."""
+        """Prepare for a training batch, before its latents (n, d) are assigned."""
         if self.waits:
             self.weight.copy_(from_data(self.start, latents, self.codebook_size, self.seed))
             self.started.fill_(True)
 
     @torch.no_grad()
     def update(self, latents: Tensor, indices: Tensor, metric: Metric) -> None:
-        """Called with the latents (n, d) of a training batch and the indices (n,) they were assigned."""
+        """Learn from the latents (n, d) of a training batch and the indices (n,) they were assigned."""
         if self.revival != "none":
             counts = all_reduce(torch.bincount(indices, minlength=self.codebook_size).float())
             self._revive(latents, counts, metric)
@@ -161,7 +161,8 @@ class SimCodebook(nn.Module):
 
     def codevectors(self) -> Tensor:
         """(K, d), with their gradient."""
-        return self.transform(self.frozen)
+        result: Tensor = self.transform(self.frozen)
+        return result
 
     def prepare(self, latents: Tensor) -> None:
         """Nothing starts from data."""

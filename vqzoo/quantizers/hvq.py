@@ -119,7 +119,7 @@ class RunningScale(nn.Module):
 
     @torch.no_grad()
     def update(self, latents: Tensor) -> None:
-        """Called with the latents (n, d) of a training batch."""
+        """Learn from the latents (n, d) of a training batch."""
         num = all_reduce(latents.new_tensor(len(latents)))
         mean = all_reduce(latents.sum(0)) / num
         variance = all_reduce((latents - mean).square().sum()) / (num * latents.shape[1])
@@ -141,4 +141,5 @@ class RunningScale(nn.Module):
 
 def _on_planes(network: nn.Module, grid: Tensor) -> Tensor:
     """`network`, which wants (b, c, h, w), of a grid (b, h, w, c)."""
-    return network(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    result: Tensor = network(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    return result

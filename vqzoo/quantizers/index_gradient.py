@@ -59,5 +59,5 @@ class IndexGradient(Quantizer):
 
 
 def _mix(latents: Tensor, codebook: Tensor) -> Tensor:
-    """p E, whose gradient by p is that of the one-hot choice; as a factor E is held constant."""
+    """Mix the codevectors E by the softmax p, with the gradient of the one-hot choice by p and none by E."""
     return torch.softmax(latents @ codebook.T, 1) @ codebook.detach()

@@ -48,8 +48,7 @@ class MultiScale(Quantizer):
         self.codebook_of = (0,) * sum(self.level_columns)
 
     def levels(self, indices: Tensor) -> list[Tensor]:
-        """The grids (b, h s / S, w s / S, 1), coarse to fine, of as many levels as there are indices
-        (b, h / S, w / S, q) of."""
+        """Split indices (b, h / S, w / S, q) into the grids (b, h s / S, w s / S, 1) of the levels, coarse to fine."""
         ends = [end for end in accumulate(self.level_columns) if end <= indices.shape[-1]]
         parts = indices.split(self.level_columns[: len(ends)], -1)
         return [_unpacked(part, scale) for part, scale in zip(parts, self.scales, strict=False)]
@@ -126,7 +125,8 @@ class MultiScale(Quantizer):
         if scale != self.multiple:
             height, width = (side // scale * self.multiple for side in planes.shape[2:])
             planes = F.interpolate(planes, (height, width), mode="bicubic")
-        return 0.5 * planes + 0.5 * self.phi(planes)
+        result: Tensor = 0.5 * planes + 0.5 * self.phi(planes)
+        return result
 
     def _packed(self, grids: list[Tensor]) -> Tensor:
         return torch.cat([_packed(grid, scale) for grid, scale in zip(grids, self.scales, strict=True)], -1)
@@ -135,10 +135,12 @@ class MultiScale(Quantizer):
 def _packed(grid: Tensor, scale: int) -> Tensor:
     """(b, h s, w s, 1) -> (b, h, w, s^2)."""
     blocks = grid.squeeze(-1).unflatten(1, (-1, scale)).unflatten(3, (-1, scale))
-    return blocks.permute(0, 1, 3, 2, 4).flatten(3, 4)
+    result: Tensor = blocks.permute(0, 1, 3, 2, 4).flatten(3, 4)
+    return result
 
 
 def _unpacked(columns: Tensor, scale: int) -> Tensor:
     """(b, h, w, s^2) -> (b, h s, w s, 1)."""
     blocks = columns.unflatten(3, (scale, scale)).permute(0, 1, 3, 2, 4)
-    return blocks.flatten(1, 2).flatten(2, 3)[..., None]
+    result: Tensor = blocks.flatten(1, 2).flatten(2, 3)[..., None]
+    return result

@@ -59,12 +59,12 @@ class NearestCodevector(Quantizer):
         return Quantized(self.estimate(latents, codevectors), indices, losses)
 
     def choose(self, latents: Tensor, table: Tensor) -> Tensor:
-        """Indices (b, h, w, 1) of the nearest rows of `table` (K, dim)."""
+        """Return the indices (b, h, w, 1) of the nearest rows of `table` (K, dim)."""
         indices = nearest(latents.reshape(-1, self.dim), table.detach(), self.metric)
         return indices.view(*latents.shape[:-1], 1)
 
     def losses(self, latents: Tensor, codevectors: Tensor, table: Tensor) -> dict[str, Tensor]:
-        """The named losses of latents (b, h, w, dim) that were given `codevectors` out of `table`."""
+        """Return the named losses of latents (b, h, w, dim) that were given `codevectors` out of `table`."""
         losses = {"commitment": F.mse_loss(latents, codevectors.detach())}
         if self.codebook.learns_by_gradient:
             losses["codebook"] = F.mse_loss(codevectors, latents.detach())

@@ -132,7 +132,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
 
 
 def preset(name: str, source: str = "paper") -> Preset:
-    """The preset of a published model; ValueError with the nearest names for an unknown one.
+    """Return the preset of a published model; ValueError with the nearest names for an unknown one.
 
     `source` is "paper" or, where the public code differs, "paper_code".
     """

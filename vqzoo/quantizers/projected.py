@@ -22,7 +22,8 @@ class Projected(Wrapper):
         self.up = nn.Linear(quantizer.dim, dim)
 
     def given(self, latents: Tensor) -> Tensor:
-        return self.down(latents)
+        result: Tensor = self.down(latents)
+        return result
 
     def lookup(self, indices: Tensor) -> Tensor:
         return self._back(self.quantizer.lookup(indices))

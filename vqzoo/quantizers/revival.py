@@ -19,7 +19,7 @@ _DEAD = 0.1
 
 
 def first_usage(revival: Revival, codebook_size: int) -> float:
-    """The share to start from. CVQ's is 0, so that all that the first batch leaves out is replaced by data at once."""
+    """Return the share to start from; CVQ's is 0, so that the first batch replaces every unused codevector."""
     return 1 / codebook_size if revival == "restart" else 0.0
 
 

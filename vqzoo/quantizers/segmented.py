@@ -46,8 +46,10 @@ class Segmented(Quantizer):
 
     def _cut(self, grid: Tensor) -> Tensor:
         """(b, h, w, m x) -> (b, h, w m, x): segments become neighbours in a row of the grid."""
-        return grid.unflatten(-1, (self.segments, -1)).flatten(2, 3)
+        result: Tensor = grid.unflatten(-1, (self.segments, -1)).flatten(2, 3)
+        return result
 
     def _join(self, grid: Tensor) -> Tensor:
         """(b, h, w m, x) -> (b, h, w, m x)."""
-        return grid.unflatten(2, (-1, self.segments)).flatten(3, 4)
+        result: Tensor = grid.unflatten(2, (-1, self.segments)).flatten(3, 4)
+        return result

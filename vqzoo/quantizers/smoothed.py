@@ -69,4 +69,5 @@ class SubpixelSmoothed(Smoothed):
         return F.pixel_unshuffle(planes, self.factor).permute(0, 2, 3, 1)
 
     def _average(self, grid: Tensor) -> Tensor:
-        return grid.unflatten(-1, (self.dim, -1)).mean(-1)
+        result: Tensor = grid.unflatten(-1, (self.dim, -1)).mean(-1)
+        return result

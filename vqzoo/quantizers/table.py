@@ -462,7 +462,7 @@ QUANTIZERS: dict[str, Callable[..., Quantizer]] = {
 
 
 def build(name: str, **settings: Any) -> Quantizer:
-    """The quantizer called `name` in the table; `dim` is the length of a latent, the rest has defaults.
+    """Build the quantizer called `name` in the table; `dim` is the length of a latent, the rest has defaults.
 
     Raises ValueError for an unknown name or setting, or a value out of range, saying which are known or right.
     """
