@@ -82,7 +82,7 @@ from trainers.loop.progress import Progress
 with Progress("a-[bold]name", 0, 1200) as bar:
     for step in range(600):
         bar.advance({"loss": 0.01234, "images_per_second": 412.4} if step % 50 == 49 else None)
-    bar.say("[red]warned")
+    bar.print("[red]warned")
     bar.bar.refresh()
     print("done")
 """
