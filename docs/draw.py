@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vqzoo.analysis.measured import measured_codecs
+from vqzoo.analysis.measured_codecs import measured_codecs
 from vqzoo.files.remote import CARD
 from vqzoo.files.storage import write_json
 from vqzoo.hub.baseline import compared

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from vqzoo.analysis.look import look
-from vqzoo.analysis.looked import by_codebook, sharing
+from vqzoo.analysis.encode import encode
+from vqzoo.analysis.encoded_image import by_codebook, sharing
 from vqzoo.analysis.sample import sample
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.hub.registry import list_models, load, usage_counts
@@ -266,7 +266,7 @@ def test_two_levels_are_two_grids():
     parts = [build("vq", dim=8, codebook_size=16), build("rvq", dim=8, codebook_size=4, levels=2)]
     tokenizer = Tokenizer(autoencoder, parts, build_position(name="none", dim=8), 32).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (30, 33, 3), np.uint8)
-    found = look(tokenizer, pixels)
+    found = encode(tokenizer, pixels)
     tokens = tokenizer.encode(from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None]))
     assert [layer.label for layer in found.layers] == [
         "grid 1 of 2", "grid 2 of 2, level 1 of 2", "grid 2 of 2, level 2 of 2",
@@ -285,8 +285,8 @@ def test_a_grey_model_is_shown_grey_and_a_huge_alphabet_stays_small():
     position = build_position(name="none", dim=18)
     tokenizer = Tokenizer(autoencoder, build("lfq", dim=18, bits=18), position, 32).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    found = look(tokenizer, pixels)
+    found = encode(tokenizer, pixels)
     assert np.array_equal(found.pixels[..., 0], found.pixels[..., 2])
     value = tokens_value(found, found.layers[0], None, None)
     assert value["bytes"] == 4 and value["test"] is None and len(value["used"]) <= 64
-    assert look(Tokenizer(autoencoder, build("lfq", dim=18, bits=40), position, 32).eval(), pixels) is None
+    assert encode(Tokenizer(autoencoder, build("lfq", dim=18, bits=40), position, 32).eval(), pixels) is None
