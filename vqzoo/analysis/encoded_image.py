@@ -23,7 +23,7 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class EncodedImage:
     """A photograph encoded by a tokenizer.
 
     pixels: uint8 (h, w, 3), the original, grey if the tokenizer is. padded: height and width that the grids cover, from
