@@ -10,13 +10,13 @@ import numpy as np
 class Layer:
     """A grid with one index per cell of the image: a column of indices, or all columns of one scale.
 
-    grid: number of its token grid. places: (h, w), row-major positions of its indices in that grid. columns: numbers of
-    its columns among those of all grids. codebook: number of the codebook that it uses, with `size` codevectors.
+    grid: number of its token grid. positions: (h, w), row-major positions of its indices in that grid. columns: numbers
+    of its columns among those of all grids. codebook: number of its codebook, which has `size` codevectors.
     """
 
     label: str
     grid: int
-    places: np.ndarray
+    positions: np.ndarray
     columns: tuple[int, ...]
     codebook: int
     size: int
@@ -43,11 +43,11 @@ class EncodedImage:
 
     def indices(self, layer: Layer) -> np.ndarray:
         """Return the indices (h, w) int32 of a layer."""
-        return np.take(self.grids[layer.grid], layer.places)
+        return np.take(self.grids[layer.grid], layer.positions)
 
     def distance(self, layer: Layer) -> np.ndarray:
         """Return the distances (h, w) float32 of a layer."""
-        return np.take(self.distances[layer.grid], layer.places)
+        return np.take(self.distances[layer.grid], layer.positions)
 
     def cells(self, codebook: int, index: int) -> Iterator[tuple[Layer, int, int]]:
         """Yield (layer, row, column) of each cell that uses a codevector, layer by layer."""
@@ -58,7 +58,7 @@ class EncodedImage:
 
     def box(self, layer: Layer, row: int, column: int) -> tuple[int, int, int, int]:
         """Return left, top, right and bottom of a cell in pixels; padding can put it beyond the edge of the image."""
-        (height, width), (rows, columns) = self.padded, layer.places.shape
+        (height, width), (rows, columns) = self.padded, layer.positions.shape
         left, right = (round(width * edge / columns) for edge in (column, column + 1))
         top, bottom = (round(height * edge / rows) for edge in (row, row + 1))
         return left, top, right, bottom

@@ -59,7 +59,7 @@ class Measurements:
         joined = {name: torch.cat(parts) for name, parts in self.values.items()}
         values = {name: joined[name] for name in METRICS if name in joined and len(joined[name]) == self.count}
         metrics: dict[str, Any] = {"protocol": PROTOCOL, "num_images": self.count}
-        metrics |= dict.fromkeys(names("image", place="models"))
+        metrics |= dict.fromkeys(names("image", table="models"))
         metrics |= {name: value.mean().item() for name, value in values.items()}
         metrics["lpips_network"] = self.perceptual.name if self.perceptual is not None and "lpips" in values else None
         metrics |= {name: self.fids[name].compute() if name in self.fids else None for name in names("set")}

@@ -8,7 +8,7 @@ from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import METRICS, names, show_of
 from vqzoo.ops.text import table_of
 
-_COLUMNS = ("bits_per_image", "share_of_raw", *names("image", place="models"), "usage")
+_COLUMNS = ("bits_per_image", "share_of_raw", *names("image", table="models"), "usage")
 
 
 def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) -> str:

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 Kind = Literal["image", "set", "rate", "usage", "derived", "study"]
-Place = Literal["models", "photographs", "rates"]
+Table = Literal["models", "photographs", "rates"]
 
 NOT_AVAILABLE = "not available"
 
@@ -34,7 +34,7 @@ class Metric:
     minimum_side: shortest side, in pixels, that the function accepts; networks have limits of their own.
     bounds, whole: range of the values in a record, and whether they are integers.
     tolerance: largest difference of a repeated measurement from the record, as a share of it if `relative`.
-    places: tables with a column for it, for kinds "image" and "set": lists of models, photographs, the Rate page.
+    tables: tables with a column for it, for kinds "image" and "set": lists of models, photographs, the Rate page.
     missing: text for null in a record.
     """
 
@@ -53,7 +53,7 @@ class Metric:
     whole: bool = False
     tolerance: float = 1e-4
     relative: bool = False
-    places: tuple[Place, ...] = ("models", "photographs", "rates")
+    tables: tuple[Table, ...] = ("models", "photographs", "rates")
     missing: str = NOT_AVAILABLE
 
     @property
@@ -117,10 +117,10 @@ _ROWS = (
         _FIDELITY + "ms_ssim",
         minimum_side=161,
         bounds=(0, 1),
-        places=("photographs",),
+        tables=("photographs",),
     ),
     Metric("lpips", "LPIPS", ".4f", "image", "lower", _LPIPS, network=True, bounds=(0, 1000)),
-    Metric("rfid", "rFID", ",.2f", "set", features=2048, bounds=(-1, 1e9), tolerance=0.01, relative=True, places=()),
+    Metric("rfid", "rFID", ",.2f", "set", features=2048, bounds=(-1, 1e9), tolerance=0.01, relative=True, tables=()),
     Metric(
         "rfid_squeeze",
         "rFID of SqueezeNet features",
@@ -130,9 +130,9 @@ _ROWS = (
         bounds=(-1, 1e9),
         tolerance=0.01,
         relative=True,
-        places=("rates",),
+        tables=("rates",),
     ),
-    Metric("l1", "L1 on [0, 1]", ".4f", "image", "lower", _FIDELITY + "l1", bounds=(0, 1), places=("rates",)),
+    Metric("l1", "L1 on [0, 1]", ".4f", "image", "lower", _FIDELITY + "l1", bounds=(0, 1), tables=("rates",)),
     Metric("bits_per_image", "true bits per image", ",.0f", "rate", short="true bits", tolerance=1e-6),
     Metric("bits_per_pixel", "bits per pixel", ".3f", "rate", short="bits / pixel", tolerance=1e-6),
     Metric("share_of_raw", "share of raw 8-bit pixels", ".1%", "rate", short="of raw", tolerance=1e-6),
@@ -158,9 +158,9 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
 """Name -> row, in the order in which tables show them."""
 
 
-def names(*kinds: Kind, place: Place | None = None) -> tuple[str, ...]:
-    """Return the names of metrics of these kinds, with `place` those with a column there, in the table's order."""
-    return tuple(m.name for m in METRICS.values() if m.kind in kinds and (place is None or place in m.places))
+def names(*kinds: Kind, table: Table | None = None) -> tuple[str, ...]:
+    """Return the names of metrics of these kinds, with `table` those with a column in it, in the table's order."""
+    return tuple(m.name for m in METRICS.values() if m.kind in kinds and (table is None or table in m.tables))
 
 
 def recorded() -> tuple[str, ...]:
