@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vqzoo.analysis.measured import measured_codecs
+from vqzoo.analysis.measured_codecs import measured_codecs
 from vqzoo.files.remote import CARD
 from vqzoo.files.storage import write_json
-from vqzoo.hub.baseline import compared
+from vqzoo.hub.baseline import with_baseline
 from vqzoo.hub.card import METRICS, model_card, show
 from vqzoo.hub.registry import Model, list_models
 from vqzoo.hub.table import zoo_table
@@ -69,7 +69,7 @@ def _shown(metrics: dict[str, Any]) -> list[str]:
 if __name__ == "__main__":
     models = list_models()
     for model in models:
-        record = compared(model, models)
+        record = with_baseline(model, models)
         write_json(model.source / METRICS, record)
         (model.source / CARD).write_text(model_card(record, model.config), encoding="utf-8")
     for page, drawn in ((README, with_choices), (ZOO, with_tables)):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from sklearn.manifold import TSNE
 
-from vqzoo.analysis.codebook_map import drawn, record, to_grid
+from vqzoo.analysis.codebook_map import mapped_indices, record, to_grid
 from vqzoo.analysis.usage import codebook_of
 from vqzoo.files.storage import MAP, WEIGHTS, write_json
 from vqzoo.hub.registry import Model, list_models, load, usage_counts
@@ -38,7 +38,7 @@ def make(model: Model) -> int | None:
     maps = []
     for number, book in enumerate(books):
         columns = [column for column, of in zip(counts, codebook_of(tokenizer), strict=True) if of == number]
-        points = drawn(np.sum(columns, axis=0))
+        points = mapped_indices(np.sum(columns, axis=0))
         with torch.inference_mode():
             vectors = book(torch.from_numpy(points)).numpy()
         perplexity, neighbours = min(_PERPLEXITY, (len(points) - 1) / 3), min(_NEIGHBOURS, len(points) - 1)

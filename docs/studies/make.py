@@ -8,7 +8,7 @@ from typing import Any
 from docs.studies.figures import figures
 from docs.studies.pages import claims_table, protocols_table, study_page, verdicts_table
 from docs.studies.tables import by_images, factors, ranking, side_by_side
-from vqzoo.analysis.measured import measured_codecs
+from vqzoo.analysis.measured_codecs import measured_codecs
 from vqzoo.hub.registry import list_models
 from vqzoo.ops.text import with_table
 from vqzoo.studies import STUDIES

@@ -151,7 +151,7 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
         for row in codecs:
             if row["dataset"] == dataset and row["metrics"]["met"] == 1:
                 numbers = row["metrics"]
-                cells = [cell(numbers, name) for name in names("image", place="models")]
+                cells = [cell(numbers, name) for name in names("image", table="models")]
                 found.append((numbers["bits_per_image"], [f"*{row['codec']}*", *cells, "", "", "no training"]))
         found.sort(key=lambda pair: pair[0])
         of_raw = [

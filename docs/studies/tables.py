@@ -13,7 +13,7 @@ from vqzoo.studies.results import Result
 Record = Mapping[str, Any]
 """A metrics.json: name, dataset, metrics, training."""
 
-SHOWN = (*names("image", place="models"), "usage")
+SHOWN = (*names("image", table="models"), "usage")
 HEADS = tuple(METRICS[name].head + " (SqueezeNet)" * METRICS[name].network for name in SHOWN)
 _NEAR = 0.01
 """How far the bits of models at one rate may lie below it, as a share."""

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from vqzoo.analysis.codebook_map import MOST, drawn, packed, pca, read, record, to_grid
-from vqzoo.analysis.looked import by_codebook
+from vqzoo.analysis.codebook_map import MOST, mapped_indices, packed, pca, read, record, to_grid
+from vqzoo.analysis.encoded_image import by_codebook
 from vqzoo.analysis.usage import codebook_of
 from vqzoo.files.storage import MAP, WEIGHTS, sha256
 from vqzoo.hub.registry import list_models, load, usage_counts
 
 
 def test_a_small_codebook_is_drawn_whole():
-    assert drawn(np.zeros(5, int)).tolist() == [0, 1, 2, 3, 4]
-    assert len(drawn(np.ones(MOST, int))) == MOST
+    assert mapped_indices(np.zeros(5, int)).tolist() == [0, 1, 2, 3, 4]
+    assert len(mapped_indices(np.ones(MOST, int))) == MOST
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ def test_a_small_codebook_is_drawn_whole():
 def test_of_a_large_one_the_most_used_and_some_of_the_unused(size, used, shown):
     counts = np.zeros(size, int)
     counts[:used] = np.arange(used, 0, -1)
-    points = drawn(counts)
+    points = mapped_indices(counts)
     assert len(points) == MOST == len(set(points.tolist())) and (np.diff(points) > 0).all()
     assert points[:shown].tolist() == list(range(shown)) and (counts[points[shown:]] == 0).all()
-    assert np.array_equal(points, drawn(counts))
+    assert np.array_equal(points, mapped_indices(counts))
     if shown < min(used, MOST):
         assert points[shown] >= used
     rest = points[shown:]
@@ -91,7 +91,9 @@ def test_shipped_maps_are_of_the_weights_beside_them_and_small():
         total += path.stat().st_size
         books = by_codebook([np.array(column) for column in counts], codebook_of(tokenizer))
         assert len(books) == sum(len(quantizer.codebooks()) for quantizer in tokenizer.quantizers)
-        found = read(json.loads(path.read_text()), sha256(model.source / WEIGHTS), [len(drawn(book)) for book in books])
+        found = read(
+            json.loads(path.read_text()), sha256(model.source / WEIGHTS), [len(mapped_indices(book)) for book in books]
+        )
         assert found is not None, f"stale: run `python -m trainers.maps {model.name}`"
         for each in found:
             assert set(each) == {"t-SNE", "UMAP"}

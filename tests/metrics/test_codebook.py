@@ -74,7 +74,7 @@ def test_shared_and_separate_codebooks_together():
 
 
 def test_nothing_counted_is_an_error():
-    with pytest.raises(ValueError, match="no image was counted"):
+    with pytest.raises(ValueError, match="at least one image"):
         codebook_stats(torch.zeros(2, 4, dtype=torch.int64), (0, 1))
 
 

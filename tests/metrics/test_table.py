@@ -95,7 +95,7 @@ def test_one_row_is_in_records_cards_comparisons_the_command_line_the_app_and_th
 
 def test_names_are_those_of_the_rows():
     assert all(name == metric.name for name, metric in METRICS.items())
-    assert names("image", place="models") == ("psnr", "ssim", "lpips")
+    assert names("image", table="models") == ("psnr", "ssim", "lpips")
     assert set(recorded()) == set(names("image", "set", "rate", "usage")) and "mse" not in recorded()
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from vqzoo.analysis.look import look
-from vqzoo.analysis.looked import by_codebook, sharing
+from vqzoo.analysis.encode import encode
+from vqzoo.analysis.encoded_image import by_codebook, sharing
 from vqzoo.analysis.sample import sample
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.hub.registry import list_models, load, usage_counts
@@ -67,7 +67,7 @@ def test_cells_are_those_of_the_tokenizer(looker, shown, name):
     layer = found.layers[-1]
     value = tokens_value(found, layer, looker.test_counts(name), None)
     cells = unpacked(value["indices"], "<u4" if value["bytes"] == 4 else "<u2")
-    assert np.array_equal(cells, grid[0].numpy().reshape(-1)[layer.places].reshape(-1))
+    assert np.array_equal(cells, grid[0].numpy().reshape(-1)[layer.positions].reshape(-1))
     assert (
         list(map(len, (value["used"], value["here"], value["norms"], value["test"]))) == [len(set(cells.tolist()))] * 4
     )
@@ -87,11 +87,11 @@ def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(looker, shown, name
     tokens = tokenizer.encode(tensors(looker, shown))
     found = looker.look(name, shown)
     first, last = found.layers[0], found.layers[-1]
-    new = [Edit(first.label, 0, 0, first.size - 1), Edit(last.label, last.places.shape[0] - 1, 0, 0)]
+    new = [Edit(first.label, 0, 0, first.size - 1), Edit(last.label, last.positions.shape[0] - 1, 0, 0)]
     value = edited(looker, name, shown, new)
     grid = tokens.grids[0].clone(memory_format=torch.contiguous_format)
-    for layer, row, index in ((first, 0, first.size - 1), (last, last.places.shape[0] - 1, 0)):
-        grid.view(-1)[int(layer.places[row, 0])] = index
+    for layer, row, index in ((first, 0, first.size - 1), (last, last.positions.shape[0] - 1, 0)):
+        grid.view(-1)[int(layer.positions[row, 0])] = index
     for number, expected in ((0, tokens), (1, Tokens((grid,), tokens.size))):
         direct = to_bytes(tokenizer.decode(expected))[0].permute(1, 2, 0).numpy()
         assert np.array_equal(pixels_of(value["pictures"][number]["uri"]), direct)
@@ -187,7 +187,7 @@ def test_columns_are_drawn_where_there_are_several(looker, shown):
 
 def test_scales_lie_over_the_image_each_with_its_own_cells(looker, shown):
     found = looker.look(SCALES, shown)
-    assert [layer.places.shape for layer in found.layers] == [(2, 2), (4, 4), (8, 8), (16, 16)]
+    assert [layer.positions.shape for layer in found.layers] == [(2, 2), (4, 4), (8, 8), (16, 16)]
     assert found.padded == (64, 64) and found.pixels.shape == (40, 40, 3)
     assert found.box(found.layers[0], 1, 0) == (0, 32, 32, 64) and found.box(found.layers[3], 0, 2) == (8, 0, 12, 4)
     assert [len(layer.columns) for layer in found.layers] == [1, 4, 16, 64]
@@ -266,7 +266,7 @@ def test_two_levels_are_two_grids():
     parts = [build("vq", dim=8, codebook_size=16), build("rvq", dim=8, codebook_size=4, levels=2)]
     tokenizer = Tokenizer(autoencoder, parts, build_position(name="none", dim=8), 32).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (30, 33, 3), np.uint8)
-    found = look(tokenizer, pixels)
+    found = encode(tokenizer, pixels)
     tokens = tokenizer.encode(from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None]))
     assert [layer.label for layer in found.layers] == [
         "grid 1 of 2", "grid 2 of 2, level 1 of 2", "grid 2 of 2, level 2 of 2",
@@ -285,8 +285,8 @@ def test_a_grey_model_is_shown_grey_and_a_huge_alphabet_stays_small():
     position = build_position(name="none", dim=18)
     tokenizer = Tokenizer(autoencoder, build("lfq", dim=18, bits=18), position, 32).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    found = look(tokenizer, pixels)
+    found = encode(tokenizer, pixels)
     assert np.array_equal(found.pixels[..., 0], found.pixels[..., 2])
     value = tokens_value(found, found.layers[0], None, None)
     assert value["bytes"] == 4 and value["test"] is None and len(value["used"]) <= 64
-    assert look(Tokenizer(autoencoder, build("lfq", dim=18, bits=40), position, 32).eval(), pixels) is None
+    assert encode(Tokenizer(autoencoder, build("lfq", dim=18, bits=40), position, 32).eval(), pixels) is None

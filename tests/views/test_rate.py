@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vqzoo.analysis.measured import measured_codecs
+from vqzoo.analysis.measured_codecs import measured_codecs
 from vqzoo.analysis.powerlaw import distortion, fit
 from vqzoo.hub.card import trained_share
 from vqzoo.hub.registry import Model, list_models

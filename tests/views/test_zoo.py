@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 
-from vqzoo.hub.kept import bytes_underway, kept, remove
+from vqzoo.hub.cache import bytes_underway, cached_models, remove
 from vqzoo.hub.live import Listing
 from vqzoo.hub.registry import CARDS_VARIABLE, local_models
 from vqzoo.views import zoo as page
@@ -243,11 +243,11 @@ def test_removing_frees_what_it_says_and_touches_nothing_else(hub, publish, make
     foreign.mkdir(parents=True)
     (foreign / "config.json").write_text(json.dumps({"model_type": "bert"}))
     mine = sorted(path.name for path in (tmp_path / "mine").rglob("*"))
-    before = {each.repo_id: each.size for each in kept()}
+    before = {each.repo_id: each.size for each in cached_models()}
     assert set(before) == {"zoo/other", "zoo/third"}
     assert "1 commit, " in zoo.removable(zoo.entry("other"))
     assert f"{before['zoo/other'] / 1e3:,.1f} kB freed" in zoo.remove("other")
-    assert {each.repo_id for each in kept()} == {"zoo/third"} and foreign.is_dir()
+    assert {each.repo_id for each in cached_models()} == {"zoo/third"} and foreign.is_dir()
     assert mine == sorted(path.name for path in (tmp_path / "mine").rglob("*"))
     assert zoo.engine.loaded == ("third",) and zoo.offered_as(zoo.entry("other").model) is None
     with pytest.raises(ValueError, match="other is no longer offered here"):
@@ -256,7 +256,7 @@ def test_removing_frees_what_it_says_and_touches_nothing_else(hub, publish, make
         with pytest.raises(ValueError, match="holds nothing of it"):
             zoo.remove(name)
     for repo_id in ("their/bert", LOCAL, "../.."):
-        with pytest.raises(ValueError, match="nothing of it is in the local cache"):
+        with pytest.raises(ValueError, match="not in the local cache"):
             remove(repo_id)
 
 

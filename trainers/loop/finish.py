@@ -18,7 +18,7 @@ from vqzoo.analysis.evaluation import Evaluation, evaluate
 from vqzoo.analysis.log import curves
 from vqzoo.files.remote import CARD
 from vqzoo.files.storage import read_json, write_json
-from vqzoo.hub.baseline import compared
+from vqzoo.hub.baseline import with_baseline
 from vqzoo.hub.card import METRICS, USAGE, model_card
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import local_models
@@ -84,7 +84,7 @@ def publish(
 
 def write_files(folder: Path, record: dict[str, Any], counts: list[Tensor] | None, config: dict[str, Any]) -> None:
     """Write metrics.json, usage.json and README.md beside the weights of a model that was measured."""
-    record = compared(Model(record["name"], folder, config, record), local_models()[0])
+    record = with_baseline(Model(record["name"], folder, config, record), local_models()[0])
     write_json(folder / METRICS, record)
     columns = None if counts is None else [packed(column.tolist()) for column in counts]
     write_json(folder / USAGE, {"split": record["split"], "counts": columns}, indent=None)

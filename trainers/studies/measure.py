@@ -8,10 +8,10 @@ from torch import Tensor
 
 from trainers.loop.best import load_best
 from trainers.recipes.recipe import Recipe
+from vqzoo.analysis.encoded_image import sharing
 from vqzoo.analysis.log import columns, read
-from vqzoo.analysis.looked import sharing
 from vqzoo.analysis.measurements import Measurements, batches
-from vqzoo.analysis.usage import count, together, usage_metrics
+from vqzoo.analysis.usage import add_counts, count, usage_metrics
 from vqzoo.files.storage import write_json
 from vqzoo.metrics import PROTOCOL
 from vqzoo.metrics.cvq_jpeg import CVQ_JPEG, CvqJpeg
@@ -53,7 +53,7 @@ def measure(tokenizer: Tokenizer, images: Tensor) -> dict[str, Any]:
         lossless.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))
         jpeg.add(out.images, batch)
         errors.append(((out.images.float() - originals) / 2).square().mean((1, 2, 3)).cpu())
-        counts = together(counts, count(tokenizer, out.tokens))
+        counts = add_counts(counts, count(tokenizer, out.tokens))
     usage = usage_metrics(tokenizer, counts)
     loss = sum(part.mean().item() for part in torch.cat(errors).double().split(LOSS_BATCH))
     return {

@@ -10,7 +10,7 @@ from vqzoo.hub.card import METRICS as RECORD
 from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.ops.text import csv_text
 
-FIGURES = ("bits_per_image", *names("image", place="models"), "usage")
+FIGURES = ("bits_per_image", *names("image", table="models"), "usage")
 """Metrics of a card that sweep.csv has columns of."""
 
 

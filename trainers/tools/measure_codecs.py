@@ -12,7 +12,7 @@ import tyro
 from trainers.evaluate import images_of
 from vqzoo.analysis.codecs import evaluate_codec
 from vqzoo.analysis.formats import CODECS, available
-from vqzoo.analysis.measured import MEASURED
+from vqzoo.analysis.measured_codecs import MEASURED
 from vqzoo.files.storage import read_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.registry import cards_folder

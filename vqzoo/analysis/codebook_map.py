@@ -1,4 +1,4 @@
-"""Two-dimensional maps of codevectors: which of them are drawn, PCA, and the file that holds slower methods' maps."""
+"""Two-dimensional maps of codevectors: selection of points, PCA, and the file with maps by slower methods."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ from vqzoo.files.storage import MAP, sha256
 
 FORMAT = 1
 MOST = 4096
-"""Codevectors of a map at most: a browser stays quick, and more points hide one another."""
+"""Maximum number of points of a map: more would be slow in a browser and hide one another."""
 _USED_SHARE = 3 / 4
 
 
-def drawn(counts: np.ndarray) -> np.ndarray:
-    """Which codevectors of a codebook a map shows, by their counts (K,) on the test split: indices, increasing.
+def mapped_indices(counts: np.ndarray) -> np.ndarray:
+    """Return the sorted indices of the codevectors that a map shows, from their counts (K,) on the test split.
 
-    All, up to 4096. Of more, the most used, which get three places of four if there are as many, and a sample of the
-    unused drawn by a fixed seed.
+    A map shows every codevector of a codebook of at most 4096. Of a larger one it shows the most used, up to three
+    quarters of the points or more if few are unused, and fills up with unused ones sampled with a fixed seed.
     """
     size = len(counts)
     if size <= MOST:
@@ -32,45 +32,46 @@ def drawn(counts: np.ndarray) -> np.ndarray:
 
 
 def pca(codevectors: np.ndarray) -> tuple[np.ndarray, float]:
-    """((n, 2) places along the two directions of most variance of (n, d) vectors, the share of the variance they hold).
+    """Project (n, d) vectors to their first two principal components: ((n, 2) points, explained share of variance).
 
-    Exact; the largest coordinate of each direction is positive, so that the map does not flip. Vectors of one number
-    have 0 as their second coordinate.
+    Exact. The component of largest magnitude in each direction is positive, so signs are deterministic. For d = 1 the
+    second coordinate is 0.
     """
     centred = codevectors.astype(np.float64) - codevectors.mean(0, dtype=np.float64)
     spread, directions = np.linalg.eigh(centred.T @ centred)
     top = directions[:, -2:][:, ::-1]
     top = top * np.sign(top[np.abs(top).argmax(0), np.arange(top.shape[1])])
-    places = centred @ top
-    if places.shape[1] < 2:
-        places = np.pad(places, ((0, 0), (0, 1)))
+    points = centred @ top
+    if points.shape[1] < 2:
+        points = np.pad(points, ((0, 0), (0, 1)))
     total = float(spread.clip(0).sum())
-    return places, float(spread[-2:].clip(0).sum()) / total if total else 0.0
+    return points, float(spread[-2:].clip(0).sum()) / total if total else 0.0
 
 
-def to_grid(places: np.ndarray) -> np.ndarray:
-    """(n, 2) coordinates -> uint16, the larger side of their bounding box being 0 to 65535, the other centred."""
-    low, high = places.min(0), places.max(0)
+def to_grid(points: np.ndarray) -> np.ndarray:
+    """Scale (n, 2) points to uint16: the longer side of their bounding box spans 0..65535, the other is centred."""
+    low, high = points.min(0), points.max(0)
     side = (high - low).max() or 1.0
-    return np.rint((places - (low + high) / 2) / side * 65535 + 32767.5).clip(0, 65535).astype(np.uint16)
+    scaled: np.ndarray = np.rint((points - (low + high) / 2) / side * 65535 + 32767.5).clip(0, 65535)
+    return scaled.astype(np.uint16)
 
 
 def packed(values: np.ndarray) -> str:
-    """Numbers as base64 of little-endian bytes."""
+    """Encode numbers as base64 of little-endian bytes."""
     return base64.b64encode(values.astype(values.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def record(weights: Path, methods: Mapping[str, Any], codebooks: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Any]:
-    """What `MAP` holds: settings of each method, and of each codebook the places (n, 2) uint16 by method."""
-    maps = [{name: packed(places) for name, places in codebook.items()} for codebook in codebooks]
+    """Return the content of the `MAP` file from each method's settings and each codebook's method -> (n, 2) uint16."""
+    maps = [{name: packed(points) for name, points in codebook.items()} for codebook in codebooks]
     return {"format": FORMAT, "weights_sha256": sha256(weights), "methods": dict(methods), "codebooks": maps}
 
 
 def read(value: Mapping[str, Any], weights: str, sizes: Sequence[int]) -> list[dict[str, np.ndarray]] | None:
-    """The maps of each codebook, method -> (n, 2) uint16, out of what `MAP` holds; None for maps of other weights.
+    """Return each codebook's maps, method -> (n, 2) uint16, from the content of a `MAP` file; None for other weights.
 
-    `weights` is the sha256 of the model's; `sizes` the number of points that each codebook has. Raises ValueError for a
-    record that is damaged.
+    `weights` is the SHA-256 of the model's weights, `sizes` the number of points of each codebook. Raises ValueError
+    for a damaged file.
     """
     if value.get("weights_sha256") != weights or value.get("format") != FORMAT:
         return None

@@ -1,4 +1,4 @@
-"""What everyday image codecs do with the same number of bits: JPEG, WebP and AVIF as pseudo-models."""
+"""JPEG, WebP and AVIF at a given number of bits, as pseudo-models beside the tokenizers."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -20,9 +20,11 @@ from vqzoo.ops.check import check_choice
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """image: what the file decodes to, of the shape that went in; file: all of it, headers included; quality: 0..100;
-    settings: the variant; met: False where even the lowest quality takes more than the bits asked for, and is what this
-    is."""
+    """An image coded by a codec.
+
+    image: the decoded file, in the shape of the original. file: all bytes, headers included. quality: 0..100.
+    settings: the codec's variant. met: False if even the lowest quality, which this is then, exceeds the bits.
+    """
 
     image: Tensor
     file: bytes
@@ -32,25 +34,25 @@ class Coded:
 
     @property
     def bits(self) -> int:
-        """True bits: eight for each byte of the file."""
+        """True bits: the size of the file."""
         return 8 * len(self.file)
 
 
 def compress(codec: str, image: Tensor, bits: float) -> Coded:
-    """The best picture of uint8 (3 or 1, h, w) that `codec` makes of at most `bits`, headers counted.
+    """Code a uint8 image (3 or 1, h, w) as well as `codec` can in at most `bits`, headers included.
 
-    Of each variant the highest quality that fits, found by bisection (where a file shrinks as quality grows, a still
-    higher one that would fit is missed); of the variants the one with the least squared error. Raises ValueError for an
-    unknown codec and for one that this build of Pillow lacks.
+    Bisection finds the highest quality that fits for each variant of the codec (it assumes that files grow with
+    quality); the variant with the least squared error is returned. Raises ValueError for a codec that is unknown or
+    that this build of Pillow lacks.
     """
     row = CODECS[check_choice("codec", codec, CODECS)]
     if not row.available:
-        raise ValueError(f"codec={codec!r}: this build of Pillow has none; known here: {', '.join(available())}")
-    found = [(settings, *_highest(partial(encode, codec, image, settings), bits / 8)) for settings in row.variants]
-    met = any(fits for *_, fits in found)
+        raise ValueError(f"codec={codec!r}: this build of Pillow lacks it; available: {', '.join(available())}")
+    files = [(settings, *_highest(partial(encode, codec, image, settings), bits / 8)) for settings in row.variants]
+    met = any(fits for *_, fits in files)
     candidates = [
         Coded(decode(file, image), file, quality, settings, met)
-        for settings, quality, file, fits in found
+        for settings, quality, file, fits in files
         if fits == met
     ]
     if not met:
@@ -59,7 +61,7 @@ def compress(codec: str, image: Tensor, bits: float) -> Coded:
 
 
 def encode(codec: str, image: Tensor, settings: dict[str, Any], quality: int) -> bytes:
-    """The file that `codec` makes of uint8 (3 or 1, h, w)."""
+    """Encode a uint8 image (3 or 1, h, w) as a file of `codec`."""
     if image.ndim != 3 or len(image) not in (1, 3) or image.dtype != torch.uint8:
         raise ValueError(f"image {tuple(image.shape)} {image.dtype}: expected uint8 of shape (3 or 1, height, width)")
     pixels = image.permute(1, 2, 0).contiguous().numpy()
@@ -70,7 +72,7 @@ def encode(codec: str, image: Tensor, settings: dict[str, Any], quality: int) ->
 
 
 def decode(file: bytes, like: Tensor) -> Tensor:
-    """The picture in a file as uint8 of the shape of `like` (3 or 1, h, w)."""
+    """Decode a file to uint8 in the shape of `like` (3 or 1, h, w)."""
     with Image.open(io.BytesIO(file)) as picture:
         pixels = np.array(picture.convert("L" if len(like) == 1 else "RGB"))
     return torch.from_numpy(pixels).view(*like.shape[1:], len(like)).permute(2, 0, 1)
@@ -79,10 +81,10 @@ def decode(file: bytes, like: Tensor) -> Tensor:
 def evaluate_codec(
     codec: str, images: Tensor, bits: float, perceptual: Perceptual | None = None, extractors: Sequence[Extractor] = ()
 ) -> dict[str, Any]:
-    """Each of uint8 images (n, c, h, w) at no more than `bits`, measured as `analysis.evaluation.evaluate` measures.
+    """Code uint8 images (n, c, h, w), each in at most `bits`, and measure them as `analysis.evaluation.evaluate` does.
 
-    The same metrics by the same names, but for those of codebooks; and quality, the mean over images, and met, the
-    share of images that could be had at so few bits. Raises ValueError as `compress` does, and for an empty set.
+    Returns the same metrics except those of codebooks, and also the mean quality and the share of images that met the
+    bits. Raises ValueError as `compress` does, and for an empty set.
     """
     measurements = Measurements(images.device, perceptual, extractors)
     quality = met = 0
@@ -97,7 +99,7 @@ def evaluate_codec(
 
 
 def _highest(encode: Callable[[int], bytes], size: float) -> tuple[int, bytes, bool]:
-    """(quality, file, whether it is of at most `size` bytes): the highest that is, or else quality 0."""
+    """Return (quality, file, True) for the highest quality of at most `size` bytes; (0, file, False) if none fits."""
     best = encode(0)
     if len(best) > size:
         return 0, best, False

@@ -1,4 +1,4 @@
-"""What a tokenizer costs beside bits, worked out from its configuration alone."""
+"""Computational cost of a tokenizer, from its configuration alone."""
 
 import json
 import math
@@ -13,13 +13,13 @@ from vqzoo.quantizers import build
 from vqzoo.quantizers.cost import Cost
 
 _MOST = 4096
-"""Tensors of a network whose cost is worked out: a configuration alone can ask for any number of them."""
+"""Maximum number of tensors of a network, as a configuration from a stranger can ask for any number."""
 
 
 def cost(config: dict[str, Any], height: int, width: int) -> Cost:
-    """What the tokenizer of a config.json costs for an image of height x width pixels; no weights are needed.
+    """Return the cost of a config.json's tokenizer for an image of height x width pixels; no weights are needed.
 
-    Raises ValueError for a config that no tokenizer can be built from.
+    Raises ValueError if no tokenizer can be built from the config.
     """
     levels = config["quantizer"] if isinstance(config["quantizer"], list) else [config["quantizer"]]
     strides = _strides(json.dumps(config["autoencoder"], sort_keys=True))
@@ -35,6 +35,6 @@ def cost(config: dict[str, Any], height: int, width: int) -> Cost:
 
 @lru_cache(64)
 def _strides(autoencoder: str) -> tuple[int, ...]:
-    """Of a config as JSON: many models share one, and building it takes longest."""
+    """Return the strides of an autoencoder, given its config as JSON; cached, as many models share one."""
     with Budget(_MOST), torch.device("meta"):
         return build_autoencoder(**json.loads(autoencoder)).strides

@@ -1,4 +1,4 @@
-"""What is wrong with a tokenizer, measured on images: codebook, latents and reconstructions."""
+"""Diagnosis of a tokenizer on images: symptoms in its codebook, latents and reconstructions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vqzoo.analysis.measurements import batches
-from vqzoo.analysis.usage import codebook_of, count, together
+from vqzoo.analysis.usage import add_counts, codebook_of, count
 from vqzoo.metrics.codebook import codebook_stats
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.quantizers import Quantized, Quantizer
@@ -18,37 +18,36 @@ from vqzoo.tokenizer import Tokenizer
 Kind = Literal["unused", "apart", "scale", "saturated", "borders", "colour"]
 
 USED = 0.5
-"""Share of the codevectors that a sound codebook uses on images with many times as many indices."""
+"""Minimum share of codevectors that a healthy codebook uses, given `ENOUGH` indices."""
 ENOUGH = 4
-"""Indices for each codevector that are needed before an unused one means anything."""
+"""Minimum number of indices per codevector for a judgement of usage."""
 APART = 0.5
-"""Wasserstein distance between latents and codevectors, as a share of the latents' spread. Sound codebooks, which
-follow the latents' distribution, stay below a third."""
+"""Maximum Wasserstein distance between latents and codevectors, relative to the latents' spread. Healthy codebooks,
+which follow the distribution of the latents, stay below a third."""
 SCALE = 2.0
-"""Ratio of root mean squares, of latents and codevectors, in either direction."""
+"""Maximum ratio of the root mean squares of latents and codevectors, or of codevectors and latents."""
 SATURATED = 0.98
-"""Share of one value among the scalars or the signs of a channel."""
+"""Maximum share of a single value among the scalars or signs of a channel."""
 BORDERS = 1.5
-"""Ratio of the error's steps across the borders of cells to those inside; 1.0 where borders cannot be told."""
+"""Maximum ratio of the error's steps across borders of cells to its steps inside cells."""
 COLOUR = 2.0
-"""Grey levels by which the mean of a channel is off."""
+"""Maximum offset of the mean of a channel, in grey levels."""
 _LATENTS = 2**14
 
 
 @dataclass(frozen=True)
 class Symptom:
-    """One thing that was measured and is not as it should be. text: a sentence with the figures."""
+    """A measured defect of a tokenizer. text: a sentence with the figures."""
 
     kind: Kind
     text: str
 
 
 def diagnose(tokenizer: Tokenizer, images: Tensor) -> list[Symptom]:
-    """Return what is wrong with a tokenizer, by what it makes of uint8 images (n, c, h, w).
+    """Return the symptoms of a tokenizer in evaluation mode on uint8 images (n, c, h, w).
 
-    Codevectors that nothing uses; codevectors whose distribution is not that of the latents, or whose scale is not;
-    scalars and signs that always are the same; errors that jump at the borders of cells; colours that are off on
-    average. The tokenizer has to be in evaluation mode.
+    Symptoms are unused codevectors, codevectors whose distribution or scale differs from that of the latents, scalars
+    or signs that are nearly constant, errors that jump at borders of cells, and a mean colour that is off.
     """
     device = next(tokenizer.parameters()).device
     counts: list[Tensor] | None = None
@@ -57,28 +56,28 @@ def diagnose(tokenizer: Tokenizer, images: Tensor) -> list[Symptom]:
     shift = torch.zeros(tokenizer.autoencoder.channels, dtype=torch.float64)
     for batch in batches(images):
         originals = batch.to(device)
-        with _watched(tokenizer, leaves), torch.inference_mode():
+        with _recorded(tokenizer, leaves), torch.inference_mode():
             out = tokenizer(from_bytes(originals))
-        counts = together(counts, count(tokenizer, out.tokens))
+        counts = add_counts(counts, count(tokenizer, out.tokens))
         error = to_bytes(out.images).float() - originals.float()
         shift += error.double().mean((2, 3)).sum(0).cpu()
         steps = _steps(error, tokenizer.autoencoder.strides[-1])
         across, inside = across + steps[0], inside + steps[1]
-    found = _unused(tokenizer, counts)
+    symptoms = _unused(tokenizer, counts)
     for name, leaf in _leaves(tokenizer).items():
         if leaves[name]:
             latents = torch.cat(leaves[name])[:_LATENTS]
             if leaf.rounds_to:
-                found += _values(leaf, latents)
+                symptoms += _values(leaf, latents)
             elif not _in_part(tokenizer, name):
-                found += _codevectors(leaf, latents)
-    return found + _borders(across, inside) + _colours(shift / len(images))
+                symptoms += _codevectors(leaf, latents)
+    return symptoms + _borders(across, inside) + _colours(shift / len(images))
 
 
 def wasserstein(first: Tensor, second: Tensor) -> float:
-    """Return the Wasserstein-2 distance of two samples (n, d), (m, d) taken as Gaussians.
+    """Return the Wasserstein-2 distance between Gaussians fitted to two samples (n, d) and (m, d).
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2) is its square (Dowson and Landau, 1982).
+    Its square is |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2) (Dowson and Landau, 1982).
     """
     (mean1, cov1), (mean2, cov2) = map(_moments, (first.double(), second.double()))
     root = _root(cov1)
@@ -99,7 +98,7 @@ def _root(matrix: Tensor) -> Tensor:
 
 
 def _leaves(tokenizer: Tokenizer) -> dict[str, Quantizer]:
-    """Return the quantizers whose latents can tell that something is wrong, by name."""
+    """Return the quantizers whose latents can be diagnosed, by name."""
     return {
         name: module
         for name, module in tokenizer.named_modules()
@@ -108,26 +107,26 @@ def _leaves(tokenizer: Tokenizer) -> dict[str, Quantizer]:
 
 
 @contextmanager
-def _watched(tokenizer: Tokenizer, leaves: dict[str, list[Tensor]]) -> Iterator[None]:
-    """Collect what each of `_leaves` is given, flattened to (n, d), while the tokenizer runs."""
-    watched = _leaves(tokenizer)
-    for name, module in watched.items():
-        module.quantize = _noting(module.quantize, leaves.setdefault(name, []))  # type: ignore[assignment]
+def _recorded(tokenizer: Tokenizer, leaves: dict[str, list[Tensor]]) -> Iterator[None]:
+    """Record the latents of each of `_leaves`, flattened to (n, d), while the tokenizer runs."""
+    modules = _leaves(tokenizer)
+    for name, module in modules.items():
+        module.quantize = _recording(module.quantize, leaves.setdefault(name, []))  # type: ignore[assignment]
     try:
         yield
     finally:
-        for module in watched.values():
+        for module in modules.values():
             del module.quantize
 
 
-def _noting(quantize: Callable[[Tensor], Quantized], noted: list[Tensor]) -> Callable[[Tensor], Quantized]:
-    """Return `quantize` as before, which notes its latents: composites call it, and not the module itself."""
+def _recording(quantize: Callable[[Tensor], Quantized], record: list[Tensor]) -> Callable[[Tensor], Quantized]:
+    """Wrap `quantize` to record its latents. A forward hook would miss them, as composites call `quantize` directly."""
 
-    def noting(latents: Tensor) -> Quantized:
-        noted.append(latents.detach().float().flatten(0, -2))
+    def recording(latents: Tensor) -> Quantized:
+        record.append(latents.detach().float().flatten(0, -2))
         return quantize(latents)
 
-    return noting
+    return recording
 
 
 def _unused(tokenizer: Tokenizer, counts: list[Tensor] | None) -> list[Symptom]:
@@ -143,7 +142,7 @@ def _unused(tokenizer: Tokenizer, counts: list[Tensor] | None) -> list[Symptom]:
 
 
 def _in_part(tokenizer: Tokenizer, name: str) -> bool:
-    """Return whether a codebook is one of several that need not cover the latents: a residual level, or a choice."""
+    """Return whether a codebook need not cover the latents, as a residual level or one of several to choose from."""
     steps = name.split(".")
     above = (tokenizer.get_submodule(".".join(steps[:depth])) for depth in range(1, len(steps)))
     return any(isinstance(each, Quantizer) and (each.level_columns or len(each.cell_bits) > 1) for each in above)
@@ -156,10 +155,10 @@ def _codevectors(leaf: Quantizer, latents: Tensor) -> list[Symptom]:
     if codevectors.shape[1] != latents.shape[1] or len(latents) < len(codevectors):
         return []
     spread = _moments(latents.double())[1].trace().sqrt().item()
-    found = []
+    symptoms = []
     ratio = float(latents.square().mean().sqrt() / codevectors.square().mean().sqrt().clamp(min=1e-12))
     if max(ratio, 1 / max(ratio, 1e-12)) > SCALE:
-        found.append(Symptom("scale", f"latents are {ratio:.2g} times as long as codevectors, by root mean squares"))
+        symptoms.append(Symptom("scale", f"latents are {ratio:.2g} times as long as codevectors, by root mean squares"))
     distance = wasserstein(latents, codevectors) / max(spread, 1e-12)
     if distance > APART:
         mean = float((latents.mean(0) - codevectors.mean(0)).norm()) / max(spread, 1e-12)
@@ -168,12 +167,12 @@ def _codevectors(leaf: Quantizer, latents: Tensor) -> list[Symptom]:
             f"codevectors are {distance:.2f} of the latents' spread away from them (Wasserstein distance); means are "
             f"{mean:.2f} apart, and the codevectors' spread is {shares:.2f} of the latents'"
         )
-        found.append(Symptom("apart", text))
-    return found
+        symptoms.append(Symptom("apart", text))
+    return symptoms
 
 
 def _values(leaf: Quantizer, latents: Tensor) -> list[Symptom]:
-    """Return the channels of scalars or signs that hardly ever have another value."""
+    """Return a symptom if some scalars or signs are nearly constant."""
     values = leaf.lookup(leaf.assign(latents))
     shares = torch.stack([torch.unique(column, return_counts=True)[1].max() for column in values.T]) / len(values)
     stuck = int((shares > SATURATED).sum())
@@ -184,7 +183,7 @@ def _values(leaf: Quantizer, latents: Tensor) -> list[Symptom]:
 
 
 def _steps(error: Tensor, stride: int) -> tuple[float, float]:
-    """Return the mean absolute step of the error across borders of cells, and that inside, weighted by the images."""
+    """Return the mean absolute steps of the error (across borders of cells, inside cells), times the batch size."""
     columns = (error[..., 1:] - error[..., :-1]).abs()
     rows = (error[..., 1:, :] - error[..., :-1, :]).abs().transpose(2, 3)
     across, inside = [], []

@@ -1,4 +1,4 @@
-"""A tokenizer measured over a data set."""
+"""Evaluation of a tokenizer on a data set."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vqzoo.analysis.measurements import Measurements, batches
-from vqzoo.analysis.usage import count, together, usage_metrics
+from vqzoo.analysis.usage import add_counts, count, usage_metrics
 from vqzoo.metrics.fid import Extractor
 from vqzoo.metrics.perceptual import Perceptual
 from vqzoo.ops.pixels import from_bytes, to_bytes
@@ -17,8 +17,11 @@ from vqzoo.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Evaluation:
-    """metrics: name -> number, or None where it is not available; counts: uses of each index, (K,) for each column of
-    the indices, those of all levels one after the other, coarsest first; None where they cannot be counted."""
+    """Metrics of a tokenizer on a data set.
+
+    metrics: name -> number, None if not available. counts: uses of each index, (K,) for each column of the indices of
+    all levels, coarsest level first; None if indices cannot be counted.
+    """
 
     metrics: dict[str, Any]
     counts: list[Tensor] | None
@@ -34,11 +37,10 @@ def evaluate(
 ) -> Evaluation:
     """Reconstruct uint8 images (n, c, h, w) and measure by protocol "lossless"; the tokenizer must be in eval mode.
 
-    Metrics: those of `metrics.table` of kind "image" (lpips None without `perceptual`) and "set" (None without its
-    extractor among `extractors`, and as `Fid` says), intervals of the means, those of `analysis.usage` (None where
-    nothing can be counted) and rates; each is a mean over images or over the whole set, so that batch size,
-    by default that of a fixed number of pixels, does not matter. Networks are moved to the tokenizer's device. Raises
-    ValueError for an empty set.
+    Returns metrics of `metrics.table` of kind "image" (lpips is None without `perceptual`) and "set" (None without
+    their extractor, and as in `Fid.compute`), intervals of the means, metrics of `analysis.usage` (None if indices
+    cannot be counted) and rates. The batch size, by default that of a fixed number of pixels, does not change them.
+    Networks are moved to the tokenizer's device. Raises ValueError for an empty set.
     """
     if not len(images):
         raise ValueError("images: the set is empty; expected at least one image")
@@ -52,9 +54,9 @@ def evaluate_batches(
     perceptual: Perceptual | None = None,
     extractors: Sequence[Extractor] = (),
 ) -> Evaluation:
-    """Measure as `evaluate` does, on batches of uint8 images (b, c, h, w) that may differ in size from each other.
+    """Measure as `evaluate` does, on batches of uint8 images (b, c, h, w) of any sizes.
 
-    Raises ValueError where there is no batch.
+    Raises ValueError without a batch.
     """
     assert not tokenizer.training
     device = next(tokenizer.parameters()).device
@@ -64,6 +66,6 @@ def evaluate_batches(
         batch = batch.to(device)
         out = tokenizer(from_bytes(batch))
         measurements.add(to_bytes(out.images), batch, tokenizer.bits(out.tokens))
-        counts = together(counts, count(tokenizer, out.tokens))
+        counts = add_counts(counts, count(tokenizer, out.tokens))
     metrics = measurements.metrics() | usage_metrics(tokenizer, counts)
     return Evaluation(metrics, None if counts is None else [column.cpu() for column in counts])

@@ -1,4 +1,4 @@
-"""The photographs that come with the package, for a first look without a picture of one's own."""
+"""Example photographs that are part of the package."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ _LABELS = {
 
 
 def examples() -> dict[str, Path]:
-    """Label -> a lossless WebP of 256 x 256 RGB pixels, in the order to show them.
+    """Return label -> path of a lossless WebP of 256 x 256 RGB pixels, in display order.
 
-    example_images/LICENSES.md says whose they are.
+    Authors and licences are in example_images/LICENSES.md.
     """
     return {label: _FOLDER / name for label, name in _LABELS.items()}

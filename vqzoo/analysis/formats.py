@@ -1,4 +1,4 @@
-"""Which image codecs stand beside the models, and the names of these pseudo-models; torch is not needed."""
+"""The image codecs that are compared with models, and the names of these pseudo-models; torch is not needed."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from PIL import features
 
 @dataclass(frozen=True)
 class Codec:
-    """A format of Pillow's. feature: what its build must have; variants: settings of which the better is taken."""
+    """An image format of Pillow. feature: Pillow's name for its support; variants: settings to choose the best from."""
 
     format: str
     feature: str
@@ -18,7 +18,7 @@ class Codec:
 
     @property
     def available(self) -> bool:
-        """Whether this machine's Pillow can write and read it."""
+        """Whether this machine's Pillow can read and write the format."""
         return bool(features.check(self.feature))
 
 
@@ -31,27 +31,27 @@ CODECS: dict[str, Codec] = {
 
 
 PCA = "PCA"
-"""In the place of a codec: the fitted PCA tokenizers, as coarse as the bits ask for."""
+"""Name, in place of a codec's, for fitted PCA tokenizers that are made coarser to meet the bits."""
 
 
 def available() -> list[str]:
-    """Names of the codecs that this machine has."""
+    """Return the names of the codecs that this machine has."""
     return [name for name, codec in CODECS.items() if codec.available]
 
 
 def label(codec: str, bits: float) -> str:
-    """The pseudo-model's name."""
+    """Return the name of a codec's pseudo-model."""
     return f"{codec} at {round(bits):,} bits"
 
 
 def parse_label(text: str) -> tuple[str, int] | None:
-    """(codec or PCA, bits) of a pseudo-model's name; None for any other."""
+    """Return (codec or PCA, bits) from the name of a pseudo-model; None for other names."""
     match = re.fullmatch(rf"({'|'.join((*CODECS, PCA))}) at ([\d,]+) bits", text)
     return (match[1], int(match[2].replace(",", ""))) if match else None
 
 
 def rate_groups(bits: Iterable[float]) -> list[int]:
-    """Rates within 5 % of the lowest of a group are one group: the highest of each, ascending."""
+    """Group rates that exceed the lowest of their group by at most 5 %, and return each group's highest, ascending."""
     groups: list[list[float]] = []
     for each in sorted(bits):
         if groups and each <= 1.05 * groups[-1][0]:

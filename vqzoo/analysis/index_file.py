@@ -1,4 +1,4 @@
-"""The indices of a photograph, as something to be stored."""
+"""The indices of a photograph, compressed as for a file."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from vqzoo.tokenizer import Tokenizer
 
 @dataclass(frozen=True, eq=False)
 class IndexFile:
-    """grids: indices (n, q) of each level, coarsest first; sizes: the alphabets of their columns."""
+    """Indices of an image. grids: (n, q) for each level, coarsest first; sizes: alphabet sizes of their columns."""
 
     grids: list[np.ndarray]
     sizes: list[tuple[int, ...]]
 
     def compress(self) -> Compressed:
-        """Level after level, each the smallest that any compressor makes of it."""
+        """Compress each level with the compressor that yields the fewest bytes, and concatenate the results."""
         parts = [compress(grid, sizes) for grid, sizes in zip(self.grids, self.sizes, strict=True)]
         return Compressed(
             ", ".join(dict.fromkeys(part.method for part in parts)), b"".join(part.data for part in parts)
@@ -27,7 +27,7 @@ class IndexFile:
 
 @torch.inference_mode()
 def index_file(tokenizer: Tokenizer, original: np.ndarray) -> IndexFile:
-    """The indices of `Result.original`, uint8 (h, w, 3), which is grey where the tokenizer is."""
+    """Encode `Result.original`, uint8 (h, w, 3), which is grey if the tokenizer is."""
     image = torch.from_numpy(original).to(next(tokenizer.parameters()).device).permute(2, 0, 1)
     tokens = tokenizer.encode(from_bytes(image[None, : tokenizer.autoencoder.channels]))
     grids = [grid.flatten(0, 2).cpu().numpy() for grid in tokens.grids]

@@ -1,4 +1,4 @@
-"""A fitted PCA tokenizer at fewer bits than it was made for: fewer components or coarser steps, nothing fitted anew."""
+"""Fitted PCA tokenizers at lower rates: fewer components or coarser steps, without refitting."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from vqzoo.tokenizer import Tokenizer
 
 
 def at_bits(tokenizer: Tokenizer, size: tuple[int, int], bits: float) -> list[Tokenizer]:
-    """The tokenizer with alphabets that cost an image of that height and width at most `bits`, in two ways; alone and
-    as it is if it costs no more.
+    """Return two coarser versions of a PCA tokenizer that code an image of `size` (height, width) in at most `bits`.
 
-    Both, see `Uniform.coarser`, depend on the bits and the size alone, so that decoding needs nothing but the indices.
+    `Uniform.coarser` describes the two. They depend only on bits and size, so decoding needs nothing but the indices.
+    Returns only the tokenizer itself if it meets the bits already.
     """
     stride = tokenizer.autoencoder.strides[0]
     budget = bits / math.prod(-(-side // stride) for side in size)
@@ -22,20 +22,15 @@ def at_bits(tokenizer: Tokenizer, size: tuple[int, int], bits: float) -> list[To
 
 
 def components(tokenizer: Tokenizer) -> int:
-    """How many coefficients of a block are stored: those that have more than one value."""
+    """Return how many coefficients of a block are stored, which are those with more than one value."""
     return sum(size > 1 for size in tokenizer.quantizers[0].index_sizes)
 
 
 @torch.inference_mode()
 def nearest(tokenizers: Mapping[str, Sequence[Tokenizer]], images: Tensor) -> tuple[str, Tokenizer]:
-    """Whose reconstruction of images (1, c, h, w) has the least squared error, and under which name it stands."""
-    errors = {
-        (name, number): (each(images).images - images).square().sum().item()
-        for name, all_of_it in tokenizers.items()
-        for number, each in enumerate(all_of_it)
-    }
-    name, number = min(errors, key=lambda place: errors[place])
-    return name, tokenizers[name][number]
+    """Return (name, tokenizer) of the reconstruction of images (1, c, h, w) with the least squared error."""
+    named = [(name, each) for name, versions in tokenizers.items() for each in versions]
+    return min(named, key=lambda pair: (pair[1](images).images - images).square().sum().item())
 
 
 def _with(tokenizer: Tokenizer, quantizer: Quantizer) -> Tokenizer:

@@ -1,7 +1,7 @@
-"""What a training run wrote down: reading its metrics.jsonl, also while the run goes on, and what a card keeps of it.
+"""Reader of a training run's metrics.jsonl, also while the run goes on, and the curves that a card stores.
 
-A row is a JSON object with a step: means of the training terms since the row before it, or the terms on held-out images
-(those have "held_out", the loss that the best checkpoint is chosen by), or a warning.
+A row is a JSON object with a step: means of the training terms since the previous row, or terms on held-out images
+("held_out" is then the loss that selects the best checkpoint), or a warning.
 """
 
 import json
@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 Columns = dict[str, list[float | None]]
-"""Values by the name of what was measured, all as long as that of "step"; None where it did not exist yet."""
+"""Name -> values, one for each of the values of "step"; None for steps without a value."""
 
 SELECTION = "selection/"
-"""Before the name of a codebook: the share of the latents that an adaptive quantizer gave to it."""
+"""Prefix of a codebook's name, for the share of latents that an adaptive quantizer assigned to it."""
 NOT_TERMS = {"step", "loss", "learning_rate", "usage", "perplexity", "images_per_second", "peak_memory_mib"}
-"""What a training row has beside the terms of its loss and the selection."""
+"""Columns of training rows that are neither terms of the loss nor selection."""
 
 _HELD_OUT = "held_out/"
-_OF_THE_MACHINE = {"images_per_second", "peak_memory_mib"}
-_KEPT = 50  # rows of each kind in a card
+_MACHINE = {"images_per_second", "peak_memory_mib"}
+_CARD_ROWS = 50  # of training and of held-out rows each
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """All rows of a metrics.jsonl; a last line that is being written, or that a killed run cut short, is left out."""
+    """Return all rows of a metrics.jsonl up to an incomplete line, which a running or killed run leaves at the end."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
@@ -35,13 +35,13 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> tuple[Columns, Columns]:
-    """(training, held out) of all rows but the warnings.
+    """Return (training columns, held-out columns) of all rows except warnings.
 
-    The held-out terms go by the names that they have in training, "loss" is the one that checkpoints are chosen by;
-    "gradient_gap", measured with them, is among them. What is not a finite number is None.
+    Held-out terms have the same names as in training; their "loss" is the one that selects checkpoints, and
+    "gradient_gap" is one of them. Values that are not finite numbers become None.
     """
     train = [row for row in rows if "held_out" not in row and "warning" not in row]
-    judged = [
+    held_out = [
         {
             "loss" if key == "held_out" else key.removeprefix(_HELD_OUT): value
             for key, value in row.items()
@@ -50,17 +50,17 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> tuple[Columns, Columns]:
         for row in rows
         if "held_out" in row and "warning" not in row
     ]
-    return _columns(train), _columns(judged)
+    return _columns(train), _columns(held_out)
 
 
 def curves(path: Path) -> dict[str, Columns]:
-    """{"train": ..., "held_out": ...} of a metrics.jsonl as a card keeps them: `columns` without the machine's speed.
+    """Return {"train": ..., "held_out": ...} for a card: the `columns` of a metrics.jsonl without speed and memory.
 
-    Of more than fifty rows fifty are kept, evenly spaced, the first and the last included, and of the held-out ones the
-    best as well; six significant digits.
+    Of more than fifty rows, fifty evenly spaced ones are returned, first and last included, and also the held-out row
+    with the lowest loss. Values have six significant digits.
     """
     train, held_out = columns(read(path))
-    for name in _OF_THE_MACHINE:
+    for name in _MACHINE:
         train.pop(name, None)
     losses = [math.inf if loss is None else loss for loss in held_out.get("loss", [])]
     best = [losses.index(min(losses))] if losses else []
@@ -68,19 +68,19 @@ def curves(path: Path) -> dict[str, Columns]:
 
 
 def thin(steps: Sequence[float], values: Sequence[float], most: int) -> tuple[list[float], list[float]]:
-    """At most so many points of a curve, with the least and the greatest of each stretch: no spike goes missing."""
+    """Reduce a curve to at most `most` points, the minimum and maximum of each of most // 2 intervals."""
     if len(steps) <= most:
         return list(steps), list(values)
-    stretches = most // 2
-    kept = set()
-    for number in range(stretches):
-        stretch = range(number * len(steps) // stretches, (number + 1) * len(steps) // stretches)
-        kept |= {min(stretch, key=values.__getitem__), max(stretch, key=values.__getitem__)}
-    return [steps[place] for place in sorted(kept)], [values[place] for place in sorted(kept)]
+    count = most // 2
+    extremes = set()
+    for number in range(count):
+        interval = range(number * len(steps) // count, (number + 1) * len(steps) // count)
+        extremes |= {min(interval, key=values.__getitem__), max(interval, key=values.__getitem__)}
+    return [steps[index] for index in sorted(extremes)], [values[index] for index in sorted(extremes)]
 
 
 def by_size(key: str) -> tuple[int, str]:
-    """What codebooks are sorted by, from "selection/512 x 128" or the like: their size, then their name."""
+    """Return the sort key (size, name) of a codebook's column such as "selection/512 x 128"."""
     digits = key.removeprefix(SELECTION).split(" ")[0].split("x")[0]
     return (int(digits) if digits.isdigit() else 0, key)
 
@@ -91,7 +91,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> Columns:
 
 
 def _number(value: Any) -> float | None:
-    """Steps stay whole numbers."""
+    """Return a finite number, integers as integers; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
     return value
@@ -99,9 +99,9 @@ def _number(value: Any) -> float | None:
 
 def _few(table: Columns, also: Iterable[int] = ()) -> Columns:
     rows = len(table.get("step", []))
-    last = _KEPT - 1
-    places = range(rows) if rows <= _KEPT else sorted({round(n * (rows - 1) / last) for n in range(_KEPT)} | {*also})
-    return {name: [_rounded(values[place]) for place in places] for name, values in table.items()}
+    last = _CARD_ROWS - 1
+    few = {round(n * (rows - 1) / last) for n in range(_CARD_ROWS)} | {*also} if rows > _CARD_ROWS else range(rows)
+    return {name: [_rounded(values[index]) for index in sorted(few)] for name, values in table.items()}
 
 
 def _rounded(value: float | None) -> float | None:

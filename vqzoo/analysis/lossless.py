@@ -1,29 +1,30 @@
-"""What entropy coding would take off the bits of indices: by an ideal coder, and by compressors that everybody has."""
+"""Bits of indices after entropy coding, by an ideal coder and by general-purpose compressors."""
 
 import lzma
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 
 def entropy_bits(counts: Sequence[np.ndarray], images: int = 1) -> list[float]:
-    """Bits of an image of each column of the indices, coded with an ideal zeroth-order coder.
+    """Return the bits per image of each column of the indices under an ideal zeroth-order coder.
 
-    counts: uses (K,) of each column over `images` images. A column that is used n times an image takes n H bits, with H
-    the entropy of its shares in bits: the least that any code takes that looks at one index at a time and knows just
-    these shares. The table of shares is not counted. Of a single image it is too low: few indices look more regular
-    than their source is.
+    counts: uses (K,) of each column over `images` images. A column with n indices per image takes n H bits, where H is
+    the entropy of its frequencies in bits. This is a lower bound for codes of single indices that know these
+    frequencies; the table of frequencies is not included. For a single image the estimate is too low, as the entropy
+    of few samples is biased.
     """
     return [_entropy(column) / images for column in map(np.asarray, counts)]
 
 
 def cross_entropy_bits(counts: Sequence[np.ndarray], known: Sequence[np.ndarray]) -> float:
-    """Bits of an image whose indices have `counts` (K,) a column, coded ideally with the shares of `known` counts.
+    """Return the bits of an image with index `counts` (K,) per column, coded ideally by the frequencies of `known`.
 
-    One is added to every known count, so that what was never seen can be coded (Laplace). Sender and receiver have the
-    table from elsewhere: this is what an arithmetic coder would need for this very image, to within a bit or two.
+    One is added to each known count, so that unseen indices can be coded (Laplace). Sender and receiver share the
+    known counts in advance. An arithmetic coder would use as many bits for this image, to within a bit or two.
     """
     total = 0.0
     for column, other in zip(counts, known, strict=True):
@@ -33,20 +34,20 @@ def cross_entropy_bits(counts: Sequence[np.ndarray], known: Sequence[np.ndarray]
 
 
 def fixed_bits(counts: Sequence[np.ndarray], images: int = 1) -> list[float]:
-    """Bits of an image of each column at log2(alphabet) an index."""
+    """Return the bits per image of each column at log2(alphabet size) bits per index."""
     return [float(np.sum(column)) * np.log2(len(column)) / images for column in counts]
 
 
 @dataclass(frozen=True)
 class Compressed:
-    """method: which of `COMPRESSORS` gave the fewest bytes; data: what it gave."""
+    """Compressed indices. method: the name in `COMPRESSORS` with the fewest bytes; data: these bytes."""
 
     method: str
     data: bytes
 
     @property
     def bits(self) -> int:
-        """Eight for each byte."""
+        """Size of the data in bits."""
         return 8 * len(self.data)
 
 
@@ -70,38 +71,44 @@ def _unlzma(data: bytes) -> bytes:
     return lzma.decompress(data, lzma.FORMAT_RAW, filters=_LZMA)
 
 
-COMPRESSORS: dict[str, tuple[bool, Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
-    "bits packed": (True, bytes, bytes),
-    "bits packed, then Deflate": (True, _deflate, _inflate),
-    "whole bytes, then Deflate": (False, _deflate, _inflate),
-    "bits packed, then LZMA": (True, _lzma, _unlzma),
-    "whole bytes, then LZMA": (False, _lzma, _unlzma),
+class Compressor(NamedTuple):
+    """A way to compress indices without headers, on which sender and receiver agree; `packs` bits first or not."""
+
+    packs: bool
+    compress: Callable[[bytes], bytes]
+    decompress: Callable[[bytes], bytes]
+
+
+COMPRESSORS = {
+    "bits packed": Compressor(True, bytes, bytes),
+    "bits packed, then Deflate": Compressor(True, _deflate, _inflate),
+    "whole bytes, then Deflate": Compressor(False, _deflate, _inflate),
+    "bits packed, then LZMA": Compressor(True, _lzma, _unlzma),
+    "whole bytes, then LZMA": Compressor(False, _lzma, _unlzma),
 }
-"""Name -> (whether bits are packed, compress, decompress); without headers, as sender and receiver agree on them."""
 
 
 def compress(columns: np.ndarray, sizes: Sequence[int]) -> Compressed:
-    """Indices (n, q) with alphabets `sizes`, each up to 2^32, through every compressor: the smallest result."""
+    """Compress indices (n, q) with alphabet sizes up to 2^32 by each compressor, and return the smallest result."""
     packed, whole = pack(columns, sizes), _whole(columns, sizes)
-    results = (Compressed(name, squeeze(packed if bits else whole)) for name, (bits, squeeze, _) in COMPRESSORS.items())
+    results = (Compressed(name, each.compress(packed if each.packs else whole)) for name, each in COMPRESSORS.items())
     return min(results, key=lambda result: len(result.data))
 
 
 def decompress(compressed: Compressed, cells: int, sizes: Sequence[int]) -> np.ndarray:
-    """The indices (cells, q) that `compress` was given."""
-    bits, _, expand = COMPRESSORS[compressed.method]
-    raw = expand(compressed.data)
-    return unpack(raw, cells, sizes) if bits else _unwhole(raw, cells, sizes)
+    """Invert `compress`: return the indices (cells, q)."""
+    compressor = COMPRESSORS[compressed.method]
+    return (unpack if compressor.packs else _unwhole)(compressor.decompress(compressed.data), cells, sizes)
 
 
 def pack(columns: np.ndarray, sizes: Sequence[int]) -> bytes:
-    """Indices (n, q), column after column, each in the fewest whole bits that hold its alphabet, end to end."""
+    """Pack indices (n, q) column by column, each with the smallest integer number of bits for its alphabet."""
     bits = [_digits(column, _width(size)) for column, size in zip(columns.T, sizes, strict=True)]
     return np.packbits(np.concatenate([each.reshape(-1) for each in bits])).tobytes()
 
 
 def unpack(packed: bytes, cells: int, sizes: Sequence[int]) -> np.ndarray:
-    """What `pack` was given."""
+    """Invert `pack`: return the indices (cells, q)."""
     bits = np.unpackbits(np.frombuffer(packed, np.uint8))
     columns, start = [], 0
     for width in map(_width, sizes):
@@ -112,7 +119,7 @@ def unpack(packed: bytes, cells: int, sizes: Sequence[int]) -> np.ndarray:
 
 
 def _entropy(column: np.ndarray) -> float:
-    """n H: 0 for a column of one kind, or of none."""
+    """Return n H in bits: 0 for a column with at most one distinct index."""
     used = column[column > 0].astype(np.float64)
     return float(-(used * np.log2(used / used.sum())).sum()) if len(used) > 1 else 0.0
 
@@ -130,7 +137,7 @@ def _type(size: int) -> np.dtype:
 
 
 def _whole(columns: np.ndarray, sizes: Sequence[int]) -> bytes:
-    """Column after column in one, two or four bytes an index."""
+    """Return the indices column by column in one, two or four bytes each."""
     return b"".join(column.astype(_type(size)).tobytes() for column, size in zip(columns.T, sizes, strict=True))
 
 

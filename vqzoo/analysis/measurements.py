@@ -1,4 +1,4 @@
-"""Protocol "lossless" over a data set that comes in batches: the part that asks not where reconstructions come from."""
+"""Metrics of protocol "lossless" over batches of reconstructions by a tokenizer or a codec."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,12 +18,12 @@ _PIXELS = 2**18  # of a batch: 256 images of 32 x 32, 4 of 256 x 256
 
 
 def batches(images: Tensor, size: int | None = None) -> tuple[Tensor, ...]:
-    """Images (n, c, h, w) in batches of `size`, by default of a fixed number of pixels, so that memory is bounded."""
+    """Split images (n, c, h, w) into batches of `size`, by default of about as many pixels each, to bound memory."""
     return images.split(size or max(1, _PIXELS // (images.shape[2] * images.shape[3])))
 
 
 class Measurements:
-    """Values of images, gathered over batches. Networks are moved to `device`, where batches have to be."""
+    """Metrics accumulated over batches. Networks are moved to `device`, where batches have to be."""
 
     def __init__(
         self, device: torch.device, perceptual: Perceptual | None = None, extractors: Sequence[Extractor] = ()
@@ -38,7 +38,7 @@ class Measurements:
 
     @torch.inference_mode()
     def add(self, restored: Tensor, originals: Tensor, bits: Tensor) -> None:
-        """Add a batch: both uint8 (b, c, h, w) of any size; bits (b,) that each image costs."""
+        """Add a batch: reconstructions and originals, uint8 (b, c, h, w) of any size, and bits (b,) per image."""
         for name, value in compare(restored, originals, self.perceptual).items():
             self.values.setdefault(name, []).append(value.double())
         self.bits += bits.double().sum().item()
@@ -49,17 +49,17 @@ class Measurements:
         self.channels = originals.shape[1]
 
     def metrics(self) -> dict[str, Any]:
-        """Return means over images with their `intervals`, and distances over the set.
+        """Return means over images with their `intervals`, distances over the set, and rates.
 
-        Of a metric that not every image has a value of there is no mean. Bits a pixel are those of all images over the
-        pixels of all, which may differ in size. Raises ValueError where nothing was added.
+        A metric without a value for some image is None or missing. Bits per pixel are the bits of all images divided
+        by the pixels of all images. Raises ValueError if nothing was added.
         """
         if not self.count:
             raise ValueError("images: the set is empty; expected at least one image")
         joined = {name: torch.cat(parts) for name, parts in self.values.items()}
         values = {name: joined[name] for name in METRICS if name in joined and len(joined[name]) == self.count}
         metrics: dict[str, Any] = {"protocol": PROTOCOL, "num_images": self.count}
-        metrics |= dict.fromkeys(names("image", place="models"))
+        metrics |= dict.fromkeys(names("image", table="models"))
         metrics |= {name: value.mean().item() for name, value in values.items()}
         metrics["lpips_network"] = self.perceptual.name if self.perceptual is not None and "lpips" in values else None
         metrics |= {name: self.fids[name].compute() if name in self.fids else None for name in names("set")}

@@ -1,4 +1,4 @@
-"""A power law through measured points, and what it tells, with intervals that say how little that may be."""
+"""A power law fitted to measured points, with confidence and prediction intervals."""
 
 import math
 from collections.abc import Sequence
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_BEYOND = 2.0  # how far outside the measured bits an answer is still given, as a factor
+_BEYOND = 2.0  # extrapolation is allowed up to this factor outside the measured bits
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """distortion = scale bits^-exponent, by least squares of the logarithms.
+    """distortion = scale bits^-exponent, fitted by least squares of the logarithms.
 
-    number: points. exponent_interval: 95 %, from Student's t with number - 2 degrees of freedom. r2: share of the
-    variance of the logarithm of the distortion that is explained. deviation: of the residuals, of the natural
-    logarithm. lowest, highest: bits of the points. The intervals take deviations from the law for independent and
-    normal; points that stem from one model, or from trainings of unequal length, are neither.
+    number: of points. exponent_interval: 95 %, from Student's t with number - 2 degrees of freedom. r2: explained share
+    of the variance of the log distortion. deviation: standard deviation of the residuals of the natural logarithm.
+    lowest, highest: range of the points' bits. t, mean, spread: quantile of Student's t, mean of log bits, and sum of
+    squared deviations from it. Intervals assume independent and normal residuals, which points from one model or from
+    trainings of unequal length do not have.
     """
 
     number: int
@@ -32,20 +33,20 @@ class PowerLaw:
     spread: float
 
     def distortion(self, bits: float) -> float:
-        """What the law expects."""
-        return self.scale * bits**-self.exponent
+        """Return the expected distortion."""
+        return self.scale * math.pow(bits, -self.exponent)
 
     def band(self, bits: float) -> tuple[float, float]:
-        """95 % prediction interval of the distortion of one more model at these bits."""
+        """Return the 95 % prediction interval of the distortion of a new model at these bits."""
         reach = self._reach(math.log(bits) - self.mean)
         return self.distortion(bits) * math.exp(-reach), self.distortion(bits) * math.exp(reach)
 
     def bits(self, distortion: float) -> tuple[float, float, float]:
-        """(bits, low, high) at which one more model may have this distortion: the law's answer, and all bits whose
-        95 % prediction interval holds it (Fieller's theorem).
+        """Return (bits, low, high) for a distortion: the law's estimate and its 95 % interval for a new model.
 
-        Raises ValueError where the law does not fall for sure, as its slope cannot be told from none, and where the
-        answer is more than twice the highest or less than half the lowest bits that were measured.
+        The interval holds all bits whose prediction interval includes the distortion (Fieller's theorem). Raises
+        ValueError if the slope is not significantly negative, and if the estimate is more than twice the highest or
+        less than half the lowest bits of the points.
         """
         slope, level = -self.exponent, math.log(distortion) - (math.log(self.scale) - self.exponent * self.mean)
         curve = slope**2 - (self.t * self.deviation) ** 2 / self.spread
@@ -55,10 +56,10 @@ class PowerLaw:
                 f"The {self.number} points do not tell that distortion falls with bits (exponent between {low:.2f} and "
                 f"{high:.2f}): no number of bits can be named. Choose other points."
             )
-        found = math.exp(self.mean + level / slope)
-        if not self.lowest / _BEYOND <= found <= self.highest * _BEYOND:
+        estimate = math.exp(self.mean + level / slope)
+        if not self.lowest / _BEYOND <= estimate <= self.highest * _BEYOND:
             raise ValueError(
-                f"That would be near {_bits(found)} bits, too far from what was measured ({_bits(self.lowest)} to "
+                f"That would be near {_bits(estimate)} bits, too far from what was measured ({_bits(self.lowest)} to "
                 f"{_bits(self.highest)} bits) for a law fitted there to be trusted. Ask for between "
                 f"{_decibel(self.distortion(self.lowest / _BEYOND)):.1f} and "
                 f"{_decibel(self.distortion(self.highest * _BEYOND)):.1f} dB."
@@ -67,15 +68,15 @@ class PowerLaw:
         constant = level**2 - (self.t * self.deviation) ** 2 * (1 + 1 / self.number)
         root = math.sqrt(max(0.0, (slope * level) ** 2 - curve * constant))
         ends = sorted(math.exp(self.mean + (slope * level + sign * root) / curve) for sign in (-1, 1))
-        return found, ends[0], ends[1]
+        return estimate, ends[0], ends[1]
 
     def _reach(self, away: float) -> float:
         return self.t * self.deviation * math.sqrt(1 + 1 / self.number + away**2 / self.spread)
 
 
 def fit(bits: Sequence[float], distortions: Sequence[float]) -> PowerLaw:
-    """The law through points; ValueError for fewer than three, or all at the same bits."""
-    from scipy.special import stdtrit  # takes longer to import than all else here
+    """Fit the law to points; ValueError for fewer than three, or if all have the same bits."""
+    from scipy.special import stdtrit  # slow to import
 
     if len(bits) < 3:
         raise ValueError(f"{len(bits)} points: a power law with an interval needs at least three. Choose more.")
@@ -106,8 +107,7 @@ def fit(bits: Sequence[float], distortions: Sequence[float]) -> PowerLaw:
 
 
 def distortion(psnr: float) -> float:
-    """10^(-PSNR / 10): of a mean of PSNRs of images, the geometric mean of the images' squared errors, pixels in
-    [0, 1]."""
+    """Return 10^(-PSNR / 10): for a mean PSNR of images, the geometric mean of their squared errors on [0, 1]."""
     return 10 ** (-psnr / 10)
 
 

@@ -1,4 +1,4 @@
-"""Images to look for codevectors in besides one's own: the start of a test split, or the example photographs."""
+"""Images that show where a codevector occurs: the first ones of a test split, or the example photographs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +14,17 @@ _SIDES = {"cifar10": 32}
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """images: uint8 (n, h, w, 3); name: what they are, as a sentence says it."""
+    """Sample images. name: a description that fits into a sentence; images: uint8 (n, h, w, 3)."""
 
     name: str
     images: np.ndarray
 
 
 def sample(dataset: str) -> Sample:
-    """The images of a data set that ship with the package; evaluation_sample/LICENSES.md says whose they are.
+    """Return sample images of a data set from the package; evaluation_sample/LICENSES.md names their authors.
 
-    Of CIFAR-10 the first 64 of the test split, without loss; of others none, and the six example photographs are taken
-    in their place.
+    For CIFAR-10 these are the first 64 images of the test split, losslessly; for other data sets the six example
+    photographs.
     """
     if side := _SIDES.get(dataset):
         with Image.open(_FOLDER / f"{dataset}.webp") as sheet:

@@ -1,4 +1,4 @@
-"""How the codebooks of a tokenizer are used: the columns of all its levels in one list, coarsest level first."""
+"""Codebook usage of a tokenizer; counts list the columns of all levels, coarsest level first."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from vqzoo.tokenizer import Tokenizer, Tokens
 
 
 def count(tokenizer: Tokenizer, tokens: Tokens) -> list[Tensor] | None:
-    """How often each column holds each value of its alphabet, (K,) int64 a column; None where one cannot be counted."""
+    """Count the uses of each index, (K,) int64 for each column; None if a column cannot be counted."""
     counts: list[Tensor] = []
     for quantizer, grid in zip(tokenizer.quantizers, tokens.grids, strict=True):
         level = count_indices(grid, quantizer.index_sizes)
@@ -23,23 +23,23 @@ def count(tokenizer: Tokenizer, tokens: Tokens) -> list[Tensor] | None:
     return counts
 
 
-def together(counts: list[Tensor] | None, more: list[Tensor] | None) -> list[Tensor] | None:
-    """The counts of two batches added up, either of them None where nothing was counted."""
+def add_counts(counts: list[Tensor] | None, more: list[Tensor] | None) -> list[Tensor] | None:
+    """Add the counts of two batches; None stands for a batch without counts."""
     if counts is None or more is None:
         return more if counts is None else counts
     return [one + other for one, other in zip(counts, more, strict=True)]
 
 
 def codebook_of(tokenizer: Tokenizer) -> tuple[int, ...]:
-    """Which codebook each column points into; levels share none."""
+    """Return the number of each column's codebook; levels do not share codebooks."""
     return joint_codebooks(tokenizer.quantizers)
 
 
 def usage_metrics(tokenizer: Tokenizer, counts: Sequence[Tensor] | None) -> dict[str, Any]:
-    """usage, dead and perplexity over all codebooks, each None without counts.
+    """Return usage, dead and perplexity over all codebooks, each None without counts.
 
-    Where there are several levels, also levels: the same of each, coarsest first. Where a quantizer chooses among
-    codebooks, with its numbers also selection: "K x d" -> share of its choices.
+    With several levels, "levels" holds the same for each level, coarsest first. For a quantizer that chooses among
+    codebooks, "selection" holds "K x d" -> share of the choices.
     """
     if counts is None:
         return {"usage": None, "dead": None, "perplexity": None}

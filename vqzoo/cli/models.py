@@ -27,7 +27,7 @@ from vqzoo.ops.check import check_choice
 
 _SECONDS = 1.0
 """How long `info` waits for the Hub for an unknown name, which may be a typing mistake."""
-_SHOWN = ("bits_per_image", *names("image", place="models"), "usage")
+_SHOWN = ("bits_per_image", *names("image", table="models"), "usage")
 
 
 def run(settings: List | Info) -> int:

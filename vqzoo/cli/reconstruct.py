@@ -40,7 +40,7 @@ COLUMNS = (
 )
 """Of results.csv, metrics by the names that `analysis.photograph` gives them; quality and met are those of codecs. What
 is not available is empty."""
-_SHOWN = (*names("image", place="photographs"), *names("rate"))
+_SHOWN = (*names("image", table="photographs"), *names("rate"))
 
 
 def run(settings: Reconstruct) -> int:

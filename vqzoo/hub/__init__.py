@@ -1,1 +1,1 @@
-"""Where tokenizers live: the checkout's model_cards/, a local folder, the Hugging Face Hub."""
+"""Sources of tokenizers: the checkout's model_cards/, local folders, and the Hugging Face Hub."""

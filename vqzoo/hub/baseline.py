@@ -1,4 +1,4 @@
-"""Baselines that need no training, and which of them a tokenizer is behind."""
+"""Baselines that need no training, and whether one of them is better than a tokenizer."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from vqzoo.hub.model import Model
 
 MORE_BITS = 1.01
-"""Times a model's bits that a baseline may have: alphabets of no power of two cost 638 bits instead of 640."""
+"""Tolerance on bits: a baseline may cost 1 % more than a model, as alphabets can make 638 bits of a nominal 640."""
 
 
 def best_ahead(model: Model, models: Iterable[Model]) -> dict[str, Any] | None:
-    """Return the baseline among `models` that is furthest ahead of a model, as metrics.json has it under "behind".
+    """Return the best baseline among `models` that beats a model, in the form of metrics.json's "behind".
 
-    A baseline is a fitted PCA or k-means without a network. It is ahead where its PSNR is higher, on the same images,
-    at the same or fewer bits. None for a model that no baseline is ahead of, and for a baseline.
+    A baseline is a fitted PCA or k-means without a network. It beats a model if its PSNR on the same images is higher
+    at the same or fewer bits. None if no baseline beats the model, or if the model is a baseline.
     """
     if model.networkless:
         return None
@@ -28,8 +28,8 @@ def best_ahead(model: Model, models: Iterable[Model]) -> dict[str, Any] | None:
     return max(ahead, key=lambda each: each["psnr"], default=None)
 
 
-def compared(model: Model, models: Iterable[Model]) -> dict[str, Any]:
-    """Return a model's metrics.json with the baseline that it is behind, if there is one, and no older one."""
+def with_baseline(model: Model, models: Iterable[Model]) -> dict[str, Any]:
+    """Return a model's metrics.json with "behind" updated from `best_ahead`, or removed if there is none."""
     record = {key: value for key, value in model.metrics.items() if key != "behind"}
     behind = best_ahead(model, models)
     return record | {"behind": behind} if behind else record

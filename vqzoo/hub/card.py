@@ -1,4 +1,4 @@
-"""The model card: written from the numbers, never by hand."""
+"""Model cards, generated from metrics.json and config.json."""
 
 from typing import Any
 
@@ -16,10 +16,7 @@ _STORED = {
 
 
 def labelled(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return (label, value as text) of every metric that a record holds, in the table's order.
-
-    Means have their intervals in brackets where the record has these.
-    """
+    """Return (label, value as text) of every metric in a record, in the table's order, with intervals in brackets."""
     return [(ROWS[name].title, show_of(name, metrics) + _interval(name, metrics)) for name in known(metrics)]
 
 
@@ -29,15 +26,19 @@ def _interval(name: str, metrics: dict[str, Any]) -> str:
 
 
 def trained_share(training: dict[str, Any]) -> float | None:
-    """Share of its recipe's full budget that a checkpoint was trained for, at most 1; None for a run that is no
-    recipe's and has no such budget."""
+    """Return the share of its recipe's full budget that a checkpoint was trained for, at most 1; None without a budget.
+
+    Runs on a user's own data, for example, have no full budget.
+    """
     full = training.get("full_budget_images")
     return min(1.0, training["images"] / full) if full else None
 
 
 def show_trained(record: dict[str, Any]) -> str:
-    """How much of its recipe's full budget a checkpoint was trained for, from its metrics.json, or from none; of a run
-    that is no recipe's the images that it has seen."""
+    """Return the share of the full budget that a checkpoint was trained for, as text, from its metrics.json.
+
+    For a run without a full budget this is the number of images, and for an empty record "not known".
+    """
     if "training" not in record:
         return "not known"
     share = trained_share(record["training"])
@@ -47,12 +48,12 @@ def show_trained(record: dict[str, Any]) -> str:
 
 
 def show_images(record: dict[str, Any]) -> str:
-    """Return how many images a checkpoint has seen in its training, from its metrics.json, or from none."""
+    """Return the number of images of a checkpoint's training as text; "not known" for an empty metrics.json."""
     return f"{record['training']['images']:,}" if "training" in record else "not known"
 
 
 def tell_trained(record: dict[str, Any]) -> str:
-    """The same as the end of a sentence."""
+    """Return `show_trained` as the end of a sentence."""
     if "training" not in record:
         return "nobody says how long it was trained"
     share, shown = trained_share(record["training"]), show_trained(record)
@@ -62,7 +63,7 @@ def tell_trained(record: dict[str, Any]) -> str:
 
 
 def training_facts(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """(label, value as text) of what a metrics.json tells of the training; what it does not tell is left out."""
+    """Return (label, value as text) of the facts on training that a metrics.json holds."""
     training = record["training"]
     seen, full = training["images"], training.get("full_budget_images")
     facts = [("share of full budget", show_trained(record))] if full else []
@@ -76,7 +77,7 @@ def training_facts(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def tell_behind(record: dict[str, Any]) -> str:
-    """Return a sentence on the baseline that a model is behind, from its metrics.json; empty where there is none."""
+    """Return a sentence on the baseline that a model is behind, from its metrics.json; empty if there is none."""
     behind = record.get("behind")
     if not behind:
         return ""
@@ -85,14 +86,14 @@ def tell_behind(record: dict[str, Any]) -> str:
 
 
 def quantizer_names(config: dict[str, Any]) -> list[str]:
-    """Of each level, coarsest first, from a tokenizer's config.json."""
+    """Return the name of each level's quantizer, coarsest first, from a tokenizer's config.json."""
     levels = config["quantizer"] if isinstance(config["quantizer"], list) else [config["quantizer"]]
     return [level["name"] for level in levels]
 
 
 def model_card(record: dict[str, Any], config: dict[str, Any]) -> str:
-    """README.md of a checkpoint, front matter with model-index included, from its metrics.json and config.json."""
-    from huggingface_hub import ModelCard  # which takes seconds to import, and what is only read does not need
+    """Return a checkpoint's README.md, including front matter with model-index, from metrics.json and config.json."""
+    from huggingface_hub import ModelCard  # takes seconds to import, and reading cards does not need it
 
     name, metrics, training = record["name"], record["metrics"], record.get("training")
     quantizers = quantizer_names(config)
@@ -134,7 +135,7 @@ bytes, nothing resized or compressed, each metric per image and then averaged.{_
 
 
 def _front_matter(record: dict[str, Any], config: dict[str, Any]) -> str:
-    """Return the YAML that machines read: licence, tags and each metric as a result of the model."""
+    """Return the YAML of the front matter: licence, tags and each metric as a result of the model."""
     import torch
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -184,13 +185,13 @@ def _how(name: str, training: dict[str, Any] | None, config: dict[str, Any]) -> 
 
 
 _JUDGES = {"reconstruction": "squared error", "l1": "absolute error", "perceptual": "LPIPS"}
-"""Terms of a recipe by which its best checkpoint is chosen."""
+"""Terms of a recipe's loss that select its best checkpoint."""
 
 
 def _trained(name: str, training: dict[str, Any]) -> str:
     recipe = training["recipe"]
     judged = " and ".join(label for term, label in _JUDGES.items() if recipe["weights"].get(term))
-    # Recipes written before there were these fields lack them.
+    # Older recipes lack these fields.
     crop = f" It saw random crops of {recipe['crop']} x {recipe['crop']} pixels." if recipe.get("crop") else ""
     start = f" It started from the weights of `{recipe['start_from']}`." if recipe.get("start_from") else ""
     text = f"""{_budget(training)} {_minutes(training["seconds"])} on {training["device"]}; the checkpoint
@@ -214,7 +215,7 @@ _FITS = {
 
 
 def _fit(recipe: dict[str, Any]) -> str:
-    return _FITS[recipe["fit"]] if "fit" in recipe else ""  # recipes written before there was a choice say nothing
+    return _FITS[recipe["fit"]] if "fit" in recipe else ""  # older recipes lack the field
 
 
 def _components(name: str, training: dict[str, Any], config: dict[str, Any]) -> str:
@@ -249,7 +250,7 @@ def _selection(label: str, metrics: dict[str, Any]) -> str:
 
 
 def _measured_on(record: dict[str, Any]) -> str:
-    """Return which images of which data set were measured, and how they were set apart."""
+    """Return which images of which data set were measured, and how the data set was split."""
     data = record.get("data") or {}
     if "max_side" in data:
         part = _dataset(record) if record["split"] == "all" else f"the {record['split']} split of {_dataset(record)}"
@@ -272,7 +273,7 @@ def _dataset(record: dict[str, Any]) -> str:
 
 
 def _notes(metrics: dict[str, Any]) -> str:
-    """Return what a reader of the numbers has to know of the networks behind them, and of intervals."""
+    """Return notes on the networks behind the metrics, and on intervals."""
     text = f" LPIPS is {metrics['lpips_network']}." if metrics["lpips"] is not None else ""
     measured = [ROWS[name] for name in names("set") if metrics.get(name) is not None]
     text += "".join(f"\n{row.label} compares the {row.features:,} features of all images." for row in measured)

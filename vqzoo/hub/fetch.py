@@ -1,4 +1,4 @@
-"""One tokenizer's whole record from its files, wherever they are: what a list of the Hub does not tell."""
+"""Read the full record of one tokenizer from its files in a folder or a repository of the Hub."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from vqzoo.ops.text import brief, visible
 
 
 def find(text: str, folders: bool = True) -> Model:
-    """The model of "owner/name", of "owner/name@revision", or (with `folders`) in a folder, with all its files say.
+    """Return the model of "owner/name", "owner/name@revision" or, with `folders`, the path of a folder.
 
-    Its metrics are empty where there is no metrics.json. Raises ValueError that says what is wrong.
+    Its metrics are empty without a metrics.json. Raises ValueError if there is no such model or its files are damaged.
     """
     text = text.strip()
     if folders and text and Path(text).expanduser().is_dir():
@@ -27,7 +27,7 @@ def find(text: str, folders: bool = True) -> Model:
 
 
 def in_folder(folder: Path) -> Model:
-    """The model in a folder on this machine."""
+    """Return the model in a folder on this machine."""
     folder = folder.resolve()
     files = Folder(folder)
     if files.has(METRICS):
@@ -40,8 +40,10 @@ def in_folder(folder: Path) -> Model:
 
 
 def published(repo_id: str, revision: str | None = None, local_files_only: bool = False) -> Model:
-    """The model of a repository at the commit that `revision` (main) is now; `local_files_only` takes it from the
-    cache."""
+    """Return the model of a repository at the current commit of `revision`, by default main.
+
+    `local_files_only` reads it from the cache.
+    """
     repository = Repository(repo_id, revision, local_files_only)
     name = repo_id.split("/")[1]
     config = read_json(repository.path(CONFIG), repo_id)
@@ -55,13 +57,13 @@ def published(repo_id: str, revision: str | None = None, local_files_only: bool 
 
 
 def card_text(model: Model) -> str | None:
-    """The README.md of a model, at its commit, whatever somebody wrote there; None where there is none."""
-    place = Folder(model.source) if model.source else Repository(str(model.repo_id), model.revision)
-    return visible(place.path(CARD).read_text(encoding="utf-8", errors="replace")) if place.has(CARD) else None
+    """Return a model's README.md at its commit, which can hold anything; None if there is none."""
+    files = Folder(model.source) if model.source else Repository(str(model.repo_id), model.revision)
+    return visible(files.path(CARD).read_text(encoding="utf-8", errors="replace")) if files.has(CARD) else None
 
 
-def keep_usage(model: Model) -> None:
-    """Fetch a published model's usage counts, so that no page has to wait for the Hub when it shows them."""
+def cache_usage(model: Model) -> None:
+    """Download a published model's usage counts to the cache, so that pages need not wait for the Hub."""
     if model.source is None and model.measured:
         repository = Repository(str(model.repo_id), model.revision)
         if repository.has(USAGE):

@@ -1,4 +1,4 @@
-"""Which tokenizers are on the Hub now: one request in the background, and the last answer on disk."""
+"""List of the tokenizers on the Hub: requested in the background, with the last answer cached on disk."""
 
 import json
 import threading
@@ -22,9 +22,9 @@ from vqzoo.ops.text import plain
 FILTER = ["vqzoo", "image-tokenizer"]
 MAX_MODELS = 2000
 SECONDS = 5.0
-"""How long whoever asks waits for the Hub before the last answer is taken."""
+"""Time to wait for the Hub before the last answer is used."""
 FRESH = 600.0
-"""Seconds for which the last answer is not asked for again."""
+"""Seconds for which the last answer is used without a new request."""
 
 _EXPAND: Any = ["sha", "tags", "model-index", "safetensors"]  # a card's own metadata, malformed, would stop the client
 _FORMAT = 1
@@ -33,10 +33,10 @@ _WIDTHS = {"F64": 8, "I64": 8, "F32": 4, "F16": 2, "BF16": 2, "I8": 1, "BOOL": 1
 
 @dataclass(frozen=True)
 class Listing:
-    """models: what the Hub listed, each named as its repository is, without the owner.
+    """The Hub's list of tokenizers.
 
-    age: seconds since the Hub said so, None if it never did. problem: one sentence where it could not be asked now, so
-    that the models are those of its last answer.
+    models: each named like its repository, without the owner. age: seconds since the Hub's answer, None if it never
+    answered. problem: one sentence if the Hub did not answer now; the models are then those of its last answer.
     """
 
     models: tuple[Model, ...]
@@ -45,42 +45,42 @@ class Listing:
 
 
 def listing(seconds: float = SECONDS, fresh: float = FRESH) -> Listing:
-    """What is on the Hub, in at most about `seconds`; never raises.
+    """Return the tokenizers on the Hub within about `seconds`; never raises.
 
-    An answer younger than `fresh` seconds is taken from the disk. Otherwise the Hub is asked on another thread, which
-    goes on when `seconds` are over and leaves its answer for the next call; until then the last answer is taken.
+    An answer younger than `fresh` seconds is read from the disk. Otherwise another thread asks the Hub; if that takes
+    longer than `seconds`, the last answer is returned, and the thread stores the new answer for the next call.
     """
     last = cached()
     if last.age is not None and last.age < fresh:
         return last
-    question = _Question.running()
-    question.join(seconds)
-    if question.answer is not None:
-        return Listing(question.answer, 0.0)
-    return replace(cached(), problem=question.problem or f"the Hub did not answer within {seconds:g} s")
+    request = _Request.running()
+    request.join(seconds)
+    if request.answer is not None:
+        return Listing(request.answer, 0.0)
+    return replace(cached(), problem=request.problem or f"the Hub did not answer within {seconds:g} s")
 
 
 def cached() -> Listing:
-    """The last answer of the Hub, however old; no request is made. A file that is damaged is none."""
+    """Return the Hub's last answer of any age, without a request; an empty list if its file is damaged."""
     try:
-        kept = parse_json((own_folder() / "live.json").read_bytes())
-        if kept["format"] != _FORMAT or kept["endpoint"] != constants.ENDPOINT:
+        stored = parse_json((own_folder() / "live.json").read_bytes())
+        if stored["format"] != _FORMAT or stored["endpoint"] != constants.ENDPOINT:
             return Listing((), None)
-        models = tuple(model for entry in kept["models"] if (model := _model(entry)) is not None)
-        return Listing(models, max(time.time() - float(kept["asked"]), 0.0))
+        models = tuple(model for entry in stored["models"] if (model := _model(entry)) is not None)
+        return Listing(models, max(time.time() - float(stored["asked"]), 0.0))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Listing((), None)
 
 
-class _Question(threading.Thread):
-    """Asks the Hub once; leaves the answer in `answer` and on disk, or what was wrong in `problem`."""
+class _Request(threading.Thread):
+    """A request to the Hub that leaves its result in `answer` and on disk, or an error message in `problem`."""
 
     _lock = threading.Lock()
-    _last: "_Question | None" = None
+    _last: "_Request | None" = None
 
     @classmethod
-    def running(cls) -> "_Question":
-        """The one that is under way at this endpoint, or a new one."""
+    def running(cls) -> "_Request":
+        """Return the pending request to this endpoint, or start a new one."""
         with cls._lock:
             if cls._last is None or not cls._last.is_alive() or cls._last.api.endpoint != constants.ENDPOINT:
                 cls._last = cls()
@@ -94,17 +94,17 @@ class _Question(threading.Thread):
         self.api, self._file = HfApi(), own_folder() / "live.json"
 
     def run(self) -> None:
+        """Ask the Hub and store the answer."""
         try:
-            found = self.api.list_models(filter=FILTER, expand=_EXPAND)  # a generator: pages come as they are read
-            entries = [_entry(info) for info in islice(found, MAX_MODELS)]
+            infos = self.api.list_models(filter=FILTER, expand=_EXPAND)  # a generator that requests pages as needed
+            entries = [_entry(info) for info in islice(infos, MAX_MODELS)]
             models = tuple(model for entry in entries if (model := _model(entry)) is not None)
-        # Whatever is wrong with an answer, here is nobody to whom it could be raised.
-        except Exception as error:
+        except Exception as error:  # a thread has no caller to raise to
             away = isinstance(error, (HTTPError, OSError))
-            said = "the Hub cannot be reached" if away else "the Hub's list could not be read"
-            self.problem = f"{said} ({plain(error, 120)})"
+            problem = "the Hub cannot be reached" if away else "the Hub's list could not be read"
+            self.problem = f"{problem} ({plain(error, 120)})"
             return
-        _keep(self._file, {"format": _FORMAT, "endpoint": self.api.endpoint, "asked": time.time(), "models": entries})
+        _store(self._file, {"format": _FORMAT, "endpoint": self.api.endpoint, "asked": time.time(), "models": entries})
         self.answer = models
 
 
@@ -113,17 +113,17 @@ def own_folder() -> Path:
     return Path(constants.HF_HOME) / "vqzoo"
 
 
-def _keep(path: Path, kept: dict[str, Any]) -> None:
-    """Write the file; a disk that is full costs nothing else."""
+def _store(path: Path, answer: dict[str, Any]) -> None:
+    """Write the file, or nothing if the disk is full or read-only."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(kept))
+        write_text(path, json.dumps(answer))
     except OSError:
         pass
 
 
 def _entry(info: ModelInfo) -> dict[str, Any]:
-    """What is kept of a row of the Hub's list: plain values, whatever strangers wrote."""
+    """Return the JSON values to store of a row of the Hub's list, in which strangers can write anything."""
     tags = [tag for tag in info.tags if isinstance(tag, str)] if isinstance(info.tags, list) else []
     datasets = _after("dataset:", tags)
     stored = info.safetensors.parameters if info.safetensors is not None else None
@@ -148,7 +148,7 @@ def _after(prefix: str, tags: Iterable[str]) -> list[str]:
 
 
 def _results(index: Any) -> list[tuple[str, float]]:
-    """(metric, value) pairs of a card's model-index."""
+    """Return the (metric, value) pairs of a card's model-index."""
     try:
         metrics = [row for model in index for result in model["results"] for row in result["metrics"]]
         pairs = [(row["type"], row["value"]) for row in metrics]
@@ -158,7 +158,7 @@ def _results(index: Any) -> list[tuple[str, float]]:
 
 
 def _model(entry: dict[str, Any]) -> Model | None:
-    """The model of a row that was kept; None for one that says nothing usable of itself."""
+    """Return the model of a stored row; None if the row lacks a valid id, commit or quantizer."""
     repo_id, sha, quantizers, position = (entry[key] for key in ("repo_id", "sha", "quantizers", "position"))
     if not is_repo_id(repo_id) or not is_sha(sha) or not quantizers or not all(map(is_name, quantizers)):
         return None

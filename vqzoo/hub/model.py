@@ -1,4 +1,4 @@
-"""What the registry knows of a tokenizer before it is loaded, checked so that whoever shows it need not be careful."""
+"""The registry's record of a tokenizer before it is loaded, validated so that it is safe to display."""
 
 import math
 from collections.abc import Mapping
@@ -19,11 +19,10 @@ _RATE = "bits_per_image"
 class Model:
     """A tokenizer that can be loaded.
 
-    config, metrics: its config.json and metrics.json, the latter empty where nothing was measured; of a model that is
-    known from the Hub's list alone no more than what its card says: names of quantizers and positional encoding,
-    dataset, and such metrics as it has.
-    source: its folder, for "local" ones alone. repo_id, revision: of the others, a commit of a repository on the Hub.
-    size: of model.safetensors in bytes, None if not known.
+    config, metrics: content of config.json and metrics.json, the latter empty without measurements. For a model from
+    the Hub's list they hold only what its card says: names of quantizers and positional encoding, data set, metrics.
+    source: its folder if "local". repo_id, revision: repository on the Hub and commit of a published model.
+    size: bytes of model.safetensors, None if not known.
     """
 
     name: str
@@ -37,46 +36,45 @@ class Model:
 
     @property
     def author(self) -> str | None:
-        """The user or organisation that published it."""
+        """The user or organisation that published the model."""
         return None if self.repo_id is None else self.repo_id.split("/")[0]
 
     @property
     def networkless(self) -> bool:
-        """Whether its latents are blocks of pixels, at most turned: a baseline that was fitted and not trained."""
+        """Whether the latents are a rotation of blocks of pixels, as in baselines that are fitted and not trained."""
         return self.config["autoencoder"]["name"] == "pca"
 
     @property
     def linear(self) -> bool:
-        """Whether it is a PCA whose components are rounded, and that anything may be made coarser of."""
+        """Whether it is a PCA with rounded components, which can be coded at any lower rate."""
         return self.networkless and quantizer_names(self.config) == ["uniform"]
 
     @property
     def measured(self) -> bool:
-        """Whether there is a whole metrics.json."""
+        """Whether there is a complete metrics.json."""
         return self.trained or "num_images" in self.metrics.get("metrics", {})
 
     @property
     def trained(self) -> bool:
-        """Whether it is known how it was trained; of a model of another project it is not."""
+        """Whether its training is recorded, unlike that of models of other projects."""
         return "training" in self.metrics
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """A folder whose files do not fit the schema of a card. name: of the folder; why: one sentence. Both are safe to
-    show."""
+    """A folder whose files do not fit the schema of a card. name: that of the folder; why: a sentence to display."""
 
     name: str
     why: str
 
 
 def is_repo_id(text: object) -> bool:
-    """Whether a text is an "owner/name"."""
+    """Return whether a value is a text of the form "owner/name"."""
     return isinstance(text, str) and text.count("/") == 1 and all(map(is_name, text.split("/")))
 
 
 def read_model(folder: Path) -> Model:
-    """The model in a folder of model_cards/; ValueError names the file that is damaged and says how."""
+    """Read the model in a folder of model_cards/; ValueError names a damaged file and the damage."""
     name = folder.name
     if not is_name(name):
         raise ValueError(
@@ -90,16 +88,16 @@ def read_model(folder: Path) -> Model:
 
 
 def check_record(name: str, config: dict[str, Any], metrics: dict[str, Any]) -> None:
-    """ValueError unless both files hold what tables and pages show, in types that they can show.
+    """Raise ValueError unless config.json and metrics.json fit the schema.
 
-    Numbers are finite, and no text has markup or control characters, whoever wrote it.
+    All numbers have to be finite, and texts free of markup and control characters.
     """
     check_config(name, config)
     _check_metrics(name, metrics)
 
 
 def check_config(name: str, config: dict[str, Any]) -> None:
-    """The part of `check_record` that is about config.json."""
+    """Raise ValueError unless config.json fits the schema."""
     where, quantizer = f"{CONFIG} of {name}", config.get("quantizer")
     check_plain(where, config)
     levels = quantizer if isinstance(quantizer, list) else [quantizer]
@@ -109,13 +107,13 @@ def check_config(name: str, config: dict[str, Any]) -> None:
 def _check_metrics(name: str, metrics: dict[str, Any]) -> None:
     where = f"{METRICS} of {name}"
     check_plain(where, metrics)
-    told = "training" in metrics  # which nobody knows of a model of another project
-    check_fields(where, metrics, [each for each in METRICS_FIELDS if told or not each.path.startswith("training")])
+    trained = "training" in metrics  # models of other projects lack it
+    check_fields(where, metrics, [each for each in METRICS_FIELDS if trained or not each.path.startswith("training")])
     check_curves(where, metrics.get("curves"))
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite number."""
+    """Return whether a value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
@@ -127,9 +125,9 @@ def matches(
     max_megabytes: float | None = None,
     author: str | None = None,
 ) -> bool:
-    """Whether a model is all that is asked for; what is not known of it does not match a limit.
+    """Return whether a model meets all filters; a value that is not known does not meet a limit.
 
-    quantizer: of any level. dataset: as vqzoo or as the Hub calls it. max_bits: true bits of an image of its test
+    quantizer: name at any level. dataset: name in vqzoo or on the Hub. max_bits: true bits of an image of the test
     split.
     """
     bits = model.metrics.get("metrics", {}).get(_RATE)
@@ -147,7 +145,7 @@ def _within(value: float | None, limit: float | None) -> bool:
 
 
 def from_entry(entry: Mapping[str, Any]) -> Model:
-    """A model of the shipped snapshot; ValueError for an entry that is not whole."""
+    """Return a model of the shipped snapshot; ValueError for an incomplete entry."""
     name, repo_id, revision, size = (entry.get(key) for key in ("name", "repo_id", "revision", "size"))
     config, metrics = entry.get("config"), entry.get("metrics")
     if not is_name(name) or not is_repo_id(repo_id) or not is_sha(revision) or type(size) is not int:
@@ -159,6 +157,6 @@ def from_entry(entry: Mapping[str, Any]) -> Model:
 
 
 def to_entry(model: Model) -> dict[str, Any]:
-    """What `from_entry` reads."""
+    """Return a model's entry for the snapshot, the inverse of `from_entry`."""
     keys = ("name", "repo_id", "revision", "size", "config", "metrics")
     return {key: getattr(model, key) for key in keys}

@@ -1,4 +1,4 @@
-"""For libraries that ask the Hub something on the way to what needs no network."""
+"""A context without requests to the Hub, for libraries that make some although they do not need them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,7 @@ from huggingface_hub import constants
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """No request to the Hub leaves this process while it lasts, as under HF_HUB_OFFLINE=1; asking for one is an error
-    of the library's own."""
+    """Make huggingface_hub raise its own error instead of sending requests, as with HF_HUB_OFFLINE=1."""
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
     try:

@@ -1,4 +1,4 @@
-"""From a card folder to a repository on the Hugging Face Hub: checked, compared, then one commit."""
+"""Publishing a card folder on the Hugging Face Hub: checks, comparison with the repository, one commit."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ __all__ = ["Plan", "Published", "check", "plan", "publish"]
 
 @dataclass(frozen=True)
 class Published:
-    """What was done. commit: the repository's head now, a new one if `plan.changes` is not empty; url: its page."""
+    """A publication. commit: head of the repository, new if `plan.changes` is not empty; url: its page."""
 
     plan: Plan
     commit: str
@@ -29,10 +29,10 @@ class Published:
 
 
 def check(folder: Path) -> None:
-    """ValueError unless the files of a card folder are all there, are alone, and agree with one another.
+    """Raise ValueError unless a card folder holds exactly the files of a card, and these agree with one another.
 
-    The weights fit the configuration, the name is the folder's, every metric is a finite number or null, the rate is
-    what the tokenizer itself counts on images of the size that was measured, and the card says what the files say.
+    The weights have to fit the configuration, and the recorded name that of the folder. Metrics have to be finite or
+    null. The rate has to equal the tokenizer's count for images of the measured size, and the card the generated one.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; expected one of model_cards/")
@@ -64,9 +64,9 @@ def check(folder: Path) -> None:
 
 
 def plan(folder: Path, repo_id: str | None = None, *, token: str | None = None) -> Plan:
-    """`check` a folder and compare it with the Hub; nothing is uploaded, and for "owner/name" no login is needed.
+    """Run `check` on a folder and compare it with the Hub, without an upload; "owner/name" needs no login.
 
-    `repo_id` is "owner/name", or a name alone for a repository of whoever is logged in: by default the folder's.
+    `repo_id` is "owner/name", or just a name for a repository of the current user, by default that of the folder.
     """
     folder = folder.resolve()
     check(folder)
@@ -85,11 +85,11 @@ def publish(
     tag: str | None = None,
     token: str | None = None,
 ) -> Published:
-    """`check` a folder and make a repository hold exactly its files, in one commit; without a difference in none.
+    """Run `check` on a folder and make a repository hold exactly its files, in one commit if they differ.
 
-    `repo_id` as in `plan`; the repository is created if need be, as a private one if asked. `collection` is the title
-    of one of the owner's, created if need be; `tag` a name for the commit. Raises ValueError, with nothing overwritten,
-    if somebody else commits at the same time, and for a tag that names another commit.
+    `repo_id` is as in `plan`; a missing repository is created, as a private one with `private`. `collection` is the
+    title of a collection of the owner, created if missing; `tag` is a name for the commit. Raises ValueError, with
+    nothing overwritten, if somebody else commits at the same time or the tag names another commit.
     """
     folder = folder.resolve()
     check(folder)
@@ -107,18 +107,18 @@ def publish(
         if tag is not None and tagged is None:
             api.create_tag(repo_id, tag=tag, revision=commit.oid)
         if collection is not None:
-            shelf = api.create_collection(collection, namespace=repo_id.split("/")[0], exists_ok=True)
-            api.add_collection_item(shelf.slug, repo_id, "model", exists_ok=True)
+            created = api.create_collection(collection, namespace=repo_id.split("/")[0], exists_ok=True)
+            api.add_collection_item(created.slug, repo_id, "model", exists_ok=True)
     return Published(done, commit.oid, f"{api.endpoint}/{repo_id}")
 
 
 def _files(folder: Path) -> list[str]:
-    """The files of a folder that `check` has passed."""
+    """Return the names of the files of a folder that has passed `check`."""
     return [*FILES, *(name for name in OPTIONAL if (folder / name).is_file())]
 
 
 def _tagged(api: HfApi, repo_id: str, tag: str | None) -> str | None:
-    """The commit that a tag names already."""
+    """Return the commit that a tag names already, None if there is no such tag."""
     if tag is None or repository_info(api, repo_id) is None:
         return None
     return next((ref.target_commit for ref in api.list_repo_refs(repo_id).tags if ref.name == tag), None)
@@ -126,7 +126,7 @@ def _tagged(api: HfApi, repo_id: str, tag: str | None) -> str | None:
 
 @torch.inference_mode()
 def _check_rate(name: str, tokenizer: Tokenizer, metrics: dict[str, Any]) -> None:
-    """Compare the three rates with one another and with the tokenizer's count, on a square image as they imply."""
+    """Compare the three rates with one another and with the tokenizer's count, for the square image that they imply."""
     bits, per_pixel, channels = metrics["bits_per_image"], metrics["bits_per_pixel"], tokenizer.autoencoder.channels
     pixels = round(bits / per_pixel) if bits < per_pixel * 1e12 else 0
     side = math.isqrt(pixels)
@@ -136,7 +136,7 @@ def _check_rate(name: str, tokenizer: Tokenizer, metrics: dict[str, Any]) -> Non
             f"{METRICS} of {name}: bits_per_image, bits_per_pixel and share_of_raw are not those of one square image "
             f"of {channels} channels; measure the weights again"
         )
-    # The smallest image has the indices of a part of a large one, which is made of whole ones: no memory for more.
+    # A large image has a multiple of the indices of the smallest one, which needs far less memory.
     tokens = tokenizer.encode(torch.zeros(1, channels, tokenizer.multiple, tokenizer.multiple))
     counted = 0.0
     for number, (quantizer, grid) in enumerate(zip(tokenizer.quantizers, tokens.grids, strict=True)):

@@ -1,4 +1,4 @@
-"""The registry: which tokenizers there are, and loading one by name."""
+"""The registry of tokenizers: listing them, and loading one by name."""
 
 import warnings
 from collections import Counter
@@ -41,12 +41,12 @@ __all__ = [
 ]
 
 SNAPSHOT = Path(__file__).with_name("registry.json")
-"""What was published when this version of vqzoo was made; `python -m vqzoo.hub.snapshot OWNER` makes it."""
+"""Models that were published when this version of vqzoo was released, see `python -m vqzoo.hub.snapshot --help`."""
 SNAPSHOT_FORMAT = 1
 
 
 def local_models() -> tuple[list[Model], list[Damaged]]:
-    """The tokenizers in `cards_folder()` by name, and the folders whose files are damaged."""
+    """Return the tokenizers in `cards_folder()`, sorted by name, and the folders whose files are damaged."""
     models, damaged = [], []
     for path in sorted(cards_folder().glob(f"*/{METRICS}")):
         try:
@@ -57,7 +57,7 @@ def local_models() -> tuple[list[Model], list[Damaged]]:
 
 
 def shipped_models() -> list[Model]:
-    """The published tokenizers that this version of vqzoo knows of, each pinned to a commit, by name."""
+    """Return the published tokenizers of the shipped snapshot, each pinned to a commit, sorted by name."""
     snapshot = read_json(SNAPSHOT)
     if snapshot.get("format") != SNAPSHOT_FORMAT or not isinstance(snapshot.get("models"), list):
         raise ValueError(f"{SNAPSHOT.name}: expected format {SNAPSHOT_FORMAT} and a list of models")
@@ -73,15 +73,15 @@ def list_models(
     max_megabytes: float | None = None,
     author: str | None = None,
 ) -> list[Model]:
-    """Every tokenizer in `cards_folder()`, by name, and with `live` those that are published: one of each name.
+    """Return the tokenizers in `cards_folder()` and, with `live`, those on the Hub, sorted by name.
 
-    Of one name a local one comes before one of the shipped snapshot, and that before one that the Hub lists now; Hub
-    repositories that share a name with each other are named "owner/name". `live` waits for the Hub for a few seconds
-    at most and never fails: what the Hub last said is taken instead; `listing` tells how old that is, and why.
-    Filters: the quantizer of any level, the data set, true bits of an image of the test split, megabytes of weights,
-    who published it. What is not known of a model does not match.
+    For models of equal name, local ones take precedence over the shipped snapshot, and the snapshot over the Hub; Hub
+    repositories of equal name are listed as "owner/name". `live` waits for the Hub for a few seconds at most and never
+    fails: without an answer it uses the Hub's last one, whose age and reason `listing` returns.
 
-    A folder whose files are damaged is left out, with a warning that says what is wrong; `local_models` tells of both.
+    Filters are the quantizer of any level, the data set, true bits of an image of the test split, megabytes of weights,
+    and the publisher. A model for which a value is not known does not match. Folders with damaged files are left out
+    with a warning that describes the damage; `local_models` returns them.
     """
     models, damaged = local_models()
     for each in damaged:
@@ -92,7 +92,7 @@ def list_models(
 
 
 def merged(local: Sequence[Model], shipped: Sequence[Model], now: Listing) -> list[Model]:
-    """One model of each name; a local one learns where it is published from the snapshot."""
+    """Return one model per name; local ones get the repository and commit of the snapshot's model of that name."""
     published = {model.name: model for model in shipped}
     known = {**published, **{model.name: _published(model, published.get(model.name)) for model in local}}
     names = Counter(model.name for model in now.models)
@@ -104,36 +104,35 @@ def merged(local: Sequence[Model], shipped: Sequence[Model], now: Listing) -> li
     return sorted(known.values(), key=lambda model: model.name)
 
 
-def _published(model: Model, at: Model | None) -> Model:
-    return model if at is None else replace(model, repo_id=at.repo_id, revision=at.revision)
+def _published(model: Model, twin: Model | None) -> Model:
+    return model if twin is None else replace(model, repo_id=twin.repo_id, revision=twin.revision)
 
 
 def load(
     source: str | Path | Model, *, device: "str | torch.device | None" = None, dtype: "torch.dtype | None" = None
 ) -> "Tokenizer":
-    """A tokenizer in evaluation mode: a name in `cards_folder()`, a folder, a Hub id "owner/name[@revision]", the name
-    of a published one, or what `list_models` returned.
+    """Load a tokenizer in evaluation mode.
 
-    A published one is known by its name if the shipped snapshot or the Hub's last list has it; it is loaded at the
-    commit that was listed. Without `device` and `dtype` it is on the CPU, in float32; codebooks stay float32 in any
-    type. Raises ValueError that says what is wrong with the files, the device or the type, or offers the nearest names
-    for an unknown one.
+    `source` is a name in `cards_folder()`, a folder, a Hub id "owner/name[@revision]", a `Model`, or the name of a
+    published model in the shipped snapshot or the Hub's last list, which is loaded at the listed commit. By default the
+    tokenizer is on the CPU in float32; codebooks stay float32 for any `dtype`. Raises ValueError for damaged files, an
+    unavailable device or type, and an unknown name, with the nearest names.
     """
-    place, revision = find(source)
-    from vqzoo.ops.device import check_device, check_dtype  # and torch, which takes seconds
+    path, revision = find(source)
+    from vqzoo.ops.device import check_device, check_dtype  # imports torch, which takes seconds
     from vqzoo.tokenizer import Tokenizer
 
     device = None if device is None else check_device(device)
     dtype = None if dtype is None else check_dtype(dtype)
-    tokenizer = Tokenizer.from_pretrained(place, revision=revision)
+    tokenizer = Tokenizer.from_pretrained(path, revision=revision)
     return tokenizer if device is None and dtype is None else tokenizer.to(device=device, dtype=dtype)
 
 
 def find(source: str | Path | Model) -> tuple[str | Path, str | None]:
-    """Where `load` takes a tokenizer from: a folder and None, or a Hub id and a revision.
+    """Return the source from which `load` reads: (folder, None), or (Hub id, revision).
 
-    Neither torch is needed, nor the Hub, so that a mistake is told at once. Raises ValueError for a name that is not
-    known, and for a folder whose files are not there or not whole.
+    This needs neither torch nor the Hub, so that mistakes are reported at once. Raises ValueError for an unknown name,
+    and for a folder whose files are missing or incomplete.
     """
     if isinstance(source, Model):
         return (str(source.repo_id), source.revision) if source.source is None else (_whole(source.source), None)
@@ -150,7 +149,7 @@ def find(source: str | Path | Model) -> tuple[str | Path, str | None]:
 
 
 def known_name(name: str, names: Iterable[str]) -> str:
-    """`name` if it is among the `names` of models; otherwise ValueError with the nearest, or with where to get any."""
+    """Return `name` if it is one of `names`; otherwise raise ValueError with the nearest names or how to get models."""
     if is_path(name):
         raise ValueError(f"model={name!r}: there is no such folder; expected one with {CONFIG} and {WEIGHTS}")
     names = list(names)
@@ -160,7 +159,7 @@ def known_name(name: str, names: Iterable[str]) -> str:
 
 
 def no_cards() -> str:
-    """Where models are to be had, for a machine that has no folder of them."""
+    """Return a hint on how to get models, for a machine without a folder of models."""
     return (
         f"there is no folder of models at {cards_folder()}: set ${CARDS_VARIABLE} to the model_cards/ of a clone of "
         "vqzoo, or name a folder or a published 'owner/name'"
@@ -168,7 +167,7 @@ def no_cards() -> str:
 
 
 def _whole(folder: Path) -> Path:
-    """`folder` if its configuration is JSON and its weights have all their bytes; otherwise ValueError."""
+    """Return `folder`; ValueError unless its configuration is JSON and its weights are complete."""
     files = Folder(folder)
     try:
         read_json(files.path(CONFIG), files.name)
@@ -179,9 +178,9 @@ def _whole(folder: Path) -> Path:
 
 
 def usage_counts(model: Model) -> list[list[int]] | None:
-    """How often each index was used on the test split, as `analysis.evaluation` counts; None if not counted.
+    """Return the uses of each index on the test split, as counted by `analysis.evaluation`; None if not counted.
 
-    Raises ValueError for a file that is damaged, or is missing although the model is measured.
+    Raises ValueError if the file is damaged, or missing for a measured model.
     """
     if not model.measured:
         return None
@@ -199,9 +198,9 @@ def usage_counts(model: Model) -> list[list[int]] | None:
 
 
 def usage_damage(model: Model) -> str | None:
-    """What is wrong with the usage counts in a model's folder, in a sentence; None for nothing.
+    """Return a sentence if the usage counts in a model's folder are damaged, None otherwise.
 
-    The model itself is whole all the same: only what is counted is not known of it.
+    A model with damaged counts can still be used; only its usage is not known.
     """
     if model.source is None or not model.measured or not (model.source / USAGE).exists():
         return None

@@ -1,4 +1,4 @@
-"""What the files of a card may hold: a table of fields, each with its type and range, checked when a file is read."""
+"""Schema of a card's files: a table of fields with types and ranges, which are checked when a file is read."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,18 +10,18 @@ from vqzoo.ops.text import plain
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _LARGE = 1e15
-"""A number beyond this is none that a table, a figure or a sum of them has a use for."""
+"""Default limit of numbers, beyond what tables, figures and sums can use."""
 
 TEXT, CHOICE, NAME, WHOLE, NUMBER, OBJECT, LIST = "text", "choice", "name", "whole", "number", "object", "list"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One value in a JSON file, or many of one kind.
+    """One or more values of a kind in a JSON file.
 
-    path: keys from the top, joined by dots; "*" stands for each value of an object and each item of a list.
-    low, high: of a number, or of how many values an object or a list has. choices: of a "choice".
-    A field that is not `needed` may be missing or null, which both mean that the value is not known.
+    path: keys joined by dots; "*" matches each value of an object and each item of a list.
+    low, high: range of a number, or of the length of an object or a list. choices: values of a "choice".
+    A field that is not `needed` can be missing or null, which both mean that the value is not known.
     """
 
     path: str
@@ -45,11 +45,11 @@ CONFIG_FIELDS = (
     Field("position.name", NAME, needed=True),
     Field("position.place", CHOICE, choices=("decoder", "encoder", "both")),
 )
-"""config.json, of which the quantizer is a list of one where it is not a list."""
+"""Fields of config.json, with a single quantizer as a list of one."""
 
 
 def _numbers(path: str, names: Iterable[str]) -> list[Field]:
-    """Return the fields of metrics; all may be missing or null but the rate, which sorts every list of models."""
+    """Return the fields of metrics, all optional except for the rate, by which lists of models are sorted."""
     rows = [(name, METRICS[name]) for name in names]
     return [
         Field(f"{path}.{name}", WHOLE if row.whole else NUMBER, *row.bounds, needed=name == "bits_per_image")
@@ -113,34 +113,34 @@ METRICS_FIELDS = (
     Field("curves.*.*", LIST, needed=True),
     Field("curves.*.*.*", NUMBER, -1e30, 1e30),
 )
-"""metrics.json. What else is in it is shown to nobody, and has to be plain text and finite numbers alone."""
+"""Fields of metrics.json. Other fields are not displayed, and have to hold plain text and finite numbers only."""
 
 
 def check_fields(where: str, value: Mapping[str, Any], fields: Sequence[Field]) -> None:
-    """ValueError for the first field that does not fit; it names the field, what is there and what would be right."""
+    """Raise ValueError for the first field that does not fit, with its path, its value and what is expected."""
     for field in fields:
-        for path, found in _values(value, field.path.split(".")):
-            if (found is not None or field.needed) and not _fits(found, field):
-                raise ValueError(f"{where}: {path} is {plain(repr(found), 60)}; expected {_expected(field)}")
+        for path, part in _values(value, field.path.split(".")):
+            if (part is not None or field.needed) and not _fits(part, field):
+                raise ValueError(f"{where}: {path} is {plain(repr(part), 60)}; expected {_expected(field)}")
 
 
 def fits_metric(name: str, value: object) -> bool:
-    """Whether a value can be that of one of the table's metrics."""
+    """Return whether `name` is a metric of the table and `value` is in its range."""
     return name in recorded() and _fits(value, _numbers("metrics", [name])[0])
 
 
 def is_name(text: object) -> bool:
-    """Whether a text can be the name of a model: letters, digits, dots, dashes, at most 96, no markup, no path."""
+    """Return whether a value is a valid name of a model: at most 96 letters, digits, dots, underscores and dashes."""
     return isinstance(text, str) and _NAME.fullmatch(text) is not None
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text is safe in HTML and Markdown, whatever shows it: printable, no tags, not long."""
+    """Return whether a text is safe in HTML and Markdown: printable, without tags, at most 500 characters."""
     return len(text) <= 500 and text.isprintable() and not set("<>") & set(text)
 
 
 def check_plain(where: str, value: Any) -> None:
-    """ValueError where anything in nested JSON is a text with markup or control characters, or a number too large."""
+    """Raise ValueError if nested JSON holds a text with markup or control characters, or a number too large."""
     parts = [value]
     while parts:
         part = parts.pop()
@@ -155,16 +155,16 @@ def check_plain(where: str, value: Any) -> None:
 
 
 def check_curves(where: str, curves: Mapping[str, Any] | None) -> None:
-    """ValueError unless the columns of each split, whose fields have been checked, are of one length."""
+    """Raise ValueError unless the columns of each split, which have passed `check_fields`, are of equal length."""
     for split, columns in (curves or {}).items():
         if columns and ("step" not in columns or len({len(column) for column in columns.values()}) != 1):
             raise ValueError(f"{where}: curves.{split} has to be lists of one length, with that of the step")
 
 
-def _values(value: Any, path: Sequence[str], said: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, value) of all that a path stands for; None for one that is missing where its parent is there."""
+def _values(value: Any, path: Sequence[str], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (path, value) of all values that a path matches; the value is None if only its parent exists."""
     if not path:
-        yield said, value
+        yield prefix, value
         return
     key, *rest = path
     items: Iterable[tuple[Any, Any]] = ()
@@ -173,7 +173,7 @@ def _values(value: Any, path: Sequence[str], said: str = "") -> Iterator[tuple[s
     elif isinstance(value, list) and key == "*":
         items = enumerate(value)
     for name, inner in items:
-        yield from _values(inner, rest, f"{said}.{name}" if said else str(name))
+        yield from _values(inner, rest, f"{prefix}.{name}" if prefix else str(name))
 
 
 def _fits(value: Any, field: Field) -> bool:
@@ -197,8 +197,8 @@ def _fits(value: Any, field: Field) -> bool:
 def _expected(field: Field) -> str:
     if field.kind == CHOICE:
         return f"one of {', '.join(field.choices)}"
-    said = {TEXT: "a text", NAME: "a name", WHOLE: "a whole number", NUMBER: "a number", OBJECT: "an object"}
+    kinds = {TEXT: "a text", NAME: "a name", WHOLE: "a whole number", NUMBER: "a number", OBJECT: "an object"}
     bounds = f" of {field.low:g} to {field.high:g}" if field.kind == LIST and field.low > 0 else ""
     if field.kind in (WHOLE, NUMBER):
         bounds = f" from {field.low:.10g}" + (f" to {field.high:.10g}" if field.high < _LARGE else "")
-    return said.get(field.kind, "a list") + bounds + ("" if field.needed else ", or null where it is not known")
+    return kinds.get(field.kind, "a list") + bounds + ("" if field.needed else ", or null where it is not known")

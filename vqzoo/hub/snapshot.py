@@ -1,4 +1,4 @@
-"""The shipped snapshot of what is published: python -m vqzoo.hub.snapshot OWNER [OWNER ...]"""
+"""Write the shipped snapshot of published models: python -m vqzoo.hub.snapshot OWNER [OWNER ...]."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from vqzoo.ops.text import brief
 
 
 def take(owners: list[str], now: Listing) -> tuple[list[Model], list[str]]:
-    """What these owners have published, of a list of the Hub, as their files say; and why others were left out."""
+    """Return (these owners' models from the Hub's list, with their files read; a message for each one left out)."""
     models: dict[str, Model] = {}
     left: list[str] = []
     for listed in sorted(now.models, key=lambda model: (model.name, str(model.repo_id))):
@@ -31,7 +31,7 @@ def take(owners: list[str], now: Listing) -> tuple[list[Model], list[str]]:
 
 
 def _read(listed: Model) -> Model:
-    """The same model with its files' whole config and metrics."""
+    """Return a listed model with the full config and metrics of its files."""
     model = published(str(listed.repo_id), listed.revision)
     if not model.measured:
         raise ValueError(f"{model.repo_id}: there is no {METRICS}")
@@ -40,7 +40,7 @@ def _read(listed: Model) -> Model:
 
 
 def main() -> None:
-    """Ask the Hub and write the file; the exit code tells whether anything of theirs was left out."""
+    """Ask the Hub and write the file; the exit code is 1 if a model was left out."""
     parser = argparse.ArgumentParser(prog="python -m vqzoo.hub.snapshot", description=__doc__)
     parser.add_argument("owners", nargs="+", metavar="OWNER", help="users or organisations whose models are listed")
     parser.add_argument("--output", type=Path, default=SNAPSHOT, help="the file; by default the one that is shipped")

@@ -1,4 +1,4 @@
-"""A Space of the Hub: one folder, deployed as one commit."""
+"""Deployment of a folder as a Space of the Hub."""
 
 from pathlib import Path
 
@@ -8,11 +8,10 @@ from vqzoo.files.remote import hub_errors
 
 
 def deploy(folder: Path, repo_id: str, token: str | None = None) -> str:
-    """Make the Space `repo_id`, created where there is none, hold the files of `folder` and no others.
+    """Replace the files of the Space `repo_id` by those of `folder` in one commit, and return the commit's URL.
 
-    Returns the commit's URL.
-
-    Raises ValueError where the Hub refuses, or where somebody else's commit came first; then nothing has changed.
+    A missing Space is created. Raises ValueError, with nothing changed, if the Hub refuses or somebody else commits at
+    the same time.
     """
     api = HfApi(token=token)
     with hub_errors(repo_id):

@@ -1,4 +1,4 @@
-"""The zoo as a table, for docs/zoo.md: drawn from each model's metrics.json."""
+"""The table of models in docs/zoo.md, generated from each model's metrics.json."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,14 +8,14 @@ from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import METRICS, names, show_of
 from vqzoo.ops.text import table_of
 
-_COLUMNS = ("bits_per_image", "share_of_raw", *names("image", place="models"), "usage")
+_COLUMNS = ("bits_per_image", "share_of_raw", *names("image", table="models"), "usage")
 
 
 def zoo_table(models: Sequence[Model], codecs: Sequence[dict[str, Any]] = ()) -> str:
-    """A Markdown table of one data set, cheapest model first; codecs behind the models whose bits they were given.
+    """Return the Markdown table of one data set, sorted by bits; codecs follow models of equal bits.
 
-    A dagger marks a model that is behind a baseline that needs no training, as its metrics.json says.
-    `codecs` are rows as `trainers.tools.measure_codecs` writes them.
+    A dagger marks a model whose metrics.json names a baseline that is better without training. `codecs` are rows
+    written by `trainers.tools.measure_codecs`.
     """
     rows = [((m.metrics["metrics"]["bits_per_image"], False, m.name), _model(m)) for m in models]
     rows += [((c["bits"], True, c["codec"]), _codec(c)) for c in codecs]
@@ -30,10 +30,10 @@ def _model(model: Model) -> list[str]:
 
 def _codec(row: dict[str, Any]) -> list[str]:
     metrics = row["metrics"] | {"usage": None}
-    said = f"quality {metrics['quality']:.0f}"
+    note = f"quality {metrics['quality']:.0f}"
     if metrics["met"] < 1:
-        said = f"{1 - metrics['met']:.0%} cannot go so low"
-    return _row(f"*{row['codec']} at {row['bits']:,} bits*", metrics, said)
+        note = f"{1 - metrics['met']:.0%} cannot go so low"
+    return _row(f"*{row['codec']} at {row['bits']:,} bits*", metrics, note)
 
 
 def _row(name: str, metrics: dict[str, Any], last: str) -> list[str]:

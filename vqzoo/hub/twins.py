@@ -1,4 +1,4 @@
-"""Which models are twins: equal in everything but their positional encoding."""
+"""Pairs of models that differ only in their positional encoding, called twins."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -7,20 +7,19 @@ from typing import Any
 from vqzoo.hub.registry import Model
 
 _OWN = {"name", "position", "place"}
-"""Fields of a training recipe in which twins may differ."""
+"""Fields of a training recipe in which twins can differ."""
 
 
 def has_encoding(model: Model) -> bool:
-    """Whether a model has a positional encoding."""
+    """Return whether a model has a positional encoding."""
     return model.config["position"]["name"] != "none"
 
 
 def twins(models: Sequence[Model]) -> list[tuple[Model, Model]]:
-    """Every pair of twins once, by name: first the pairs of a model without an encoding, which leads, and one with.
+    """Return all pairs of twins, sorted by name; pairs with a model without encoding come first and start with it.
 
-    A model that comes without a metrics.json has none, as nobody knows its recipe.
-    They share data set, network, quantizer and training recipe. Recipes are compared in the fields that both have:
-    an older one lacks those that were added later.
+    Twins share data set, network, quantizer and training recipe. Recipes are compared in the fields that both have, as
+    older ones lack some. Models without a recorded training have no twins.
     """
     ordered = sorted((model for model in models if model.trained), key=lambda model: (has_encoding(model), model.name))
     return [(one, two) for one, two in combinations(ordered, 2) if _are_twins(one, two)]

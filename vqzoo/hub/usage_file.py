@@ -1,18 +1,18 @@
-"""How often each index was used, as files hold it: long rows that are mostly zeros take little room."""
+"""The file format of index counts, with a sparse form for columns that are mostly zero."""
 
 from collections.abc import Sequence
 
 from vqzoo.ops.check import check_int
 
 Packed = list[int] | dict[str, int | list[int]]
-"""A count for each index; or {"size": how many there are, "at": the indices that were used, "counts": how often}."""
+"""Either a count for each index, or {"size": number of indices, "at": used indices, "counts": their counts}."""
 
 MOST = 2**24
-"""Indices of all columns together at most: a few bytes that say how many there are must not ask for more memory."""
+"""Maximum total number of indices of all columns, as a few bytes of a file can claim any "size"."""
 
 
 def packed(counts: Sequence[int]) -> Packed:
-    """The shorter of the two ways to write a column of counts, each 0 or more."""
+    """Return the shorter form of a column of counts, each 0 or more."""
     at = [index for index, count in enumerate(counts) if count]
     if 4 * len(at) > len(counts):
         return list(counts)
@@ -20,7 +20,7 @@ def packed(counts: Sequence[int]) -> Packed:
 
 
 def columns(counts: object) -> list[list[int]]:
-    """The counts of every column that was read from a file; ValueError where they are none, or more than `MOST`."""
+    """Return the counts of every column from a file; ValueError if they are malformed or more than `MOST`."""
     if not isinstance(counts, list):
         raise ValueError("expected a list of columns, or null")
     sizes = [column.get("size") for column in counts if isinstance(column, dict)]
@@ -30,18 +30,18 @@ def columns(counts: object) -> list[list[int]]:
 
 
 def unpacked(column: object) -> list[int]:
-    """A count for each index of a column that was read from a file; ValueError for what is neither of the two ways."""
+    """Return a count for each index of a column from a file; ValueError if it has neither of the two forms."""
     if isinstance(column, list):
         return _whole(column)
     if not isinstance(column, dict) or column.keys() != {"size", "at", "counts"}:
         raise ValueError("expected a list of counts, or an object with size, at and counts")
     at, counts = _whole(column["at"]), _whole(column["counts"])
-    found = [0] * check_int("size", column["size"], 1, MOST)
-    if len(at) != len(counts) or at != sorted(set(at)) or (at and at[-1] >= len(found)):
+    full = [0] * check_int("size", column["size"], 1, MOST)
+    if len(at) != len(counts) or at != sorted(set(at)) or (at and at[-1] >= len(full)):
         raise ValueError("at has to be rising indices below size, as many as there are counts")
     for index, count in zip(at, counts, strict=True):
-        found[index] = count
-    return found
+        full[index] = count
+    return full
 
 
 def _whole(values: object) -> list[int]:

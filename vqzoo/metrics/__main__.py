@@ -1,7 +1,7 @@
-"""Fetch a network that metrics need, once: python -m vqzoo.metrics squeeze (or alex, vgg, inception)
+"""Download a network that metrics need: python -m vqzoo.metrics squeeze (or alex, vgg, inception).
 
-squeeze serves LPIPS and rfid_squeeze, alex and vgg LPIPS alone, from torchvision's server; inception serves rfid, from
-torch-fidelity's releases, and needs that package: pip install torch-fidelity
+LPIPS uses squeeze, alex or vgg, and rfid_squeeze uses squeeze; torchvision's server has all three. rfid uses inception,
+from the releases of torch-fidelity, and needs that package: pip install torch-fidelity
 """
 
 import argparse
@@ -16,7 +16,7 @@ _INCEPTION = "inception"
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser("python -m vqzoo.metrics", description=__doc__)
     parser.add_argument("net", choices=[*get_args(Net), _INCEPTION])
     net = parser.parse_args(arguments).net

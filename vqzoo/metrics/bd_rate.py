@@ -6,14 +6,14 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 Point = tuple[float, float]
-"""Bits, in any unit, and quality, by any metric that changes with them in one direction."""
+"""(bits in any unit, quality by any metric that changes monotonically with the bits)."""
 
 
 def bd_rate(reference: Sequence[Point], other: Sequence[Point]) -> float | None:
     """Return the mean change of the rate at equal quality: -0.25 where `other` needs a quarter less than `reference`.
 
-    The mean is that of log bits over the qualities that both reach, interpolated by monotone cubics (PCHIP); None where
-    they have none in common. Raises ValueError for fewer than two points and for two points of one quality.
+    Log bits are interpolated by monotone cubics (PCHIP) and averaged over the qualities that both coders reach; None if
+    they have no quality in common. Raises ValueError for fewer than two points and for two points of equal quality.
     """
     curves = [_log_bits(points) for points in (reference, other)]
     low, high = max(curve.x[0] for curve in curves), min(curve.x[-1] for curve in curves)
@@ -26,5 +26,5 @@ def bd_rate(reference: Sequence[Point], other: Sequence[Point]) -> float | None:
 def _log_bits(points: Sequence[Point]) -> PchipInterpolator:
     bits, quality = zip(*sorted(points, key=lambda point: point[1]), strict=True) if points else ((), ())
     if len(set(quality)) < max(2, len(points)):
-        raise ValueError(f"points of qualities {quality}: expected at least two, all of different quality")
+        raise ValueError(f"points have qualities {quality}: expected at least two points, all of different quality")
     return PchipInterpolator(quality, np.log(bits))

@@ -6,32 +6,32 @@ import torch
 from torch import Tensor
 
 _TILE = 128
-"""Pixels of a line that one product yields: its cost grows with the image's area alone."""
+"""Pixels of a row that one product computes; tiles keep the cost proportional to the image's area."""
 
 
 def gaussian(taps: int, sigma: float) -> Tensor:
-    """(taps,) float64 weights, highest in the middle, that add up to 1."""
+    """Return (taps,) float64 weights of a Gaussian window, highest in the middle, with sum 1."""
     weights = torch.exp(-(((torch.arange(taps, dtype=torch.float64) - taps // 2) / sigma) ** 2) / 2)
     return weights / weights.sum()
 
 
 def blur(images: Tensor, weights: Tensor) -> Tensor:
-    """Float images (..., h, w) through a window of weights (n,), n odd, in both directions; borders reflect.
+    """Filter float images (..., h, w) with a window (n,), n odd, along both axes; borders are padded by reflection.
 
-    A product with a band of weights does the work of a convolution and is many times as fast on a CPU. Both sides need
+    The convolution is computed as a product with a band matrix, which is many times faster on a CPU. Both sides need
     more than n // 2 pixels.
     """
     weights, planes = weights.to(images), images.flatten(0, -3)
     rows, smooth = torch.empty_like(planes), torch.empty_like(planes)
-    for tile, seen, band in _bands(planes.shape[2], weights):
-        torch.matmul(planes[:, :, seen], band, out=rows[:, :, tile])
-    for tile, seen, band in _bands(planes.shape[1], weights):
-        torch.matmul(band.T, rows[:, seen], out=smooth[:, tile])
+    for tile, inputs, band in _bands(planes.shape[2], weights):
+        torch.matmul(planes[:, :, inputs], band, out=rows[:, :, tile])
+    for tile, inputs, band in _bands(planes.shape[1], weights):
+        torch.matmul(band.T, rows[:, inputs], out=smooth[:, tile])
     return smooth.reshape(images.shape)
 
 
 def _bands(size: int, weights: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Of each tile of a line of pixels: where it is, the pixels that it sees, and the weights that these have in it."""
+    """Yield (output pixels, input pixels, weights (inputs, outputs)) for each tile of a row of pixels."""
     half = len(weights) // 2
     taps = torch.arange(-half, half + 1, device=weights.device)
     for start in range(0, size, _TILE):

@@ -1,11 +1,11 @@
 """Protocol "cvq-jpeg": how the tables of CVQ-VAE (arXiv:2307.15139) and LooC (arXiv:2601.00222) were measured.
 
-Both sides go through a JPEG file: clamped, cut off to bytes instead of rounded, grey repeated to three channels,
-quality 75 with Pillow's usual subsampling. Then l1 and PSNR of values in [0, 1], SSIM with a uniform window of 11
-pixels, LPIPS at the images' own size, each per image and then a mean. The papers' LPIPS is that of VGG, and their
-images are resized to 229 x 229 in front of the Inception network of rFID.
+Reconstructions and originals are clamped, truncated to bytes instead of rounded, repeated to three channels if grey,
+and saved as JPEG of quality 75 with Pillow's default subsampling. Then L1 and PSNR of values in [0, 1], SSIM with a
+uniform window of 11 pixels and LPIPS at the images' own size are computed per image and averaged. The papers use LPIPS
+with VGG, and resize images to 229 x 229 for the Inception network of rFID.
 
-Compression moves both sides, so numbers of this protocol compare with those tables alone.
+JPEG changes reconstructions and originals alike, so numbers of this protocol compare with those tables only.
 """
 
 import io
@@ -28,26 +28,26 @@ _FID_SIDE = 229
 
 
 def cut_off(images: Tensor) -> Tensor:
-    """Float in [-1, 1] -> uint8 as the papers' code does it: clamped, and the fraction dropped."""
+    """Convert floats in [-1, 1] to uint8 as the papers' code does: clamped and truncated."""
     return (((images.float() + 1) / 2).clamp(0, 1) * 255).to(torch.uint8)
 
 
 def cut_off_originals(originals: Tensor) -> Tensor:
-    """uint8 -> uint8 through the papers' normalization to [-1, 1] and back, which lowers some bytes by one."""
+    """Normalize uint8 to [-1, 1] and back as the papers' code does, which lowers some bytes by one."""
     return cut_off((originals.float() / 255 - 0.5) / 0.5)
 
 
 def through_jpeg(images: Tensor) -> Tensor:
-    """uint8 (b, 1 or 3, h, w) written as JPEG files and read again: uint8 (b, 3, h, w)."""
+    """Write uint8 (b, 1 or 3, h, w) as JPEG files and read them again: uint8 (b, 3, h, w)."""
     pictures = images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().numpy()
     read = torch.stack([_jpeg(picture) for picture in pictures])
     return read.permute(0, 3, 1, 2).to(images.device)
 
 
 def ssim_uniform(images: Tensor, originals: Tensor) -> Tensor:
-    """(b,) structural similarity of uint8 images (b, c, h, w) as scikit-image has it; 1 is equal.
+    """Return the (b,) structural similarity of uint8 images (b, c, h, w), computed as scikit-image does; 1 is equal.
 
-    Uniform window of 11 pixels, unbiased variances, data range 1; only windows that lie within the image count. Raises
+    Uniform window of 11 pixels, unbiased variances, data range 1, only windows that lie within the image. Raises
     ValueError for sides under 11 pixels.
     """
     if min(images.shape[2:]) < WINDOW:
@@ -67,7 +67,7 @@ def ssim_uniform(images: Tensor, originals: Tensor) -> Tensor:
 
 
 class CvqJpeg:
-    """Sums over batches, as `analysis.measurements.Measurements` for the other protocol."""
+    """Metrics of protocol "cvq-jpeg" over batches; `analysis.measurements.Measurements` has those of "lossless"."""
 
     def __init__(self, perceptual: Perceptual | None = None, inception: Extractor | None = None):
         self.perceptual = perceptual
@@ -77,7 +77,7 @@ class CvqJpeg:
 
     @torch.inference_mode()
     def add(self, restored: Tensor, originals: Tensor) -> None:
-        """restored: float in [-1, 1], as the network gives it; originals: uint8; both (b, 1 or 3, h, w)."""
+        """Add a batch of restored float images in [-1, 1] and uint8 originals, both (b, 1 or 3, h, w)."""
         ours, theirs = through_jpeg(cut_off(restored)), through_jpeg(cut_off_originals(originals))
         values = {"l1": l1(ours, theirs), "psnr": psnr(ours, theirs), "ssim": ssim_uniform(ours, theirs)}
         if self.perceptual is not None and (distance := self.perceptual(ours, theirs)) is not None:
@@ -89,30 +89,35 @@ class CvqJpeg:
         self.count += len(originals)
 
     def metrics(self) -> dict[str, Any]:
-        """Means over images; lpips and lpips_network None without a network or under its least size, rfid None without
-        Inception. ValueError where nothing was added."""
+        """Return means over images.
+
+        lpips and lpips_network are None without a network or below its minimum side, rfid is None without Inception.
+        Raises ValueError if nothing was added.
+        """
         if not self.count:
             raise ValueError("images: the set is empty; expected at least one image")
         means = {name: value / self.count for name, value in self.sums.items()}
-        found: dict[str, Any] = {"protocol": CVQ_JPEG, "num_images": self.count}
-        found |= {name: means.get(name) for name in ("l1", "psnr", "ssim", "lpips")}
-        found["lpips_network"] = self.perceptual.name if self.perceptual is not None and "lpips" in means else None
-        found["rfid"] = None if self.fid is None else self.fid.compute()
-        return found
+        return {
+            "protocol": CVQ_JPEG,
+            "num_images": self.count,
+            **{name: means.get(name) for name in ("l1", "psnr", "ssim", "lpips")},
+            "lpips_network": self.perceptual.name if self.perceptual is not None and "lpips" in means else None,
+            "rfid": None if self.fid is None else self.fid.compute(),
+        }
 
 
-def _jpeg(picture: Any) -> Tensor:
+def _jpeg(pixels: np.ndarray) -> Tensor:
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=QUALITY)
-    with Image.open(file) as read:
-        return torch.from_numpy(_array(read))
+    Image.fromarray(pixels).save(file, "JPEG", quality=QUALITY)
+    with Image.open(file) as picture:
+        return _tensor(picture)
 
 
-def _array(picture: Image.Image) -> Any:
-    return np.array(picture.convert("RGB"))
+def _tensor(picture: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(picture.convert("RGB")))
 
 
 def _resized(images: Tensor) -> Tensor:
     pictures = [Image.fromarray(image.permute(1, 2, 0).cpu().numpy()) for image in images]
-    small = [torch.from_numpy(_array(p.resize((_FID_SIDE, _FID_SIDE), Image.Resampling.BILINEAR))) for p in pictures]
+    small = [_tensor(picture.resize((_FID_SIDE, _FID_SIDE), Image.Resampling.BILINEAR)) for picture in pictures]
     return torch.stack(small).permute(0, 3, 1, 2).to(images.device)

@@ -13,12 +13,12 @@ from torch.hub import get_dir, load_state_dict_from_url
 from vqzoo.metrics.perceptual import MINIMUM_SIDE, WEIGHTS_VARIABLE, backbone
 
 if TYPE_CHECKING:
-    from torchmetrics.image.fid import FrechetInceptionDistance  # it takes seconds, and a photograph has no distance
+    from torchmetrics.image.fid import FrechetInceptionDistance  # takes seconds to import; a single image has no FID
 
 _INCEPTION_URL = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 )
-# The same file under the names that torch-fidelity and pytorch-fid give it, which end in the start of its SHA-256.
+# Names of that file in torch-fidelity and in pytorch-fid; both end with the first digits of its SHA-256.
 _INCEPTION_FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")
 
 
@@ -26,16 +26,16 @@ class Extractor(nn.Module):
     """Features of images: uint8 (b, 3, h, w) -> (b, num_features) floating point."""
 
     metric: str
-    """Name of the metric that they make: distances of different features do not compare, so each has its own."""
+    """Name of the metric that uses these features; distances of different features cannot be compared."""
     num_features: int
     minimum_side: int = 1
-    """Pixels of the smallest images that it takes."""
+    """Shortest side, in pixels, of images that the extractor accepts."""
 
 
 class InceptionFeatures(Extractor):
-    """`rfid`: the 2048 pooled features of the TensorFlow Inception of 2015, as the FID of papers has them.
+    """`rfid`: the 2048 pooled features of TensorFlow's Inception network of 2015, which papers use for FID.
 
-    Images are resized to 299 x 299 as TensorFlow 1 did (bilinear, no antialiasing), whatever their size.
+    Images of any size are resized to 299 x 299 as TensorFlow 1 did (bilinear, no antialiasing).
     """
 
     metric = "rfid"
@@ -48,16 +48,17 @@ class InceptionFeatures(Extractor):
         self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights), antialias=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.network(images)
+        """Return features (b, 2048) of uint8 images (b, 3, h, w)."""
+        features: Tensor = self.network(images)
+        return features
 
 
 class SqueezeFeatures(Extractor):
-    """`rfid_squeeze`: SqueezeNet 1.1's last feature map (512 channels, in front of the classifier), averaged over it.
+    """`rfid_squeeze`: SqueezeNet 1.1's last feature map before the classifier (512 channels), averaged over positions.
 
-    Images keep their size: nothing is resized, so that distances on data sets of different resolution do not compare.
-    Bytes are divided by 255, then normalised with torchvision's means (0.485, 0.456, 0.406) and standard deviations
-    (0.229, 0.224, 0.225). Features are taken as they come, without a last activation's bound: they reach hundreds, and
-    distances of 32 x 32 images thousands.
+    Images are not resized, so distances on data sets of different resolution cannot be compared. Bytes are divided by
+    255, then normalized with torchvision's means (0.485, 0.456, 0.406) and standard deviations (0.229, 0.224, 0.225).
+    Features are not bounded: they reach hundreds, and distances of 32 x 32 images reach thousands.
     """
 
     metric = "rfid_squeeze"
@@ -70,7 +71,7 @@ class SqueezeFeatures(Extractor):
         super().__init__()
         from torchvision.models import squeezenet1_1
 
-        with torch.device("meta"):  # nothing is drawn that the weights replace
+        with torch.device("meta"):  # no random initialization, as the weights replace everything
             self.network = squeezenet1_1().features
         prefix = "features."
         state = {key.removeprefix(prefix): weights[key].float() for key in weights if key.startswith(prefix)}
@@ -80,16 +81,17 @@ class SqueezeFeatures(Extractor):
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.network((images / 255 - self.mean) / self.deviation).mean((2, 3))
+        """Return features (b, 512) of uint8 images (b, 3, h, w)."""
+        return torch.mean(self.network((images / 255 - self.mean) / self.deviation), (2, 3))
 
 
 class Fid:
-    """The distance between all originals and all reconstructions that it is shown, batch by batch.
+    """Frechet distance between originals and reconstructions, accumulated over batches.
 
-    |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)) of the means m and the unbiased covariances C of the two sets of features,
-    all in float64, through torchmetrics. Sets of no more images than there are features have covariances of deficient
-    rank: the number is well defined and is given, but hangs on the number of images even more than FID always does
-    (it falls as they grow), so that it compares with distances on the same images only. State the number with it.
+    |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)) for the means m and the unbiased covariances C of the two sets of features,
+    in float64, computed by torchmetrics. FID falls as the number of images grows. This dependence is strongest if there
+    are no more images than features, as covariances are then rank-deficient: report the number of images, and compare
+    with distances on the same images only.
     """
 
     def __init__(self, extractor: Extractor):
@@ -98,45 +100,45 @@ class Fid:
 
     @torch.no_grad()
     def update(self, images: Tensor, originals: Tensor) -> None:
-        """Count in reconstructions and originals, uint8 (b, 1 or 3, h, w); grey is repeated to three channels."""
+        """Add reconstructions and originals, uint8 (b, 1 or 3, h, w); grey images are repeated to three channels."""
         if min(images.shape[2:]) < self._extractor.minimum_side:
             return
         if self._metric is None:
             from torchmetrics.image.fid import FrechetInceptionDistance
 
-            # One process measures; torchmetrics would wait for the others.
+            # Only one process measures; with synchronization torchmetrics would wait for the other ones.
             self._metric = FrechetInceptionDistance(self._extractor, sync_on_compute=False).to(images.device)
         for real, pictures in ((False, images), (True, originals)):
             self._metric.update(pictures.expand(-1, 3, -1, -1), real=real)
 
     def compute(self) -> float | None:
-        """The distance, 0 for equal sets; None of fewer than two images, or of images under the `minimum_side`."""
+        """Return the distance, 0 for equal sets; None for fewer than two images or images below `minimum_side`."""
         metric = self._metric
         if metric is None or metric.real_features_num_samples < 2:
             return None
-        return max(0.0, metric.compute().item())  # rounding may leave equal sets a trifle under zero
+        return max(0.0, metric.compute().item())  # rounding errors can make it negative for equal sets
 
 
 def extractors() -> list[Extractor]:
-    """Those of the table's metrics whose weights (and, for Inception, torch-fidelity) are on this machine.
+    """Return the extractors whose weights (and, for Inception, torch-fidelity) are on this machine.
 
-    Nothing is downloaded. Weights are looked for in the folder that VQZOO_WEIGHTS names and then in the cache of
-    torch.hub, which `python -m vqzoo.metrics inception` or `squeeze` fills. Raises ValueError for another file under
-    Inception's name.
+    Nothing is downloaded. Weights are read from the folder in the environment variable VQZOO_WEIGHTS or else from the
+    cache of torch.hub, which `python -m vqzoo.metrics inception` or `squeeze` fills. Raises ValueError if the file of
+    Inception holds other weights.
     """
-    found: list[Extractor] = []
+    available: list[Extractor] = []
     if (path := _find_inception()) is not None and importlib.util.find_spec("torch_fidelity") is not None:
         _check_inception(path)
-        found.append(InceptionFeatures(path))
+        available.append(InceptionFeatures(path))
     if (weights := backbone("squeeze")) is not None:
-        found.append(SqueezeFeatures(weights))
-    return found
+        available.append(SqueezeFeatures(weights))
+    return available
 
 
 def fetch_inception() -> None:
     """Download Inception's weights from torch-fidelity's releases into the cache of torch.hub, checksum verified.
 
-    Raises URLError where the server cannot be reached.
+    Raises URLError if the server cannot be reached.
     """
     load_state_dict_from_url(_INCEPTION_URL, map_location="cpu", check_hash=True, weights_only=True)
 
@@ -149,7 +151,7 @@ def _find_inception() -> Path | None:
 
 
 def _check_inception(path: Path) -> None:
-    """torch-fidelity unpickles the file, and another network's distances would be another metric."""
+    """Raise ValueError for another file: torch-fidelity would unpickle it, and other weights give another metric."""
     expected = path.stem.rpartition("-")[2]
     if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(expected):
         raise ValueError(

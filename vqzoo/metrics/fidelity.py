@@ -1,4 +1,4 @@
-"""How near a reconstruction is, pixel by pixel. Both images uint8 (b, c, h, w); results (b,) float32."""
+"""Metrics that compare pixels of reconstructions and originals: two uint8 (b, c, h, w) in, (b,) float32 out."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from vqzoo.metrics.blur import blur, gaussian
 PSNR_CAP = 100.0
 """PSNR in dB of two equal images, whose true value is infinite."""
 _C1, _C2 = 0.01**2, 0.03**2
-"""What keeps SSIM's quotients from 0 / 0, at a data range of 1 (Wang et al., 2004, section III-B)."""
+"""Constants of SSIM that prevent 0 / 0, for a data range of 1 (Wang et al., 2004, section III-B)."""
 _SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of MS-SSIM's scales, finest first."""
 

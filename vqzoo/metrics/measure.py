@@ -1,4 +1,4 @@
-"""Every metric of the table that compares an image with its original, and how sure their means are."""
+"""Values of all metrics that compare an image with its original, and confidence intervals of their means."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ RESAMPLES = 1000
 def compare(images: Tensor, originals: Tensor, network: Any = None) -> dict[str, Tensor]:
     """Return the values (b,) of each metric of kind "image" for two uint8 tensors (b, c, h, w).
 
-    Metrics that need larger images, or a `Perceptual` where `network` is None, are left out.
+    Leaves out metrics that need larger images, and without `network` those that need a `Perceptual`.
     """
     side, values = min(images.shape[2:]), {}
     for metric in METRICS.values():
@@ -26,9 +26,10 @@ def compare(images: Tensor, originals: Tensor, network: Any = None) -> dict[str,
 
 
 def intervals(values: Mapping[str, Tensor]) -> dict[str, list[float]]:
-    """Return [low, high] of each mean: the central 95 % of the means of images drawn again with replacement.
+    """Return the 95 % bootstrap confidence interval [low, high] of each metric's mean, resampling images.
 
-    values: of each metric (n,), one an image. Draws are seeded, and the same for all metrics; empty of one image.
+    values: (n,) for each metric, one value per image. The seed is fixed, and all metrics share the resampled images;
+    the result is empty for a single image.
     """
     table = np.stack([each.double().cpu().numpy() for each in values.values()], 1)
     if len(table) < 2:

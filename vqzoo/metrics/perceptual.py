@@ -1,4 +1,4 @@
-"""LPIPS (Zhang et al., 2018, arXiv:1801.03924) through the `lpips` package, where its weights are at hand."""
+"""LPIPS (Zhang et al., 2018, arXiv:1801.03924) by the `lpips` package, with weights that are on this machine."""
 
 import os
 import warnings
@@ -14,35 +14,35 @@ from torch.hub import get_dir, load_state_dict_from_url
 Net = Literal["squeeze", "alex", "vgg"]
 
 WEIGHTS_VARIABLE = "VQZOO_WEIGHTS"
-"""Environment variable: a folder with <network>-features.safetensors."""
+"""Environment variable with the path of a folder that holds <network>-features.safetensors."""
 
-# Of each network: its name in a weights folder, and torchvision's file in the cache of torch.hub.
+# Net -> its name in that folder, and torchvision's file in the cache of torch.hub.
 _BACKBONES = {
     "squeeze": ("squeezenet1_1", "squeezenet1_1-b8a52dc0.pth"),
     "alex": ("alexnet", "alexnet-owt-7be5be79.pth"),
     "vgg": ("vgg16", "vgg16-397923af.pth"),
 }
 MINIMUM_SIDE = 32
-"""Pixels of the smallest images that the networks take."""
+"""Shortest side, in pixels, of images that the networks accept."""
 _DOWNLOAD = "https://download.pytorch.org/models/"
 
 
 class Perceptual(nn.Module):
-    """LPIPS v0.1 with one of its networks; `name` tells which, as values of different networks do not compare."""
+    """LPIPS v0.1 with one of its networks, which `name` includes: values of different networks cannot be compared."""
 
     def __init__(self, net: Net, backbone: dict[str, Tensor]):
         super().__init__()
-        import lpips  # it takes seconds and brings all of torchvision along
+        import lpips  # takes seconds, as it imports all of torchvision
 
         self.name = f"lpips-{net}-v0.1"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # lpips 0.1.4 uses arguments that torchvision has deprecated
             self.model = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
-        # The package cuts the backbone into slices and keeps the layers' numbers: slice3.5.x is features.5.x.
+        # The package splits the backbone into slices but keeps layer numbers: slice3.5.x is features.5.x.
         state = self.model.net.state_dict()
         filled = {key: backbone["features." + key.split(".", 1)[1]].to(state[key].dtype) for key in state}
         self.model.net.load_state_dict(filled)
-        # Lengths are taken over channels: with these together in memory all of it is several times as fast on a CPU.
+        # Features are normalized over channels, which is several times faster on a CPU if channels are contiguous.
         self.model.net.to(memory_format=torch.channels_last)
         self.requires_grad_(False).eval()
         self._last: tuple[Tensor, list[Tensor]] | None = None
@@ -54,9 +54,9 @@ class Perceptual(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor, originals: Tensor) -> Tensor | None:
-        """(b,) distance of uint8 images (b, 1 or 3, h, w), 0 is equal; None under 32 pixels, too small for the net.
+        """Return the (b,) distance of uint8 images (b, 1 or 3, h, w), 0 if equal; None for sides under 32 pixels.
 
-        What the network makes of a single original is kept until another one comes, as many models are measured on it.
+        Features of the last single original are cached, as many models are measured on the same photograph.
         """
         if min(images.shape[2:]) < MINIMUM_SIDE:
             return None
@@ -71,13 +71,13 @@ class Perceptual(nn.Module):
         return last[1]
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Of each layer (b, c, h', w'), of length 1 at every place; images float (b, 1 or 3, h, w) in [-1, 1]."""
+        """Return each layer's features (b, c, h', w'), normalized over c; images (b, 1 or 3, h, w) are in [-1, 1]."""
         scaled = self.model.scaling_layer(images.expand(-1, 3, -1, -1))
         return [_unit(each) for each in self.model.net(scaled.contiguous(memory_format=torch.channels_last))]
 
     def distances(self, features: list[Tensor], others: list[Tensor]) -> Tensor:
-        """(b, num_layers): each layer's part of the distance, which is their sum."""
-        # A linear layer is a dropout, which has no place here, and a convolution.
+        """Return the distance of each layer (b, num_layers); their sum is LPIPS."""
+        # Each linear layer is a dropout, which evaluation skips, and a convolution.
         weights = [linear.model[-1].weight.flatten() for linear in self.model.lins]
         parts = [
             (ours - theirs).square().mean((2, 3)) @ weight
@@ -87,8 +87,9 @@ class Perceptual(nn.Module):
 
 
 def distance(images: Tensor, originals: Tensor, network: Perceptual) -> Tensor | None:
-    """Perceptual distance v0.1 (arXiv:1801.03924) by a network, SqueezeNet if not said, from 32 pixels; 0 is equal."""
-    return network(images, originals)
+    """Perceptual distance v0.1 (arXiv:1801.03924), by SqueezeNet by default, for sides from 32 pixels; 0 is equal."""
+    values: Tensor | None = network(images, originals)
+    return values
 
 
 def _scaled(images: Tensor) -> Tensor:
@@ -96,37 +97,38 @@ def _scaled(images: Tensor) -> Tensor:
 
 
 def _unit(features: Tensor) -> Tensor:
-    return features / (torch.linalg.vector_norm(features, dim=1, keepdim=True) + 1e-10)
+    return features.div(torch.linalg.vector_norm(features, dim=1, keepdim=True) + 1e-10)
 
 
 def load(net: Net = "squeeze") -> Perceptual | None:
-    """LPIPS with `net`, or None where the network's weights are not on this machine; nothing is downloaded."""
+    """Return LPIPS with `net`, or None if the network's weights are not on this machine; nothing is downloaded."""
     weights = backbone(net)
     return None if weights is None else Perceptual(net, weights)
 
 
 def backbone(net: Net) -> dict[str, Tensor] | None:
-    """A network's weights as torchvision names them ("features.0.weight", ...), or None where they are not at hand.
+    """Return a network's weights under torchvision's names ("features.0.weight", ...), None if they are not found.
 
-    They are looked for in the folder that VQZOO_WEIGHTS names and then in the cache of torch.hub, which
-    `python -m vqzoo.metrics NET` fills; nothing is downloaded.
+    Weights are read from the folder in the environment variable VQZOO_WEIGHTS or else from the cache of torch.hub,
+    which `python -m vqzoo.metrics NET` fills; nothing is downloaded.
     """
     network, file = _BACKBONES[net]
     folder = os.environ.get(WEIGHTS_VARIABLE)
     if folder and (path := Path(folder, f"{network}-features.safetensors")).is_file():
         return load_file(path)
     if (path := Path(get_dir(), "checkpoints", file)).is_file():
-        return torch.load(path, map_location="cpu", weights_only=True)
+        weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return weights
     return None
 
 
 perceptual = cache(load)
-"""`load`, which keeps what it has loaded, or not found: one network for everybody who measures."""
+"""`load` with a cache, None included, so that all callers share one network."""
 
 
 def fetch(net: Net) -> None:
     """Download the network's weights from torchvision's server into the cache of torch.hub, checksum verified.
 
-    Raises URLError where the server cannot be reached.
+    Raises URLError if the server cannot be reached.
     """
     load_state_dict_from_url(_DOWNLOAD + _BACKBONES[net][1], map_location="cpu", check_hash=True, weights_only=True)

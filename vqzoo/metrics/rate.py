@@ -1,11 +1,11 @@
-"""What an image costs."""
+"""Bits that an image costs."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Rate:
-    """bits_per_pixel is bits / pixels; share_of_raw is bits / bits of 8-bit pixels and may pass 1."""
+    """Rate of an image; share_of_raw is relative to 8 bits per channel and pixel, and can be over 1."""
 
     bits_per_image: float
     bits_per_pixel: float
@@ -13,5 +13,5 @@ class Rate:
 
 
 def rate(bits: float, channels: int, pixels: float) -> Rate:
-    """Return the rate of `bits` for one image of so many pixels, of 8 bits a channel."""
+    """Return the rate of `bits` for one image with these numbers of channels and pixels."""
     return Rate(bits, bits / pixels, bits / (8 * channels * pixels))

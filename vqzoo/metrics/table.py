@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 Kind = Literal["image", "set", "rate", "usage", "derived", "study"]
-Place = Literal["models", "photographs", "rates"]
+Table = Literal["models", "photographs", "rates"]
 
 NOT_AVAILABLE = "not available"
 
@@ -23,19 +23,19 @@ class Metric:
     """A row of the table.
 
     name: key in metrics.json and head of CSV columns.
-    label, unit: how pages and cards call it; short: the same for the head of a column, `label` by default.
+    label, unit: its name on pages and cards; short: its name in the head of a column, by default `label`.
     format: format specification of a value.
     kind: "image": of an image and its original, averaged over images; "set": of the features of all images; "rate";
         "usage": of the indices; "derived": computed from another metric where it is drawn; "study": in studies alone.
-    better: which values are better; empty where neither is.
+    better: which values are better; empty if neither is.
     function: "module:name" of a function (images, originals) -> (b,) of uint8 tensors (b, c, h, w), for kind "image".
-    network: whether the function also takes a `Perceptual`, and there is no value without one.
-    features: of kind "set", how many numbers of an image an `Extractor` gives.
-    minimum_side: pixels of the smallest images that the function takes; networks know their own limit.
-    bounds, whole: the values that a record may hold.
-    tolerance: how far a repeated measurement may be from the record, as a share of it where `relative`.
-    places: of kind "image" and "set", which tables have a column of it: lists of models, photographs, the Rate page.
-    missing: text for a value that a record holds as null.
+    network: whether the function needs a `Perceptual` as its third argument.
+    features: number of features of an image that the `Extractor` computes, for kind "set".
+    minimum_side: shortest side, in pixels, that the function accepts; networks have limits of their own.
+    bounds, whole: range of the values in a record, and whether they are integers.
+    tolerance: largest difference of a repeated measurement from the record, as a share of it if `relative`.
+    tables: tables with a column for it, for kinds "image" and "set": lists of models, photographs, the Rate page.
+    missing: text for null in a record.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Metric:
     whole: bool = False
     tolerance: float = 1e-4
     relative: bool = False
-    places: tuple[Place, ...] = ("models", "photographs", "rates")
+    tables: tuple[Table, ...] = ("models", "photographs", "rates")
     missing: str = NOT_AVAILABLE
 
     @property
@@ -73,30 +73,31 @@ class Metric:
 
     @property
     def always(self) -> bool:
-        """Whether there is a value for images of any size that the app and the command line take."""
+        """Whether the metric is defined for all images that the app and the command line accept."""
         return not self.network and self.minimum_side <= 16
 
     @property
     def sign(self) -> int:
-        """1 where more is better, -1 where less is; 0 where neither is."""
+        """1 if higher is better, -1 if lower is, 0 if neither."""
         return {"higher": 1, "lower": -1, "": 0}[self.better]
 
     @property
     def computed(self) -> Callable[..., Any]:
-        """The function, imported when it is asked for."""
+        """The function, imported on first use."""
         module, _, name = self.function.partition(":")
-        return getattr(import_module(module), name)
+        function: Callable[..., Any] = getattr(import_module(module), name)
+        return function
 
     def text(self, value: float | None) -> str:
         """Return a value as text."""
         return self.missing if value is None else format(value, self.format)
 
     def with_unit(self, value: float | None) -> str:
-        """Return a value with its unit, or with the label where there is no unit: "27.65 dB", "SSIM 0.9124"."""
+        """Return a value with its unit, or with the label if it has no unit: "27.65 dB", "SSIM 0.9124"."""
         return f"{self.text(value)} {self.unit}" if self.unit else f"{self.label} {self.text(value)}"
 
     def rounded(self, value: float | None) -> float | None:
-        """Return a value as `text` shows it, as a number; in percent where the text is."""
+        """Return a value rounded as in `text`; in percent if the text is."""
         return None if value is None else float(self.text(value).replace(",", "").rstrip("%"))
 
     def allowed(self, recorded: float) -> float:
@@ -116,10 +117,10 @@ _ROWS = (
         _FIDELITY + "ms_ssim",
         minimum_side=161,
         bounds=(0, 1),
-        places=("photographs",),
+        tables=("photographs",),
     ),
     Metric("lpips", "LPIPS", ".4f", "image", "lower", _LPIPS, network=True, bounds=(0, 1000)),
-    Metric("rfid", "rFID", ",.2f", "set", features=2048, bounds=(-1, 1e9), tolerance=0.01, relative=True, places=()),
+    Metric("rfid", "rFID", ",.2f", "set", features=2048, bounds=(-1, 1e9), tolerance=0.01, relative=True, tables=()),
     Metric(
         "rfid_squeeze",
         "rFID of SqueezeNet features",
@@ -129,9 +130,9 @@ _ROWS = (
         bounds=(-1, 1e9),
         tolerance=0.01,
         relative=True,
-        places=("rates",),
+        tables=("rates",),
     ),
-    Metric("l1", "L1 on [0, 1]", ".4f", "image", "lower", _FIDELITY + "l1", bounds=(0, 1), places=("rates",)),
+    Metric("l1", "L1 on [0, 1]", ".4f", "image", "lower", _FIDELITY + "l1", bounds=(0, 1), tables=("rates",)),
     Metric("bits_per_image", "true bits per image", ",.0f", "rate", short="true bits", tolerance=1e-6),
     Metric("bits_per_pixel", "bits per pixel", ".3f", "rate", short="bits / pixel", tolerance=1e-6),
     Metric("share_of_raw", "share of raw 8-bit pixels", ".1%", "rate", short="of raw", tolerance=1e-6),
@@ -157,18 +158,18 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
 """Name -> row, in the order in which tables show them."""
 
 
-def names(*kinds: Kind, place: Place | None = None) -> tuple[str, ...]:
-    """Return the metrics of some kinds, or of those that have a column in a place's tables, in the table's order."""
-    return tuple(m.name for m in METRICS.values() if m.kind in kinds and (place is None or place in m.places))
+def names(*kinds: Kind, table: Table | None = None) -> tuple[str, ...]:
+    """Return the names of metrics of these kinds, with `table` those with a column in it, in the table's order."""
+    return tuple(m.name for m in METRICS.values() if m.kind in kinds and (table is None or table in m.tables))
 
 
 def recorded() -> tuple[str, ...]:
-    """Return the metrics that a metrics.json may hold."""
+    """Return the names of metrics that a metrics.json can hold."""
     return names("image", "set", "rate", "usage")
 
 
 def known(metrics: Mapping[str, Any]) -> list[str]:
-    """Return the metrics that a record holds, if only as null, in the table's order."""
+    """Return the names of metrics that a record holds, null included, in the table's order."""
     return [name for name in recorded() if name in metrics]
 
 
@@ -178,5 +179,5 @@ def show(name: str, value: float | None) -> str:
 
 
 def show_of(name: str, metrics: Mapping[str, Any]) -> str:
-    """Return what a record holds of a metric, as text; "not available" where it holds nothing, not even null."""
+    """Return a record's value of a metric as text; "not available" if the record has no such key."""
     return show(name, metrics[name]) if name in metrics else NOT_AVAILABLE

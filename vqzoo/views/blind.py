@@ -16,7 +16,7 @@ from vqzoo.views.pictures import Picture, viewer_value
 LEFT, SAME, RIGHT = "Left is closer", "No difference", "Right is closer"
 VOTES = (LEFT, SAME, RIGHT)
 
-_FIGURES = (*names("image", place="photographs"), "bits_per_image")
+_FIGURES = (*names("image", table="photographs"), "bits_per_image")
 REVEALED = ("picture", "name", *(METRICS[name].head for name in _FIGURES))
 TALLIED = ("name", "preferred", "no difference", "not preferred")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vqzoo.analysis.looked import Layer, Look, by_codebook, sharing
+from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook, sharing
 from vqzoo.ops.text import table_of
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.looker import Looker
@@ -66,7 +66,7 @@ def _column(counts: Sequence[np.ndarray], layer: Layer) -> dict[str, float]:
     return {"usage": float((total > 0).mean()), "perplexity": float(np.exp(-(shares * np.log(shares)).sum()))}
 
 
-def words(look: Look, found: dict[str, Any]) -> str:
+def words(look: EncodedImage, found: dict[str, Any]) -> str:
     """Markdown: a table of the figures, and what they say."""
     here, test = found["here"], found["test"]
     num_books = len(set(look.codebook_of))
@@ -86,7 +86,7 @@ def words(look: Look, found: dict[str, Any]) -> str:
     return f"{table_of(['', 'this image', 'test split'], rows)}\n\n{_sentence(look, here, test, num_books)}"
 
 
-def _sentence(look: Look, here: dict[str, Any], test: dict[str, Any] | None, num_books: int) -> str:
+def _sentence(look: EncodedImage, here: dict[str, Any], test: dict[str, Any] | None, num_books: int) -> str:
     columns = len(look.codebook_of)
     if columns == 1:
         said = f"One codebook of {here['codevectors']:,} codevectors, one index a latent."

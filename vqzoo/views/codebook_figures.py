@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from vqzoo.analysis.looked import Look
+from vqzoo.analysis.encoded_image import EncodedImage
 from vqzoo.views.style import ACCENT, QUIET, styled
 from vqzoo.views.usage import Use, usage_figure
 
 
-def use_figure(name: str, look: Look, test: list[np.ndarray] | None) -> go.Figure:
+def use_figure(name: str, look: EncodedImage, test: list[np.ndarray] | None) -> go.Figure:
     """A panel of all codevectors, codebook after codebook: `usage_figure` of one model."""
     return usage_figure([Use(name, look.counts, test, look.codebook_of)])
 

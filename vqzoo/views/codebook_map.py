@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vqzoo.analysis.codebook_map import drawn, packed, pca, read, to_grid
-from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.analysis.codebook_map import mapped_indices, packed, pca, read, to_grid
+from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
 from vqzoo.files.storage import MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.model import Model
 from vqzoo.views.comparison import Comparison
@@ -16,7 +16,7 @@ from vqzoo.views.looker import Looker
 
 
 def map_value(
-    looker: Looker, name: str, shown: Comparison, look: Look, layer: Layer, picked: int | None
+    looker: Looker, name: str, shown: Comparison, look: EncodedImage, layer: Layer, picked: int | None
 ) -> dict[str, Any]:
     """What the component `scatter` shows of the codebook of a layer: at most 4096 codevectors, PCA computed now.
 
@@ -26,11 +26,11 @@ def map_value(
     return {**looker.maps.get(key, lambda: _map(looker, name, look, layer)), "picked": picked}
 
 
-def _map(looker: Looker, name: str, look: Look, layer: Layer) -> dict[str, Any]:
+def _map(looker: Looker, name: str, look: EncodedImage, layer: Layer) -> dict[str, Any]:
     test = looker.test_counts(name)
     here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
     counts = here if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
-    points = drawn(counts)
+    points = mapped_indices(counts)
     vectors, fixed = _vectors(looker, name, layer.codebook, points)
     places, share = pca(vectors)
     maps = {"PCA": packed(to_grid(places))}
@@ -64,7 +64,7 @@ def _note(size: int, points: np.ndarray, counts: np.ndarray, share: float) -> st
 
 
 def _vectors(looker: Looker, name: str, codebook: int, points: np.ndarray) -> tuple[np.ndarray, bool]:
-    from vqzoo.analysis.look import codevectors
+    from vqzoo.analysis.encode import codevectors
 
     with looker.engine.borrow(name) as tokenizer:
         vectors = codevectors(tokenizer, codebook, points)
@@ -72,14 +72,14 @@ def _vectors(looker: Looker, name: str, codebook: int, points: np.ndarray) -> tu
 
 
 def _stored(
-    model: Model, look: Look, test: Sequence[np.ndarray] | None, fixed: bool
+    model: Model, look: EncodedImage, test: Sequence[np.ndarray] | None, fixed: bool
 ) -> tuple[list[dict[str, np.ndarray]] | None, str]:
     """The maps that ship with a model, or None and why there are none."""
     if fixed:
         return None, "Its codevectors are the points of a fixed grid, so PCA is all that there is to see."
     if model.source is None or test is None or not (model.source / MAP).is_file():
         return None, "No t-SNE or UMAP ships with this model: they take too long to make while you wait."
-    sizes = [len(drawn(counts)) for counts in by_codebook(test, look.codebook_of)]
+    sizes = [len(mapped_indices(counts)) for counts in by_codebook(test, look.codebook_of)]
     weights = model.source / WEIGHTS
     maps = read(read_json(model.source / MAP), _hash(weights, weights.stat().st_mtime_ns), sizes)
     if maps is None:

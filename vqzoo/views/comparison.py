@@ -19,7 +19,7 @@ from vqzoo.views.usage import Use, usage_figure
 
 ORIGINAL = "original"
 _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
-_QUALITY = names("image", place="photographs")
+_QUALITY = names("image", table="photographs")
 
 # Heading -> (type, share of the table's width).
 COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {

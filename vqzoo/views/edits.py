@@ -34,14 +34,14 @@ def edited(looker: Looker, name: str, shown: Comparison, edits: Sequence[Edit]) 
         if layer is None:
             raise ValueError(f"{label!r} is no column here; expected one of {', '.join(x.label for x in look.layers)}")
         check_index(layer, index)
-        rows, columns = layer.places.shape
+        rows, columns = layer.positions.shape
         if not (0 <= row < rows and 0 <= column < columns):
             raise ValueError(f"row {row + 1}, column {column + 1}: the grid has {rows} rows and {columns} columns")
         flat = grids[layer.grid].reshape(-1)
-        place = layer.places[row, column]
+        position = layer.positions[row, column]
         where = f"{label}, " if len(look.layers) > 1 else ""
-        said.append(f"{where}row {row + 1}, column {column + 1}: {flat[place]:,} became {index:,}")
-        flat[place] = index
+        said.append(f"{where}row {row + 1}, column {column + 1}: {flat[position]:,} became {index:,}")
+        flat[position] = index
     size = look.pixels.shape[:2]
     before = Picture("as encoded", looker.decode(name, look.grids, size), "decoded from the tokens of this image")
     after = Picture(

@@ -58,7 +58,7 @@ def _where(shown: Shown) -> _Facts:
     for other in shown.entry.others:
         at = f"{other.repo_id} at {str(other.revision)[:7]}"
         facts += [(f"of this name, {ORIGINS[other.origin]}", at)]
-    for each in shown.entry.kept:
+    for each in shown.entry.cached:
         facts += [("downloaded", f"{each.repo_id}, {megabytes(each.size)}")]
     return facts
 

@@ -4,7 +4,7 @@ import html
 
 import numpy as np
 
-from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.looker import Looker
 from vqzoo.views.pictures import Picture
@@ -44,7 +44,7 @@ def codevector_page(looker: Looker, name: str, shown: Comparison, label: str | N
     )
 
 
-def uses(look: Look, layer: Layer, test: list[np.ndarray] | None) -> list[list[int | str]]:
+def uses(look: EncodedImage, layer: Layer, test: list[np.ndarray] | None) -> list[list[int | str]]:
     """Rows of the codevectors most used in a layer: index, times in it, times on the test split."""
     used, times = np.unique(look.indices(layer), return_counts=True)
     split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
@@ -61,23 +61,23 @@ def check_index(layer: Layer, index: int) -> None:
         raise ValueError(f"codevector {index}: expected a whole number from 0 to {layer.size - 1}")
 
 
-def usual_indices(look: Look, test: list[np.ndarray] | None) -> list[int]:
+def usual_indices(look: EncodedImage, test: list[np.ndarray] | None) -> list[int]:
     """Of each column the index most used on the test split, or in this image where that is not known."""
     return [int(counts.argmax()) for counts in (look.counts if test is None else test)]
 
 
-def decoded_alone(looker: Looker, name: str, look: Look, layer: Layer, index: int) -> tuple[np.ndarray, str]:
+def decoded_alone(looker: Looker, name: str, look: EncodedImage, layer: Layer, index: int) -> tuple[np.ndarray, str]:
     """(picture, what was decoded, in words): a square of the size that the model was trained at.
 
     Every cell of the layer holds the codevector; every other column its most used index, as tokens can hold no zero.
     """
-    from vqzoo.analysis.look import decode, grids_of
+    from vqzoo.analysis.encode import decode, empty_grids
 
     side = looker.engine.models[name].config["resolution"]
     test = looker.test_counts(name)
     usual = usual_indices(look, test)
     with looker.engine.borrow(name) as tokenizer:
-        grids = grids_of(tokenizer, side)
+        grids = empty_grids(tokenizer, side)
         start = 0
         for number, grid in enumerate(grids):
             for column in range(start, start + grid.shape[2]):
@@ -95,7 +95,9 @@ def decoded_alone(looker: Looker, name: str, look: Look, layer: Layer, index: in
     return picture, f"{what}."
 
 
-def patch(look: Look, layer: Layer, row: int, column: int) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+def patch(
+    look: EncodedImage, layer: Layer, row: int, column: int
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """(pixels around a cell, the cell in them: left, top, width and height as shares).
 
     Around it is as much again on every side, so far as the picture goes.
@@ -117,7 +119,7 @@ def patch(look: Look, layer: Layer, row: int, column: int) -> tuple[np.ndarray, 
     return pixels, inner
 
 
-def _sheet(title: str, found: list[tuple[Look, Layer, int, int]]) -> str:
+def _sheet(title: str, found: list[tuple[EncodedImage, Layer, int, int]]) -> str:
     """Some of the cells, evenly from the first to the last, as many as stay quick to send."""
     total, most = len(found), _MOST
     if found:
@@ -132,7 +134,7 @@ def _sheet(title: str, found: list[tuple[Look, Layer, int, int]]) -> str:
     )
 
 
-def _patch(look: Look, layer: Layer, row: int, column: int) -> str:
+def _patch(look: EncodedImage, layer: Layer, row: int, column: int) -> str:
     pixels, (left, top, width, height) = patch(look, layer, row, column)
     where = f"{layer.label}, row {row + 1}, column {column + 1}"
     box = f"left:{left:.1%};top:{top:.1%};width:{width:.1%};height:{height:.1%}"

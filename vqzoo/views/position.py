@@ -118,6 +118,6 @@ def _told(model: Model) -> str:
 
 def _caption(result: Result) -> str:
     metrics = result.metrics
-    known = [name for name in names("image", place="models") if metrics[name] is not None]
+    known = [name for name in names("image", table="models") if metrics[name] is not None]
     bits = f"{show('bits_per_pixel', metrics['bits_per_pixel'])} bits / pixel"
     return " · ".join([*(METRICS[name].with_unit(metrics[name]) for name in known), bits])

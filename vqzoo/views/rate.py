@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vqzoo.analysis.measured import measured_codecs
+from vqzoo.analysis.measured_codecs import measured_codecs
 from vqzoo.hub.card import tell_trained, trained_share
 from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import names

@@ -128,7 +128,7 @@ def _hover(point: Point) -> str:
     return "<br>".join(said)
 
 
-TABLE_METRICS = names("image", "set", place="rates")
+TABLE_METRICS = names("image", "set", table="rates")
 TABLE_COLUMNS = ("model", "kind", *(METRICS[name].title for name in TABLE_METRICS), *AXES, "% of full budget")
 
 

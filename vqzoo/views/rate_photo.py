@@ -26,7 +26,7 @@ RATES = 6
 CURVE = 4
 """Points of a curve from which there is a BD-rate."""
 
-PHOTO_METRICS = names("image", place="photographs")
+PHOTO_METRICS = names("image", table="photographs")
 _SHOWN = ("bits_per_image", "bits_per_pixel", *PHOTO_METRICS)
 PHOTO_COLUMNS = (
     "model",

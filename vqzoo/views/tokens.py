@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from vqzoo.analysis.codebook_map import packed
-from vqzoo.analysis.looked import Layer, Look, by_codebook
+from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
 from vqzoo.views.pictures import Picture
 
 
-def tokens_value(look: Look, layer: Layer, test: Sequence[np.ndarray] | None, picked: int | None) -> dict[str, Any]:
+def tokens_value(
+    look: EncodedImage, layer: Layer, test: Sequence[np.ndarray] | None, picked: int | None
+) -> dict[str, Any]:
     """What the component `tokens` shows of one layer.
 
     Distances come as 16 bits of the largest; of each codevector in use its length and its counts, here in this layer

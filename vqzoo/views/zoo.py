@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
 
+from vqzoo.hub.cache import CachedModel, bytes_underway, cached_models, remove, size_of_folder
 from vqzoo.hub.card import quantizer_names, show_images
 from vqzoo.hub.catalog import Entry, catalog
-from vqzoo.hub.fetch import card_text, find, keep_usage, published
-from vqzoo.hub.kept import Kept, bytes_underway, kept, remove, size_of_folder
+from vqzoo.hub.fetch import cache_usage, card_text, find, published
 from vqzoo.hub.live import Listing, cached, listing
 from vqzoo.hub.model import Damaged, Model, matches
 from vqzoo.hub.registry import cards_folder, load, local_models, shipped_models
@@ -81,7 +81,7 @@ class Zoo:
         self._lock = Lock()
         self._local = [model for model in engine.models.values() if model.source is not None]
         self._shipped = shipped_models()
-        self._kept: list[Kept] = []
+        self._cached: list[CachedModel] = []
         self._whole: Recent[tuple[str, str], tuple[Model, str | None]] = Recent(64)
         self.now = Listing((), None)
         self.entries: dict[str, Entry] = {}
@@ -93,7 +93,7 @@ class Zoo:
         here = {model.source for model in local}
         added = [self.engine.models[name] for name in self.engine.loaded]
         self._local = [*local, *(model for model in added if model.source is not None and model.source not in here)]
-        self._kept = kept()
+        self._cached = cached_models()
         if self.hub and self.now.age is None:
             self.now = cached()
         self._merge()
@@ -105,7 +105,9 @@ class Zoo:
             self._merge()
 
     def _merge(self) -> None:
-        self.entries = {entry.model.name: entry for entry in catalog(self._local, self._shipped, self.now, self._kept)}
+        self.entries = {
+            entry.model.name: entry for entry in catalog(self._local, self._shipped, self.now, self._cached)
+        }
 
     def entry(self, name: str | None) -> Entry:
         """Of a row's name; ValueError where there is none."""
@@ -258,7 +260,7 @@ class Zoo:
         """What of a model the cache of the Hub holds, in words; empty for nothing."""
         return " and ".join(
             f"{each.repo_id} ({each.commits} {'commit' if each.commits == 1 else 'commits'}, {megabytes(each.size)})"
-            for each in entry.kept
+            for each in entry.cached
         )
 
     def remove(self, name: str) -> str:
@@ -267,10 +269,10 @@ class Zoo:
         Folders of models are never touched. Raises ValueError where there is nothing to delete.
         """
         entry = self.entry(name)
-        if not entry.kept:
+        if not entry.cached:
             raise ValueError(f"{name}: the local cache of the Hub holds nothing of it")
-        freed = sum(remove(each.repo_id) for each in entry.kept)
-        gone = {each.repo_id for each in entry.kept}
+        freed = sum(remove(each.repo_id) for each in entry.cached)
+        gone = {each.repo_id for each in entry.cached}
         for offered in self.engine.loaded:
             if (model := self.engine.models.get(offered)) and model.source is None and model.repo_id in gone:
                 self.engine.withdraw(offered)
@@ -281,15 +283,15 @@ class Zoo:
         """How much room models take, in words."""
         folder = cards_folder()
         said = f"{folder.name}: {len(self._local)} models, {megabytes(size_of_folder(folder))}"
-        number = len(self._kept)
-        size = sum(each.size for each in self._kept)
+        number = len(self._cached)
+        size = sum(each.size for each in self._cached)
         return f"{said} · downloaded from the Hub: {number} {'model' if number == 1 else 'models'}, {megabytes(size)}"
 
 
 def places(entry: Entry) -> list[str]:
     """Keys of ORIGINS: the nearest place first."""
     origins = [entry.model.origin, *(other.origin for other in entry.others)]
-    return list(dict.fromkeys([*origins, *(["cache"] if entry.kept else [])]))
+    return list(dict.fromkeys([*origins, *(["cache"] if entry.cached else [])]))
 
 
 def hub_line(now: Listing, asking: bool = False) -> str:
@@ -343,5 +345,5 @@ def _checked(model: Model) -> Model:
     """The same with all that its files say, once its weights are here and have been checked against its config."""
     whole = model if model.source is not None else published(str(model.repo_id), model.revision)
     load(whole)
-    keep_usage(whole)
+    cache_usage(whole)
     return whole

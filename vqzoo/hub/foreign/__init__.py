@@ -1,4 +1,4 @@
-"""Tokenizers that others have published, read into ours: one file a family, see docs/foreign.md."""
+"""Conversion of tokenizers of other projects, with one file per family, see docs/foreign.md."""
 
 from vqzoo.hub.foreign.table import FAMILIES, convert, write
 

@@ -1,4 +1,4 @@
-"""`VQModel` repositories of diffusers: config.json and diffusion_pytorch_model.safetensors; also MoVQ's norms."""
+"""`VQModel` of diffusers, MoVQ included: config.json and diffusion_pytorch_model.safetensors."""
 
 from typing import Any
 
@@ -20,9 +20,9 @@ NAMES = Names(
     ),
     decoder=Half(
         conv_in="decoder.conv_in",
-        block="decoder.up_blocks.{place}.resnets.{block}",
-        attention="decoder.up_blocks.{place}.attentions.{block}",
-        resample="decoder.up_blocks.{place}.upsamplers.0.conv",
+        block="decoder.up_blocks.{stage}.resnets.{block}",
+        attention="decoder.up_blocks.{stage}.attentions.{block}",
+        resample="decoder.up_blocks.{stage}.upsamplers.0.conv",
         middle=("decoder.mid_block.resnets.0", "decoder.mid_block.attentions.0", "decoder.mid_block.resnets.1"),
         norm="decoder.conv_norm_out",
         conv_out="decoder.conv_out",
@@ -39,7 +39,7 @@ NAMES = Names(
     spatial_norm={"norm": "norm_layer", "scale": "conv_y", "shift": "conv_b"},
 )
 OLD = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
-"""What the parts of attention were called before diffusers 0.14."""
+"""Names of attention's parts before diffusers 0.14 -> current names."""
 DROPPED = ()
 
 DEFAULTS: dict[str, Any] = {
@@ -57,18 +57,20 @@ DEFAULTS: dict[str, Any] = {
     "norm_type": "group",
     "mid_block_add_attention": True,
 }
-"""Of the settings that a reconstruction depends on; older configurations lack some."""
-IDLE = ("sample_size", "scaling_factor", "lookup_from_codebook", "force_upcast")
-"""Settings that only diffusion in the latents, decoding without quantization, or float16 depend on."""
+"""Settings that reconstructions depend on, and their defaults, as older configurations lack some."""
+IGNORED = ("sample_size", "scaling_factor", "lookup_from_codebook", "force_upcast")
+"""Settings that matter only to latent diffusion, to decoding without quantization, or to float16."""
 
 SIGN = '"_class_name": "VQModel" in config.json'
 
 
 def matches(checkpoint: Checkpoint) -> bool:
+    """Return whether config.json names the class VQModel."""
     return checkpoint.config.get("_class_name") == "VQModel"
 
 
 def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
+    """Convert a VQModel to a tokenizer with quantizer "vq"."""
     autoencoder, settings = _settings(checkpoint)
     quantizer = {"name": "vq", "codebook_size": settings["num_vq_embeddings"], "start": "uniform", "revival": "none"}
     transfer = Transfer(_renamed(checkpoint), resolution, autoencoder, quantizer)
@@ -78,10 +80,10 @@ def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
 
 
 def _settings(checkpoint: Checkpoint) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Ours of the autoencoder, and all of theirs."""
+    """Return (settings of our autoencoder, settings of their VQModel)."""
     if not matches(checkpoint):
         raise ValueError(f"{checkpoint.name}: expected a folder with {SIGN} beside the weights")
-    given = {key: value for key, value in checkpoint.config.items() if not key.startswith("_") and key not in IDLE}
+    given = {key: value for key, value in checkpoint.config.items() if not key.startswith("_") and key not in IGNORED}
     for key in given:
         check_choice("setting of VQModel", key, DEFAULTS)
     theirs = DEFAULTS | given

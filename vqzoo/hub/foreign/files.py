@@ -1,4 +1,4 @@
-"""Checkpoint files of other projects, read as tensors alone: nothing in them is run."""
+"""Reader for checkpoint files of other projects that loads tensors only and runs no code."""
 
 import zipfile
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from vqzoo.files.storage import CONFIG, read_json
 _WEIGHTS = ("diffusion_pytorch_model.safetensors", "model.safetensors")
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 _STATES = ("ema", "model", "state_dict")
-"""Where a training checkpoint keeps its weights; moving averages first, as LlamaGen's own evaluation has it."""
+"""Keys of a training checkpoint's weights; moving averages come first, as in LlamaGen's own evaluation."""
 
 _BYSTANDERS = ("pytorch_lightning.", "lightning.", "omegaconf.", "numpy.", "argparse.", "pathlib.")
-"""Modules whose objects training checkpoints carry beside the weights, such as Lightning's callbacks."""
+"""Modules of objects that training checkpoints store beside the weights, such as Lightning's callbacks."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file's tensors by their keys there, its name, its size in bytes, and config.json beside it, {} without one."""
+    """A checkpoint file. tensors: by key; size: in bytes; config: content of the config.json beside it, or {}."""
 
     name: str
     tensors: dict[str, Tensor]
@@ -32,10 +32,10 @@ class Checkpoint:
 
 
 def read(source: Path) -> Checkpoint:
-    """The checkpoint in a file (.ckpt, .pt, .pth, .bin, .safetensors) or in a folder that holds one, on the CPU.
+    """Read a checkpoint file (.ckpt, .pt, .pth, .bin, .safetensors), or the one in a folder, to the CPU.
 
-    Pickled files are read by `torch.load(weights_only=True)`, mapped into memory where their format allows it.
-    Raises ValueError for a file that is damaged, or that would run code of modules other than torch's.
+    Pickled files are read by `torch.load(weights_only=True)`, memory-mapped if their format allows it. Raises
+    ValueError for a damaged file, and for one that would run code of modules other than torch.
     """
     path, config = source, {}
     if source.is_dir():
@@ -64,15 +64,15 @@ def _weights_of(folder: Path) -> Path:
     for name in _WEIGHTS:
         if (folder / name).is_file():
             return folder / name
-    found = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", *_PICKLES))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", *_PICKLES))
+    if len(paths) != 1:
+        names = ", ".join(path.name for path in paths) or "none"
         raise ValueError(f"{folder}: expected one file of weights in it, found {names}; name the file itself")
-    return found[0]
+    return paths[0]
 
 
 class _Bystander:
-    """Stands in for every class and function that is not needed: takes whatever it is given and does nothing."""
+    """A stand-in for classes and functions that are not needed: accepts any arguments and does nothing."""
 
     def __new__(cls, *args: Any, **settings: Any) -> "_Bystander":
         return super().__new__(cls)
@@ -85,7 +85,7 @@ class _Bystander:
 
 
 def _unpickled(path: Path) -> Any:
-    """What torch's restricted reader makes of a file; it imports nothing for names that `_Bystander` stands in for."""
+    """Load a file with torch's restricted unpickler, with `_Bystander` in place of names in `_BYSTANDERS`."""
     zipped = zipfile.is_zipfile(path)
     try:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path) if zipped else []
@@ -93,7 +93,7 @@ def _unpickled(path: Path) -> Any:
         if not strange:
             with torch.serialization.safe_globals([(_Bystander, name) for name in names]):
                 return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    except Exception as error:  # a broken pickle may raise anything
+    except Exception as error:  # a broken pickle can raise anything
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"{path.name} is damaged, or holds more than tensors: {reason}") from None
     raise ValueError(f"{path.name} would run code that a table of weights does not need: {', '.join(strange)}")

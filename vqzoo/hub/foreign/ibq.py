@@ -1,4 +1,4 @@
-"""IBQ as TencentARC/SEED-Voken published it (arXiv:2412.02692): VQGAN's keys, another choice of codevectors."""
+"""IBQ as published in TencentARC/SEED-Voken (arXiv:2412.02692): VQGAN's keys, with another quantizer."""
 
 from vqzoo.hub.foreign import taming
 from vqzoo.hub.foreign.files import Checkpoint
@@ -12,11 +12,12 @@ SIGN = f"{taming.SIGN}, four blocks a scale"
 
 
 def matches(checkpoint: Checkpoint) -> bool:
+    """Return whether the keys are those of IBQ."""
     return taming.matches(checkpoint) and "encoder.down.0.block.3.conv1.weight" in checkpoint.tensors
 
 
 def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
-    """With the moving averages of all weights, with which its authors evaluate, where the file has them."""
+    """Convert IBQ, with the moving averages of the weights, which its authors evaluate, if the file has them."""
     checkpoint = averaged(checkpoint)
     autoencoder = settings_of(checkpoint, taming.NAMES)
     quantizer = {"name": "ibq", "codebook_size": length(checkpoint, CODEBOOK)}

@@ -1,4 +1,4 @@
-"""LlamaGen's tokenizers as FoundationVision/LlamaGen published them (arXiv:2406.06525): codevectors of length 1."""
+"""LlamaGen's tokenizers as published in FoundationVision/LlamaGen (arXiv:2406.06525): codevectors of length 1."""
 
 from vqzoo.hub.foreign.files import Checkpoint
 from vqzoo.hub.foreign.transfer import Transfer, length
@@ -17,9 +17,9 @@ NAMES = Names(
     ),
     decoder=Half(
         conv_in="decoder.conv_in",
-        block="decoder.conv_blocks.{place}.res.{block}",
-        attention="decoder.conv_blocks.{place}.attn.{block}",
-        resample="decoder.conv_blocks.{place}.upsample.conv",
+        block="decoder.conv_blocks.{stage}.res.{block}",
+        attention="decoder.conv_blocks.{stage}.attn.{block}",
+        resample="decoder.conv_blocks.{stage}.upsample.conv",
         middle=("decoder.mid.0", "decoder.mid.1", "decoder.mid.2"),
         norm="decoder.norm_out",
         conv_out="decoder.conv_out",
@@ -28,17 +28,18 @@ NAMES = Names(
     attention=ATTENTION,
 )
 DROPPED = ("quantize.codebook_used",)
-"""The indices that were last used in training, for a curve of the usage."""
+"""The last indices of training, from which LlamaGen logs usage."""
 
 SIGN = "keys encoder.conv_blocks.0.res.0.*"
 
 
 def matches(checkpoint: Checkpoint) -> bool:
+    """Return whether the keys are those of LlamaGen."""
     return "encoder.conv_blocks.0.res.0.conv1.weight" in checkpoint.tensors
 
 
 def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
-    """Lengths of latents and codevectors do not count, as in all that were published (`codebook_l2_norm=True`)."""
+    """Convert a LlamaGen tokenizer; latents and codevectors are normalized, as in all published ones."""
     autoencoder = settings_of(checkpoint, NAMES)
     size, code_dim = length(checkpoint, CODEBOOK), autoencoder["latent_dim"]
     quantizer = {"name": "factorized", "codebook_size": size, "code_dim": code_dim}

@@ -1,4 +1,4 @@
-"""Open-MAGVIT2's image tokenizers as TencentARC/SEED-Voken published them (arXiv:2409.04410): signs, no codebook."""
+"""Open-MAGVIT2's image tokenizers as published in TencentARC/SEED-Voken (arXiv:2409.04410), which quantize to signs."""
 
 from typing import Any
 
@@ -20,21 +20,22 @@ NAMES = {
         "middle": "decoder.mid_block.{block}",
     },
 }
-"""Their names of what stands in our `layers`; {scale} 0 is the finest. Names beside these are ours, too."""
+"""Their names of the parts in our `layers`; {scale} 0 is the finest. Other names are equal to ours."""
 ADAPTIVE = {"scale": "gamma", "shift": "beta"}
 DROPPED = ("loss.", "model_ema.", "quantize.mask", "quantize.zero", "quantize.codebook")
-"""LPIPS and the discriminator, averages once they have taken their place, and tables of the signs of every index."""
+"""LPIPS and the discriminator, moving averages after `averaged`, and tables of the signs of every index."""
 
 SIGN = "keys encoder.down.0.block.0.* and decoder.adaptive.0.gamma.weight"
 
 
 def matches(checkpoint: Checkpoint) -> bool:
+    """Return whether the keys are those of Open-MAGVIT2."""
     keys = {f"{BLOCK.format(scale=0, block=0)}.conv1.weight", "decoder.adaptive.0.gamma.weight"}
     return keys <= checkpoint.tensors.keys()
 
 
 def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
-    """With the moving averages of all weights, with which its authors evaluate, where the file has them."""
+    """Convert Open-MAGVIT2, with the moving averages of the weights, which its authors evaluate, if there are any."""
     checkpoint = averaged(checkpoint)
 
     def key(scale: int, block: int) -> str:
@@ -64,7 +65,7 @@ def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
 
 
 def _order(half: str, scales: int, blocks: int) -> list[str]:
-    """Their names of the layers of one half, in the order of ours."""
+    """Return their names of the layers of the encoder or decoder, in the order of ours."""
     names = NAMES[half]
     middle = [names["middle"].format(block=block) for block in range(blocks)]
     order = []
@@ -95,8 +96,8 @@ def _copy_part(transfer: Transfer, ours: str, layer: object, theirs: str) -> Non
 
 
 def _channels_first(tensor: Tensor) -> Tensor:
-    """From (row, column, channel) of a 2 x 2 block of pixels, as they count, to (channel, row, column), as torch does.
+    """Reorder the first axis of a weight (4c, ...) or bias (4c,) from (row, column, channel) to (channel, row, column).
 
-    Of the first axis alone: weight (4c, ...) or bias (4c,).
+    Rows and columns are those of 2 x 2 blocks of pixels; torch's pixel shuffle expects channels first.
     """
     return tensor.unflatten(0, (4, -1)).transpose(0, 1).flatten(0, 1)

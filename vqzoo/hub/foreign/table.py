@@ -1,4 +1,4 @@
-"""The table of families that can be read, and reading one."""
+"""The table of supported families, and conversion of their checkpoints."""
 
 from pathlib import Path
 from types import ModuleType
@@ -15,17 +15,17 @@ FAMILIES: dict[str, ModuleType] = {
     "magvit2": magvit2,
     "ibq": ibq,
 }
-"""Each module has `SIGN`, by what one knows the family, `matches`, `convert`, and `DROPPED`, keys to be left out."""
+"""Each module has `SIGN`, a description of its keys, `matches`, `convert`, and `DROPPED`, prefixes of unused keys."""
 
 
 def convert(source: str | Path, family: str | None = None, resolution: int = 256) -> Tokenizer:
-    """A tokenizer of another project as one of ours, in evaluation mode, on the CPU.
+    """Convert a tokenizer of another project to a `Tokenizer` in evaluation mode, on the CPU.
 
     source: a checkpoint file, or a folder with config.json and weights, on this machine.
-    family: one of `FAMILIES`; None reads it from the keys.
-    resolution: the side in pixels of the images that it was trained on, which no file tells.
-    Images are in [-1, 1] there as here. Indices and reconstructions are the other project's, up to rounding.
-    Raises ValueError that says what was expected or which tensor is missing, unknown, or of another shape.
+    family: one of `FAMILIES`; None detects it from the keys.
+    resolution: side in pixels of the training images, which checkpoints do not record.
+    Images are in [-1, 1]. Indices and reconstructions equal those of the other project up to rounding.
+    Raises ValueError for an unknown family, and for a tensor that is missing, unknown, or of another shape.
     """
     if family is not None:
         check_choice("family", family, FAMILIES)
@@ -34,7 +34,7 @@ def convert(source: str | Path, family: str | None = None, resolution: int = 256
 
 
 def write(source: str | Path, folder: str | Path, family: str | None = None, resolution: int = 256) -> Tokenizer:
-    """`convert`, and config.json and model.safetensors written into a folder that is new or empty."""
+    """Run `convert`, and write config.json and model.safetensors to a new or empty folder."""
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{target}: expected a new or an empty folder")
@@ -45,10 +45,10 @@ def write(source: str | Path, folder: str | Path, family: str | None = None, res
 
 
 def _family_of(checkpoint: Checkpoint) -> str:
-    found = [name for name, family in FAMILIES.items() if family.matches(checkpoint)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ValueError(f"{checkpoint.name}: its keys are those of {' and of '.join(found)}; name the family")
+    families = [name for name, family in FAMILIES.items() if family.matches(checkpoint)]
+    if len(families) == 1:
+        return families[0]
+    if families:
+        raise ValueError(f"{checkpoint.name}: its keys are those of {' and of '.join(families)}; name the family")
     signs = "; ".join(f"{name}: {family.SIGN}" for name, family in FAMILIES.items())
     raise ValueError(f"{checkpoint.name}: of no family that can be read; expected {signs}")

@@ -1,4 +1,4 @@
-"""VQGAN as CompVis/taming-transformers published it (arXiv:2012.09841), and latent diffusion's VQ with these keys."""
+"""VQGAN as published in CompVis/taming-transformers (arXiv:2012.09841), and latent diffusion's VQ with equal keys."""
 
 from vqzoo.hub.foreign.files import Checkpoint
 from vqzoo.hub.foreign.transfer import Transfer, length
@@ -28,16 +28,18 @@ NAMES = Names(
     attention=ATTENTION,
 )
 DROPPED = ("loss.", "model_ema.", "colorize")
-"""LPIPS and the discriminator, averages that nobody evaluated with, and colours for drawing segmentations."""
+"""LPIPS and the discriminator, moving averages that its evaluation does not use, and colours of segmentation maps."""
 
 SIGN = f"keys encoder.down.0.block.0.* and {CODEBOOK}"
 
 
 def matches(checkpoint: Checkpoint) -> bool:
+    """Return whether the keys are those of VQGAN."""
     return {"encoder.down.0.block.0.conv1.weight", CODEBOOK} <= checkpoint.tensors.keys()
 
 
 def convert(checkpoint: Checkpoint, resolution: int) -> Tokenizer:
+    """Convert a VQGAN to a tokenizer with quantizer "vq"."""
     autoencoder = settings_of(checkpoint, NAMES)
     quantizer = {"name": "vq", "codebook_size": length(checkpoint, CODEBOOK), "start": "uniform", "revival": "none"}
     transfer = Transfer(checkpoint, resolution, autoencoder, quantizer)

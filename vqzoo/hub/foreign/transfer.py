@@ -1,4 +1,4 @@
-"""Filling one of our networks with the tensors of a checkpoint, each of which is used or known to be left out."""
+"""Transfer of a checkpoint's tensors to one of our tokenizers; each tensor is either used or known to be dropped."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from vqzoo.tokenizer import Tokenizer
 
 
 class Transfer:
-    """Copies tensors of a checkpoint into a tokenizer, which takes no memory before they fit.
+    """Copies tensors of a checkpoint into a tokenizer, which uses no memory until they fit.
 
-    `autoencoder` and `quantizer` are its settings, but for `dim`, which is the autoencoder's `latent_dim`.
-    All methods raise ValueError that names the key which is missing, left over, or of another shape or type.
+    `autoencoder` and `quantizer` are its settings, without `dim`, which is the autoencoder's `latent_dim`.
+    All methods raise ValueError with the key of a tensor that is missing, left over, or of another shape or type.
     """
 
     def __init__(self, checkpoint: Checkpoint, resolution: int, autoencoder: dict[str, Any], quantizer: dict[str, Any]):
@@ -36,19 +36,19 @@ class Transfer:
         self._room = checkpoint.size
 
     def copy(self, ours: str, *theirs: str, change: Callable[[Tensor], Tensor] | None = None) -> None:
-        """Fill our tensor with theirs, stacked where there are several, each with its dimensions of 1 at the end cut.
+        """Fill our tensor with the concatenation of theirs, which can lack trailing dimensions of size 1.
 
-        `change` reorders what was stacked without changing its shape.
+        `change` reorders the concatenation without changing its shape.
         """
         shape = tuple(self._expected[ours].shape)
         part = (shape[0] // len(theirs), *shape[1:])
-        found = torch.cat([self._take(key, part) for key in theirs])  # a copy, so that no file stays mapped
-        self._state[ours] = (change(found) if change else found).contiguous()
+        tensor = torch.cat([self._take(key, part) for key in theirs])  # a copy, so that no file stays mapped
+        self._state[ours] = (change(tensor) if change else tensor).contiguous()
 
     def layer(
         self, ours: str, *theirs: str, bias: bool = True, change: Callable[[Tensor], Tensor] | None = None
     ) -> None:
-        """`copy` of weight and bias of a layer; where theirs has no `bias`, ours is 0."""
+        """Run `copy` for weight and bias of a layer; without `bias` in theirs, ours is 0."""
         self.copy(f"{ours}.weight", *(f"{each}.weight" for each in theirs), change=change)
         if bias:
             self.copy(f"{ours}.bias", *(f"{each}.bias" for each in theirs), change=change)
@@ -56,7 +56,7 @@ class Transfer:
             self._state[f"{ours}.bias"] = torch.zeros(self._expected[f"{ours}.bias"].shape)
 
     def finish(self, dropped: Sequence[str]) -> Tokenizer:
-        """The filled tokenizer in evaluation mode; keys that begin with one of `dropped` may be left over."""
+        """Return the filled tokenizer in evaluation mode; only keys that begin with one of `dropped` can be unused."""
         for key in self.checkpoint.tensors:
             if key not in self._used and not key.startswith(tuple(dropped)):
                 raise ValueError(f"{self.checkpoint.name}: tensor {key!r} is unknown to this family")
@@ -81,14 +81,14 @@ class Transfer:
 
 
 def tensor_of(checkpoint: Checkpoint, key: str) -> Tensor:
-    """The tensor of that key; ValueError where there is none."""
+    """Return the tensor of a key; ValueError if there is none."""
     if key not in checkpoint.tensors:
         raise ValueError(f"{checkpoint.name}: tensor {key!r} is missing")
     return checkpoint.tensors[key]
 
 
 def length(checkpoint: Checkpoint, key: str, axis: int = 0) -> int:
-    """The length of one axis of a tensor, from which a setting is read."""
+    """Return the length of one axis of a tensor, from which a setting is read."""
     shape = tensor_of(checkpoint, key).shape
     if len(shape) <= axis:
         raise ValueError(f"{checkpoint.name}: tensor {key!r} has shape {tuple(shape)}; expected more axes")
@@ -96,13 +96,13 @@ def length(checkpoint: Checkpoint, key: str, axis: int = 0) -> int:
 
 
 def scaled(widths: Sequence[int]) -> dict[str, Any]:
-    """The settings "width" and "multipliers" of scales that are so wide."""
+    """Return the settings "width" and "multipliers" for scales of these widths."""
     unit = math.gcd(*widths)
     return {"width": unit, "multipliers": [width // unit if unit else 0 for width in widths]}
 
 
 def count(checkpoint: Checkpoint, key: Callable[[int], str]) -> int:
-    """How many of the keys key(0), key(1), ... there are before the first that is not there."""
+    """Count the keys key(0), key(1), ... up to the first one that is missing."""
     number = 0
     while key(number) in checkpoint.tensors:
         number += 1
@@ -110,9 +110,9 @@ def count(checkpoint: Checkpoint, key: Callable[[int], str]) -> int:
 
 
 def averaged(checkpoint: Checkpoint) -> Checkpoint:
-    """With the moving averages that some families evaluate with in place of the weights, where the file has them.
+    """Replace weights by their moving averages, which some families evaluate, where the file has them.
 
-    The average of "a.b.weight" is called "model_ema.abweight".
+    The average of "a.b.weight" has the key "model_ema.abweight".
     """
     shadows = {key: f"model_ema.{key.replace('.', '')}" for key in checkpoint.tensors}
     tensors = {key: checkpoint.tensors.get(shadows[key], tensor) for key, tensor in checkpoint.tensors.items()}

@@ -1,4 +1,4 @@
-"""What the families with VQGAN's network share: they differ in what they call its parts, and each has a `Names`."""
+"""Conversion of VQGAN's network for families that differ only in the names of its parts, given by `Names`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from vqzoo.hub.foreign.transfer import Transfer, count, length, scaled
 
 @dataclass(frozen=True)
 class Half:
-    """Their names in one half; {scale} is 0 at the finest, {place} 0 at the coarsest, {block} counts at each."""
+    """Names in the encoder or decoder; {scale} is 0 at the finest, {stage} at the coarsest, {block} counts in each."""
 
     conv_in: str
     block: str
@@ -26,7 +26,7 @@ class Half:
 
 @dataclass(frozen=True)
 class Names:
-    """Their names of all parts; of the parts of blocks ours -> theirs."""
+    """Names of all parts; residual, attention and spatial_norm map our names to theirs."""
 
     encoder: Half
     decoder: Half
@@ -43,7 +43,7 @@ ATTENTION = {"norm": "norm", "query": "q", "key": "k", "value": "v", "out": "pro
 
 
 def settings_of(checkpoint: Checkpoint, names: Names) -> dict[str, Any]:
-    """The autoencoder's settings, read from the keys and shapes; 32 groups, which no shape tells."""
+    """Return the autoencoder's settings from keys and shapes; the number of groups, which no shape tells, is 32."""
     half, conv1 = names.encoder, f"{names.residual['conv1']}.weight"
 
     def key(scale: int, block: int) -> str:
@@ -69,7 +69,7 @@ def settings_of(checkpoint: Checkpoint, names: Names) -> dict[str, Any]:
 
 
 def copy_network(transfer: Transfer, names: Names) -> None:
-    """Everything but the quantizer."""
+    """Copy all tensors except those of the quantizer."""
     autoencoder: Any = transfer.tokenizer.autoencoder
     settings = autoencoder.config
     for which, half in (("encoder", names.encoder), ("decoder", names.decoder)):
@@ -85,13 +85,13 @@ def copy_network(transfer: Transfer, names: Names) -> None:
 
 
 def _order(half: Half, which: str, settings: dict[str, Any]) -> Iterator[str]:
-    """Their names of the layers of one half, in the order of ours."""
+    """Yield their names of the layers of the encoder or decoder, in the order of ours."""
     scales, blocks = len(settings["multipliers"]), settings["blocks"]
     middle = [name for name in half.middle if settings["middle_attention"] or name != half.middle[1]]
     if which == "decoder":
         yield from middle
     for scale in range(scales) if which == "encoder" else reversed(range(scales)):
-        where = {"scale": scale, "place": scales - 1 - scale}
+        where = {"scale": scale, "stage": scales - 1 - scale}
         for block in range(blocks + (which == "decoder")):
             yield half.block.format(**where, block=block)
             if 2**scale in settings["attention"]:

@@ -55,7 +55,7 @@ class Detail(Part):
             self.card: card_html(shown),
             self.card_of: gr.update(visible=True),
             self.load: _off("Loaded") if offered else gr.update(value="Load", interactive=True),
-            self.remove: gr.update(visible=self.own and bool(shown.entry.kept)),
+            self.remove: gr.update(visible=self.own and bool(shown.entry.cached)),
             self.confirm: _gone(),
         }
 

@@ -1,4 +1,4 @@
-"""What the local cache of the Hub holds of vqzoo's models, and taking it off the disk."""
+"""Models of vqzoo in the local cache of the Hub: listing and removing them."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,10 +15,11 @@ from vqzoo.ops.check import is_sha
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One repository in the cache. model: of the commit that was fetched last, None where the weights are not there.
+class CachedModel:
+    """A repository in the cache.
 
-    size: bytes on disk, a file of several commits counted once. commits: how many of them there are.
+    model: that of the last fetched commit, None without weights. size: bytes on disk, files that commits share counted
+    once. commits: number of cached commits.
     """
 
     repo_id: str
@@ -27,41 +28,40 @@ class Kept:
     commits: int
 
 
-def kept() -> list[Kept]:
-    """The repositories of the cache that hold a tokenizer of vqzoo, by id; whatever else is there is left out."""
-    found = [(repo, _model(repo)) for repo in _repositories(_scan())]
-    return sorted(
-        (Kept(repo.repo_id, model, repo.size_on_disk, len(repo.revisions)) for repo, model in found),
-        key=lambda each: each.repo_id,
-    )
+def cached_models() -> list[CachedModel]:
+    """Return the repositories in the cache that hold a tokenizer of vqzoo, sorted by id."""
+    return [
+        CachedModel(repo.repo_id, _model(repo), repo.size_on_disk, len(repo.revisions))
+        for repo in sorted(_repositories(_scan()), key=lambda repo: repo.repo_id)
+    ]
 
 
 def remove(repo_id: str) -> int:
-    """Delete every commit of one of `kept` from the cache; how many bytes that has freed.
+    """Delete all commits of one of `cached_models` from the cache and return the number of freed bytes.
 
-    Raises ValueError where the cache has none of this id.
+    Raises ValueError if the cache has no such model.
     """
     scan = _scan()
     repo = next((repo for repo in _repositories(scan) if repo.repo_id == repo_id), None)
     if scan is None or repo is None:
-        raise ValueError(f"{repo_id}: nothing of it is in the local cache of the Hub")
+        raise ValueError(f"{repo_id}: not in the local cache of the Hub")
     strategy = scan.delete_revisions(*(revision.commit_hash for revision in repo.revisions))
     strategy.execute()
     return strategy.expected_freed_size
 
 
 def bytes_underway(repo_id: str) -> int:
-    """Bytes of a repository's files that are being downloaded into the cache now, in whichever way the client does."""
+    """Return the bytes downloaded so far of those files of a repository that are not yet complete in the cache."""
     blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repo_id, repo_type="model"), "blobs")
     total = 0
     for path in blobs.glob("*.incomplete"):
-        with suppress(FileNotFoundError):  # it is whole by now
+        with suppress(FileNotFoundError):  # the download has just completed
             total += path.stat().st_size
     return total
 
 
 def size_of_folder(folder: Path) -> int:
-    """Bytes of all files in a folder."""
+    """Return the bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
@@ -73,7 +73,7 @@ def _scan() -> HFCacheInfo | None:
 
 
 def _repositories(scan: HFCacheInfo | None) -> Iterator[CachedRepoInfo]:
-    """Model repositories of which some commit has a config.json of vqzoo."""
+    """Yield model repositories with a vqzoo config.json in at least one commit."""
     for repo in scan.repos if scan else ():
         if repo.repo_type == "model" and is_repo_id(repo.repo_id):
             if any(_is_ours(revision.snapshot_path) for revision in repo.revisions):
@@ -89,12 +89,12 @@ def _is_ours(commit: Path) -> bool:
 
 
 def _model(repo: CachedRepoInfo) -> Model | None:
-    whole = [
+    complete = [
         revision
         for revision in repo.revisions
         if is_sha(revision.commit_hash) and {CONFIG, WEIGHTS} <= {file.file_name for file in revision.files}
     ]
-    for revision in sorted(whole, key=lambda revision: revision.last_modified, reverse=True):
+    for revision in sorted(complete, key=lambda revision: revision.last_modified, reverse=True):
         try:
             return published(repo.repo_id, revision.commit_hash, local_files_only=True)
         except ValueError:  # damaged, or another library's
