@@ -6,33 +6,33 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.codevector import Codevector
 from vqzoo.ui.panels.edits import Edits
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.codebook import ABOUT, report, words
 from vqzoo.views.codebook_figures import columns_figure, sharing_figure, use_figure
 from vqzoo.views.comparison import Comparison, first_models
 from vqzoo.views.edits import Edit, edited
-from vqzoo.views.looker import LONGEST, Looker
+from vqzoo.views.inspector import LONGEST, Inspector
 
 NAME = "Codebook"
 
 
 def build(context: Context) -> None:
     """Lay the page out; it computes when it is first looked at."""
-    looker = Looker(context.engine)
-    page = Page(context, looker)
+    inspector = Inspector(context.engine)
+    page = Page(context, inspector)
     page.watch()
-    Calls(context, looker, page.model).watch()
+    Calls(context, inspector, page.model).watch()
 
 
 class Use(Part):
     """How much of the codebook is used: a table, and at the foot of the page figures."""
 
-    def __init__(self, context: Context, looker: Looker):
+    def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
-        self.looker = looker
+        self.inspector = inspector
         self.figures = gr.Markdown(elem_id="codebook-figures")
 
     def draw(self) -> None:
@@ -45,11 +45,11 @@ class Use(Part):
 
     def show(self, shown: Comparison, name: str) -> dict[Any, Any]:
         """Return the values for a model on the photograph."""
-        look, found = self.looker.look(name, shown), report(self.looker, name, shown)
+        look, found = self.inspector.inspect(name, shown), report(self.inspector, name, shown)
         drawings = {self.per_column: columns_figure(found), self.shared: sharing_figure(found)}
         return {
             self.figures: words(look, found),
-            self.use: use_figure(name, look, self.looker.test_counts(name)),
+            self.use: use_figure(name, look, self.inspector.test_counts(name)),
             **{plot: gr.update(value=drawn, visible=drawn is not None) for plot, drawn in drawings.items()},
         }
 
@@ -57,9 +57,9 @@ class Use(Part):
 class Page(Part):
     """A model, a column of its indices, and below them all that is told of it; `seen` is a state, what is drawn."""
 
-    def __init__(self, context: Context, looker: Looker):
+    def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
-        self.looker = looker
+        self.inspector = inspector
         with gr.Row(elem_id="codebook-controls"):
             models = list(self.engine.models.values())
             names = [each.name for each in models]
@@ -68,9 +68,9 @@ class Page(Part):
         self.problem = gr.Markdown("", visible=False, elem_id="codebook-problem")
         # Hidden and not absent: a component that is put on the page together with its value may miss that value.
         with gr.Column(visible="hidden", elem_id="codebook-body") as self.body:
-            self.use = Use(context, looker)
-            self.codevector = Codevector(context, looker)
-            self.edits = Edits(context, looker)
+            self.use = Use(context, inspector)
+            self.codevector = Codevector(context, inspector)
+            self.edits = Edits(context, inspector)
             self.use.draw()
             gr.Markdown(ABOUT, elem_classes="hint")
         self.seen = gr.State(())
@@ -90,12 +90,12 @@ class Page(Part):
 
     def show(self, shown: Comparison, name: str, before: tuple[Any, ...]) -> Iterator[dict[Any, Any]]:
         """Yield the values of all parts, those of figures last; nothing where these are drawn already."""
-        now = (self.looker.key(name), shown.photo, min(shown.side, LONGEST))
+        now = (self.inspector.key(name), shown.photo, min(shown.side, LONGEST))
         if now == before:
             yield {self.seen: gr.skip()}
             return
         try:
-            labels = [layer.label for layer in self.looker.look(name, shown).layers]
+            labels = [layer.label for layer in self.inspector.inspect(name, shown).layers]
         except ValueError as error:
             yield {
                 self.problem: gr.update(value=str(error), visible=True),
@@ -115,7 +115,7 @@ class Page(Part):
         yield self.use.show(shown, name)
 
     def _on_model(self, shown: Comparison, name: str, before: tuple[Any, ...]) -> Iterator[dict[Any, Any]]:
-        with told():
+        with show_errors():
             yield from self.show(shown, name, before)
 
     def _offer(self, name: str) -> Any:
@@ -134,9 +134,9 @@ class Page(Part):
 class Calls(Part):
     """What the page tells, for programs: of the photograph of the session's last comparison."""
 
-    def __init__(self, context: Context, looker: Looker, model: gr.Dropdown):
+    def __init__(self, context: Context, inspector: Inspector, model: gr.Dropdown):
         super().__init__(context)
-        self.looker, self.model = looker, model
+        self.inspector, self.model = inspector, model
         with gr.Row(visible=False):
             self.button, self.answer, self.column = gr.Button(), gr.JSON(), gr.Textbox("", label="column")
             self.changes = gr.JSON([], label="changes")
@@ -153,14 +153,14 @@ class Calls(Part):
 
         Usage, dead codevectors and perplexity, of each column of the indices too, and the sharing curves.
         """
-        with told():
-            return report(self.looker, name, shown)
+        with show_errors():
+            return report(self.inspector, name, shown)
 
     def tokens(self, shown: Comparison, name: str, column: str) -> dict[str, Any]:
         """The indices of one column, named as /codebook names its layers, as rows; and their distances."""
-        with told():
-            look = self.looker.look(name, shown)
-            layer = self.looker.layer(look, column)
+        with show_errors():
+            look = self.inspector.inspect(name, shown)
+            layer = self.inspector.layer(look, column)
             return {
                 "column": layer.label,
                 "indices": look.indices(layer).tolist(),
@@ -172,9 +172,9 @@ class Calls(Part):
 
         The pictures before and after come as data URIs of lossless PNGs.
         """
-        with told():
+        with show_errors():
             if not isinstance(changes, list) or any(not isinstance(each, list) or len(each) != 4 for each in changes):
                 raise ValueError("changes: expected a list of lists [column, row, column of the grid, new index]")
             if any(not isinstance(each[0], str) or any(type(n) is not int for n in each[1:]) for each in changes):
                 raise ValueError("changes: expected each to be a text and three whole numbers")
-            return edited(self.looker, name, shown, [Edit(*each) for each in changes])
+            return edited(self.inspector, name, shown, [Edit(*each) for each in changes])

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.context import Context as Building
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels import blind, levels
 from vqzoo.ui.panels.blind import Blind
 from vqzoo.ui.panels.controls import Controls
@@ -16,7 +17,6 @@ from vqzoo.ui.panels.levels import Levels
 from vqzoo.ui.panels.results import Results, status_line
 from vqzoo.ui.panels.share import Share
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import FIRST_SORT, Comparison, Status, compare, device_line, stopped
 from vqzoo.views.share import View, from_query
 
@@ -100,7 +100,7 @@ class Runs(Part):
         """Yield what `compare` does, for the components; what goes wrong stays on the page, too."""
         limits, status = self.context.limits, self.results.status
         try:
-            with told():
+            with show_errors():
                 if limits is not None:
                     limits.check(names, side)
                 with nullcontext() if limits is None else limits.turn(request.session_hash):

@@ -9,8 +9,8 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.limits import Limits
-from vqzoo.ui.tell import told
 from vqzoo.views.engine import Engine
 
 _PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
@@ -51,7 +51,7 @@ class Context:
         name = self.tab.label
 
         def on_look(*values: Any) -> Iterator[Any]:
-            with told():
+            with show_errors():
                 yield from show(*values)
 
         def on_change(active: str, *values: Any) -> Iterator[Any]:

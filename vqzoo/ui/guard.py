@@ -51,7 +51,7 @@ def refusal(method: str, headers: Mapping[str, str], reach: Reach) -> str | None
     name = _name(host)
     if not (is_loopback(name) or name in reach.names or (reach.beyond and is_address(name)) or reach.is_link(name)):
         return f"This app does not answer to this host name; if it is its own, start it with {HOSTS_VARIABLE}=name."
-    if origin is not None and origin.partition("//")[2].lower() != host.lower() and _name(origin) not in reach.told:
+    if origin is not None and origin.partition("//")[2].lower() != host.lower() and _name(origin) not in reach.allowed:
         return "This request comes from a page of another site, and is refused."
     follows_a_link = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
     if headers.get("sec-fetch-site") == "cross-site" and not follows_a_link:

@@ -73,7 +73,7 @@ class Reach:
     """Who can reach the app.
 
     space: everybody, through the Hub. beyond: others on the network. link: everybody, through Gradio's public link.
-    names: host names of this machine beside localhost. told: those of them that its owner has told. trusted: whether
+    names: host names of this machine beside localhost. allowed: those set by its owner. trusted: whether
     whoever reaches it may do all that its owner may.
     """
 
@@ -81,7 +81,7 @@ class Reach:
     beyond: bool = False
     link: bool = False
     names: frozenset[str] = frozenset()
-    told: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
     trusted: bool = False
 
     @property
@@ -110,11 +110,11 @@ def reach() -> Reach:
     """Of the app as the environment has it started: a Space, $GRADIO_SERVER_NAME, $GRADIO_SHARE, and our own."""
     address = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1").strip("[]").lower()
     beyond = not is_loopback(address)
-    told = frozenset(filter(None, (name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(","))))
+    allowed = frozenset(filter(None, (name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(","))))
     own = socket.gethostname().lower()
-    names = told | ({address, own, f"{own.partition('.')[0]}.local"} if beyond else set())
+    names = allowed | ({address, own, f"{own.partition('.')[0]}.local"} if beyond else set())
     link = os.environ.get("GRADIO_SHARE", "").lower() == "true"
-    return Reach(bool(get_space()), beyond, link, names, told, os.environ.get(TRUST_VARIABLE) == "1")
+    return Reach(bool(get_space()), beyond, link, names, allowed, os.environ.get(TRUST_VARIABLE) == "1")
 
 
 def is_address(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.context import Context
-from vqzoo.ui.tell import told
+from vqzoo.ui.errors import show_errors
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Settings of an event that no program calls and that tells no progress."""
@@ -66,7 +66,7 @@ class TabPart(Part):
         key = (self.engine.changes, *values)
         if drawn == key:
             return gr.skip()
-        with told():
+        with show_errors():
             return {**self.show(*values), self.drawn: key}
 
     def _on_change(self, drawn: Any, *values: Any) -> Any:

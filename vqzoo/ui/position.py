@@ -9,9 +9,9 @@ import gradio as gr
 from vqzoo.hub.registry import Model
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.curves import Panels
 from vqzoo.ui.part import PUBLIC, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.closeups import CloseUp
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.pictures import viewer_value
@@ -102,7 +102,7 @@ class Twins(Part):
             pictures as PNG data URIs or as places of the two whose difference is meant, HTML of the close-ups, HTML
             of what is known of the trainings, and figures of the curves.
         """
-        with told():
+        with show_errors():
             yield from self.show(shown, twins, drawn_for)
 
     def _cases(self) -> dict[str, tuple[Model, ...]]:

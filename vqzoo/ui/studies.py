@@ -9,8 +9,8 @@ from vqzoo.studies import STUDIES
 from vqzoo.studies.reported import OFFERED
 from vqzoo.ui.components.dataframe import dataframe
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import LATEST, QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.studies import (
     ABOUT,
     COLUMNS,
@@ -18,13 +18,13 @@ from vqzoo.views.studies import (
     Order,
     claim_figure,
     claims_html,
+    compared,
     figure,
-    look,
     open_questions,
-    place_label,
     study_tables,
     summary,
     table_datasets,
+    table_label,
     table_metrics,
     table_record,
     table_rows,
@@ -129,7 +129,7 @@ class Table(Part):
         if table is None or dataset is None:
             hidden = {self.controls: gr.Row(visible=False), self.both: gr.Row(visible=False)}
             return {**values, **hidden, self.said: _NO_TABLES, self.chart: None}
-        shown = look(study, table, dataset, metric, order)
+        shown = compared(study, table, dataset, metric, order)
         return {
             **values,
             self.number: gr.Dropdown(_places(study), value=table),
@@ -144,16 +144,16 @@ class Table(Part):
 
     def _on_choice(self, *values: Any) -> Any:
         *wanted, drawn = values
-        with told():
+        with show_errors():
             return self.show(Place(*wanted), drawn)
 
     def _on_move(self, *values: Any) -> Any:
         *wanted, drawn = values
-        with told():
+        with show_errors():
             return self.show(Place(*wanted), drawn, moved=True)
 
     def _on_claim(self, event: gr.EventData, order: Order, drawn: Place | None) -> Any:
-        with told():
+        with show_errors():
             return self.show(Place(*claim_figure(event.claim), order), drawn)
 
 
@@ -165,7 +165,7 @@ def studies(study: str, table: str, dataset: str, metric: str = "psnr") -> list[
     measured, also of the studies that have no tables. metric: psnr, ssim, lpips, l1, rfid,
     reconstruction_loss or usage. A setting without runs is not trained yet.
     """
-    with told():
+    with show_errors():
         check_choice("study", study, [key for key in STUDIES if study_tables(key)])
         check_choice("table", table, study_tables(study))
         check_choice("dataset", dataset, table_datasets(study, table))
@@ -179,7 +179,9 @@ def _that_is_there(wanted: Place, moved: bool) -> Place:
         return wanted._replace(table=None, dataset=None)
     datasets, metrics = table_datasets(study, table), table_metrics(study, table)
     dataset = wanted.dataset if wanted.dataset in datasets else next(iter(datasets), None)
-    reported = [name for name in metrics if any(e.reported for e in look(study, table, dataset or "", name, ORDERS[0]))]
+    reported = [
+        name for name in metrics if any(e.reported for e in compared(study, table, dataset or "", name, ORDERS[0]))
+    ]
     metric = wanted.metric
     if metric not in metrics or (moved and metric not in reported):
         metric = next(iter([*reported, *metrics]), metric)
@@ -187,7 +189,7 @@ def _that_is_there(wanted: Place, moved: bool) -> Place:
 
 
 def _places(study: str) -> list[tuple[str, str]]:
-    return [(place_label(table), table) for table in study_tables(study)]
+    return [(table_label(table), table) for table in study_tables(study)]
 
 
 def _pairs(metrics: dict[str, str]) -> list[tuple[str, str]]:

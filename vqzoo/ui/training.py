@@ -10,12 +10,12 @@ from gradio.components import Component
 
 from vqzoo.ops.check import check_choice
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.curves import Panels
 from vqzoo.ui.part import LATEST, QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison, first_models
 from vqzoo.views.live import Live, follow, newest_run, signature, status
-from vqzoo.views.training import AGAINST, Against, course_of, curves_of, has_curves, key_table, panels
+from vqzoo.views.training import AGAINST, Against, curves_of, has_curves, key_table, panels, training_curves
 
 NAME = "Training"
 
@@ -86,7 +86,7 @@ class Choice(Part):
         Both splits are columns of one length: "step", and what was measured at it (null where it did not exist yet).
         """
         known = self.engine.models
-        with told():
+        with show_errors():
             return curves_of([known[check_choice("model", name, known)] for name in models])
 
     def _names(self) -> list[str]:
@@ -192,29 +192,29 @@ class Curves(Part):
             yield gr.skip()
             return
         live, waiting = _look(folder)
-        courses = [course_of(self.engine.models[name]) for name in names] + ([live.course] if live else [])
+        trainings = [training_curves(self.engine.models[name]) for name in names] + ([live.training] if live else [])
         yield {
             self.drawn: key,
-            self.table: key_table(courses) if courses else f"<p>{_NONE}</p>",
+            self.table: key_table(trainings) if trainings else f"<p>{_NONE}</p>",
             **self.run.show(live, waiting),
-            **self.panels.show(panels(courses, against, log)),
+            **self.panels.show(panels(trainings, against, log)),
         }
 
     def on_choice(self, *values: Any) -> Iterator[Any]:
         """Draw what is chosen; what is wrong with it is shown."""
-        with told():
+        with show_errors():
             yield from self.show(*values)
 
 
 def training_run(folder: str) -> dict[str, Any]:
     """How far a run on this machine is: its step and steps, images a second, warnings, and its curves."""
-    with told():
+    with show_errors():
         live = follow(folder)
-    course = live.course
-    curves = {"batch_size": course.batch_size, "train": course.train, "held_out": course.held_out}
-    told_of = [{"step": step, "kind": kind, "text": text} for step, kind, text in course.warnings]
+    training = live.training
+    curves = {"batch_size": training.batch_size, "train": training.train, "held_out": training.held_out}
+    told_of = [{"step": step, "kind": kind, "text": text} for step, kind, text in training.warnings]
     numbers = {"step": live.step, "steps": live.steps, "images_per_second": live.rate}
-    return {"name": course.name, **numbers, "warnings": told_of, **curves}
+    return {"name": training.name, **numbers, "warnings": told_of, **curves}
 
 
 def _start(folder: str) -> tuple[str, str, gr.Timer]:

@@ -3,10 +3,10 @@
 import gradio as gr
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.limits import hub_allowed
 from vqzoo.ui.panels.detail import ById, Detail
 from vqzoo.ui.panels.listing import Listing, filters_of
-from vqzoo.ui.tell import told
 from vqzoo.views.zoo import COLUMNS, Zoo
 
 NAME = "Zoo"
@@ -52,7 +52,7 @@ def _api(zoo: Zoo, folders: bool) -> None:
     def load_model(source: str) -> str:
         """Download a model of the list by its name, or "owner/name", "owner/name@revision" from the Hub, check it, and
         offer it on every page. Returns its name there."""
-        with told():
+        with show_errors():
             known = zoo.entries.get(source)
             steps = zoo.load(known.model) if known else zoo.load_from(source, folders=folders)
             *_, name = steps

@@ -8,7 +8,7 @@ import numpy as np
 from vqzoo.analysis.looked import Layer, Look, by_codebook, sharing
 from vqzoo.ops.text import table_of
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 
 ABOUT = (
     "A distance is Euclidean, and taken where the choice is made: behind projections and normalisation, of a residual "
@@ -36,13 +36,13 @@ def figures(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> dict[st
     }
 
 
-def report(looker: Looker, name: str, shown: Comparison) -> dict[str, Any]:
+def report(inspector: Inspector, name: str, shown: Comparison) -> dict[str, Any]:
     """Return usage statistics of a model's codebooks.
 
     Keys: "here" for this image, "test" for the test split (None if unknown), "columns" for both of them per column of
     the indices, "sharing" for the curves of `sharing`. Raises ValueError for a model without a codebook.
     """
-    look, test = looker.look(name, shown), looker.test_counts(name)
+    look, test = inspector.inspect(name, shown), inspector.test_counts(name)
     return {
         "model": name,
         "layers": [layer.label for layer in look.layers],

@@ -12,30 +12,30 @@ from vqzoo.analysis.looked import Layer, Look, by_codebook
 from vqzoo.files.storage import MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.model import Model
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 
 
 def map_value(
-    looker: Looker, name: str, shown: Comparison, look: Look, layer: Layer, picked: int | None
+    inspector: Inspector, name: str, shown: Comparison, look: Look, layer: Layer, picked: int | None
 ) -> dict[str, Any]:
     """Return the map of a layer's codebook for the component `scatter`, with at most 4096 codevectors.
 
     PCA is computed here; t-SNE and UMAP are read from the model's folder. A position is two 16-bit numbers per point;
     `origin` and `side` convert those of PCA to the units of the codevectors.
     """
-    key = (looker.key(name), shown.photo, shown.side, layer.codebook)
-    return {**looker.maps.get(key, lambda: _map(looker, name, look, layer)), "picked": picked}
+    key = (inspector.key(name), shown.photo, shown.side, layer.codebook)
+    return {**inspector.maps.get(key, lambda: _map(inspector, name, look, layer)), "picked": picked}
 
 
-def _map(looker: Looker, name: str, look: Look, layer: Layer) -> dict[str, Any]:
-    test = looker.test_counts(name)
+def _map(inspector: Inspector, name: str, look: Look, layer: Layer) -> dict[str, Any]:
+    test = inspector.test_counts(name)
     here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
     counts = here if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
     points = drawn(counts)
-    vectors, fixed = _vectors(looker, name, layer.codebook, points)
+    vectors, fixed = _vectors(inspector, name, layer.codebook, points)
     positions, share = pca(vectors)
     maps = {"PCA": packed(to_grid(positions))}
-    stored, why = _stored(looker.engine.models[name], look, test, fixed)
+    stored, why = _stored(inspector.engine.models[name], look, test, fixed)
     if stored is not None:
         maps |= {method: packed(positions) for method, positions in stored[layer.codebook].items()}
     side = float((positions.max(0) - positions.min(0)).max()) or 1.0
@@ -64,10 +64,10 @@ def _note(size: int, points: np.ndarray, counts: np.ndarray, share: float) -> st
     return note
 
 
-def _vectors(looker: Looker, name: str, codebook: int, points: np.ndarray) -> tuple[np.ndarray, bool]:
+def _vectors(inspector: Inspector, name: str, codebook: int, points: np.ndarray) -> tuple[np.ndarray, bool]:
     from vqzoo.analysis.look import codevectors
 
-    with looker.engine.borrow(name) as tokenizer:
+    with inspector.engine.borrow(name) as tokenizer:
         vectors = codevectors(tokenizer, codebook, points)
         return vectors, all(quantizer.innermost.fixed for quantizer in tokenizer.quantizers)
 

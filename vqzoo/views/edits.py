@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.patches import check_index
 from vqzoo.views.pictures import Difference, Picture, viewer_value
 
@@ -20,12 +20,12 @@ class Edit:
     index: int
 
 
-def edited(looker: Looker, name: str, shown: Comparison, edits: Sequence[Edit]) -> dict[str, Any]:
+def edited(inspector: Inspector, name: str, shown: Comparison, edits: Sequence[Edit]) -> dict[str, Any]:
     """Return the viewer's value: the image decoded before and after the edits, and the difference of the two.
 
     Raises ValueError for an unknown layer, a cell outside the grid, or an index outside the alphabet.
     """
-    look = looker.look(name, shown)
+    look = inspector.inspect(name, shown)
     grids = [grid.copy() for grid in look.grids]
     changes = []
     for edit in edits:
@@ -43,9 +43,9 @@ def edited(looker: Looker, name: str, shown: Comparison, edits: Sequence[Edit]) 
         changes.append(f"{where}row {row + 1}, column {column + 1}: {flat[cell]:,} became {index:,}")
         flat[cell] = index
     size = look.pixels.shape[:2]
-    before = Picture("as encoded", looker.decode(name, look.grids, size), "decoded from the tokens of this image")
+    before = Picture("as encoded", inspector.decode(name, look.grids, size), "decoded from the tokens of this image")
     after = Picture(
-        "changed", looker.decode(name, grids, size), f"{len(edits)} {'change' if len(edits) == 1 else 'changes'}"
+        "changed", inspector.decode(name, grids, size), f"{len(edits)} {'change' if len(edits) == 1 else 'changes'}"
     )
     earlier = f"; and {len(changes) - 4} before" if len(changes) > 4 else ""
     note = f"{'; '.join(changes[-4:])}{earlier}." if changes else ""

@@ -13,7 +13,7 @@ from PIL import Image
 from vqzoo.analysis.log import columns, read
 from vqzoo.files.storage import read_json
 from vqzoo.ops.text import brief
-from vqzoo.views.training import Course, rate_of
+from vqzoo.views.training import TrainingCurves, rate_of
 
 LOG = "metrics.jsonl"
 _LARGEST = 256 * 2**20  # bytes of the largest log that is read: months of rows
@@ -26,14 +26,14 @@ class Live:
     """The current state of a run.
 
     Attributes:
-        course: its curves and warnings.
+        training: its curves and warnings.
         steps: how many steps its recipe has.
         samples: the step and the newest grid of reconstructions, uint8 (h, w, 3); None before the first evaluation.
         seconds_quiet: seconds since the log was last written to.
         rate: images a second.
     """
 
-    course: Course
+    training: TrainingCurves
     steps: int
     samples: tuple[int, np.ndarray] | None
     seconds_quiet: float
@@ -42,7 +42,7 @@ class Live:
     @property
     def step(self) -> int:
         """The last step in the log."""
-        steps = [*self.course.train.get("step", []), *self.course.held_out.get("step", [])]
+        steps = [*self.training.train.get("step", []), *self.training.held_out.get("step", [])]
         return max([0, *(int(step) for step in steps if step is not None)])
 
     @property
@@ -100,15 +100,15 @@ def follow(folder: str) -> Live:
     warned = [(row["step"], str(row["warning"]), str(row.get("text", ""))) for row in rows if "warning" in row]
     batch, steps = (recipe.get(key) if type(recipe.get(key)) is int else 0 for key in ("batch_size", "steps"))
     rate = rate_of(train)
-    course = Course(path.resolve().name, batch or 1, train, held_out, warned)
-    live = Live(course, steps or 0, _newest(path / "samples"), max(0.0, quiet), rate)
-    course.facts.update(_facts(live))
+    training = TrainingCurves(path.resolve().name, batch or 1, train, held_out, warned)
+    live = Live(training, steps or 0, _newest(path / "samples"), max(0.0, quiet), rate)
+    training.facts.update(_facts(live))
     return live
 
 
 def status(live: Live) -> str:
     """Return the progress, speed, remaining time and warnings of a run as HTML."""
-    course, done = live.course, live.step
+    training, done = live.training, live.step
     parts = [f"step {done:,} of {live.steps:,}"]
     if live.rate:
         parts.append(f"{live.rate:,.0f} images a second")
@@ -117,29 +117,29 @@ def status(live: Live) -> str:
     elif live.seconds_quiet > _QUIET:
         parts.append(f"no new row for {_duration(live.seconds_quiet)}: it may have ended")
     elif live.rate:
-        parts.append(f"about {_duration((live.steps - done) * course.batch_size / live.rate)} to go")
-    if losses := _held_out(course):
+        parts.append(f"about {_duration((live.steps - done) * training.batch_size / live.rate)} to go")
+    if losses := _held_out(training):
         parts.append(f"best held-out loss {min(losses)[0]:.4g} at step {min(losses)[1]:,}")
     share = min(1.0, done / live.steps) if live.steps else 0.0
     bar = f'<progress max="1" value="{share:.4f}" aria-label="steps done">{share:.0%}</progress>'
-    items = "".join(f"<li><strong>{escape(kind)}</strong> {escape(text)}</li>" for _, kind, text in course.warnings)
+    items = "".join(f"<li><strong>{escape(kind)}</strong> {escape(text)}</li>" for _, kind, text in training.warnings)
     warned = f"<ul>{items}</ul>" if items else ""
-    return f"<strong>{escape(course.name)}</strong> {bar} <span>{escape(' · '.join(parts))}</span>{warned}"
+    return f"<strong>{escape(training.name)}</strong> {bar} <span>{escape(' · '.join(parts))}</span>{warned}"
 
 
 def _facts(live: Live) -> dict[str, str]:
-    losses = [loss for loss, _ in _held_out(live.course)]
+    losses = [loss for loss, _ in _held_out(live.training)]
     return {
         "steps": f"{live.step:,} so far" if not live.finished else f"{live.step:,}",
-        "images seen": f"{live.step * live.course.batch_size:,}",
+        "images seen": f"{live.step * live.training.batch_size:,}",
         "of the full budget": "a run on this machine",
         "best held-out loss": f"{min(losses):.4g}" if losses else "–",
     }
 
 
-def _held_out(course: Course) -> list[tuple[float, int]]:
+def _held_out(training: TrainingCurves) -> list[tuple[float, int]]:
     """Return (loss, step) of every evaluation."""
-    steps, losses = course.points("loss", True, "steps")
+    steps, losses = training.points("loss", True, "steps")
     return [(loss, int(step)) for step, loss in zip(steps, losses, strict=True)]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from vqzoo.analysis.looked import Layer, Look, by_codebook
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.pictures import Picture
 
 _MOST = 24  # patches of each kind
@@ -14,26 +14,26 @@ _ROWS = 100  # in the table of the most used codevectors
 _PIXELS = 60_000  # of all patches of a kind together, if there are more than six
 
 
-def codevector_page(looker: Looker, name: str, shown: Comparison, label: str | None, index: int | None) -> str:
+def codevector_page(inspector: Inspector, name: str, shown: Comparison, label: str | None, index: int | None) -> str:
     """Return HTML with a codevector's counts, its reconstruction, and the patches that use it.
 
     Patches are those of this image and of the sample images. Raises ValueError for an index outside the alphabet.
     """
     if index is None:
         return '<p class="cb-empty">Pick a cell of the grid, a point of the map, or type an index.</p>'
-    look = looker.look(name, shown)
-    layer = looker.layer(look, label)
+    look = inspector.inspect(name, shown)
+    layer = inspector.layer(look, label)
     check_index(layer, index)
     here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
-    test = looker.test_counts(name)
+    test = inspector.test_counts(name)
     split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
     counted = f"Chosen {here[index]:,} of {here.sum():,} times in this image"
     if split is not None:
         rank = int((split > split[index]).sum()) + 1
         where = f"rank {rank:,} of {len(split):,}" if split[index] else "never: it is dead"
         counted += f", {split[index]:,} of {split.sum():,} times on the test split ({where})"
-    images, looks = looker.sample(name)
-    alone, what = decoded_alone(looker, name, look, layer, index)
+    images, looks = inspector.sample(name)
+    alone, what = decoded_alone(inspector, name, look, layer, index)
     in_image = _sheet("In this image", [(look, *cell) for cell in look.cells(layer.codebook, index)])
     in_sample = _sheet(
         f"In {images.name}", [(each, *cell) for each in looks for cell in each.cells(layer.codebook, index)]
@@ -67,7 +67,7 @@ def usual_indices(look: Look, test: list[np.ndarray] | None) -> list[int]:
     return [int(counts.argmax()) for counts in (look.counts if test is None else test)]
 
 
-def decoded_alone(looker: Looker, name: str, look: Look, layer: Layer, index: int) -> tuple[np.ndarray, str]:
+def decoded_alone(inspector: Inspector, name: str, look: Look, layer: Layer, index: int) -> tuple[np.ndarray, str]:
     """Return the picture that a codevector decodes to, with the model's training resolution, and a description of it.
 
     Every cell of the layer holds the codevector. The other columns hold their most used index, as there is no token
@@ -75,10 +75,10 @@ def decoded_alone(looker: Looker, name: str, look: Look, layer: Layer, index: in
     """
     from vqzoo.analysis.look import decode, grids_of
 
-    side = looker.engine.models[name].config["resolution"]
-    test = looker.test_counts(name)
+    side = inspector.engine.models[name].config["resolution"]
+    test = inspector.test_counts(name)
     usual = usual_indices(look, test)
-    with looker.engine.borrow(name) as tokenizer:
+    with inspector.engine.borrow(name) as tokenizer:
         grids = grids_of(tokenizer, side)
         start = 0
         for number, grid in enumerate(grids):

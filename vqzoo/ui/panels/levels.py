@@ -7,8 +7,8 @@ import gradio as gr
 
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import PUBLIC, TELLING, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.levels import ABOUT, num_levels, residual, show_levels
 from vqzoo.views.pictures import viewer_value
@@ -60,12 +60,12 @@ class Levels(Part):
         Returns:
             pictures as PNG data URIs, each with a caption of its PSNR and true bits.
         """
-        with told():
+        with show_errors():
             yield from self.show(shown, model, levels)
 
     def _on_model(self, shown: Comparison, name: str) -> Iterator[dict[Any, Any]]:
         """Another model starts from its first level."""
-        with told():
+        with show_errors():
             yield {self.levels: gr.update(maximum=self._most(name), value=1)}
             for value in self.show(shown, name, 1):
                 yield {self.pictures: value}

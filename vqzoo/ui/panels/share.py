@@ -10,8 +10,8 @@ import gradio as gr
 from gradio.components import Component
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.export import archive, file_name
 from vqzoo.views.share import to_query
@@ -61,7 +61,7 @@ class Share(Part):
         Returns:
             path of the archive.
         """
-        with told():
+        with show_errors():
             content = archive(self.engine, of)
         with TemporaryDirectory() as folder:
             path = Path(folder, file_name(of))
@@ -69,6 +69,6 @@ class Share(Part):
             yield str(path)  # copied to what is served before this goes on
 
     def _on_link(self, shown: Comparison, *view: Any) -> tuple[gr.Textbox, str]:
-        with told():
+        with show_errors():
             query, text = to_query(shown, str(self.context.tab.label), *view)
         return gr.Textbox(query, visible=True), f'<div role="status">{escape(text)}</div>'

@@ -7,7 +7,7 @@ import gradio as gr
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """What a ValueError inside says is shown on the page; whatever else goes wrong is a fault of ours, and is not."""
     try:
         yield

@@ -15,7 +15,7 @@ LONGEST = 512
 _TURN = 8  # images that are encoded before another visitor's job may run
 
 
-class Looker:
+class Inspector:
     """Computes a `Look` (token grids, distances, counts) per model and photograph, and caches a few of them."""
 
     def __init__(self, engine: Engine):
@@ -25,10 +25,10 @@ class Looker:
         self.maps: Recent[Hashable, dict[str, Any]] = Recent(16)
 
     def key(self, name: str) -> Hashable:
-        """Return a model's cache key, which changes with the models offered, as a name may be given to another model."""
+        """Return a model's cache key, which changes with the models offered: one may replace another of its name."""
         return name, self.engine.changes
 
-    def look(self, name: str, shown: Comparison) -> Look:
+    def inspect(self, name: str, shown: Comparison) -> Look:
         """Encode the photograph of `shown`, shrunk to at most 512 pixels a side.
 
         Raises ValueError for a model without a codebook.
