@@ -9,7 +9,7 @@ from vqzoo.studies.claims import claims
 from vqzoo.studies.results import Result, read_results, write_results
 from vqzoo.studies.settings import Setting
 from vqzoo.views import studies
-from vqzoo.views.studies import MISSING, ORDERS, claims_html, figure, summary, table_record, table_rows
+from vqzoo.views.studies import MISSING, ORDERS, claims_html, compared, figure, summary, table_record, table_rows
 
 VQ = Setting("looc", "cifar10", "vq-vae", 1024, 128)
 

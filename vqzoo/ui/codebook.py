@@ -1,4 +1,4 @@
-"""The page of codebooks: how one model uses its own, where each codevector lies, and what it stands for."""
+"""The Codebook page: usage of a model's codebooks, a map of the codevectors, and one codevector in detail."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,11 +24,11 @@ def build(context: Context) -> None:
     inspector = Inspector(context.engine)
     page = Page(context, inspector)
     page.watch()
-    Calls(context, inspector, page.model).watch()
+    Endpoints(context, inspector, page.model).watch()
 
 
 class Use(Part):
-    """How much of the codebook is used: a table, and at the foot of the page figures."""
+    """Codebook usage: a table at the top and figures at the foot of the page."""
 
     def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
@@ -36,7 +36,7 @@ class Use(Part):
         self.figures = gr.Markdown(elem_id="codebook-figures")
 
     def draw(self) -> None:
-        """Lay the figures out, here."""
+        """Lay out the figures in the current block."""
         gr.Markdown("### Use of the codebook")
         self.use = gr.Plot(show_label=False, elem_id="codebook-use")
         with gr.Row():
@@ -55,7 +55,10 @@ class Use(Part):
 
 
 class Page(Part):
-    """A model, a column of its indices, and below them all that is told of it; `seen` is a state, what is drawn."""
+    """The choice of a model and a column of its indices, and the parts that show them.
+
+    `seen` is a state: the key of the values on the page.
+    """
 
     def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
@@ -124,15 +127,15 @@ class Page(Part):
         return gr.update(choices=list(known), value=left)
 
     def _on_offer(self, active: str, *values: Any) -> Iterator[dict[Any, Any]]:
-        """Another model may have taken the place of one that was removed."""
+        """Update the visible page, as a removed model is replaced by another."""
         if active == NAME:
             yield from self._on_model(*values)
         else:
             yield {self.seen: gr.skip()}
 
 
-class Calls(Part):
-    """What the page tells, for programs: of the photograph of the session's last comparison."""
+class Endpoints(Part):
+    """The page's API endpoints, on the photograph of the session's last comparison."""
 
     def __init__(self, context: Context, inspector: Inspector, model: gr.Dropdown):
         super().__init__(context)
@@ -142,22 +145,22 @@ class Calls(Part):
             self.changes = gr.JSON([], label="changes")
 
     def watch(self) -> None:
-        """Answer each."""
+        """Register the endpoints."""
         of = [self.context.shown, self.model]
         self.button.click(self.codebook, of, self.answer, api_name="codebook")
         self.button.click(self.tokens, [*of, self.column], self.answer, api_name="tokens")
         self.button.click(self.change_tokens, [*of, self.changes], self.answer, api_name="change_tokens")
 
     def codebook(self, shown: Comparison, name: str) -> dict[str, Any]:
-        """How a model uses its codebooks on the photograph of this session's last comparison and on its test split.
+        """Return codebook statistics of a model on the photograph compared last and on its test split.
 
-        Usage, dead codevectors and perplexity, of each column of the indices too, and the sharing curves.
+        Usage, dead codevectors and perplexity, in all and per column of the indices, and the sharing curves.
         """
         with show_errors():
             return report(self.inspector, name, shown)
 
     def tokens(self, shown: Comparison, name: str, column: str) -> dict[str, Any]:
-        """The indices of one column, named as /codebook names its layers, as rows; and their distances."""
+        """Return the indices of one column and their distances as rows; /codebook lists the columns as layers."""
         with show_errors():
             look = self.inspector.inspect(name, shown)
             layer = self.inspector.layer(look, column)
@@ -168,9 +171,9 @@ class Calls(Part):
             }
 
     def change_tokens(self, shown: Comparison, name: str, changes: list[list[Any]]) -> dict[str, Any]:
-        """Decode again with tokens changed: a list of [column, row, column of the grid, new index], counted from 0.
+        """Decode with changed tokens: a list of [column, row, column of the grid, new index], counted from 0.
 
-        The pictures before and after come as data URIs of lossless PNGs.
+        Returns the pictures before and after as data URIs of lossless PNGs.
         """
         with show_errors():
             if not isinstance(changes, list) or any(not isinstance(each, list) or len(each) != 4 for each in changes):

@@ -1,4 +1,4 @@
-"""What is wrong, said to a visitor."""
+"""Errors shown to visitors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ import gradio as gr
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """What a ValueError inside says is shown on the page; whatever else goes wrong is a fault of ours, and is not."""
+    """Raise a ValueError from inside as gr.Error, so that the page shows its message; other exceptions pass."""
     try:
         yield
-    except gr.Error:  # a ValueError, too, whose text is its message in quotation marks
+    except gr.Error:  # is a ValueError too, but its str() has quotation marks
         raise
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None

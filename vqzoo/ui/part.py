@@ -50,7 +50,7 @@ class TabPart(Part):
             self.drawn = gr.State(None)
 
     show: Callable[..., dict[Any, Any]]
-    """Gives the values of `outputs` for those of `inputs`."""
+    """Returns the values of `outputs` for those of `inputs`."""
 
     def watch(self) -> None:
         """Do nothing while neither inputs nor models change."""
@@ -70,5 +70,5 @@ class TabPart(Part):
             return {**self.show(*values), self.drawn: key}
 
     def _on_change(self, drawn: Any, *values: Any) -> Any:
-        """What nobody has looked at yet can wait."""
+        """Update a tab that was already seen; others wait until they are selected."""
         return gr.skip() if drawn is None else self._on_look(drawn, *values)

@@ -34,16 +34,16 @@ def build(context: Context) -> None:
 
 
 def _api(rates: Rates) -> None:
-    """What the tabs of the registry show, as functions with types."""
+    """Register the contents of the tabs as API endpoints."""
 
     def rate_distortion(dataset: str, metric: str = "psnr", axis: str = "bits per image") -> dict[str, Any]:
-        """The models of a data set: a table, and what a metric against an axis of cost tells, in words."""
+        """Return the models of a data set as a table, with a summary of a metric against an axis of rate or cost."""
         with show_errors():
-            said = story(rates, dataset, axis, metric)
-            return {"columns": TABLE_COLUMNS, "rows": rate_table(rates, dataset), "story": said}
+            text = story(rates, dataset, axis, metric)
+            return {"columns": TABLE_COLUMNS, "rows": rate_table(rates, dataset), "story": text}
 
     def bits_for_psnr(dataset: str, psnr: float, group: str = "models with codevectors") -> dict[str, Any]:
-        """Bits an image that a PSNR in dB takes by a power law: bits, their 95 % interval, the law's exponent."""
+        """Predict the bits per image for a PSNR in dB by a power law: bits, 95 % interval, exponent of the law."""
         from vqzoo.analysis.powerlaw import distortion
 
         with show_errors():
@@ -52,12 +52,12 @@ def _api(rates: Rates) -> None:
         return {"bits": bits, "interval": [low, high], "exponent": law.exponent, "points": law.number}
 
     def lookup_costs(dataset: str) -> dict[str, Any]:
-        """Storage of codebooks and multiplications of a lookup, an image of the test split, of every model."""
+        """Return codebook storage and lookup multiplications of each model for a test image."""
         with show_errors():
             return {"columns": COST_COLUMNS, "rows": cost_table(rates, dataset)}
 
     def entropy_coding(dataset: str) -> dict[str, Any]:
-        """Fixed-length and ideally entropy-coded bits, an image of the test split, of every model that counted."""
+        """Return fixed-length and ideally entropy-coded bits of a test image for each model with index counts."""
         with show_errors():
             return {"columns": ENTROPY_COLUMNS, "rows": entropy_table(rates, dataset)}
 

@@ -43,7 +43,7 @@ element.addEventListener("click", (event) => {
 
 
 class Place(NamedTuple):
-    """What is looked at: a table of a study, one data set and measure of it, and the order of its rows."""
+    """The view of the page: a table of a study, a data set, a metric, and the order of the rows."""
 
     study: str
     table: str | None
@@ -116,9 +116,9 @@ class Table(Part):
         claims.click(self._on_claim, [self.order, self.drawn], outputs, **QUIET)
 
     def show(self, wanted: Place, drawn: Place | None, moved: bool = False) -> Any:
-        """Return the values that change; whatever a table does not have gives way to what it has.
+        """Return the values that change; choices that a table does not have are replaced by ones that it has.
 
-        moved: to another study or table, which opens on a measure that it reports.
+        `moved` tells that the study or table is another, which opens with a metric that it reports.
         """
         place = _that_is_there(wanted, moved)
         if place == drawn:
@@ -158,8 +158,10 @@ class Table(Part):
 
 
 def studies(study: str, table: str, dataset: str, metric: str = "psnr") -> list[dict[str, Any]]:
-    """The rows of a study's table on one data set: setting, reported value, values measured at the budgets zoo,
-    short, long and full, measured (that of the longest), true bits, and the runs.
+    """Return the rows of a study's table on one data set.
+
+    A row holds the setting, the reported value, the values measured at the budgets zoo, short, long and full,
+    measured (the value at the longest of them), true bits, and the runs.
 
     study: looc, adaptive, rvq or vqgan. table: as the paper numbers it, or "all" for every setting that was
     measured, also of the studies that have no tables. metric: psnr, ssim, lpips, l1, rfid,

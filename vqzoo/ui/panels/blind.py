@@ -26,7 +26,7 @@ class Blind(Part):
     """Two pictures without names, buttons to vote, and what the votes of this visit come to."""
 
     def __init__(self, context: Context, listed: gr.State):
-        """`listed`: a state, the rows of the comparison."""
+        """Lay the part out for `listed`, the state of the comparison."""
         super().__init__(context)
         self.listed, self.random = listed, Random()
         self.trial, self.votes = gr.State(None), gr.State(())

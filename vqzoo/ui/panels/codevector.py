@@ -85,7 +85,7 @@ class Codevector(Part):
         self.index.blur(self._on_index, [*of, self.index, self.picked], **picks)
 
     def _pick(self, shown: Comparison, name: str, label: str, number: int | None, picked_in: Any) -> dict[Any, Any]:
-        """What shows a codevector, without the component that it was picked in, and the list, which stays."""
+        """Return the values for a codevector, except those of the list and of the component it was picked in."""
         with show_errors():
             values = self.show(shown, name, label, number)
         new = {} if number is None else {self.edits.new: number}

@@ -120,13 +120,13 @@ class ById(Part):
         gr.on([self.load.click, self.source.submit], on_load, self.source, outputs, **QUIET).success(**again)
 
     def _row_of(self, offered: str) -> str | None:
-        """The row to look at for a model that the pages offer under this name."""
+        """Return the row of a model that the pages offer under `name`."""
         entries = self.zoo.entries.items()
         return next((name for name, each in entries if self.zoo.offered_as(each.model) == offered), None)
 
 
 def progress_html(step: Loading | str, of: str) -> str:
-    """The HTML of how far loading is; `step` is the name that a model is offered as once it is loaded."""
+    """Return the progress of loading as HTML; `step` is the name of the model once it is loaded."""
     if isinstance(step, str):
         return _said(f"Loaded: every page offers it as {step}.")
     if step.total is None:

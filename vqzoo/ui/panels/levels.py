@@ -51,9 +51,10 @@ class Levels(Part):
             yield from show_levels(self.engine, shown, name, int(first))
 
     def first_levels(self, shown: Comparison, model: str, levels: int) -> Iterator[dict[str, Any]]:
-        """The first levels of a residual model alone, beside all of them, on the photograph compared last.
+        """Decode the first levels of a residual model, and all of them, on the photograph compared last.
 
         Args:
+            shown: the session's last comparison.
             model: name of a residual model.
             levels: how many to decode, coarse to fine, from 1.
 

@@ -33,7 +33,7 @@ class Share(Part):
     """Buttons that export the comparison and copy a link to it."""
 
     def __init__(self, context: Context, listed: gr.State, view: Sequence[Component]):
-        """`listed`: a state, the rows of the comparison; `view`: what a link holds beside it, see `to_query`."""
+        """Lay the part out for `listed`, the state of the comparison, and `view`, the other arguments of `to_query`."""
         super().__init__(context)
         self.listed, self.view = listed, view
         with gr.Row(elem_id="share"):
@@ -55,8 +55,10 @@ class Share(Part):
         linked.success(None, self.link, self.link, js=_ADDRESS, **QUIET)
 
     def export(self, of: Comparison) -> Iterator[str]:
-        """All of the comparison made last as a ZIP: pictures as PNG, the table as CSV, settings.json with the models'
-        revisions and the sha256 of their weights.
+        """Export the last comparison as a ZIP.
+
+        It holds the pictures as PNG, the table as CSV, and settings.json with the models' revisions and the sha256 of
+        their weights.
 
         Returns:
             path of the archive.
