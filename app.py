@@ -1,4 +1,4 @@
-"""The app, on this machine and as a Space: python app.py, or python app.py --desktop for a window of its own"""
+"""The app, on this machine and as a Space: python app.py, or python app.py --desktop for a window of its own."""
 
 from vqzoo.ui.start import start
 

@@ -24,7 +24,7 @@ from ..ui.conftest import ROOT, serving
 
 OWN = Reach()
 LAN = Reach(beyond=True, names=frozenset({"box", "box.local"}))
-TOLD = Reach(names=frozenset({"zoo.example.org"}), told=frozenset({"zoo.example.org"}))
+TOLD = Reach(names=frozenset({"zoo.example.org"}), allowed=frozenset({"zoo.example.org"}))
 LINK = Reach(link=True)
 
 # Host, Origin, Sec-Fetch-Site, Sec-Fetch-Mode; empty for none.
@@ -111,7 +111,7 @@ def test_whoever_is_not_the_owner_gets_the_limits_of_a_space(monkeypatch, start)
 
 def test_names_are_told_in_one_setting(monkeypatch):
     monkeypatch.setenv("VQZOO_HOSTS", "zoo.example.org, Box ,")
-    assert reach().told == reach().names == {"zoo.example.org", "box"}
+    assert reach().allowed == reach().names == {"zoo.example.org", "box"}
 
 
 @pytest.fixture(scope="module")

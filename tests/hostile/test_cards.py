@@ -31,11 +31,11 @@ from vqzoo.hub.twins import twins
 from vqzoo.views.comparison import trained_on
 from vqzoo.views.engine import Engine
 from vqzoo.views.facts import facts_html
-from vqzoo.views.position import _told
+from vqzoo.views.position import _describe
 from vqzoo.views.rate import DISTORTIONS, Rates
 from vqzoo.views.rate_costs import entropy_table
 from vqzoo.views.rate_figure import placed
-from vqzoo.views.training import course_of, has_curves, key_table
+from vqzoo.views.training import has_curves, key_table, training_curves
 from vqzoo.views.zoo import Filters, Shown, Zoo
 
 from ..hub.conftest import RECORD, tiny
@@ -146,8 +146,8 @@ def shown(zoo: Zoo) -> list[str]:
     for model in models:
         facts_html(Shown(Entry(model), model), None)
         trained_on([model])
-        _told(model)
-        key_table([course_of(model)] if has_curves(model) else [])
+        _describe(model)
+        key_table([training_curves(model)] if has_curves(model) else [])
         engine.test_counts(model.name)
     for dataset in rates.datasets():
         points = rates.models(dataset)
@@ -196,7 +196,7 @@ def test_a_wrong_value_harms_its_card_alone(cards, capsys, file: str, field: Fie
 
     models, _ = local_models()
     zoo = Zoo(Engine(models), hub=False)
-    zoo.look()
+    zoo.refresh()
     assert shown(zoo) == [*sorted({GOOD, *names} - {*damages}), *sorted(damages)]
     for name, what in names.items():
         if damage := damages.get(name):
@@ -221,8 +221,8 @@ def test_a_run_of_no_recipe_has_no_share_but_the_images_it_has_seen(cards, capsy
     points = {point.name: point for point in Rates(zoo.engine).models("toy")}
     assert (points[BAD].trained, points[BAD].said) == (None, "trained on 640 images")
     assert (points[GOOD].trained, points[GOOD].said) == (1.0, "trained in full")
-    assert _told(zoo.engine.models[BAD]) == "no encoding, trained on 640 images"
-    assert course_of(zoo.engine.models[BAD]).facts["of the full budget"] == "–"
+    assert _describe(zoo.engine.models[BAD]) == "no encoding, trained on 640 images"
+    assert training_curves(zoo.engine.models[BAD]).facts["of the full budget"] == "–"
     assert main(["list"]) == 0 and capsys.readouterr().out.splitlines()[1].endswith(" 640")
     assert main(["info", BAD]) == 0
     out = capsys.readouterr().out
@@ -258,7 +258,7 @@ def test_a_file_that_cannot_be_read_is_named(cards, capsys, file, text):
     said = capsys.readouterr().err
     assert said.startswith("error: ") and file in said and BAD in said and said.count("\n") == 1
     zoo = Zoo(Engine(local_models()[0]), hub=False)
-    zoo.look()
+    zoo.refresh()
     assert sorted(shown(zoo)) == [BAD, GOOD]
     if file in ("config.json", "metrics.json"):
         assert file in listed[BAD]

@@ -18,7 +18,7 @@ from vqzoo.quantizers.cost import Book
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.codebook_map import map_value
 from vqzoo.views.engine import Engine
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.rate import Rates
 
 from ..hub.conftest import RECORD
@@ -70,13 +70,13 @@ def test_the_walk_and_the_cost(name):
 def test_the_app_shows_its_indices_map_and_rate(name, folder, path):
     model = read_model(folder)
     engine = Engine([model], torch.device("cpu"))
-    looker, shown = Looker(engine), (path, 32, ())
-    look = looker.look(model.name, shown)
+    inspector, shown = Inspector(engine), (path, 32, ())
+    look = inspector.inspect(model.name, shown)
     labels = {"cityblock": ["the only one"], "interleaved": ["strand 1 of 2", "strand 2 of 2"]}
     assert [layer.label for layer in look.layers] == labels[name]
     assert all(np.isfinite(look.distance(layer)).all() for layer in look.layers)
     for layer, book in zip(look.layers, BOOKS[name], strict=True):
-        value = map_value(looker, model.name, shown, look, layer, None)
+        value = map_value(inspector, model.name, shown, look, layer, None)
         assert len(value["counts"]) == book.size and value["maps"]["PCA"]
     (point,) = Rates(engine).models("toy")
     assert point.cost is not None and point.cost == cost(model.config, 8, 8) and point.cost.books == BOOKS[name]

@@ -23,7 +23,7 @@ from vqzoo.views.codebook_map import map_value
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.edits import Edit, edited
 from vqzoo.views.engine import Engine
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.patches import codevector_page, decoded_alone, patch, uses
 from vqzoo.views.tokens import tokens_value
 
@@ -34,8 +34,8 @@ VQ, LOOC, RVQ, SCALES = (f"cifar10-{x}" for x in ("vq-1024x128", "looc-256x4", "
 
 
 @pytest.fixture(scope="module")
-def looker(engine) -> Looker:
-    return Looker(engine)
+def inspector(engine) -> Inspector:
+    return Inspector(engine)
 
 
 @pytest.fixture
@@ -51,28 +51,29 @@ def unpacked(text: str, dtype: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), dtype)
 
 
-def tensors(looker: Looker, shown: Comparison) -> torch.Tensor:
-    pixels = looker.engine.photo(shown.photo, shown.side).pixels
+def tensors(inspector: Inspector, shown: Comparison) -> torch.Tensor:
+    pixels = inspector.engine.photo(shown.photo, shown.side).pixels
     return from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None])
 
 
 @pytest.mark.parametrize("name", COUNTED)
 @torch.inference_mode()
-def test_cells_are_those_of_the_tokenizer(looker, shown, name):
+def test_cells_are_those_of_the_tokenizer(inspector, shown, name):
     tokenizer = load(name)
-    tokens = tokenizer.encode(tensors(looker, shown))
-    found = looker.look(name, shown)
+    tokens = tokenizer.encode(tensors(inspector, shown))
+    found = inspector.inspect(name, shown)
     (grid,) = tokens.grids
     assert np.array_equal(found.grids[0], grid[0].numpy())
     layer = found.layers[-1]
-    value = tokens_value(found, layer, looker.test_counts(name), None)
+    value = tokens_value(found, layer, inspector.test_counts(name), None)
     cells = unpacked(value["indices"], "<u4" if value["bytes"] == 4 else "<u2")
     assert np.array_equal(cells, grid[0].numpy().reshape(-1)[layer.positions].reshape(-1))
     assert (
         list(map(len, (value["used"], value["here"], value["norms"], value["test"]))) == [len(set(cells.tolist()))] * 4
     )
     assert sum(value["here"]) == len(cells)
-    total = sum(np.array(usage_counts(looker.engine.models[name])[column]) for column in range(len(found.codebook_of))
+    usage = usage_counts(inspector.engine.models[name])
+    total = sum(np.array(usage[column]) for column in range(len(found.codebook_of))
                 if found.codebook_of[column] == layer.codebook)  # fmt: skip
     assert value["test"] == [total[index] for index in value["used"]]
     nearest = unpacked(value["distances"], "<u2") / 65535 * value["farthest"]
@@ -82,13 +83,13 @@ def test_cells_are_those_of_the_tokenizer(looker, shown, name):
 
 @pytest.mark.parametrize("name", COUNTED)
 @torch.inference_mode()
-def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(looker, shown, name):
+def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(inspector, shown, name):
     tokenizer = load(name)
-    tokens = tokenizer.encode(tensors(looker, shown))
-    found = looker.look(name, shown)
+    tokens = tokenizer.encode(tensors(inspector, shown))
+    found = inspector.inspect(name, shown)
     first, last = found.layers[0], found.layers[-1]
     new = [Edit(first.label, 0, 0, first.size - 1), Edit(last.label, last.positions.shape[0] - 1, 0, 0)]
-    value = edited(looker, name, shown, new)
+    value = edited(inspector, name, shown, new)
     grid = tokens.grids[0].clone(memory_format=torch.contiguous_format)
     for layer, row, index in ((first, 0, first.size - 1), (last, last.positions.shape[0] - 1, 0)):
         grid.view(-1)[int(layer.positions[row, 0])] = index
@@ -101,14 +102,16 @@ def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(looker, shown, name
 
 @pytest.mark.parametrize("name", COUNTED)
 @torch.inference_mode()
-def test_decoded_alone_is_a_grid_of_it_and_of_the_most_used(looker, shown, name):
-    found = looker.look(name, shown)
+def test_decoded_alone_is_a_grid_of_it_and_of_the_most_used(inspector, shown, name):
+    found = inspector.inspect(name, shown)
     layer = found.layers[-1]
     index = layer.size - 1
-    picture, what = decoded_alone(looker, name, found, layer, index)
-    tokenizer, side = load(name), looker.engine.models[name].config["resolution"]
+    picture, what = decoded_alone(inspector, name, found, layer, index)
+    tokenizer, side = load(name), inspector.engine.models[name].config["resolution"]
     (shape,) = [grid.shape for grid in tokenizer.encode(torch.zeros(1, 3, side, side)).grids]
-    grid = torch.tensor([int(np.argmax(column)) for column in usage_counts(looker.engine.models[name])]).expand(shape)
+    grid = torch.tensor([int(np.argmax(column)) for column in usage_counts(inspector.engine.models[name])]).expand(
+        shape
+    )
     grid = grid.clone()
     grid[..., list(layer.columns)] = index
     expected = to_bytes(tokenizer.decode(Tokens((grid,), (side, side))))[0].permute(1, 2, 0).numpy()
@@ -117,22 +120,22 @@ def test_decoded_alone_is_a_grid_of_it_and_of_the_most_used(looker, shown, name)
 
 
 @pytest.mark.parametrize("name", COUNTED)
-def test_figures_are_those_that_were_measured(looker, shown, name):
-    found = report(looker, name, shown)
-    measured = looker.engine.models[name].metrics["metrics"]
+def test_figures_are_those_that_were_measured(inspector, shown, name):
+    found = report(inspector, name, shown)
+    measured = inspector.engine.models[name].metrics["metrics"]
     for metric in ("usage", "perplexity", "dead"):
         assert found["test"][metric] == pytest.approx(measured[metric], rel=1e-6), metric
-    result = looker.engine.run(name, looker.engine.photo(shown.photo, shown.side))
+    result = inspector.engine.run(name, inspector.engine.photo(shown.photo, shown.side))
     assert found["here"]["usage"] == pytest.approx(result.metrics["usage"])
-    assert len(found["columns"]) == len(looker.look(name, shown).layers)
-    said = words(looker.look(name, shown), found)
+    assert len(found["columns"]) == len(inspector.inspect(name, shown).layers)
+    said = words(inspector.inspect(name, shown), found)
     assert f"{found['test']['used']:,} of {found['test']['codevectors']:,}" in said
 
 
 @pytest.mark.parametrize("name", COUNTED)
-def test_the_map_has_every_codevector_or_4096(looker, shown, name):
-    found = looker.look(name, shown)
-    value = map_value(looker, name, shown, found, found.layers[-1], 3)
+def test_the_map_has_every_codevector_or_4096(inspector, shown, name):
+    found = inspector.inspect(name, shown)
+    value = map_value(inspector, name, shown, found, found.layers[-1], 3)
     points = unpacked(value["indices"], "<u4")
     assert len(points) == min(4096, len(by_codebook(found.counts, found.codebook_of)[found.layers[-1].codebook]))
     assert len(value["counts"]) == len(value["here"]) == len(points) and value["picked"] == 3
@@ -143,28 +146,28 @@ def test_the_map_has_every_codevector_or_4096(looker, shown, name):
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_without_a_codebook_it_is_said(looker, shown, name):
+def test_without_a_codebook_it_is_said(inspector, shown, name):
     with pytest.raises(ValueError, match="has no codebook to look at: .* Choose another model"):
-        looker.look(name, shown)
+        inspector.inspect(name, shown)
 
 
-def test_a_stale_map_is_not_shown(looker, shown, monkeypatch):
-    found = looker.look(VQ, shown)
+def test_a_stale_map_is_not_shown(inspector, shown, monkeypatch):
+    found = inspector.inspect(VQ, shown)
     monkeypatch.setattr("vqzoo.views.codebook_map._hash", lambda path, changed: "other")
-    value = map_value(Looker(looker.engine), VQ, shown, found, found.layers[0], None)
+    value = map_value(Inspector(inspector.engine), VQ, shown, found, found.layers[0], None)
     assert list(value["maps"]) == ["PCA"] and "of other weights" in value["note"]
 
 
 def test_a_model_that_takes_anothers_name_is_looked_at_anew(path):
     models = {model.name: model for model in list_models()}
-    looker = Looker(Engine([models[VQ]]))
-    before = looker.look(VQ, Comparison(path, 32, ()))
-    assert looker.look(VQ, Comparison(path, 32, ())) is before
-    looker.engine.add(dataclasses.replace(models[RVQ], name=VQ))
-    assert len(looker.look(VQ, Comparison(path, 32, ())).layers) == 8 and len(looker.test_counts(VQ)) == 8
-    looker.engine.withdraw(VQ)
+    inspector = Inspector(Engine([models[VQ]]))
+    before = inspector.inspect(VQ, Comparison(path, 32, ()))
+    assert inspector.inspect(VQ, Comparison(path, 32, ())) is before
+    inspector.engine.add(dataclasses.replace(models[RVQ], name=VQ))
+    assert len(inspector.inspect(VQ, Comparison(path, 32, ())).layers) == 8 and len(inspector.test_counts(VQ)) == 8
+    inspector.engine.withdraw(VQ)
     with pytest.raises(ValueError, match="no longer offered"):
-        looker.look(VQ, Comparison(path, 32, ()))
+        inspector.inspect(VQ, Comparison(path, 32, ()))
 
 
 def test_the_sharing_curve_by_hand():
@@ -172,46 +175,46 @@ def test_the_sharing_curve_by_hand():
     assert sharing(counts, [0, 0, 0, 1]) == [[0.75, 0.25, 0.25]], "of codebook 1 nothing is shared"
 
 
-def test_columns_are_drawn_where_there_are_several(looker, shown):
-    assert columns_figure(report(looker, VQ, shown)) is None and sharing_figure(report(looker, VQ, shown)) is None
-    looc = report(looker, LOOC, shown)
+def test_columns_are_drawn_where_there_are_several(inspector, shown):
+    assert columns_figure(report(inspector, VQ, shown)) is None and sharing_figure(report(inspector, VQ, shown)) is None
+    looc = report(inspector, LOOC, shown)
     bars, curve = columns_figure(looc), sharing_figure(looc)
     assert [len(trace.x) for trace in bars.data] == [32, 32] and [len(trace.x) for trace in curve.data] == [32, 32]
     assert list(curve.data[0].y) == looc["sharing"]["test"][0]
-    counts = np.array(usage_counts(looker.engine.models[LOOC]))
+    counts = np.array(usage_counts(inspector.engine.models[LOOC]))
     assert curve.data[0].y[-1] == (counts > 0).all(0).mean() and bars.data[0].y[3] == (counts[3] > 0).mean()
-    rvq = report(looker, RVQ, shown)
+    rvq = report(inspector, RVQ, shown)
     assert len(columns_figure(rvq).data[0].x) == 8 and sharing_figure(rvq) is None
-    assert use_figure(RVQ, looker.look(RVQ, shown), looker.test_counts(RVQ)).data
+    assert use_figure(RVQ, inspector.inspect(RVQ, shown), inspector.test_counts(RVQ)).data
 
 
-def test_scales_lie_over_the_image_each_with_its_own_cells(looker, shown):
-    found = looker.look(SCALES, shown)
+def test_scales_lie_over_the_image_each_with_its_own_cells(inspector, shown):
+    found = inspector.inspect(SCALES, shown)
     assert [layer.positions.shape for layer in found.layers] == [(2, 2), (4, 4), (8, 8), (16, 16)]
     assert found.padded == (64, 64) and found.pixels.shape == (40, 40, 3)
     assert found.box(found.layers[0], 1, 0) == (0, 32, 32, 64) and found.box(found.layers[3], 0, 2) == (8, 0, 12, 4)
     assert [len(layer.columns) for layer in found.layers] == [1, 4, 16, 64]
 
 
-def test_patches_show_the_cell_with_its_surroundings(looker, shown):
-    found = looker.look(VQ, shown)
+def test_patches_show_the_cell_with_its_surroundings(inspector, shown):
+    found = inspector.inspect(VQ, shown)
     pixels, inner = patch(found, found.layers[0], 2, 3)
     assert np.array_equal(pixels, found.pixels[4:16, 8:20]) and inner == pytest.approx((1 / 3,) * 4)
     pixels, inner = patch(found, found.layers[0], 0, 0)
     assert pixels.shape == (8, 8, 3) and inner == (0, 0, 0.5, 0.5)
-    scales = looker.look(SCALES, shown)
+    scales = inspector.inspect(SCALES, shown)
     pixels, inner = patch(scales, scales.layers[3], 15, 15)
     assert min(pixels.shape) > 0, "a cell of the padding has no pixels of its own"
 
 
-def test_every_patch_that_uses_a_codevector_is_counted(looker, shown):
-    found = looker.look(LOOC, shown)
-    rows = uses(found, found.layers[4], looker.test_counts(LOOC))
+def test_every_patch_that_uses_a_codevector_is_counted(inspector, shown):
+    found = inspector.inspect(LOOC, shown)
+    rows = uses(found, found.layers[4], inspector.test_counts(LOOC))
     index = rows[0][0]
     assert rows[0][1] == (found.indices(found.layers[4]) == index).sum() == max(row[1] for row in rows)
-    page = codevector_page(looker, LOOC, shown, found.layers[4].label, index)
+    page = codevector_page(inspector, LOOC, shown, found.layers[4].label, index)
     here = sum(int((found.indices(layer) == index).sum()) for layer in found.layers)
-    images, looks = looker.sample(LOOC)
+    images, looks = inspector.sample(LOOC)
     there = sum(int((grid == index).sum()) for each in looks for grid in each.grids)
     assert f"In this image: {here:,} cells" in page and f"{images.name}: {there:,} cells" in page
     shown_here, shown_there = min(here, 24), min(there, 24)
@@ -224,12 +227,12 @@ def test_every_patch_that_uses_a_codevector_is_counted(looker, shown):
     assert np.array_equal(np.stack([each.grids[0] for each in looks]), np.stack(direct))
 
 
-def test_an_unused_codevector_is_called_dead(looker, shown, monkeypatch):
-    counts = looker.test_counts(VQ)[0].copy()
-    unused = int(np.setdiff1d(np.arange(len(counts)), looker.look(VQ, shown).grids[0])[0])
+def test_an_unused_codevector_is_called_dead(inspector, shown, monkeypatch):
+    counts = inspector.test_counts(VQ)[0].copy()
+    unused = int(np.setdiff1d(np.arange(len(counts)), inspector.inspect(VQ, shown).grids[0])[0])
     counts[unused] = 0
-    monkeypatch.setattr(looker, "test_counts", lambda name: [counts])
-    page = codevector_page(looker, VQ, shown, None, unused)
+    monkeypatch.setattr(inspector, "test_counts", lambda name: [counts])
+    page = codevector_page(inspector, VQ, shown, None, unused)
     assert "never: it is dead" in page and "In this image: not used" in page
 
 
@@ -249,15 +252,15 @@ def test_the_sample_is_the_start_of_the_test_split():
         (("the only one", 0, -1, 0), "column 0: the grid"),
     ],
 )
-def test_what_cannot_be_changed_is_said(looker, shown, edit, says):
+def test_what_cannot_be_changed_is_said(inspector, shown, edit, says):
     with pytest.raises(ValueError, match=says):
-        edited(looker, VQ, shown, [Edit(*edit)])
+        edited(inspector, VQ, shown, [Edit(*edit)])
 
 
-def test_an_index_out_of_the_alphabet_is_said(looker, shown):
+def test_an_index_out_of_the_alphabet_is_said(inspector, shown):
     with pytest.raises(ValueError, match="codevector 1024: expected a whole number from 0 to 1023"):
-        codevector_page(looker, VQ, shown, None, 1024)
-    assert "Pick a cell" in codevector_page(looker, VQ, shown, None, None)
+        codevector_page(inspector, VQ, shown, None, 1024)
+    assert "Pick a cell" in codevector_page(inspector, VQ, shown, None, None)
 
 
 @torch.inference_mode()

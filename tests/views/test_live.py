@@ -43,9 +43,9 @@ def test_how_far_it_is_and_how_long_it_will_take(run):
 
 
 def test_a_line_that_is_being_written_waits(run):
-    before = follow(str(run)).course
+    before = follow(str(run)).training
     append(run, '{"step": 250, "los')
-    assert follow(str(run)).course.train == before.train
+    assert follow(str(run)).training.train == before.train
     append(run, 's": 0.5}\n')
     assert follow(str(run)).step == 250
 
@@ -73,7 +73,7 @@ def test_a_run_that_writes_no_more_is_told_of(run):
 def test_warnings_are_text(run):
     append(run, json.dumps({"step": 200, "warning": "collapse", "text": "<b>step 200</b>"}) + "\n")
     live = follow(str(run))
-    assert live.course.warnings == [(200, "collapse", "<b>step 200</b>")]
+    assert live.training.warnings == [(200, "collapse", "<b>step 200</b>")]
     assert "<b>" not in status(live) and "&lt;b&gt;step 200" in status(live)
 
 

@@ -22,7 +22,7 @@ from vqzoo.views.rate_costs import (
     opening_model,
 )
 from vqzoo.views.rate_figure import TABLE_COLUMNS, fit_figure, rate_figure, rate_table, story
-from vqzoo.views.rate_fit import CODEVECTORS, bits_said, groups, law_of, law_said
+from vqzoo.views.rate_fit import CODEVECTORS, describe_bits, describe_law, groups, law_of
 from vqzoo.views.table import csv_link
 
 
@@ -186,10 +186,10 @@ def test_the_law_goes_through_the_points_of_its_group(rates):
     points, law = law_of(rates, "cifar10", CODEVECTORS)
     expected = fit([x for _, x, _ in points], [distortion(y) for *_, y in points])
     assert law == expected and {point.kind for point, *_ in points} == {ONE, SEVERAL}
-    assert f"{law.exponent:.3f}" in law_said(law, points)
-    assert f"about {(10**-2.4 / law.scale) ** (-1 / law.exponent):,.0f} bits" in bits_said(law, 24)
+    assert f"{law.exponent:.3f}" in describe_law(law, points)
+    assert f"about {(10**-2.4 / law.scale) ** (-1 / law.exponent):,.0f} bits" in describe_bits(law, 24)
     with pytest.raises(ValueError, match="too far from what was measured"):
-        bits_said(law, 60)
+        describe_bits(law, 60)
     assert {"JPEG", "WebP", "AVIF", SEVERAL} <= set(groups(rates, "cifar10"))
     assert ONE not in groups(rates, "cifar10"), "two rates tell no law"
     figure = fit_figure(points, law, 24)

@@ -9,7 +9,7 @@ from vqzoo.studies.claims import claims
 from vqzoo.studies.results import Result, read_results, write_results
 from vqzoo.studies.settings import Setting
 from vqzoo.views import studies
-from vqzoo.views.studies import MISSING, ORDERS, claims_html, figure, look, summary, table_record, table_rows
+from vqzoo.views.studies import MISSING, ORDERS, claims_html, compared, figure, summary, table_record, table_rows
 
 VQ = Setting("looc", "cifar10", "vq-vae", 1024, 128)
 
@@ -30,14 +30,14 @@ def test_open_questions_come_without_title_and_links(monkeypatch, tmp_path):
 
 
 def test_a_setting_without_a_run_says_so():
-    shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [])
+    shown = compared("looc", "5", "cifar10", "psnr", ORDERS[0], [])
     assert summary(shown) == "0 of 10 settings are trained here."
     assert table_rows(shown, "psnr")[0] == ["vq-vae 1024x128", "23.32", *5 * ["–"], "640", "2.6%", MISSING]
 
 
 def test_reported_beside_the_mean_of_the_seeds():
     lines = [result(seed=1, psnr=22.0), result(seed=2, psnr=23.0)]
-    shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], lines)
+    shown = compared("looc", "5", "cifar10", "psnr", ORDERS[0], lines)
     cells = table_rows([row_of(shown)], "psnr")[0]
     assert cells[1:7] == ["23.32", "–", "22.5", "–", "–", "-0.82"] and cells[-1] == "25.0% of full, 2 seeds"
     assert summary(shown) == "1 of 10 settings are trained here, measured by protocol lossless."
@@ -45,7 +45,7 @@ def test_reported_beside_the_mean_of_the_seeds():
 
 def test_budgets_stand_beside_each_other_and_the_longest_is_compared():
     lines = [result(budget, psnr=psnr) for budget, psnr in {"zoo": 10, "full": 24, "short": 20, "long": 22}.items()]
-    each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines))
+    each = row_of(compared("looc", "5", "cifar10", "psnr", ORDERS[0], lines))
     assert each.measured == 24.0 and each.values == {"zoo": 10.0, "short": 20.0, "long": 22.0, "full": 24.0}
     assert table_rows([each], "psnr")[0][1:7] == ["23.32", "10", "20", "22", "24", "+0.68"]
     assert table_rows([each], "psnr")[0][-1] == "full, 1 seed"
@@ -53,7 +53,7 @@ def test_budgets_stand_beside_each_other_and_the_longest_is_compared():
 
 def test_a_longer_training_without_the_measure_does_not_give_way_to_a_shorter():
     each = row_of(
-        look("looc", "5", "cifar10", "ssim", ORDERS[0], [result("short", ssim=0.5), result("full", psnr=24.0)])
+        compared("looc", "5", "cifar10", "ssim", ORDERS[0], [result("short", ssim=0.5), result("full", psnr=24.0)])
     )
     assert each.values == {"short": 0.5} and each.measured is None and each.difference is None
 
@@ -61,11 +61,11 @@ def test_a_longer_training_without_the_measure_does_not_give_way_to_a_shorter():
 def test_protocols_are_not_mixed():
     """The papers' own where there is one: their table is measured by it."""
     lines = [result(psnr=20.0), result(protocol="cvq-jpeg", psnr=30.0)]
-    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines)).measured == 30.0
-    assert row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], lines[:1])).measured == 20.0
+    assert row_of(compared("looc", "5", "cifar10", "psnr", ORDERS[0], lines)).measured == 30.0
+    assert row_of(compared("looc", "5", "cifar10", "psnr", ORDERS[0], lines[:1])).measured == 20.0
     fixed = Setting("adaptive", "cifar10", "vq-ema-fixed", 8192, 8)
     lines = [result(setting=fixed, psnr=20.0), result(setting=fixed, protocol="cvq-jpeg", psnr=30.0)]
-    assert row_of(look("adaptive", "1", "cifar10", "psnr", ORDERS[0], lines), fixed).measured == 20.0
+    assert row_of(compared("adaptive", "1", "cifar10", "psnr", ORDERS[0], lines), fixed).measured == 20.0
 
 
 def test_the_best_single_codebook_is_found():
@@ -75,27 +75,27 @@ def test_the_best_single_codebook_is_found():
         for size, loss in sizes.items()
     ]
     best = Setting("adaptive", "cifar10", "best-fixed")
-    each = row_of(look("adaptive", "2", "cifar10", "reconstruction_loss", ORDERS[0], lines), best)
+    each = row_of(compared("adaptive", "2", "cifar10", "reconstruction_loss", ORDERS[0], lines), best)
     assert each.reported == 0.503 and each.measured == 0.5
 
 
 @pytest.mark.parametrize(("network", "measured"), [("lpips-squeeze-v0.1", None), ("lpips-vgg-v0.1", 0.25)])
 def test_lpips_of_another_network_is_not_compared(network, measured):
     lines = [result(lpips=0.25, lpips_network=network)]
-    assert row_of(look("looc", "5", "cifar10", "lpips", ORDERS[0], lines)).measured == measured
+    assert row_of(compared("looc", "5", "cifar10", "lpips", ORDERS[0], lines)).measured == measured
 
 
 def test_true_bits_order_the_rows_and_measured_ones_come_first():
-    bits = [each.bits for each in look("looc", "5", "cifar10", "psnr", "by true bits", [])]
+    bits = [each.bits for each in compared("looc", "5", "cifar10", "psnr", "by true bits", [])]
     assert bits == sorted(bits) and bits[0] == 640 and bits[-1] == 81_920
-    each = row_of(look("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=1.0, bits_per_image=123.0)]))
+    each = row_of(compared("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=1.0, bits_per_image=123.0)]))
     assert each.bits == 123.0
-    unknown = look("looc", "8", "cifar10", "psnr", "by true bits", [])
+    unknown = compared("looc", "8", "cifar10", "psnr", "by true bits", [])
     assert unknown[-1].bits is None and table_rows(unknown, "psnr")[-1][7] == "not known"
 
 
 def test_the_figure_shows_both():
-    shown = look("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=21.0)])
+    shown = compared("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=21.0)])
     drawn = {trace.name: dict(zip(trace.x, trace.y, strict=True)) for trace in figure(shown, "psnr", ORDERS[0]).data}
     assert drawn["short"] == {"vq-vae 1024x128": 21.0}
     assert len(drawn["reported"]) == 10 and drawn["reported"]["looc 1024x4, factor 2"] == 36.38
@@ -109,7 +109,7 @@ def test_every_table_can_be_shown_in_every_order_and_measure():
             for dataset in studies.table_datasets(study, table):
                 for metric in studies.table_metrics(study, table):
                     for order in ORDERS:
-                        shown = look(study, table, dataset, metric, order)
+                        shown = compared(study, table, dataset, metric, order)
                         assert shown and len(table_rows(shown, metric)) == len(shown)
                         figure(shown, metric, order).to_json()
 
@@ -119,17 +119,19 @@ def test_everything_measured_has_the_settings_that_no_table_has():
     plain = Setting("looc", "cifar10", "looc", 256, 4, 1, 1)
     network = "lpips-squeeze-v0.1"
     lines = [result(psnr=20.0, lpips=0.5, lpips_network=network), result(setting=plain, psnr=21.0)]
-    shown = look("looc", "all", "cifar10", "psnr", ORDERS[0], [*lines, result(setting=plain._replace(source="rvq"))])
+    shown = compared(
+        "looc", "all", "cifar10", "psnr", ORDERS[0], [*lines, result(setting=plain._replace(source="rvq"))]
+    )
     assert [each.row.setting for each in shown] == [VQ, plain]
     assert [(each.reported, each.measured) for each in shown] == [(23.32, 20.0), (None, 21.0)]
-    (lpips, _) = look("looc", "all", "cifar10", "lpips", ORDERS[0], lines)
+    (lpips, _) = compared("looc", "all", "cifar10", "lpips", ORDERS[0], lines)
     assert (lpips.reported, lpips.measured) == (None, 0.5)
 
 
 def test_a_study_without_tables_shows_what_was_measured_of_it():
     assert studies.study_tables("rvq") == ["all"] and studies.study_tables("looc")[-1] == "all"
     assert {"psnr", "lpips", "usage"} < {*studies.table_metrics("rvq", "all")}
-    assert studies.place_label("all") == "Everything measured"
+    assert studies.table_label("all") == "Everything measured"
 
 
 def test_an_installation_without_a_checkout_has_claims_and_tables(monkeypatch, tmp_path):
@@ -168,7 +170,7 @@ def test_a_claims_figure_is_a_view_that_has_its_measure():
     assert with_figure
     for claim in with_figure:
         study, table, dataset, metric = studies.claim_figure(claim.id)
-        shown = look(study, table, dataset, metric, ORDERS[0])
+        shown = compared(study, table, dataset, metric, ORDERS[0])
         if table == "all":
             assert any(each.values for each in shown), claim.id
         else:

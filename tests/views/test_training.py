@@ -6,7 +6,17 @@ import pytest
 
 from vqzoo.hub.model import check_record
 from vqzoo.hub.registry import list_models
-from vqzoo.views.training import AGAINST, COLOURS, Course, course_of, curves_of, has_curves, key_table, panels, rate_of
+from vqzoo.views.training import (
+    AGAINST,
+    COLOURS,
+    TrainingCurves,
+    curves_of,
+    has_curves,
+    key_table,
+    panels,
+    rate_of,
+    training_curves,
+)
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -16,9 +26,9 @@ def models():
     return {model.name: model for model in list_models()}
 
 
-def course(name="one", batch_size=64, **train):
+def training(name="one", batch_size=64, **train):
     held_out = {"step": [100, 200], "loss": [3.0, 2.0], "gradient_gap": [0.5, 0.25]}
-    return Course(name, batch_size, {"step": [50, 100, 150, 200], **train}, held_out)
+    return TrainingCurves(name, batch_size, {"step": [50, 100, 150, 200], **train}, held_out)
 
 
 def traces(panel):
@@ -26,7 +36,7 @@ def traces(panel):
 
 
 def test_panels_are_the_loss_its_terms_then_codebook_and_course():
-    one = course(
+    one = training(
         loss=[8.0, 4.0, 2.0, 1.0],
         commitment=[1.0, None, 0.5, 0.25],
         usage=[0.1, 0.2, 0.3, 0.4],
@@ -55,27 +65,27 @@ def test_panels_are_the_loss_its_terms_then_codebook_and_course():
 
 
 def test_against_images_a_step_counts_its_batch():
-    several = [course("one", 64, loss=[4.0, 3.0, 2.0, 1.0]), course("two", 8, loss=[4.0, 3.0, 2.0, 1.0])]
+    several = [training("one", 64, loss=[4.0, 3.0, 2.0, 1.0]), training("two", 8, loss=[4.0, 3.0, 2.0, 1.0])]
     loss = traces(panels(several, "images seen")[0])
     assert loss["one"][0] == [3200, 6400, 9600, 12800] and loss["two"][0] == [400, 800, 1200, 1600]
 
 
 def test_on_a_log_scale_what_is_not_above_zero_is_left_out():
-    found = {p.title: p for p in panels([course(loss=[4.0, -1.0, 0.0, 1.0], usage=[0.0, 0.5, 1.0, 1.0])], log=True)}
+    found = {p.title: p for p in panels([training(loss=[4.0, -1.0, 0.0, 1.0], usage=[0.0, 0.5, 1.0, 1.0])], log=True)}
     assert traces(found["loss, log scale"])["one"] == ([50, 200], [4.0, 1.0])
     assert found["loss, log scale"].figure.layout.yaxis.type == "log"
     assert traces(found["usage"])["one"][1][0] == 0.0, "a share stays on its own scale"
 
 
 def test_trainings_differ_in_more_than_their_colour():
-    courses = [course(str(number), loss=[1.0] * 4) for number in range(2 * len(COLOURS))]
-    lines = [t.line for t in panels(courses)[0].figure.data if not t.name.endswith("held out")]
-    assert len({(line.color, line.dash) for line in lines}) == len(courses)
+    trainings = [training(str(number), loss=[1.0] * 4) for number in range(2 * len(COLOURS))]
+    lines = [t.line for t in panels(trainings)[0].figure.data if not t.name.endswith("held out")]
+    assert len({(line.color, line.dash) for line in lines}) == len(trainings)
     assert len({line.dash for line in lines[:4]}) == 4
 
 
 def test_warnings_are_marked_where_they_came():
-    warned = replace(course(loss=[1.0] * 4), warnings=[(150, EVIL, "step 150: ...")])
+    warned = replace(training(loss=[1.0] * 4), warnings=[(150, EVIL, "step 150: ...")])
     (shape,) = panels([warned], "images seen")[0].figure.layout.shapes
     assert (shape.x0, shape.x1) == (150 * 64, 150 * 64)
     assert EVIL not in panels([warned])[0].figure.to_json()
@@ -84,9 +94,9 @@ def test_warnings_are_marked_where_they_came():
 def test_every_shipped_card_with_curves_can_be_drawn(models):
     trained = [model for model in models.values() if has_curves(model)]
     assert len(trained) >= 25 and not has_curves(models["cifar10-pca-32x256"])
-    courses = [course_of(model) for model in trained]
+    trainings = [training_curves(model) for model in trained]
     for against in AGAINST:
-        drawn = {line.name for panel in panels(courses, against, log=True) for line in panel.figure.data}
+        drawn = {line.name for panel in panels(trainings, against, log=True) for line in panel.figure.data}
         assert {f"{model.name}, held out" for model in trained} <= drawn
     sizes = {"cifar10-bsq-10": 64, "cifar10-adaptive-65536": 256}
     assert {name: curves_of([models[name]])[name]["batch_size"] for name in sizes} == sizes
@@ -94,7 +104,7 @@ def test_every_shipped_card_with_curves_can_be_drawn(models):
 
 def test_a_model_without_curves_says_so(models):
     with pytest.raises(ValueError, match="cifar10-pca-32x256 has no curves"):
-        course_of(models["cifar10-pca-32x256"])
+        training_curves(models["cifar10-pca-32x256"])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +118,7 @@ def test_curves_that_a_stranger_broke_are_refused_when_the_card_is_read(models, 
 
 
 def test_names_are_text_in_the_table_and_in_the_panels():
-    one = course(EVIL, loss=[1.0] * 4, **{f"selection/{EVIL}": [1.0] * 4})
+    one = training(EVIL, loss=[1.0] * 4, **{f"selection/{EVIL}": [1.0] * 4})
     one.facts["steps"] = EVIL
     assert EVIL not in key_table([one]) and key_table([one]).count("&lt;img") == 2
     assert all("<img" not in (trace.name or "") for panel in panels([one]) for trace in panel.figure.data)

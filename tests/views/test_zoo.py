@@ -15,7 +15,7 @@ from vqzoo.views import zoo as page
 from vqzoo.views.comparison import COLUMNS, compare
 from vqzoo.views.engine import Engine
 from vqzoo.views.facts import card_html, facts_html
-from vqzoo.views.zoo import Filters, Loading, Zoo, hub_line, places
+from vqzoo.views.zoo import Filters, Loading, Zoo, hub_line, origins
 
 LOCAL = "toy-vq-16x8"
 
@@ -41,7 +41,7 @@ def make_zoo(make_card, tmp_path, monkeypatch):
 
     def make(ask: bool = True, allowed: bool = True, most: int | None = None) -> Zoo:
         zoo = Zoo(Engine(local_models()[0]), allowed, most)
-        zoo.look()
+        zoo.refresh()
         if ask:
             zoo.ask(again=True)
         return zoo
@@ -74,7 +74,7 @@ def test_what_is_on_this_machine_is_there_before_anybody_is_asked(hub, publish, 
 
 def test_how_long_a_model_was_trained_stands_beside_its_quality():
     zoo = Zoo(Engine(local_models()[0]), False, None)
-    zoo.look()
+    zoo.refresh()
     seen = {model.name: model.metrics["training"]["images"] for model in local_models()[0]}
     assert all(cell(zoo, name, "images seen") == f"{images:,}" for name, images in seen.items())
 
@@ -139,7 +139,7 @@ def test_a_loaded_model_is_offered_and_computes_what_its_own_commit_says(hub, pu
     photo = zoo.engine.photo(path, 32)
     expected = reconstruct(load_tokenizer(f"zoo/other@{sha}"), photo.pixels)
     assert np.array_equal(zoo.engine.run("other", photo).pixels, expected.pixels)
-    assert places(zoo.entry("other")) == ["hub", "cache"]
+    assert origins(zoo.entry("other")) == ["hub", "cache"]
     again = len(hub.requests)
     assert [*zoo.load(zoo.entry("other").model)] == ["other"], "it is there"
     *_, last = compare(zoo.engine, path, 32, ["other", LOCAL])

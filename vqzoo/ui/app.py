@@ -33,9 +33,9 @@ _WARM = 3.0  # seconds after the app answers
 
 
 def offered() -> list[Model]:
-    """The models of `cards_folder()`, and with VQZOO_ALLOW_HUB=1 those of the shipped snapshot of the Hub.
+    """Return the models of `cards_folder()`, and with VQZOO_ALLOW_HUB=1 those of the shipped snapshot of the Hub.
 
-    A folder whose files are damaged is named on standard error and left out.
+    Folders with damaged files are reported on standard error and left out.
     """
     models, damaged = local_models()
     for each in damaged:
@@ -47,7 +47,7 @@ def offered() -> list[Model]:
 
 
 def build_app() -> tuple[Blocks, Engine]:
-    """The app over the models that are offered, and what computes for it; raises ValueError where there are none."""
+    """Build the app for the offered models; returns it and its engine, or raises ValueError without models."""
     models = offered()
     if not models:
         raise ValueError(
@@ -73,13 +73,13 @@ def build_app() -> tuple[Blocks, Engine]:
 
 
 def _here(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
-    """An engine, and the shipped comparison, or what stands for it until it is computed."""
+    """Return an engine and the shipped comparison, or a placeholder until the first comparison is computed."""
     engine = Engine(models, image_limits=image_limits())
     return engine, opened(engine) or pending(engine)
 
 
 def _zerogpu(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
-    """The same where models have to be packed before the app is served, and whoever opens the page pays for nothing."""
+    """Return a ZeroGPU engine and a comparison computed before the app is served, at no visitor's expense."""
     from vqzoo.ui.zerogpu import ZeroGpuEngine  # and torch
 
     engine = ZeroGpuEngine(models)
@@ -92,7 +92,7 @@ def _zerogpu(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
 
 
 def _follow(context: Context) -> None:
-    """Note which page is looked at, and which models there are by then."""
+    """Record the visible page and the state of the models whenever a page comes into sight."""
     name, engine = context.tab.label, context.engine
     context.looked_at.then(lambda: (name, engine.changes), None, [context.active, context.changes], **_UNSEEN)
 

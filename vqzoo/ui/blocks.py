@@ -19,29 +19,28 @@ from vqzoo.ui.queue import FairQueue
 
 
 class Blocks(gr.Blocks):
-    """Those of Gradio, which do less where nothing changes."""
+    """gr.Blocks with typed endpoints, fair queueing, logged faults and less work for unchanged values."""
 
     def show_progress_on(self, line: gr.HTML) -> None:
-        """Let every event of now tell its progress on one line, and those that tell none say nothing at all.
+        """Show the progress of all existing events on one line, unless an event hides it.
 
-        Gradio would tell it on every output, and for each word of it copies the values of all components that ever
-        were one, figures and pictures too: a change of tab took half a second of that.
+        By default Gradio shows it on every output, and for each message copies the values of all components that ever
+        were an output, including figures and pictures: that took half a second per change of tab.
         """
         for function in self.fns.values():
             function.show_progress_on = [] if function.show_progress == "hidden" else [line]
 
     def name_tools(self) -> None:
-        """Let programs call every public function of now with values of its types alone, and language models by the
-        name that programs call it by.
+        """Check the argument types of all public functions, and name their MCP tools after their endpoints.
 
-        Gradio offers these a Python function's own name, which here may be that of a part of a page.
+        By default Gradio names a tool after its Python function, here often a method of a part of a page.
         """
         for function in self.fns.values():
             if function.api_visibility == "public" and function.fn and function.api_name:
                 function.fn = _typed(function.fn, function.api_name)
 
     def limit(self, limits: Limits | None) -> None:
-        """Be fair to all visitors, within `limits` if there are any; called after `queue`, whose settings stay."""
+        """Replace Gradio's queue with a fair one, with `limits` if given; call it after `queue`."""
         old = self._queue
         self._queue = FairQueue(
             old.live_updates,
@@ -59,17 +58,17 @@ class Blocks(gr.Blocks):
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
     ) -> list[Any]:
-        """What the browser or a program sends, as what a function gets; gr.Error for what does not fit it."""
+        """Convert the values of a request to arguments; raises gr.Error for values that do not fit the function."""
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except Exception as error:
             name = block_fn.api_name or block_fn.name
             wrong(f"values for {name}", error)
-            told = error.message if isinstance(error, gr.Error) else f"These are no values for {name}."
-            raise gr.Error(told, print_exception=False) from None
+            text = error.message if isinstance(error, gr.Error) else f"These are no values for {name}."
+            raise gr.Error(text, print_exception=False) from None
 
     async def call_function(self, block_fn: BlockFunction | int, *arguments: Any, **more: Any) -> Any:
-        """Run a function; what it does not raise on purpose is a fault of ours, and is in the log with its place."""
+        """Run a function; log any exception but gr.Error with its traceback, and show a general message instead."""
         function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
         if function.fn is None:
             raise gr.Error("This runs in a browser alone.", print_exception=False)
@@ -79,16 +78,16 @@ class Blocks(gr.Blocks):
             raise
         except Exception:
             LOG.exception("a fault in %s", function.api_name or function.name)
-            said = "Something went wrong here; the app's log tells its owner what."
-            raise gr.Error(said, print_exception=False) from None
+            text = "Something went wrong here; the app's log tells its owner what."
+            raise gr.Error(text, print_exception=False) from None
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
     ) -> list[Any]:
-        """What a function returns, as what the browser gets; `state` remembers it for the visitor.
+        """Convert the results of a function to what the browser gets, without leaking memory in `state`.
 
-        For an update Gradio makes a component anew, under the place of the old one but with a number of its own; values
-        that come later are then kept under that number too, so that a visit's memory would grow with every update.
+        For an update Gradio creates a component with a new id in place of the old one and stores later values under
+        both ids, so that the memory of a session would grow with every update; here the old id is kept.
         """
         data = await super().postprocess_data(block_fn, predictions, state)
         if state is not None:
@@ -105,10 +104,10 @@ class Blocks(gr.Blocks):
         final: bool,
         simple_format: bool = False,
     ) -> list[Any]:
-        """What a generator yields, as changes of what it yielded before.
+        """Return the differences between successive values of a generator, with updates sent whole.
 
-        The browser makes these in place, in the very object that a component was given: "nothing new" after a file
-        would take the file's path out of it. So an update, which is what "nothing new" is, comes whole.
+        The browser applies differences to the object that a component holds, so that a gr.skip() after a file would
+        remove the file's path; updates, of which gr.skip() is one, are therefore not sent as differences.
         """
         yielded = list(data)
         changes = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
@@ -121,7 +120,7 @@ class Blocks(gr.Blocks):
 
 
 def _typed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The function under a name, which raises gr.Error for arguments of other types than it is annotated with."""
+    """Wrap a function under a name; the wrapper raises gr.Error for arguments that do not fit its annotations."""
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(function)
     names = list(inspect.signature(function).parameters)
 
@@ -145,7 +144,7 @@ def _typed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 def _in_time(function: Callable[..., Any], seconds: float) -> Callable[..., Iterator[Any]]:
-    """A generator function that raises gr.Error inside itself at the first step that comes after so many seconds."""
+    """Wrap a generator function; the wrapper throws gr.Error into it at the first step after `seconds`."""
     late = (
         f"Ended after {seconds:.0f} s, which is what a job may take here: ask for less at a time, or run it on a "
         "machine of your own."

@@ -1,4 +1,4 @@
-"""The page of codebooks: how one model uses its own, where each codevector lies, and what it stands for."""
+"""The Codebook page: usage of a model's codebooks, a map of the codevectors, and one codevector in detail."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,37 +6,37 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.codevector import Codevector
 from vqzoo.ui.panels.edits import Edits
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.codebook import ABOUT, report, words
 from vqzoo.views.codebook_figures import columns_figure, sharing_figure, use_figure
 from vqzoo.views.comparison import Comparison, first_models
 from vqzoo.views.edits import Edit, edited
-from vqzoo.views.looker import LONGEST, Looker
+from vqzoo.views.inspector import LONGEST, Inspector
 
 NAME = "Codebook"
 
 
 def build(context: Context) -> None:
     """Lay the page out; it computes when it is first looked at."""
-    looker = Looker(context.engine)
-    page = Page(context, looker)
+    inspector = Inspector(context.engine)
+    page = Page(context, inspector)
     page.watch()
-    Calls(context, looker, page.model).watch()
+    Endpoints(context, inspector, page.model).watch()
 
 
 class Use(Part):
-    """How much of the codebook is used: a table, and at the foot of the page figures."""
+    """Codebook usage: a table at the top and figures at the foot of the page."""
 
-    def __init__(self, context: Context, looker: Looker):
+    def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
-        self.looker = looker
+        self.inspector = inspector
         self.figures = gr.Markdown(elem_id="codebook-figures")
 
     def draw(self) -> None:
-        """Lay the figures out, here."""
+        """Lay out the figures in the current block."""
         gr.Markdown("### Use of the codebook")
         self.use = gr.Plot(show_label=False, elem_id="codebook-use")
         with gr.Row():
@@ -45,21 +45,24 @@ class Use(Part):
 
     def show(self, shown: Comparison, name: str) -> dict[Any, Any]:
         """Return the values for a model on the photograph."""
-        look, found = self.looker.look(name, shown), report(self.looker, name, shown)
+        look, found = self.inspector.inspect(name, shown), report(self.inspector, name, shown)
         drawings = {self.per_column: columns_figure(found), self.shared: sharing_figure(found)}
         return {
             self.figures: words(look, found),
-            self.use: use_figure(name, look, self.looker.test_counts(name)),
+            self.use: use_figure(name, look, self.inspector.test_counts(name)),
             **{plot: gr.update(value=drawn, visible=drawn is not None) for plot, drawn in drawings.items()},
         }
 
 
 class Page(Part):
-    """A model, a column of its indices, and below them all that is told of it; `seen` is a state, what is drawn."""
+    """The choice of a model and a column of its indices, and the parts that show them.
 
-    def __init__(self, context: Context, looker: Looker):
+    `seen` is a state: the key of the values on the page.
+    """
+
+    def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
-        self.looker = looker
+        self.inspector = inspector
         with gr.Row(elem_id="codebook-controls"):
             models = list(self.engine.models.values())
             names = [each.name for each in models]
@@ -68,9 +71,9 @@ class Page(Part):
         self.problem = gr.Markdown("", visible=False, elem_id="codebook-problem")
         # Hidden and not absent: a component that is put on the page together with its value may miss that value.
         with gr.Column(visible="hidden", elem_id="codebook-body") as self.body:
-            self.use = Use(context, looker)
-            self.codevector = Codevector(context, looker)
-            self.edits = Edits(context, looker)
+            self.use = Use(context, inspector)
+            self.codevector = Codevector(context, inspector)
+            self.edits = Edits(context, inspector)
             self.use.draw()
             gr.Markdown(ABOUT, elem_classes="hint")
         self.seen = gr.State(())
@@ -90,12 +93,12 @@ class Page(Part):
 
     def show(self, shown: Comparison, name: str, before: tuple[Any, ...]) -> Iterator[dict[Any, Any]]:
         """Yield the values of all parts, those of figures last; nothing where these are drawn already."""
-        now = (self.looker.key(name), shown.photo, min(shown.side, LONGEST))
+        now = (self.inspector.key(name), shown.photo, min(shown.side, LONGEST))
         if now == before:
             yield {self.seen: gr.skip()}
             return
         try:
-            labels = [layer.label for layer in self.looker.look(name, shown).layers]
+            labels = [layer.label for layer in self.inspector.inspect(name, shown).layers]
         except ValueError as error:
             yield {
                 self.problem: gr.update(value=str(error), visible=True),
@@ -115,7 +118,7 @@ class Page(Part):
         yield self.use.show(shown, name)
 
     def _on_model(self, shown: Comparison, name: str, before: tuple[Any, ...]) -> Iterator[dict[Any, Any]]:
-        with told():
+        with show_errors():
             yield from self.show(shown, name, before)
 
     def _offer(self, name: str) -> Any:
@@ -124,43 +127,43 @@ class Page(Part):
         return gr.update(choices=list(known), value=left)
 
     def _on_offer(self, active: str, *values: Any) -> Iterator[dict[Any, Any]]:
-        """Another model may have taken the place of one that was removed."""
+        """Update the visible page, as a removed model is replaced by another."""
         if active == NAME:
             yield from self._on_model(*values)
         else:
             yield {self.seen: gr.skip()}
 
 
-class Calls(Part):
-    """What the page tells, for programs: of the photograph of the session's last comparison."""
+class Endpoints(Part):
+    """The page's API endpoints, on the photograph of the session's last comparison."""
 
-    def __init__(self, context: Context, looker: Looker, model: gr.Dropdown):
+    def __init__(self, context: Context, inspector: Inspector, model: gr.Dropdown):
         super().__init__(context)
-        self.looker, self.model = looker, model
+        self.inspector, self.model = inspector, model
         with gr.Row(visible=False):
             self.button, self.answer, self.column = gr.Button(), gr.JSON(), gr.Textbox("", label="column")
             self.changes = gr.JSON([], label="changes")
 
     def watch(self) -> None:
-        """Answer each."""
+        """Register the endpoints."""
         of = [self.context.shown, self.model]
         self.button.click(self.codebook, of, self.answer, api_name="codebook")
         self.button.click(self.tokens, [*of, self.column], self.answer, api_name="tokens")
         self.button.click(self.change_tokens, [*of, self.changes], self.answer, api_name="change_tokens")
 
     def codebook(self, shown: Comparison, name: str) -> dict[str, Any]:
-        """How a model uses its codebooks on the photograph of this session's last comparison and on its test split.
+        """Return codebook statistics of a model on the photograph compared last and on its test split.
 
-        Usage, dead codevectors and perplexity, of each column of the indices too, and the sharing curves.
+        Usage, dead codevectors and perplexity, in all and per column of the indices, and the sharing curves.
         """
-        with told():
-            return report(self.looker, name, shown)
+        with show_errors():
+            return report(self.inspector, name, shown)
 
     def tokens(self, shown: Comparison, name: str, column: str) -> dict[str, Any]:
-        """The indices of one column, named as /codebook names its layers, as rows; and their distances."""
-        with told():
-            look = self.looker.look(name, shown)
-            layer = self.looker.layer(look, column)
+        """Return the indices of one column and their distances as rows; /codebook lists the columns as layers."""
+        with show_errors():
+            look = self.inspector.inspect(name, shown)
+            layer = self.inspector.layer(look, column)
             return {
                 "column": layer.label,
                 "indices": look.indices(layer).tolist(),
@@ -168,13 +171,13 @@ class Calls(Part):
             }
 
     def change_tokens(self, shown: Comparison, name: str, changes: list[list[Any]]) -> dict[str, Any]:
-        """Decode again with tokens changed: a list of [column, row, column of the grid, new index], counted from 0.
+        """Decode with changed tokens: a list of [column, row, column of the grid, new index], counted from 0.
 
-        The pictures before and after come as data URIs of lossless PNGs.
+        Returns the pictures before and after as data URIs of lossless PNGs.
         """
-        with told():
+        with show_errors():
             if not isinstance(changes, list) or any(not isinstance(each, list) or len(each) != 4 for each in changes):
                 raise ValueError("changes: expected a list of lists [column, row, column of the grid, new index]")
             if any(not isinstance(each[0], str) or any(type(n) is not int for n in each[1:]) for each in changes):
                 raise ValueError("changes: expected each to be a text and three whole numbers")
-            return edited(self.looker, name, shown, [Edit(*each) for each in changes])
+            return edited(self.inspector, name, shown, [Edit(*each) for each in changes])

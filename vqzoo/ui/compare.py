@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.context import Context as Building
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels import blind, levels
 from vqzoo.ui.panels.blind import Blind
 from vqzoo.ui.panels.controls import Controls
@@ -16,7 +17,6 @@ from vqzoo.ui.panels.levels import Levels
 from vqzoo.ui.panels.results import Results, status_line
 from vqzoo.ui.panels.share import Share
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import FIRST_SORT, Comparison, Status, compare, device_line, stopped
 from vqzoo.views.share import View, from_query
 
@@ -52,7 +52,7 @@ def _panels(context: Context, listed: gr.State, use: Any) -> tuple[list[Part], g
 
 
 class Runs(Part):
-    """What is computed: on a click, for a program, and when the page is opened, with or without a link's wishes."""
+    """The comparisons: started by a click, by the API, and by opening the page, also through a link."""
 
     def __init__(self, context: Context, controls: Controls, results: Results, usage: gr.Plot, opened: dict[str, Any]):
         super().__init__(context)
@@ -97,10 +97,10 @@ class Runs(Part):
     def show(
         self, request: gr.Request, photograph: str | None, side: int, names: list[str], *how: Any
     ) -> Iterator[dict[Any, Any]]:
-        """Yield what `compare` does, for the components; what goes wrong stays on the page, too."""
+        """Yield the values of `compare` for the components; errors are also shown in the status line."""
         limits, status = self.context.limits, self.results.status
         try:
-            with told():
+            with show_errors():
                 if limits is not None:
                     limits.check(names, side)
                 with nullcontext() if limits is None else limits.turn(request.session_hash):
@@ -121,18 +121,19 @@ class Runs(Part):
         worst_first: bool,
         models: list[str] | None,
     ) -> Iterator[dict[Any, Any]]:
-        """One photograph through several models; each step adds the pictures and the row of one.
+        """Compare models on one photograph; each step adds the pictures and the row of one model.
 
         Args:
+            request: given by Gradio.
             photograph: an image file.
-            longest: its longest side in pixels: it is shrunk to it if it is larger.
-            codecs: compare with image codecs and PCA at the bits of each model, too.
-            sort: what rows are ordered by.
-            worst_first: the order turned round.
-            models: names, those that were loaded on the Zoo page among them.
+            longest: longest side in pixels, to which larger photographs are shrunk.
+            codecs: whether to compare with image codecs and PCA at the bits of each model.
+            sort: the key by which rows are ordered.
+            worst_first: whether the order is reversed.
+            models: names of models, including those loaded on the Zoo page.
 
         Returns:
-            pictures as PNG data URIs, the table, a figure of codebook use, the device, and how far it is.
+            pictures as PNG data URIs, the table, a figure of codebook usage, the device, and the status.
         """
         yield from self.show(request, photograph, longest, models or [], codecs, sort, worst_first)
 
@@ -149,7 +150,7 @@ class Runs(Part):
         yield from self.show(request, photograph, side, sum(chosen, []), codecs, sort, worst_first)
 
     def _on_load(self, request: gr.Request) -> tuple[View | None, Any]:
-        """What the address asks for, or else the comparison that the page opens on, unless it is there."""
+        """Return the view that the URL asks for, or that of the first comparison unless it is already shown."""
         view = from_query(dict(request.query_params), self.engine, self.controls.sides, self.first.side)
         if view is None and not self.finished:
             view = View(None, None, self.first.side, (), False, FIRST_SORT, False)
@@ -170,8 +171,10 @@ class Runs(Part):
     def _on_end(
         self, asked: bool | Comparison, now: Comparison, before: Comparison, line: str, rows: list[list[Any]]
     ) -> Any:
-        """The page calls it when it hangs up, and again when a step that was on its way has come in: what is said must
-        be of that, too. `asked`: whether Stop was clicked; once that is told, what had been computed by then."""
+        """Update the status after a run has ended; called once more for a step that was in transit at a stop.
+
+        `asked` is whether Stop was clicked, or after the first call the comparison as computed by then.
+        """
         if 'data-kind="running"' in line and asked is True:
             computed = now
         elif 'data-kind="stopped"' in line and isinstance(asked, Comparison):

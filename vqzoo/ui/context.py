@@ -1,4 +1,4 @@
-"""What all pages are built with."""
+"""The context that every page is built with."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.limits import Limits
-from vqzoo.ui.tell import told
 from vqzoo.views.engine import Engine
 
 _PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
@@ -19,12 +19,15 @@ _PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimati
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a page needs from outside it.
+    """The engine, limits and states that pages share.
 
-    engine: computes. limits: what each visitor may ask for, if that is limited. shown: a state, the
-    last comparison: every page looks at its photograph and its models.
-    tab: the one that the page is in. active: a state, the label of the tab that is looked at. changes: a state, how
-    often models had come or gone when this visitor last came to a page.
+    Attributes:
+        engine: computes results.
+        limits: limits on each visitor; None without any.
+        shown: state, the last comparison, whose photograph and models every page shows.
+        tab: the tab of the page.
+        active: state, the label of the visible tab.
+        changes: state, `engine.changes` when the visitor last opened a page.
     """
 
     engine: Engine
@@ -36,7 +39,7 @@ class Context:
 
     @cached_property
     def looked_at(self) -> Dependency:
-        """The page has come into sight and is painted: to ask the server before that would keep it from the eye."""
+        """The event of the page being selected and painted; an earlier request would delay the painting."""
         return self.tab.select(None, None, None, js=_PAINTED, api_visibility="private")
 
     def when_seen(
@@ -46,12 +49,14 @@ class Context:
         outputs: Component | Sequence[Component],
         **settings: Any,
     ) -> None:
-        """Bring the page up to date by `show`, a generator, when the page comes into sight, and when another
-        comparison is finished while it is; a page out of sight can wait. What its ValueErrors say is shown."""
+        """Update the page by the generator `show` when it is selected, and while visible after each comparison.
+
+        The message of a ValueError is shown on the page.
+        """
         name = self.tab.label
 
         def on_look(*values: Any) -> Iterator[Any]:
-            with told():
+            with show_errors():
                 yield from show(*values)
 
         def on_change(active: str, *values: Any) -> Iterator[Any]:
@@ -68,10 +73,9 @@ class Context:
     def when_offered(
         self, refresh: Callable[..., Any], inputs: Sequence[Component], outputs: Component | Sequence[Component]
     ) -> Dependency:
-        """Bring a page's choices up to date when models were loaded or removed: `refresh`, given the values of
-        `inputs`, gives those of `outputs` from `engine.models`.
+        """Update a page's choices by `refresh`, from `inputs` to `outputs`, after models were loaded or removed.
 
-        All pages of a visitor learn of it together: when the app is opened, and when any of them comes into sight.
+        All pages of a visitor are updated when the app is opened and when any page is selected.
         """
         return self.changes.change(
             refresh, list(inputs), outputs, api_visibility="private", show_progress="hidden", trigger_mode="always_last"

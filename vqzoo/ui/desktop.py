@@ -12,19 +12,19 @@ TITLE = "vqzoo"
 
 
 def check() -> None:
-    """Leaves with what to install where there is no pywebview."""
+    """Exit with an error message if pywebview is not installed."""
     if importlib.util.find_spec("webview") is None:
         sys.exit("error: a window of its own needs pywebview: pip install 'vqzoo[desktop]', or leave --desktop out")
 
 
 def show(url: str) -> None:
-    """Open the window, and return when it is closed; leaves with its status where it could not be opened."""
+    """Open the window and return when it is closed; exit with its status if it could not be opened."""
     if status := subprocess.run([sys.executable, "-m", __name__, url], check=False).returncode:
         sys.exit(status)
 
 
 def _window(url: str) -> None:
-    """Until it is closed; leaves with what to do where there is no display."""
+    """Run the window until it is closed; exit with an error message without a display."""
     import webview
 
     webview.create_window(TITLE, url, width=1400, height=1000, min_size=(360, 480), text_select=True)

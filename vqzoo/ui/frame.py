@@ -57,15 +57,15 @@ _FOOTER = f"""
 
 
 def header() -> None:
-    """Above the pages."""
+    """Lay out the header above the pages."""
     gr.HTML(_HEADER, elem_id="header", apply_default_css=False)
 
 
 def working() -> gr.HTML:
-    """A line in the corner of the window that tells what goes on, while something does."""
+    """Lay out the line in the corner of the window that shows the progress of running events."""
     return gr.HTML("", elem_id="working", apply_default_css=False)
 
 
 def footer() -> None:
-    """Below them; Gradio's own line, with the description of the API, follows."""
+    """Lay out the footer below the pages, above Gradio's own."""
     gr.HTML(_FOOTER, elem_id="footer", apply_default_css=False)

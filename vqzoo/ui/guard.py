@@ -1,4 +1,4 @@
-"""What a web page of somebody else cannot do with an app on one's own machine: call it, upload to it, frame it.
+"""Protection of a local app from other web pages, which must not call it, upload to it or frame it.
 
 A browser lets any page send requests to 127.0.0.1, and a page whose host name is made to resolve to 127.0.0.1 (DNS
 rebinding) may even read the answers. So requests are served under known names alone, and those that another page has
@@ -21,12 +21,13 @@ SPACE_PAGES = "https://huggingface.co https://*.huggingface.co"
 
 @dataclass(frozen=True)
 class Guard:
-    """ASGI middleware around Gradio's app; `reach` tells who is served."""
+    """ASGI middleware that refuses requests from outside `reach`."""
 
     app: ASGIApp
     reach: Reach
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it with status 403."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -46,12 +47,12 @@ class Guard:
 
 
 def refusal(method: str, headers: Mapping[str, str], reach: Reach) -> str | None:
-    """Why a request is not served, in a sentence; None for one that is."""
+    """Return a sentence on why a request is refused; None if it is served."""
     host, origin = headers.get("host", ""), headers.get("origin")
     name = _name(host)
     if not (is_loopback(name) or name in reach.names or (reach.beyond and is_address(name)) or reach.is_link(name)):
         return f"This app does not answer to this host name; if it is its own, start it with {HOSTS_VARIABLE}=name."
-    if origin is not None and origin.partition("//")[2].lower() != host.lower() and _name(origin) not in reach.told:
+    if origin is not None and origin.partition("//")[2].lower() != host.lower() and _name(origin) not in reach.allowed:
         return "This request comes from a page of another site, and is refused."
     follows_a_link = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
     if headers.get("sec-fetch-site") == "cross-site" and not follows_a_link:
@@ -60,7 +61,7 @@ def refusal(method: str, headers: Mapping[str, str], reach: Reach) -> str | None
 
 
 def _name(host: str) -> str:
-    """The host name, in small letters, of a Host or an Origin header; empty for neither."""
+    """Return the lower-case host name of a Host or an Origin header; "" for an invalid one."""
     try:
         return (urlsplit(host if "//" in host else f"//{host}").hostname or "").removesuffix(".")
     except ValueError:

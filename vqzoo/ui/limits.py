@@ -1,4 +1,4 @@
-"""What one visitor may ask of a machine that many share."""
+"""Limits on visitors of a shared app, and who can reach it."""
 
 import os
 import socket
@@ -17,8 +17,15 @@ from vqzoo import images
 
 @dataclass(frozen=True)
 class Limits:
-    """models: at a click; side: of a photograph, in pixels; loaded: models that all visitors together may have added;
-    waiting: jobs of one address; seconds: that a job takes. A visitor compares one photograph at a time."""
+    """Limits on visitors, each of whom runs one comparison at a time.
+
+    Attributes:
+        models: models per comparison.
+        side: longest side of a photograph in pixels.
+        loaded: models that all visitors together may add.
+        waiting: waiting jobs per address.
+        seconds: duration of a job.
+    """
 
     models: int
     side: int
@@ -29,7 +36,7 @@ class Limits:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, names: Sequence[str], longest: int) -> None:
-        """Raises gr.Error for more than that, with what is to be done."""
+        """Raise gr.Error for too many models or too large a side."""
         if len(names) > self.models:
             raise gr.Error(
                 f"{len(names)} models are ticked, and this app takes {self.models} at a click: untick some, or run "
@@ -45,7 +52,7 @@ class Limits:
 
     @contextmanager
     def turn(self, session: str | None) -> Iterator[None]:
-        """Holds a visitor's only turn; raises gr.Error while it is taken. A caller without a session waits for none."""
+        """Mark a session as busy; raises gr.Error if it already is. A caller without a session is not limited."""
         with self._lock:
             if session in self._busy:
                 raise gr.Error(
@@ -73,7 +80,7 @@ class Reach:
     """Who can reach the app.
 
     space: everybody, through the Hub. beyond: others on the network. link: everybody, through Gradio's public link.
-    names: host names of this machine beside localhost. told: those of them that its owner has told. trusted: whether
+    names: host names of this machine beside localhost. allowed: those set by its owner. trusted: whether
     whoever reaches it may do all that its owner may.
     """
 
@@ -81,7 +88,7 @@ class Reach:
     beyond: bool = False
     link: bool = False
     names: frozenset[str] = frozenset()
-    told: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
     trusted: bool = False
 
     @property
@@ -107,18 +114,18 @@ class Reach:
 
 
 def reach() -> Reach:
-    """Of the app as the environment has it started: a Space, $GRADIO_SERVER_NAME, $GRADIO_SHARE, and our own."""
+    """Return who can reach the app, from the environment variables of Spaces, Gradio and vqzoo."""
     address = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1").strip("[]").lower()
     beyond = not is_loopback(address)
-    told = frozenset(filter(None, (name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(","))))
+    allowed = frozenset(filter(None, (name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(","))))
     own = socket.gethostname().lower()
-    names = told | ({address, own, f"{own.partition('.')[0]}.local"} if beyond else set())
+    names = allowed | ({address, own, f"{own.partition('.')[0]}.local"} if beyond else set())
     link = os.environ.get("GRADIO_SHARE", "").lower() == "true"
-    return Reach(bool(get_space()), beyond, link, names, told, os.environ.get(TRUST_VARIABLE) == "1")
+    return Reach(bool(get_space()), beyond, link, names, allowed, os.environ.get(TRUST_VARIABLE) == "1")
 
 
 def is_address(name: str) -> bool:
-    """Whether a host name is an IP address, which nobody can make resolve to another."""
+    """Return whether a host name is an IP address, which cannot be made to resolve to another."""
     try:
         return bool(ip_address(name))
     except ValueError:
@@ -126,23 +133,22 @@ def is_address(name: str) -> bool:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name always is this machine itself."""
+    """Return whether a host name always is this machine."""
     return name == "localhost" or (is_address(name) and ip_address(name).is_loopback)
 
 
 def hub_allowed() -> bool:
-    """Whether visitors may have models downloaded that the app was not started with: its owner, and where many share it
-    if the owner says so."""
+    """Return whether models may be downloaded: always by the owner, in a shared app only if the owner allows it."""
     return not reach().shared or os.environ.get(HUB_VARIABLE) == "1"
 
 
 def on_zerogpu() -> bool:
-    """Whether this process is a ZeroGPU Space."""
+    """Return whether this process runs in a ZeroGPU Space."""
     return Config.zero_gpu
 
 
 def trust_proxies() -> None:
-    """On a Space, let the server tell visitors apart by what the proxies before it say; all are in private networks."""
+    """In a Space, let the server take visitors' addresses from its proxies, all of them in private networks."""
     if get_space():
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16")
 

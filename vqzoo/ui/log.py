@@ -1,4 +1,4 @@
-"""The app's log: a file that never grows large, a line for what a client did wrong, all of a fault of ours."""
+"""The app's log: a rotating file with a line for each client error and a traceback for each fault."""
 
 import logging
 import sys
@@ -17,13 +17,15 @@ LOG = logging.getLogger("vqzoo.app")
 
 
 def log_path() -> Path:
-    """Where the log is."""
+    """Return the path of the log."""
     return own_folder() / "app.log"
 
 
 def open_log(path: Path) -> None:
-    """Write what this process logs, the server's warnings included, to a file of at most `BYTES` beside `FILES` - 1
-    older ones; errors, faults of ours, go to standard error, too. A disk that is full costs nothing else."""
+    """Log to a file of at most `BYTES` with `FILES` - 1 older ones, and errors to standard error too.
+
+    The server's warnings are included. A full disk stops the log and nothing else.
+    """
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.ERROR)
     handlers: list[logging.Handler] = [console]
@@ -40,17 +42,18 @@ def open_log(path: Path) -> None:
 
 
 def wrong(what: str, error: BaseException) -> None:
-    """Note what a client did wrong, in a line."""
+    """Log a client's error in one line."""
     LOG.info("%s: %s: %s", plain(what), type(error).__name__, plain(error, 160))
 
 
 @dataclass(frozen=True)
 class Lines:
-    """ASGI middleware: what Gradio makes of a request that is none is a line in the log, and status 400."""
+    """ASGI middleware that answers malformed requests, on which Gradio raises, with status 400 and a log line."""
 
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or log why it is malformed."""
         begun = False
 
         async def noting(message: Message) -> None:

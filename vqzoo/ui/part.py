@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.context import Context
-from vqzoo.ui.tell import told
+from vqzoo.ui.errors import show_errors
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Settings of an event that no program calls and that tells no progress."""
@@ -50,7 +50,7 @@ class TabPart(Part):
             self.drawn = gr.State(None)
 
     show: Callable[..., dict[Any, Any]]
-    """Gives the values of `outputs` for those of `inputs`."""
+    """Returns the values of `outputs` for those of `inputs`."""
 
     def watch(self) -> None:
         """Do nothing while neither inputs nor models change."""
@@ -66,9 +66,9 @@ class TabPart(Part):
         key = (self.engine.changes, *values)
         if drawn == key:
             return gr.skip()
-        with told():
+        with show_errors():
             return {**self.show(*values), self.drawn: key}
 
     def _on_change(self, drawn: Any, *values: Any) -> Any:
-        """What nobody has looked at yet can wait."""
+        """Update a tab that was already seen; others wait until they are selected."""
         return gr.skip() if drawn is None else self._on_look(drawn, *values)

@@ -9,9 +9,9 @@ import gradio as gr
 from vqzoo.hub.registry import Model
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.curves import Panels
 from vqzoo.ui.part import PUBLIC, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.closeups import CloseUp
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.pictures import viewer_value
@@ -49,15 +49,15 @@ class Trainings(Part):
     def __init__(self, context: Context):
         super().__init__(context)
         gr.Markdown(_CURVES, elem_classes="position-head")
-        self.said = gr.HTML("", elem_id="position-trainings")
+        self.summary = gr.HTML("", elem_id="position-trainings")
         with gr.Row(elem_id="position-curves"):
             self.panels = Panels(CURVES)
 
     def show(self, case: Sequence[Model]) -> dict[Any, Any]:
         """Return the values for a case."""
-        found, table, missing = curves(case)
-        said = f"<p>{escape(missing)}</p>{table}" if missing else table
-        return {self.said: said, **self.panels.show(found)}
+        drawn, table, missing = curves(case)
+        text = f"<p>{escape(missing)}</p>{table}" if missing else table
+        return {self.summary: text, **self.panels.show(drawn)}
 
 
 class Twins(Part):
@@ -78,7 +78,7 @@ class Twins(Part):
         self.context.when_offered(self._offer, [self.which], self.which)
         trainings = self.trainings
         inputs = [self.context.shown, self.which, self.drawn]
-        outputs = [self.pictures, self.closer, trainings.said, self.drawn, *trainings.panels.slots]
+        outputs = [self.pictures, self.closer, trainings.summary, self.drawn, *trainings.panels.slots]
         self.context.when_seen(self.show, inputs, outputs)
         self.which.input(self.position, inputs, outputs, api_name="position", **PUBLIC)
 
@@ -93,16 +93,18 @@ class Twins(Part):
             yield {self.drawn: twins, **self.trainings.show(known[twins])}
 
     def position(self, shown: Comparison, twins: str, drawn_for: str) -> Iterator[dict[Any, Any]]:
-        """Twins on the photograph compared last: with and without the encoding, their differences, close-ups, curves.
+        """Compare twins on the photograph compared last: with and without the encoding, differences and close-ups.
 
         Args:
+            shown: the session's last comparison.
             twins: one of the choices of the page.
+            drawn_for: the twins whose trainings are shown.
 
         Returns:
-            pictures as PNG data URIs or as places of the two whose difference is meant, HTML of the close-ups, HTML
-            of what is known of the trainings, and figures of the curves.
+            pictures as PNG data URIs or as positions of the two to subtract, HTML of the close-ups and of the
+            trainings, and figures of the curves.
         """
-        with told():
+        with show_errors():
             yield from self.show(shown, twins, drawn_for)
 
     def _cases(self) -> dict[str, tuple[Model, ...]]:
@@ -114,7 +116,7 @@ class Twins(Part):
 
 
 def _table(patches: Sequence[CloseUp]) -> str:
-    """A row a patch, a column a picture."""
+    """Return a table with one row per patch and one column per picture."""
     if not patches:
         return '<p class="position-waiting">With the encoding and without it the pictures are the same.</p>'
     head = ["patch", *(picture.name for picture in patches[0].pictures)]

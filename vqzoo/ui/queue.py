@@ -1,4 +1,4 @@
-"""The queue of jobs, fair to all visitors: whoever has had least is next, and nobody works for those who have gone."""
+"""A fair queue of jobs: visitors with the least computing time come first, and jobs of absent ones end."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from gradio.queueing import Event, Queue
 from gradio.utils import run_coro_in_background
 
 GONE = 30.0
-"""Seconds after which a visitor who has not read a message has gone."""
+"""Seconds without reading a message after which a visitor counts as gone."""
 _LOOK_EVERY = 2.0
 _PATIENCE = 5.0
 """Seconds that a job over the limit is held back before it is refused: a page asks for several things at once."""
@@ -59,7 +59,7 @@ class Spent:
 
     @contextmanager
     def by(self, address: str) -> Iterator[None]:
-        """What is done inside is on the account of an address."""
+        """Charge the time spent inside to an address."""
         job, begun = object(), self._clock()
         self._now[job] = address, begun
         try:
@@ -76,10 +76,10 @@ class Spent:
 
 
 class FairQueue(Queue):
-    """Gradio's queue, in which an address has at most `waiting` jobs waiting, and its next job is first if it has had
-    least time of late; without `waiting` as many as it likes, in their order.
+    """Gradio's queue with at most `waiting` waiting jobs per address, ordered by the recent time of addresses.
 
-    A visitor whose messages nobody reads for `GONE` seconds has gone: the jobs end, and the messages are dropped.
+    Without `waiting`, jobs are not limited and run in their order. The jobs of a visitor whose messages are not read
+    for `GONE` seconds end, and the messages are dropped.
     """
 
     def __init__(self, *settings: Any, waiting: int | None = None, **more: Any):
@@ -91,11 +91,12 @@ class FairQueue(Queue):
         self.pending_messages_per_session.max_size = 2**16  # so that nobody's are dropped for those of others
 
     def start(self) -> None:
+        """Start the queue and the search for visitors who have gone."""
         super().start()
         run_coro_in_background(self._look_for_gone)
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
-        """Raises HTTPException 429 for a job over the limit of its address, in words."""
+        """Add a job; raises HTTPException 429 for one over the limit of its address."""
         async with self._room(address_of(request)):
             if body.session_hash is None:
                 body.session_hash = uuid.uuid4().hex
@@ -128,6 +129,7 @@ class FairQueue(Queue):
         return here + self._coming[address]
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
+        """Return the next jobs, those of the address with the least recent time first."""
         if self.waiting is not None:
             for queue in self.event_queue_per_concurrency_id.values():
                 if len(queue.queue) > 1 and queue.current_concurrency < (queue.concurrency_limit or 1):
@@ -136,11 +138,13 @@ class FairQueue(Queue):
         return super().get_events()
 
     async def process_events(self, events: list[Event], batch: bool, begin_time: float, fn: BlockFunction) -> None:
+        """Run jobs and charge their time to their address."""
         with self.spent.by(_address(events[0])):
             await super().process_events(events, batch, begin_time, fn)
 
     async def reset_iterators(self, event_id: str) -> None:
-        with suppress(KeyError):  # a visitor who calls a job off while it ends has dropped it first
+        """Reset a job's generator, which a visitor who cancels the job at its end may already have dropped."""
+        with suppress(KeyError):
             await super().reset_iterators(event_id)
 
     async def _look_for_gone(self) -> None:
@@ -164,7 +168,7 @@ class FairQueue(Queue):
 
 
 def address_of(request: Any) -> str:
-    """Where a request comes from; the server has looked behind proxies that it trusts."""
+    """Return the address of a request, as resolved by the server behind trusted proxies."""
     return request.client.host if request.client else ""
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.photo_rates import Photograph
 from vqzoo.ui.panels.rates import Costs, Entropy, Law, Models, choices_with
-from vqzoo.ui.tell import told
 from vqzoo.views.rate import Rates
 from vqzoo.views.rate_costs import COST_COLUMNS, ENTROPY_COLUMNS, cost_table, entropy_table
 from vqzoo.views.rate_figure import TABLE_COLUMNS, rate_table, story
@@ -34,31 +34,31 @@ def build(context: Context) -> None:
 
 
 def _api(rates: Rates) -> None:
-    """What the tabs of the registry show, as functions with types."""
+    """Register the contents of the tabs as API endpoints."""
 
     def rate_distortion(dataset: str, metric: str = "psnr", axis: str = "bits per image") -> dict[str, Any]:
-        """The models of a data set: a table, and what a metric against an axis of cost tells, in words."""
-        with told():
-            said = story(rates, dataset, axis, metric)
-            return {"columns": TABLE_COLUMNS, "rows": rate_table(rates, dataset), "story": said}
+        """Return the models of a data set as a table, with a summary of a metric against an axis of rate or cost."""
+        with show_errors():
+            text = story(rates, dataset, axis, metric)
+            return {"columns": TABLE_COLUMNS, "rows": rate_table(rates, dataset), "story": text}
 
     def bits_for_psnr(dataset: str, psnr: float, group: str = "models with codevectors") -> dict[str, Any]:
-        """Bits an image that a PSNR in dB takes by a power law: bits, their 95 % interval, the law's exponent."""
+        """Predict the bits per image for a PSNR in dB by a power law: bits, 95 % interval, exponent of the law."""
         from vqzoo.analysis.powerlaw import distortion
 
-        with told():
+        with show_errors():
             _, law = law_of(rates, dataset, group)
             bits, low, high = law.bits(distortion(psnr))
         return {"bits": bits, "interval": [low, high], "exponent": law.exponent, "points": law.number}
 
     def lookup_costs(dataset: str) -> dict[str, Any]:
-        """Storage of codebooks and multiplications of a lookup, an image of the test split, of every model."""
-        with told():
+        """Return codebook storage and lookup multiplications of each model for a test image."""
+        with show_errors():
             return {"columns": COST_COLUMNS, "rows": cost_table(rates, dataset)}
 
     def entropy_coding(dataset: str) -> dict[str, Any]:
-        """Fixed-length and ideally entropy-coded bits, an image of the test split, of every model that counted."""
-        with told():
+        """Return fixed-length and ideally entropy-coded bits of a test image for each model with index counts."""
+        with show_errors():
             return {"columns": ENTROPY_COLUMNS, "rows": entropy_table(rates, dataset)}
 
     for function in (rate_distortion, bits_for_psnr, lookup_costs, entropy_coding):

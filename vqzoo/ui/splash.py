@@ -1,4 +1,4 @@
-"""What is shown while the app starts: the finished example, served with the standard library alone."""
+"""The start-up page: a finished comparison, served by the standard library while the app starts."""
 
 import hashlib
 import json
@@ -68,8 +68,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def splash(cards: Path) -> Splash | None:
-    """Show the example while the app starts; None where the shipped one is not of the models in `cards`, or no port is
-    free. The port is $GRADIO_SERVER_PORT, or the first free one from 7860 on, as Gradio chooses."""
+    """Serve the shipped comparison while the app starts; None if `cards` holds other models or no port is free.
+
+    The port is $GRADIO_SERVER_PORT, or the first free one from 7860 on, as Gradio chooses.
+    """
     files = _files(cards)
     if files is None:
         return None
@@ -100,7 +102,7 @@ def _files(cards: Path) -> dict[str, bytes] | None:
 
 
 def _page() -> bytes:
-    """The example in the viewer, whose script and style are the app's."""
+    """Return the page: the example in the app's own viewer."""
     values = json.loads((OPENING / "page.json").read_text(encoding="utf-8"))
     for kind in ("html", "css", "js"):
         values[kind] = (_HERE / "components" / f"viewer.{kind}").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How the app starts: something to look at within a second, then Gradio, then torch."""
+"""The start of the app: the start-up page within a second, then Gradio, then torch."""
 
 import os
 

@@ -9,8 +9,8 @@ from vqzoo.studies import STUDIES
 from vqzoo.studies.reported import OFFERED
 from vqzoo.ui.components.dataframe import dataframe
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import LATEST, QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.studies import (
     ABOUT,
     COLUMNS,
@@ -18,13 +18,13 @@ from vqzoo.views.studies import (
     Order,
     claim_figure,
     claims_html,
+    compared,
     figure,
-    look,
     open_questions,
-    place_label,
     study_tables,
     summary,
     table_datasets,
+    table_label,
     table_metrics,
     table_record,
     table_rows,
@@ -43,7 +43,7 @@ element.addEventListener("click", (event) => {
 
 
 class Place(NamedTuple):
-    """What is looked at: a table of a study, one data set and measure of it, and the order of its rows."""
+    """The view of the page: a table of a study, a data set, a metric, and the order of the rows."""
 
     study: str
     table: str | None
@@ -116,9 +116,9 @@ class Table(Part):
         claims.click(self._on_claim, [self.order, self.drawn], outputs, **QUIET)
 
     def show(self, wanted: Place, drawn: Place | None, moved: bool = False) -> Any:
-        """Return the values that change; whatever a table does not have gives way to what it has.
+        """Return the values that change; choices that a table does not have are replaced by ones that it has.
 
-        moved: to another study or table, which opens on a measure that it reports.
+        `moved` tells that the study or table is another, which opens with a metric that it reports.
         """
         place = _that_is_there(wanted, moved)
         if place == drawn:
@@ -129,7 +129,7 @@ class Table(Part):
         if table is None or dataset is None:
             hidden = {self.controls: gr.Row(visible=False), self.both: gr.Row(visible=False)}
             return {**values, **hidden, self.said: _NO_TABLES, self.chart: None}
-        shown = look(study, table, dataset, metric, order)
+        shown = compared(study, table, dataset, metric, order)
         return {
             **values,
             self.number: gr.Dropdown(_places(study), value=table),
@@ -144,28 +144,30 @@ class Table(Part):
 
     def _on_choice(self, *values: Any) -> Any:
         *wanted, drawn = values
-        with told():
+        with show_errors():
             return self.show(Place(*wanted), drawn)
 
     def _on_move(self, *values: Any) -> Any:
         *wanted, drawn = values
-        with told():
+        with show_errors():
             return self.show(Place(*wanted), drawn, moved=True)
 
     def _on_claim(self, event: gr.EventData, order: Order, drawn: Place | None) -> Any:
-        with told():
+        with show_errors():
             return self.show(Place(*claim_figure(event.claim), order), drawn)
 
 
 def studies(study: str, table: str, dataset: str, metric: str = "psnr") -> list[dict[str, Any]]:
-    """The rows of a study's table on one data set: setting, reported value, values measured at the budgets zoo,
-    short, long and full, measured (that of the longest), true bits, and the runs.
+    """Return the rows of a study's table on one data set.
+
+    A row holds the setting, the reported value, the values measured at the budgets zoo, short, long and full,
+    measured (the value at the longest of them), true bits, and the runs.
 
     study: looc, adaptive, rvq or vqgan. table: as the paper numbers it, or "all" for every setting that was
     measured, also of the studies that have no tables. metric: psnr, ssim, lpips, l1, rfid,
     reconstruction_loss or usage. A setting without runs is not trained yet.
     """
-    with told():
+    with show_errors():
         check_choice("study", study, [key for key in STUDIES if study_tables(key)])
         check_choice("table", table, study_tables(study))
         check_choice("dataset", dataset, table_datasets(study, table))
@@ -179,7 +181,9 @@ def _that_is_there(wanted: Place, moved: bool) -> Place:
         return wanted._replace(table=None, dataset=None)
     datasets, metrics = table_datasets(study, table), table_metrics(study, table)
     dataset = wanted.dataset if wanted.dataset in datasets else next(iter(datasets), None)
-    reported = [name for name in metrics if any(e.reported for e in look(study, table, dataset or "", name, ORDERS[0]))]
+    reported = [
+        name for name in metrics if any(e.reported for e in compared(study, table, dataset or "", name, ORDERS[0]))
+    ]
     metric = wanted.metric
     if metric not in metrics or (moved and metric not in reported):
         metric = next(iter([*reported, *metrics]), metric)
@@ -187,7 +191,7 @@ def _that_is_there(wanted: Place, moved: bool) -> Place:
 
 
 def _places(study: str) -> list[tuple[str, str]]:
-    return [(place_label(table), table) for table in study_tables(study)]
+    return [(table_label(table), table) for table in study_tables(study)]
 
 
 def _pairs(metrics: dict[str, str]) -> list[tuple[str, str]]:

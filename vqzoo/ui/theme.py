@@ -1,4 +1,4 @@
-"""The colours and letters of the app."""
+"""The colours and fonts of the app."""
 
 import re
 
@@ -6,7 +6,7 @@ import gradio as gr
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's own with our hues; secondary text is dark enough to be read (WCAG AA, 4.5 to 1) in both modes."""
+    """Return Gradio's default theme in violet, with secondary text of sufficient contrast (WCAG AA, 4.5 to 1)."""
     return gr.themes.Default(
         primary_hue="violet",
         neutral_hue="slate",
@@ -30,8 +30,10 @@ def theme() -> gr.themes.Base:
 
 
 def variables(used_in: str) -> str:
-    """The theme's CSS variables that a style sheet uses, for a page that is not Gradio's: light or dark as the system
-    is set, or as the class of the root element says."""
+    """Return the theme's CSS variables that a style sheet uses, for a page without Gradio.
+
+    They are light or dark by the system's setting, or by the class of the root element.
+    """
     css = theme()._get_theme_css()
     light, dark = (_values(css, selector) for selector in (":root", ".dark"))
     wanted = set(re.findall(r"var\((--[\w-]+)", used_in))

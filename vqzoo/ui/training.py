@@ -10,12 +10,12 @@ from gradio.components import Component
 
 from vqzoo.ops.check import check_choice
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.curves import Panels
 from vqzoo.ui.part import LATEST, QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison, first_models
 from vqzoo.views.live import Live, follow, newest_run, signature, status
-from vqzoo.views.training import AGAINST, Against, course_of, curves_of, has_curves, key_table, panels
+from vqzoo.views.training import AGAINST, Against, curves_of, has_curves, key_table, panels, training_curves
 
 NAME = "Training"
 
@@ -24,7 +24,7 @@ _SLOTS = 20
 _MOST = 8
 """Trainings at once: as many as there are colours."""
 _SECONDS = 2.0
-"""Between two looks at a run; nothing is read unless it has written something."""
+"""Interval between two checks of a run, which is read only if it has written something."""
 _RUNS = Path("runs")
 
 _HINT = (
@@ -71,7 +71,7 @@ class Choice(Part):
 
     @property
     def inputs(self) -> list[Any]:
-        """What says what is drawn."""
+        """The components that determine the curves."""
         return [self.models, self.against, self.log]
 
     def watch(self) -> None:
@@ -81,12 +81,12 @@ class Choice(Part):
         gr.api(self.training, api_name="training")
 
     def training(self, models: list[str]) -> dict[str, Any]:
-        """The training curves of models, by name: {"batch_size": images a step, "train": {...}, "held_out": {...}}.
+        """Return training curves by model: {"batch_size": images per step, "train": {...}, "held_out": {...}}.
 
-        Both splits are columns of one length: "step", and what was measured at it (null where it did not exist yet).
+        Each split holds columns of one length: "step" and the quantities measured at it, null where missing.
         """
         known = self.engine.models
-        with told():
+        with show_errors():
             return curves_of([known[check_choice("model", name, known)] for name in models])
 
     def _names(self) -> list[str]:
@@ -101,7 +101,7 @@ class Choice(Part):
 
 
 class Run(Part):
-    """A run on this machine, and what it says while it goes on; `followed` is a state, its folder or an empty text."""
+    """A run on this machine, followed while it trains; `followed` is a state: its folder, or "" for none."""
 
     def __init__(self, context: Context):
         super().__init__(context)
@@ -191,30 +191,30 @@ class Curves(Part):
         if key == drawn:
             yield gr.skip()
             return
-        live, waiting = _look(folder)
-        courses = [course_of(self.engine.models[name]) for name in names] + ([live.course] if live else [])
+        live, waiting = _read(folder)
+        trainings = [training_curves(self.engine.models[name]) for name in names] + ([live.training] if live else [])
         yield {
             self.drawn: key,
-            self.table: key_table(courses) if courses else f"<p>{_NONE}</p>",
+            self.table: key_table(trainings) if trainings else f"<p>{_NONE}</p>",
             **self.run.show(live, waiting),
-            **self.panels.show(panels(courses, against, log)),
+            **self.panels.show(panels(trainings, against, log)),
         }
 
     def on_choice(self, *values: Any) -> Iterator[Any]:
         """Draw what is chosen; what is wrong with it is shown."""
-        with told():
+        with show_errors():
             yield from self.show(*values)
 
 
 def training_run(folder: str) -> dict[str, Any]:
-    """How far a run on this machine is: its step and steps, images a second, warnings, and its curves."""
-    with told():
+    """Return the progress of a run on this machine: step, steps, images per second, warnings, and curves."""
+    with show_errors():
         live = follow(folder)
-    course = live.course
-    curves = {"batch_size": course.batch_size, "train": course.train, "held_out": course.held_out}
-    told_of = [{"step": step, "kind": kind, "text": text} for step, kind, text in course.warnings]
+    training = live.training
+    curves = {"batch_size": training.batch_size, "train": training.train, "held_out": training.held_out}
+    warnings = [{"step": step, "kind": kind, "text": text} for step, kind, text in training.warnings]
     numbers = {"step": live.step, "steps": live.steps, "images_per_second": live.rate}
-    return {"name": course.name, **numbers, "warnings": told_of, **curves}
+    return {"name": training.name, **numbers, "warnings": warnings, **curves}
 
 
 def _start(folder: str) -> tuple[str, str, gr.Timer]:
@@ -225,8 +225,8 @@ def _start(folder: str) -> tuple[str, str, gr.Timer]:
     return folder, folder, gr.Timer(active=True)
 
 
-def _look(folder: str) -> tuple[Live | None, str]:
-    """The run that is followed, or why there is nothing to see of it yet: it may come while the page waits."""
+def _read(folder: str) -> tuple[Live | None, str]:
+    """Return the followed run and "", or None and the reason why it cannot be shown yet."""
     try:
         return (follow(folder) if folder else None), ""
     except ValueError as error:

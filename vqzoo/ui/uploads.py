@@ -1,4 +1,4 @@
-"""What visitors send: in time, no more than a photograph takes, and all together no more than the disk has for them."""
+"""Limits on uploads: their size, their speed, and the disk space that all of them take."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ _FORM = 2**16
 
 @dataclass
 class Uploads:
-    """ASGI middleware around the bodies of requests; `most`: bytes of an upload."""
+    """ASGI middleware that limits the bodies of requests; `most` is the largest upload in bytes."""
 
     app: ASGIApp
     blocks: gr.Blocks
@@ -36,6 +36,7 @@ class Uploads:
     _coming: int = field(default=0, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it with status 413 or 503."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
@@ -63,7 +64,7 @@ class Uploads:
 
 
 class Body:
-    """The body of one request, which raises what makes Gradio delete all of an upload that ends before its end."""
+    """The body of one request; raises MultiPartException for a broken upload, so that Gradio deletes all of it."""
 
     def __init__(self, receive: Receive, send: Send, most: int, stall: float):
         self._receive, self._send, self.most, self.stall = receive, send, most, stall
@@ -71,7 +72,7 @@ class Body:
         self._whole = False
 
     async def receive(self) -> Message:
-        """The next part of it; MultiPartException where it does not come in time or is too much."""
+        """Return the next part of the body; raises MultiPartException if it is too slow or too large."""
         if self._whole:
             return await self._receive()
         try:
@@ -89,14 +90,14 @@ class Body:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer, after which nobody listens to what is left of the body."""
+        """Send a part of the answer, and close the connection if the body was not read to its end."""
         if message["type"] == "http.response.start" and not self._whole:
             MutableHeaders(scope=message).update(_CLOSE)
         await self._send(message)
 
 
 def make_room(blocks: gr.Blocks, left: int) -> None:
-    """Delete the oldest files of visitors until all together take at most `left` bytes; those of the page stay."""
+    """Delete visitors' oldest files until all take at most `left` bytes; files of the page itself stay."""
     keep = set[str]().union(*(getattr(block, "keep_in_cache", ()) for block in blocks.blocks.values()))
     files = []
     for name in set[str]().union(*map(tuple, blocks.temp_file_sets)) - keep:

@@ -28,9 +28,9 @@ LONGEST_CALL = 60
 
 
 def seconds(jobs: Sequence[Job], pixels: np.ndarray) -> int:
-    """What a call asks for: an estimate on the safe side, as a call that takes longer is cut off.
+    """Estimate the seconds of a call generously, as a call that takes longer is cut off.
 
-    A visitor's quota has to hold this many seconds; it loses only those that are used.
+    A visitor's quota must cover the estimate but is charged only for the time used.
     """
     return min(LONGEST_CALL, math.ceil(5 + len(jobs) * (0.5 + 2 * pixels.size / 3e6)))
 
@@ -60,7 +60,7 @@ class ZeroGpuEngine(Engine):
         self._results = Recent(128)
 
     def run_all(self, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
-        """As they are done; those that need a GPU and are not remembered, in one call."""
+        """Yield the results in order; jobs that need a GPU and are not cached share one call."""
         if not self._packed:
             yield from super().run_all(jobs, photo)
             return
@@ -82,7 +82,7 @@ class ZeroGpuEngine(Engine):
             assert next(lent, None) is None, "as many results as were asked for"
 
     def recall(self, names: Sequence[str], photo: Photo) -> list[Result]:
-        """Also what the page opened with: pixels need no GPU's times."""
+        """Return results as shown before, also those of the opening comparison, whose timings do not matter here."""
         jobs = [Job(name) for name in names]
         with self._lock:
             known = {job: self._shown[job.name, photo.key] for job in jobs if (job.name, photo.key) in self._shown}
@@ -92,12 +92,15 @@ class ZeroGpuEngine(Engine):
         return [known[job] for job in jobs]
 
     def describe_device(self) -> Device:
-        """What the next call runs on, of whose memory this process knows nothing."""
+        """Describe the device of the next call; the memory of a lent GPU is unknown in this process."""
         return Device("A GPU lent by ZeroGPU at every click") if self._packed else super().describe_device()
 
     def _reconstruct_all(self, jobs: tuple[Job, ...], pixels: np.ndarray) -> Iterator[Result | str]:
-        """What runs on the GPU, in another process; the last is a message where it failed, as only a gr.Error keeps its
-        words on the way back. Takes no lock: one that was held at the fork stays so."""
+        """Run jobs on the GPU in a forked process; after a failure the last value is its message.
+
+        Errors are yielded, as only a gr.Error keeps its message on the way back. No lock is taken, as one that was
+        held at the fork would stay held.
+        """
         for job in jobs:
             try:
                 yield reconstruct(self._packed[job.name], pixels, self._gpu_network, job.position, job.levels)
@@ -117,5 +120,5 @@ class ZeroGpuEngine(Engine):
 
     def _remembered(self, jobs: Sequence[Job], photo: Photo, memory: Recent[Hashable, Result]) -> dict[Job, Result]:
         with self._lock:
-            found = {job: memory.find(job.key(photo.key)) for job in jobs}
-        return {job: result for job, result in found.items() if result is not None}
+            cached = {job: memory.find(job.key(photo.key)) for job in jobs}
+        return {job: result for job, result in cached.items() if result is not None}

@@ -1,12 +1,14 @@
 """The page of the registry: every model that is known, filters, model cards, loading from the Hub, and the disk."""
 
+from typing import Any
+
 import gradio as gr
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.limits import hub_allowed
 from vqzoo.ui.panels.detail import ById, Detail
 from vqzoo.ui.panels.listing import Listing, filters_of
-from vqzoo.ui.tell import told
 from vqzoo.views.zoo import COLUMNS, Zoo
 
 NAME = "Zoo"
@@ -31,7 +33,7 @@ def build(context: Context) -> None:
 
 
 def _api(zoo: Zoo, folders: bool) -> None:
-    """The same for programs; `folders`: whether models may be folders of this machine."""
+    """Register the page's API endpoints; `folders` allows models in folders of this machine."""
 
     def models(
         text: str = "",
@@ -41,8 +43,8 @@ def _api(zoo: Zoo, folders: bool) -> None:
         max_megabytes: float = 0,
         author: str = "",
         where: str = "",
-    ) -> list[dict]:
-        """Every model that the app knows, those that match alone; an empty text and 0 ask for nothing.
+    ) -> list[dict[str, Any]]:
+        """List the known models that match all filters; an empty text and 0 match every model.
 
         where: "this machine", "shipped list", "Hub" or "downloaded". Each has the table's columns, null where unknown.
         """
@@ -50,9 +52,11 @@ def _api(zoo: Zoo, folders: bool) -> None:
         return [dict(zip(COLUMNS, row, strict=True)) for row in zoo.rows(wanted)]
 
     def load_model(source: str) -> str:
-        """Download a model of the list by its name, or "owner/name", "owner/name@revision" from the Hub, check it, and
-        offer it on every page. Returns its name there."""
-        with told():
+        """Download a model, check it, offer it on every page, and return its name there.
+
+        source: a name of the list, or "owner/name" or "owner/name@revision" on the Hub.
+        """
+        with show_errors():
             known = zoo.entries.get(source)
             steps = zoo.load(known.model) if known else zoo.load_from(source, folders=folders)
             *_, name = steps

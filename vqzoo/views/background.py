@@ -1,4 +1,4 @@
-"""Work on a thread of its own, which nobody has to wait for."""
+"""Background threads whose results can be waited for."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Work(threading.Thread, Generic[T]):
-    """`task`, begun at once. It goes on when nobody waits any longer, and does not keep the process alive."""
+    """A daemon thread that runs `task` at once, also when its caller stops waiting."""
 
     def __init__(self, task: Callable[[], T]):
         super().__init__(name="vqzoo-work", daemon=True)
@@ -18,18 +18,19 @@ class Work(threading.Thread, Generic[T]):
         self.start()
 
     def run(self) -> None:
+        """Run the task and store its result or its exception."""
         try:
             self._done = self._task()
-        except Exception as error:  # raised where the result is asked for
+        except Exception as error:  # raised again by `result`
             self._failed = error
 
     def is_done(self, seconds: float) -> bool:
-        """Wait that long at most."""
+        """Wait for at most `seconds`; return whether the task is done."""
         self.join(seconds)
         return not self.is_alive()
 
     def result(self) -> T:
-        """What the task returned, or raised; it has to be done."""
+        """Return what the task returned or raise what it raised; call it once the task is done."""
         assert not self.is_alive(), "ask is_done first"
         if self._failed is not None:
             raise self._failed

@@ -1,4 +1,4 @@
-"""A blind comparison of two models: pictures without names, a vote, then names and figures."""
+"""Blind comparisons of two models: pictures without names, a vote, then names and metrics."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from itertools import combinations
 from random import Random
 from typing import Any
 
-from vqzoo.analysis.result import Result
 from vqzoo.metrics.table import METRICS, names, show_of
 from vqzoo.views.comparison import ORIGINAL, Comparison
 from vqzoo.views.engine import Engine
@@ -23,7 +22,7 @@ TALLIED = ("name", "preferred", "no difference", "not preferred")
 
 @dataclass(frozen=True)
 class Trial:
-    """Two names, in the places where their pictures stand, and the photograph that they are of, as in `Comparison`."""
+    """The names of the left and the right picture; `photo` and `side` as in `Comparison`."""
 
     photo: str
     side: int
@@ -33,7 +32,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Vote:
-    """One of `VOTES` on a trial; higher: the name of the one of higher PSNR."""
+    """A visitor's vote on a trial: one of `VOTES`; `higher` is the name with the higher PSNR."""
 
     trial: Trial
     choice: str
@@ -41,15 +40,14 @@ class Vote:
 
     @property
     def preferred(self) -> str | None:
-        """The name that was found closer to the original."""
+        """The name voted closer to the original; None for no difference."""
         return {LEFT: self.trial.left, RIGHT: self.trial.right}.get(self.choice)
 
 
 def draw(engine: Engine, listed: Comparison, votes: Sequence[Vote], random: Random) -> tuple[Trial, dict[str, Any]]:
-    """Two of the rows that are `listed`, of those pairs that were voted on least, and a viewer
-    value in which nothing tells them.
+    """Draw one of the pairs with the fewest votes; return the trial and a viewer value without names.
 
-    Raises ValueError where there are no two.
+    Raises ValueError if fewer than two rows are `listed`.
     """
     names = listed.rows
     if len(names) < 2:
@@ -65,32 +63,31 @@ def draw(engine: Engine, listed: Comparison, votes: Sequence[Vote], random: Rand
 
 
 def cast(engine: Engine, trial: Trial, choice: str) -> tuple[Vote, list[list[Any]]]:
-    """The vote, and rows under `REVEALED`: which picture was whose, and what was measured."""
+    """Return the vote and the rows of the `REVEALED` table: names and metrics of both pictures."""
     names = (trial.left, trial.right)
     one, two = engine.recall(names, engine.photo(trial.photo, trial.side))
     higher = trial.left if one.metrics["psnr"] >= two.metrics["psnr"] else trial.right
-    rows = [_row(place, name, result) for place, name, result in zip(("left", "right"), names, (one, two), strict=True)]
+    rows = [
+        [picture, name, *(show_of(metric, result.metrics) for metric in _FIGURES)]
+        for picture, name, result in zip(("left", "right"), names, (one, two), strict=True)
+    ]
     return Vote(trial, choice, higher), rows
 
 
 def tally(votes: Sequence[Vote]) -> list[list[Any]]:
-    """Rows under `TALLIED`, the most preferred first."""
+    """Return the rows of the `TALLIED` table, the most preferred name first."""
     counts: dict[str, list[int]] = {}
     for vote in votes:
         for name in (vote.trial.left, vote.trial.right):
-            place = 1 if vote.preferred is None else 0 if vote.preferred == name else 2
-            counts.setdefault(name, [0, 0, 0])[place] += 1
+            column = 1 if vote.preferred is None else 0 if vote.preferred == name else 2
+            counts.setdefault(name, [0, 0, 0])[column] += 1
     return sorted(([name, *count] for name, count in counts.items()), key=lambda row: (-row[1], row[3], row[0]))
 
 
 def agreement(votes: Sequence[Vote]) -> str:
-    """How often the eye chose what PSNR ranks higher, as a sentence."""
+    """Return a sentence on how often visitors preferred the picture with the higher PSNR."""
     decided = [vote for vote in votes if vote.preferred is not None]
     if not decided:
         return "No vote yet that prefers one."
     agreed = sum(vote.preferred == vote.higher for vote in decided)
     return f"{agreed} of {len(decided)} {'vote' if len(decided) == 1 else 'votes'} preferred the one of higher PSNR."
-
-
-def _row(place: str, name: str, result: Result) -> list[Any]:
-    return [place, name, *(show_of(metric, result.metrics) for metric in _FIGURES)]

@@ -1,4 +1,4 @@
-"""What the page of codebooks shows of a model's use of them: in figures, in words and drawn."""
+"""Codebook usage of one model, as numbers and as text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook, sharing
 from vqzoo.ops.text import table_of
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 
 ABOUT = (
     "A distance is Euclidean, and taken where the choice is made: behind projections and normalisation, of a residual "
@@ -19,7 +19,7 @@ ABOUT = (
 
 
 def figures(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> dict[str, Any]:
-    """usage, dead and perplexity as `metrics.codebook_stats`; used, codevectors and choices are numbers of such."""
+    """Return usage, dead and perplexity as `metrics.codebook_stats`, and counts: used, codevectors and choices."""
     from torch import from_numpy
 
     from vqzoo.metrics.codebook import codebook_stats
@@ -36,10 +36,13 @@ def figures(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> dict[st
     }
 
 
-def report(looker: Looker, name: str, shown: Comparison) -> dict[str, Any]:
-    """Figures of a model's codebooks: here, of this image; test, of the test split or None; columns, of each column of
-    the indices both; sharing, see `sharing`. Raises ValueError where there is no codebook to look at."""
-    look, test = looker.look(name, shown), looker.test_counts(name)
+def report(inspector: Inspector, name: str, shown: Comparison) -> dict[str, Any]:
+    """Return usage statistics of a model's codebooks.
+
+    Keys: "here" for this image, "test" for the test split (None if unknown), "columns" for both of them per column of
+    the indices, "sharing" for the curves of `sharing`. Raises ValueError for a model without a codebook.
+    """
+    look, test = inspector.inspect(name, shown), inspector.test_counts(name)
     return {
         "model": name,
         "layers": [layer.label for layer in look.layers],
@@ -66,9 +69,9 @@ def _column(counts: Sequence[np.ndarray], layer: Layer) -> dict[str, float]:
     return {"usage": float((total > 0).mean()), "perplexity": float(np.exp(-(shares * np.log(shares)).sum()))}
 
 
-def words(look: EncodedImage, found: dict[str, Any]) -> str:
-    """Markdown: a table of the figures, and what they say."""
-    here, test = found["here"], found["test"]
+def words(look: EncodedImage, stats: dict[str, Any]) -> str:
+    """Return a table of the statistics of `report` and a summary, as Markdown."""
+    here, test = stats["here"], stats["test"]
     num_books = len(set(look.codebook_of))
     rows = [
         ("indices counted", *(f"{each['choices']:,}" if each else "not known" for each in (here, test))),
@@ -89,15 +92,15 @@ def words(look: EncodedImage, found: dict[str, Any]) -> str:
 def _sentence(look: EncodedImage, here: dict[str, Any], test: dict[str, Any] | None, num_books: int) -> str:
     columns = len(look.codebook_of)
     if columns == 1:
-        said = f"One codebook of {here['codevectors']:,} codevectors, one index a latent."
+        text = f"One codebook of {here['codevectors']:,} codevectors, one index a latent."
     elif num_books == 1:
-        said = f"One codebook of {here['codevectors']:,} codevectors, shared by {columns} columns of indices."
+        text = f"One codebook of {here['codevectors']:,} codevectors, shared by {columns} columns of indices."
     else:
-        said = f"{num_books} codebooks, {here['codevectors']:,} codevectors in all, {columns} columns of indices."
+        text = f"{num_books} codebooks, {here['codevectors']:,} codevectors in all, {columns} columns of indices."
     if here["choices"] < here["codevectors"]:
-        said += f" This image has {here['choices']:,} indices, so it cannot use more codevectors than that."
+        text += f" This image has {here['choices']:,} indices, so it cannot use more codevectors than that."
     if test and test["dead"]:
-        said += f" {test['dead'] / test['codevectors']:.0%} of the codevectors are dead: no test image uses them."
+        text += f" {test['dead'] / test['codevectors']:.0%} of the codevectors are dead: no test image uses them."
     elif test:
-        said += " No codevector is dead: each is used on the test split."
-    return said
+        text += " No codevector is dead: each is used on the test split."
+    return text

@@ -1,4 +1,4 @@
-"""The page of codebooks, drawn: use of codevectors, use of each column, and how columns share a codebook."""
+"""Figures of codebook usage: codevectors, columns of the indices, and sharing among columns."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from vqzoo.views.usage import Use, usage_figure
 
 
 def use_figure(name: str, look: EncodedImage, test: list[np.ndarray] | None) -> go.Figure:
-    """A panel of all codevectors, codebook after codebook: `usage_figure` of one model."""
+    """Draw the `usage_figure` of one model: a panel of all codevectors, codebook after codebook."""
     return usage_figure([Use(name, look.counts, test, look.codebook_of)])
 
 
-def columns_figure(found: dict[str, Any]) -> go.Figure | None:
-    """Usage of each column, or of each scale, here and on the test split; None for one alone."""
-    columns = found["columns"]
+def columns_figure(stats: dict[str, Any]) -> go.Figure | None:
+    """Draw the usage of each column or scale in this image and on the test split; None for a single column."""
+    columns = stats["columns"]
     if len(columns) == 1:
         return None
     number = np.arange(1, len(columns) + 1)
@@ -39,9 +39,9 @@ def columns_figure(found: dict[str, Any]) -> go.Figure | None:
     return styled(figure, 260).update_layout(bargap=0.15)
 
 
-def sharing_figure(found: dict[str, Any]) -> go.Figure | None:
-    """The sharing curve of every codebook that several columns share; None where no two do."""
-    curves = found["sharing"]
+def sharing_figure(stats: dict[str, Any]) -> go.Figure | None:
+    """Draw the sharing curve of every codebook that several columns share; None if no codebook is shared."""
+    curves = stats["sharing"]
     if not curves["here"]:
         return None
     figure = go.Figure()

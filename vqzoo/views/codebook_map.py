@@ -1,4 +1,4 @@
-"""The map of a codebook: the value of the component that shows it."""
+"""The value of the component `scatter`: a two-dimensional map of a codebook."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -12,33 +12,34 @@ from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
 from vqzoo.files.storage import MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.model import Model
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 
 
 def map_value(
-    looker: Looker, name: str, shown: Comparison, look: EncodedImage, layer: Layer, picked: int | None
+    inspector: Inspector, name: str, shown: Comparison, look: EncodedImage, layer: Layer, picked: int | None
 ) -> dict[str, Any]:
-    """What the component `scatter` shows of the codebook of a layer: at most 4096 codevectors, PCA computed now.
+    """Return the map of a layer's codebook for the component `scatter`, with at most 4096 codevectors.
 
-    Places are two numbers of 16 bits a point; `origin` and `side` turn PCA's into the codevectors' own units.
+    PCA is computed here; t-SNE and UMAP are read from the model's folder. A position is two 16-bit numbers per point;
+    `origin` and `side` convert those of PCA to the units of the codevectors.
     """
-    key = (looker.key(name), shown.photo, shown.side, layer.codebook)
-    return {**looker.maps.get(key, lambda: _map(looker, name, look, layer)), "picked": picked}
+    key = (inspector.key(name), shown.photo, shown.side, layer.codebook)
+    return {**inspector.maps.get(key, lambda: _map(inspector, name, look, layer)), "picked": picked}
 
 
-def _map(looker: Looker, name: str, look: EncodedImage, layer: Layer) -> dict[str, Any]:
-    test = looker.test_counts(name)
+def _map(inspector: Inspector, name: str, look: EncodedImage, layer: Layer) -> dict[str, Any]:
+    test = inspector.test_counts(name)
     here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
     counts = here if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
     points = mapped_indices(counts)
-    vectors, fixed = _vectors(looker, name, layer.codebook, points)
-    places, share = pca(vectors)
-    maps = {"PCA": packed(to_grid(places))}
-    stored, why = _stored(looker.engine.models[name], look, test, fixed)
+    vectors, fixed = _vectors(inspector, name, layer.codebook, points)
+    positions, share = pca(vectors)
+    maps = {"PCA": packed(to_grid(positions))}
+    stored, why = _stored(inspector.engine.models[name], look, test, fixed)
     if stored is not None:
-        maps |= {method: packed(found) for method, found in stored[layer.codebook].items()}
-    side = float((places.max(0) - places.min(0)).max()) or 1.0
-    middle = (places.min(0) + places.max(0)) / 2
+        maps |= {method: packed(positions) for method, positions in stored[layer.codebook].items()}
+    side = float((positions.max(0) - positions.min(0)).max()) or 1.0
+    middle = (positions.min(0) + positions.max(0)) / 2
     return {
         "maps": maps,
         "origin": [float(value) for value in middle - side / 2],
@@ -53,20 +54,20 @@ def _map(looker: Looker, name: str, look: EncodedImage, layer: Layer) -> dict[st
 
 
 def _note(size: int, points: np.ndarray, counts: np.ndarray, share: float) -> str:
-    said = f"PCA's two directions hold {share:.0%} of the codevectors' variance."
+    note = f"PCA's two directions hold {share:.0%} of the codevectors' variance."
     if len(points) < size:
         used, shown = int((counts > 0).sum()), int((counts[points] > 0).sum())
-        said += (
+        note += (
             f" Of {size:,} codevectors {len(points):,} are drawn: the {shown:,} most used of {used:,} used ones and "
             f"{len(points) - shown:,} of {size - used:,} unused ones, chosen at random."
         )
-    return said
+    return note
 
 
-def _vectors(looker: Looker, name: str, codebook: int, points: np.ndarray) -> tuple[np.ndarray, bool]:
+def _vectors(inspector: Inspector, name: str, codebook: int, points: np.ndarray) -> tuple[np.ndarray, bool]:
     from vqzoo.analysis.encode import codevectors
 
-    with looker.engine.borrow(name) as tokenizer:
+    with inspector.engine.borrow(name) as tokenizer:
         vectors = codevectors(tokenizer, codebook, points)
         return vectors, all(quantizer.innermost.fixed for quantizer in tokenizer.quantizers)
 
@@ -74,7 +75,7 @@ def _vectors(looker: Looker, name: str, codebook: int, points: np.ndarray) -> tu
 def _stored(
     model: Model, look: EncodedImage, test: Sequence[np.ndarray] | None, fixed: bool
 ) -> tuple[list[dict[str, np.ndarray]] | None, str]:
-    """The maps that ship with a model, or None and why there are none."""
+    """Return the maps that ship with a model and "", or None and the reason for their absence."""
     if fixed:
         return None, "Its codevectors are the points of a fixed grid, so PCA is all that there is to see."
     if model.source is None or test is None or not (model.source / MAP).is_file():

@@ -1,4 +1,4 @@
-"""What the page of comparisons shows, computed: values for its components from a photograph and names of models."""
+"""The comparison of models on one photograph: values of the components of the Compare page."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a visitor compares: the path of a photograph, its longest side in pixels, and names of models and codecs."""
+    """What is compared: the path of a photograph, its longest side in pixels, and names of models and codecs."""
 
     photo: str
     side: int
@@ -51,18 +51,18 @@ class Comparison:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The names, models first."""
+        """Names of all rows, models first."""
         return (*self.models, *self.codecs)
 
     def __str__(self) -> str:
-        """How many models and codecs there are, as a sentence."""
+        """Return the numbers of models and codecs as a sentence."""
         models, codecs = len(self.models), len(self.codecs)
-        said = f"{models} {'model' if models == 1 else 'models'}"
-        return f"{said} and {codecs} {'row' if codecs == 1 else 'rows'} of codecs." if codecs else f"{said}."
+        text = f"{models} {'model' if models == 1 else 'models'}"
+        return f"{text} and {codecs} {'row' if codecs == 1 else 'rows'} of codecs." if codecs else f"{text}."
 
 
 def first_models(models: list[Model]) -> list[str]:
-    """One model of each quantizer that the page opens with, or the first four where there are none of these."""
+    """Return one model for each quantizer that the page opens with, or the first four models if it has none of them."""
     first: dict[str, str] = {}
     for model in models:
         quantizer, *finer = quantizer_names(model.config)
@@ -72,14 +72,14 @@ def first_models(models: list[Model]) -> list[str]:
 
 
 def trained_on(models: list[Model]) -> str:
-    """What models of one data set have seen: a line for the group of them."""
+    """Return the heading of a group of models: their data set and the sizes of their training images."""
     sides = sorted({model.config["resolution"] for model in models})
     return f"trained on {models[0].metrics['dataset']}, squares of {' or '.join(map(str, sides))} pixels"
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a comparison is, in words. kind: "running", "done", "stopped" or "error"."""
+    """The progress of a comparison as text; `kind` is "running", "done", "stopped" or "error"."""
 
     kind: str
     text: str
@@ -91,7 +91,7 @@ SORTS: dict[str, tuple[str, bool]] = {
     "time to encode": ("encode_ms", False),
     "time to decode": ("decode_ms", False),
 }
-"""What rows can be ordered by -> (metric, whether more of it is better)."""
+"""Label of a sort key -> (metric, whether higher is better)."""
 FIRST_SORT = next(iter(SORTS))
 
 
@@ -104,11 +104,10 @@ def compare(
     sort: str = FIRST_SORT,
     worst_first: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Before and after each model, the values of the components that have changed; raises ValueError with what is to
-    be done.
+    """Yield the values of changed components before and after each model.
 
-    With `codecs` the same of every image codec, and of the fitted PCAs, at each of the models' rates, those of raw
-    pixels and above left out. Rows and pictures are ordered by a key of `SORTS`.
+    With `codecs`, every image codec and the fitted PCAs follow at each of the models' rates below that of raw pixels.
+    Rows and pictures are ordered by `sort`, a key of `SORTS`. Raises ValueError for a missing or unknown choice.
     """
     if not path:
         raise ValueError("Choose a photograph first: drop one in, paste one, or click an example.")
@@ -135,7 +134,7 @@ def compare(
             drawn[name] = Picture(name, results[name].pixels, _caption(results[name]))
             step = _shown(engine, photo, results, drawn, sort, worst_first)
             yield step | {"listed": listed()}
-        next(outcomes, None)  # a GPU that was lent is given back
+        next(outcomes, None)  # ends the call, so that ZeroGPU takes its GPU back
 
     yield from each(names, "models")
     if codecs:
@@ -151,16 +150,16 @@ def compare(
 
 
 def stopped(listed: Comparison, shown: Comparison) -> tuple[Comparison, Status]:
-    """Return what a comparison that was stopped has come to, for the pages, and a line about it.
+    """Return the comparison that the pages show after a stop, and the status line.
 
-    `listed` is that of its last step; `shown`, the comparison before it, stays where no model was done.
+    `listed` is the state after the last step; `shown`, the previous comparison, is kept if no model was finished.
     """
-    said = f"after {str(listed)[:-1]}: these are what is shown" if listed.rows else "before the first model"
-    return replace(listed, codecs=()) if listed.models else shown, Status("stopped", f"Stopped {said}.")
+    text = f"after {str(listed)[:-1]}: these are what is shown" if listed.rows else "before the first model"
+    return replace(listed, codecs=()) if listed.models else shown, Status("stopped", f"Stopped {text}.")
 
 
 def beside(engine: Engine) -> list[str]:
-    """What can stand beside models at their bits: codecs of this machine, and PCA where there are fitted ones."""
+    """Return what models can be compared with at equal bits: the codecs of this machine, and PCA if one is fitted."""
     return [*available(), *([PCA] if engine.linear() else [])]
 
 
@@ -170,16 +169,15 @@ def _labels(engine: Engine, results: dict[str, Result], photo: Photo) -> list[st
 
 
 def _orders(results: dict[str, Result]) -> dict[str, list[str]]:
-    """For each of `SORTS` the names that have such a value, the best first; codecs stand behind the models whose bits
-    they were given."""
+    """Return for each of `SORTS` the names with a value, best first; codecs follow the models whose bits they got."""
 
-    def place(name: str) -> tuple[float, bool]:
+    def rank(name: str) -> tuple[float, bool]:
         codec = parse_label(name)
         return (codec[1], True) if codec else (results[name].metrics["bits_per_image"], False)
 
     orders = {}
     for sort, (metric, more) in SORTS.items():
-        known = [name for name in sorted(results, key=place) if results[name].metrics.get(metric) is not None]
+        known = [name for name in sorted(results, key=rank) if results[name].metrics.get(metric) is not None]
         if sort != FIRST_SORT:
             known.sort(key=lambda name: results[name].metrics[metric], reverse=more)
         orders[sort] = known
@@ -189,9 +187,9 @@ def _orders(results: dict[str, Result]) -> dict[str, list[str]]:
 def _shown(
     engine: Engine, photo: Photo, results: dict[str, Result], drawn: dict[str, Picture], sort: str, worst_first: bool
 ) -> dict[str, Any]:
-    """Pictures and table of what has been computed, and the orders that they can be brought into.
+    """Return the pictures and the table of the results so far, and the orders of `SORTS`.
 
-    `drawn` are the pictures, which are encoded once, not at every step.
+    `drawn` holds the pictures, so that each is encoded once and not at every step.
     """
     orders = _orders(results)
     names = orders[sort][::-1] if worst_first else orders[sort]
@@ -202,7 +200,7 @@ def _shown(
 
 
 def device_line(engine: Engine) -> str:
-    """The device and its memory, as a line of text."""
+    """Return the name of the device and its memory as a line of text."""
     device = engine.describe_device()
     if device.used is None or device.total is None:
         return device.name
@@ -211,9 +209,9 @@ def device_line(engine: Engine) -> str:
 
 def _caption(result: Result) -> str:
     metrics = result.metrics
-    said = f"{_made(metrics)} · " if _made(metrics) else ""
+    setting = f"{_codec_setting(metrics)} · " if _codec_setting(metrics) else ""
     bits = show("bits_per_pixel", metrics["bits_per_pixel"])
-    return said + f"{METRICS['psnr'].with_unit(metrics['psnr'])} · {bits} bits / pixel"
+    return setting + f"{METRICS['psnr'].with_unit(metrics['psnr'])} · {bits} bits / pixel"
 
 
 def _row(model: Model | None, name: str, result: Result) -> list[Any]:
@@ -230,12 +228,12 @@ def _row(model: Model | None, name: str, result: Result) -> list[Any]:
         None if metrics["encode_ms"] is None else round(metrics["encode_ms"], 1),
         None if metrics["decode_ms"] is None else round(metrics["decode_ms"], 1),
         None if "parameters" not in metrics else round(metrics["parameters"] / 1e6, 2),
-        show_images(model.metrics) if model else _made(metrics),
+        show_images(model.metrics) if model else _codec_setting(metrics),
     ]
 
 
 def _bits(model: Model) -> float:
-    """True bits of an image of its test split; without bound where nothing was measured."""
+    """Return the true bits of a test image; infinity for a model that was not measured."""
     return model.metrics["metrics"]["bits_per_image"] if model.measured else math.inf
 
 
@@ -245,8 +243,8 @@ def _test_usage(model: Model | None) -> str:
     return show("usage", metrics["usage"]) if "usage" in metrics else "not measured"
 
 
-def _made(metrics: dict[str, Any]) -> str:
-    """How a codec came to its bits; nothing for a model."""
+def _codec_setting(metrics: dict[str, Any]) -> str:
+    """Return the setting with which a codec reached its bits; "" for a model."""
     if "basis" in metrics:
         return f"{metrics['components']} components of {metrics['basis']}"
     if "quality" in metrics:

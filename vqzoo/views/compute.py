@@ -1,4 +1,4 @@
-"""What of the engine needs torch, which takes seconds to import: the app is served before this has come in."""
+"""The parts of the engine that need torch: imported late, as torch takes seconds and the app is served before."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -19,17 +19,17 @@ from vqzoo.views.job import Job
 
 @cache
 def best_device() -> torch.device:
-    """The GPU, or the CPU where there is none."""
+    """Return the GPU, or the CPU without one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def load_on(model: Model, device: torch.device) -> Tokenizer:
-    """A tokenizer in evaluation mode; raises ValueError for damaged model files."""
+    """Load a tokenizer in evaluation mode; raises ValueError for damaged model files."""
     return load(model).to(device)
 
 
 def network_on(device: torch.device) -> Perceptual | None:
-    """The network of LPIPS, where its weights are."""
+    """Return the network of LPIPS; None without its weights."""
     network = perceptual("squeeze")
     return None if network is None else network.to(device)
 
@@ -37,9 +37,9 @@ def network_on(device: torch.device) -> Perceptual | None:
 def compute(
     job: Job, tokenizer: Callable[[str], Tokenizer], linear: Sequence[str], pixels: np.ndarray, device: torch.device
 ) -> Result:
-    """One job on a photograph; `tokenizer` gives that of a name, `linear` are the names of fitted PCAs.
+    """Run a job on a photograph; `tokenizer` loads a model by name, `linear` are the names of the fitted PCAs.
 
-    Raises ValueError for a photograph that the device has no memory for.
+    Raises ValueError for a photograph that is too large for the device's memory.
     """
     try:
         network = network_on(device)
@@ -54,12 +54,12 @@ def compute(
 
 
 def out_of_memory(name: str) -> str:
-    """What a visitor is told."""
+    """Return the error message for a photograph that is too large for the device's memory."""
     return f"{name}: the photograph needs more memory than there is; choose a smaller side"
 
 
 def describe(device: torch.device) -> Device:
-    """The GPU and what torch has reserved on it, or the CPU and what this process holds."""
+    """Return the GPU and the memory reserved by torch, or the CPU and the memory of this process."""
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
         return Device(torch.cuda.get_device_name(device), torch.cuda.memory_reserved(device), total)

@@ -1,11 +1,11 @@
-"""What computes."""
+"""A description of the device that computes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Device:
-    """Its name, and its memory in bytes, unless that is another process's."""
+    """The name of a device and its memory in bytes; None if another process manages the memory."""
 
     name: str
     used: int | None = None

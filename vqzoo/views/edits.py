@@ -1,18 +1,18 @@
-"""Tokens changed by hand and decoded again."""
+"""Tokens edited by hand and decoded again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.patches import check_index
 from vqzoo.views.pictures import Difference, Picture, viewer_value
 
 
 @dataclass(frozen=True)
 class Edit:
-    """The label of a layer, a cell of it, counted from 0, and the index that the cell gets."""
+    """A new index for one cell: the label of its layer, and row and column counted from 0."""
 
     layer: str
     row: int
@@ -20,14 +20,14 @@ class Edit:
     index: int
 
 
-def edited(looker: Looker, name: str, shown: Comparison, edits: Sequence[Edit]) -> dict[str, Any]:
-    """The viewer's value: what was decoded before, after, and the difference of the two.
+def edited(inspector: Inspector, name: str, shown: Comparison, edits: Sequence[Edit]) -> dict[str, Any]:
+    """Return the viewer's value: the image decoded before and after the edits, and the difference of the two.
 
-    Raises ValueError for a cell or an index that there is not.
+    Raises ValueError for an unknown layer, a cell outside the grid, or an index outside the alphabet.
     """
-    look = looker.look(name, shown)
+    look = inspector.inspect(name, shown)
     grids = [grid.copy() for grid in look.grids]
-    said = []
+    changes = []
     for edit in edits:
         label, row, column, index = edit.layer, edit.row, edit.column, edit.index
         layer = next((layer for layer in look.layers if layer.label == label), None)
@@ -38,14 +38,15 @@ def edited(looker: Looker, name: str, shown: Comparison, edits: Sequence[Edit]) 
         if not (0 <= row < rows and 0 <= column < columns):
             raise ValueError(f"row {row + 1}, column {column + 1}: the grid has {rows} rows and {columns} columns")
         flat = grids[layer.grid].reshape(-1)
-        position = layer.positions[row, column]
+        cell = layer.positions[row, column]
         where = f"{label}, " if len(look.layers) > 1 else ""
-        said.append(f"{where}row {row + 1}, column {column + 1}: {flat[position]:,} became {index:,}")
-        flat[position] = index
+        changes.append(f"{where}row {row + 1}, column {column + 1}: {flat[cell]:,} became {index:,}")
+        flat[cell] = index
     size = look.pixels.shape[:2]
-    before = Picture("as encoded", looker.decode(name, look.grids, size), "decoded from the tokens of this image")
+    before = Picture("as encoded", inspector.decode(name, look.grids, size), "decoded from the tokens of this image")
     after = Picture(
-        "changed", looker.decode(name, grids, size), f"{len(edits)} {'change' if len(edits) == 1 else 'changes'}"
+        "changed", inspector.decode(name, grids, size), f"{len(edits)} {'change' if len(edits) == 1 else 'changes'}"
     )
-    note = f"{'; '.join(said[-4:])}{f'; and {len(said) - 4} before' if len(said) > 4 else ''}." if said else ""
+    earlier = f"; and {len(changes) - 4} before" if len(changes) > 4 else ""
+    note = f"{'; '.join(changes[-4:])}{earlier}." if changes else ""
     return viewer_value([before, after, Difference("difference of the two", before, after)], note)

@@ -1,4 +1,4 @@
-"""The one place of the app that computes: models loaded once, one device, one lock around it."""
+"""The engine of the app: models loaded once, on one device, behind one lock."""
 
 import threading
 from collections import OrderedDict
@@ -27,23 +27,23 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """The last `size` values that were made, by key."""
+    """A cache of the `size` most recently used values, by key."""
 
     def __init__(self, size: int):
         self.size = size
         self._values: OrderedDict[K, V] = OrderedDict()
 
     def forget(self, which: Callable[[K], bool]) -> None:
-        """Drop the values of all keys that are so."""
+        """Drop the values of all keys for which `which` is true."""
         for key in [key for key in self._values if which(key)]:
             del self._values[key]
 
     def find(self, key: K) -> V | None:
-        """The value of a key, if it is among the recent ones."""
+        """Return the cached value of a key, or None."""
         return self._values.get(key)
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The value of a key, made if it is not among the recent ones."""
+        """Return the value of a key, made by `make` if it is not cached."""
         if key not in self._values:
             self._values[key] = make()
             if len(self._values) > self.size:
@@ -54,7 +54,7 @@ class Recent(Generic[K, V]):
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """pixels: uint8 (h, w, 3); note: what was done to the file's picture, in words; key: tells it from others."""
+    """A decoded photograph: uint8 pixels (h, w, 3), a note on its size and preprocessing, and a cache key."""
 
     pixels: np.ndarray
     note: str
@@ -62,26 +62,26 @@ class Photo:
 
 
 class Engine:
-    """Runs registered models on photographs, one at a time, whichever visitor asks.
+    """Runs registered models on photographs, one job at a time for all visitors.
 
-    Gradio frees its slot when a visitor cancels although the function goes on, so its own limits do not keep two
-    computations off one device; the lock here does. What is kept is bounded: models, photographs, results.
+    When a visitor cancels, Gradio frees its slot although the function goes on, so its own limits cannot keep two
+    computations off one device; the lock here does. The caches of models, photographs and results are bounded.
 
-    torch is imported when something is first computed, or by `warm`.
+    torch is imported by the first computation or by `warm`.
     """
 
     note_on_added = ""
-    """What a visitor has to know of models that were added, in a sentence."""
+    """A sentence for visitors on the models that were added after the start."""
 
     def __init__(
         self, models: list[Model], device: "torch.device | None" = None, image_limits: ImageLimits = OWN_MACHINE
     ):
-        """`device`: without it the GPU, or the CPU where there is none. `image_limits`: on each photograph."""
+        """Offer `models` on `device`: by default the GPU, or the CPU without one."""
         self.models: dict[str, Model] = _Offered((model.name, model) for model in models)
         self.loaded: tuple[str, ...] = ()
-        """Names of those that came after the start, in their order."""
+        """Names of the models added after the start, in order."""
         self.changes = 0
-        """How often models have come or gone since."""
+        """How often models were added or withdrawn."""
         self.image_limits = image_limits
         self._asked = device
         self._lock, self._decoding = threading.Lock(), threading.Lock()
@@ -93,7 +93,7 @@ class Engine:
 
     @cached_property
     def device(self) -> "torch.device":
-        """What models are moved to."""
+        """The device of the models."""
         from vqzoo.views.compute import best_device
 
         return self._asked or best_device()
@@ -102,13 +102,13 @@ class Engine:
         """Import torch and load what the first comparison of these models needs, on a thread of its own."""
 
         def load() -> None:
-            # Under the lock: modules that two threads import at once may see each other half made.
+            # Under the lock: two threads that import a module at once may see it half initialized.
             with self._lock, uncollected():
                 from vqzoo.views.compute import network_on
 
                 network_on(self.device)
             for name in names:
-                with suppress(ValueError), self.borrow(name):  # a damaged model is told to whoever asks for it
+                with suppress(ValueError), self.borrow(name):  # reported when a visitor chooses the damaged model
                     pass
 
         thread = threading.Thread(target=load, name="vqzoo-warm", daemon=True)
@@ -116,23 +116,23 @@ class Engine:
         return thread
 
     def show(self, results: Mapping[str, Result], photo: Photo) -> None:
-        """Take these, computed elsewhere and on the page already, as what `recall` gives for this photograph.
+        """Store results computed on another machine, for `recall` alone.
 
-        `run` computes them again, as their times are another machine's.
+        `run` computes them again, as their timings are those of the other machine.
         """
         with self._lock:
             self._shown = {(name, photo.key): result for name, result in results.items()}
 
     def add(self, model: Model) -> None:
-        """Offer one more model to everybody who asks from now on, in place of one of its name."""
+        """Offer a model from now on, in place of any model of the same name."""
         with self._lock:
             self._forget(model.name)
-            self.models = _Offered({**self.models, model.name: model})  # whoever goes through the old one may go on
+            self.models = _Offered({**self.models, model.name: model})  # a copy: other threads may iterate the old one
             self.loaded = (*(name for name in self.loaded if name != model.name), model.name)
             self.changes += 1
 
     def withdraw(self, name: str) -> None:
-        """No longer offer a model that was added; whoever still asks for it is told."""
+        """Stop offering a model that was added; a later request for it raises ValueError."""
         with self._lock:
             if name in self.loaded:
                 self._forget(name)
@@ -148,7 +148,7 @@ class Engine:
 
     @contextmanager
     def borrow(self, name: str) -> Iterator["Tokenizer"]:
-        """A model, loaded and in evaluation mode, while nothing else computes; to be brief about it is only fair.
+        """Yield a loaded model in evaluation mode while holding the lock, so keep the block short.
 
         Raises ValueError for damaged model files.
         """
@@ -156,36 +156,38 @@ class Engine:
             yield self._tokenizer(name)
 
     def photo(self, path: str, longest: int) -> Photo:
-        """The picture in a file, no side over `longest` pixels; raises ImageError for a file that cannot be used."""
-        with self._decoding:  # one at a time, for what it may take of memory; nobody who computes waits for it
+        """Read a photograph, shrunk to at most `longest` pixels a side; raises ImageError for an unusable file."""
+        with self._decoding:  # one at a time to bound memory, without blocking computations
             return self._photos.get((path, longest), lambda: _read(path, longest, self.image_limits))
 
     def run(self, name: str, photo: Photo, position: bool = True, levels: int | None = None) -> Result:
-        """One `Job` on a photograph.
+        """Run one `Job` on a photograph, or return its cached result.
 
-        Raises ValueError for damaged model files, for levels that a model does not have, and for a photograph that the
-        device has no memory for.
+        Raises ValueError for damaged model files, for more levels than a model has, and for a photograph that is too
+        large for the device's memory.
         """
         job = Job(name, position, levels)
         with self._lock:
             return self._results.get(job.key(photo.key), partial(self._compute, job, photo.pixels))
 
     def run_all(self, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
-        """Each job as `run` does it, in their order; others get their turn in between."""
+        """Run the jobs in order; other visitors' jobs may run in between."""
         for job in jobs:
             yield self.run(job.name, photo, job.position, job.levels)
 
     def recall(self, names: Sequence[str], photo: Photo) -> list[Result]:
-        """Of each model or codec what has been shown of it, for its pixels; what is forgotten is computed again."""
+        """Return the results of models and codecs as shown before; those no longer cached are computed again."""
         with self._lock:
-            found = [
+            cached = [
                 self._results.find(Job(name).key(photo.key)) or self._shown.get((name, photo.key)) for name in names
             ]
-        return [result or self.run(name, photo) for name, result in zip(names, found, strict=True)]
+        return [result or self.run(name, photo) for name, result in zip(names, cached, strict=True)]
 
     def test_counts(self, name: str) -> list[np.ndarray] | None:
-        """Of each column, how often each index was used on the test split; None where that is not known, as where the
-        file of counts is damaged, which the Zoo page says."""
+        """Return the counts (K,) of each column's indices on the test split.
+
+        None if they are unknown or their file is damaged, which the Zoo page reports.
+        """
         model = self.models[name]
 
         def read() -> list[np.ndarray] | None:
@@ -199,13 +201,13 @@ class Engine:
             return self._counts.get(name, read)
 
     def describe_device(self) -> Device:
-        """The GPU and what torch has reserved on it, or the CPU and what this process holds."""
+        """Return the GPU and the memory reserved by torch, or the CPU and the memory of this process."""
         from vqzoo.views.compute import describe
 
         return describe(self.device)
 
     def linear(self) -> list[str]:
-        """Names of the fitted PCAs of colour images: what a row of PCA is made of, if there are any."""
+        """Return the names of the PCAs fitted to colour images, from which the rows of PCA are computed."""
         return [name for name, model in self.models.items() if _is_linear(model)]
 
     def _compute(self, job: Job, pixels: np.ndarray) -> Result:
@@ -220,7 +222,7 @@ class Engine:
 
 
 class _Offered(dict[str, Model]):
-    """Models by name; ValueError for a name that somebody's page still has and that is offered no longer."""
+    """Models by name; raises ValueError for a name that is no longer offered."""
 
     def __missing__(self, name: str) -> Model:
         raise ValueError(f"{name} is no longer offered here; choose another model, or load it again on the Zoo page")
@@ -233,5 +235,5 @@ def _is_linear(model: Model) -> bool:
 def _read(path: str, longest: int, limits: ImageLimits) -> Photo:
     loaded = load_image(path, limits, longest=longest)
     height, width = loaded.pixels.shape[:2]
-    said = f": {'; '.join(loaded.notes)}" if loaded.notes else ""
-    return Photo(loaded.pixels, f"{width} × {height} pixels{said}.", (path, longest))
+    notes = f": {'; '.join(loaded.notes)}" if loaded.notes else ""
+    return Photo(loaded.pixels, f"{width} × {height} pixels{notes}.", (path, longest))

@@ -1,4 +1,4 @@
-"""A comparison as one archive: pictures, table, and everything that says how they came about."""
+"""A comparison as a ZIP archive: pictures, table, and the settings to repeat it."""
 
 import io
 import json
@@ -22,21 +22,21 @@ from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.pictures import png
 
 _DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every file in the archive, so that the same comparison is the same bytes."""
+"""The date of every file in the archive, so that the same comparison gives the same bytes."""
 _FIGURES = names("image", "rate", "usage")
 _LIBRARIES = ("vqzoo", "torch", "pillow")
 
 
 def file_name(listed: Comparison) -> str:
-    """Of the archive: the project, the side and a mark of what is compared, the same for the same comparison."""
+    """Return the file name of the archive, the same for the same comparison."""
     mark = sha256("\n".join(sorted(listed.rows)).encode()).hexdigest()[:8]
     return f"vqzoo-{len(listed.rows)}-rows-side-{listed.side}-{mark}.zip"
 
 
 def archive(engine: Engine, listed: Comparison) -> bytes:
-    """The ZIP of what is `listed`: original.png and a PNG a row, table.csv, settings.json.
+    """Return the ZIP of a comparison: original.png, one PNG per row, table.csv and settings.json.
 
-    Raises ValueError where nothing is, or where a photograph is no longer to be had.
+    Raises ValueError for an empty comparison or a photograph that no longer exists.
     """
     names = listed.rows
     if not names:
@@ -83,8 +83,7 @@ def _settings(engine: Engine, photo: Photo, longest: int, results: dict[str, Res
             "bits": "true bits: every index that decoding needs, before entropy coding; of a codec, the whole file",
         },
         "device": engine.describe_device().name,
-        "versions": {name: version(name) for name in ("vqzoo", "torch", "pillow")}
-        | {"python": platform.python_version()},
+        "versions": {**{name: version(name) for name in _LIBRARIES}, "python": platform.python_version()},
     }
 
 
@@ -111,7 +110,7 @@ def _row(engine: Engine, name: str, result: Result) -> dict[str, Any]:
 
 
 def _weights(model: Model) -> Path:
-    """The file itself; of a published model the copy that was loaded."""
+    """Return the path of the weights, in the cache of the Hub for a published model."""
     if model.source is not None:
         return Folder(model.source).path(WEIGHTS, WEIGHTS_LIMIT)
     return Repository(str(model.repo_id), model.revision).path(WEIGHTS, WEIGHTS_LIMIT)

@@ -1,4 +1,4 @@
-"""What is known of one model, as HTML; whatever its files say is escaped."""
+"""The facts and the card of one model as HTML, with all text from its files escaped."""
 
 from collections.abc import Sequence
 from html import escape
@@ -16,7 +16,7 @@ _Facts = Sequence[tuple[str, str]]
 
 
 def facts_html(shown: Shown, offered_as: str | None) -> str:
-    """A heading, and a list of facts a topic; `offered_as` is the model's name on the other pages."""
+    """Return a heading and a list of facts per topic; `offered_as` is the model's name on the other pages."""
     model = shown.model
     offer = f"Offered on every page as {offered_as}." if offered_as else "Not loaded: the other pages do not offer it."
     head = f'<h3>{escape(model.name)}</h3><p class="zoo-offer">{escape(offer)}</p>'
@@ -26,12 +26,12 @@ def facts_html(shown: Shown, offered_as: str | None) -> str:
         topics.append(("Measured", [*_protocol(model), *labelled(metrics), *_behind(model)]))
     if model.trained:
         topics.append(("Trained", training_facts(model.metrics)))
-    said = "" if metrics else '<p class="zoo-offer">Not measured: it comes without a metrics.json.</p>'
-    return head + said + "".join(_topic(title, facts) for title, facts in topics)
+    missing = "" if metrics else '<p class="zoo-offer">Not measured: it comes without a metrics.json.</p>'
+    return head + missing + "".join(_topic(title, facts) for title, facts in topics)
 
 
 def card_html(shown: Shown) -> str:
-    """The model card, or a sentence why there is none."""
+    """Return the model card, or a sentence that explains its absence."""
     if shown.card is not None:
         return f'<article aria-label="model card">{safe_html(shown.card)}</article>'
     return f'<p class="zoo-empty">{escape(shown.note or "It comes without a model card (README.md).")}</p>'
@@ -70,7 +70,7 @@ def _settings(model: Model) -> _Facts:
 def _protocol(model: Model) -> _Facts:
     record, metrics = model.metrics, model.metrics["metrics"]
     facts = []
-    if metrics.get("num_images") is not None:  # a list of the Hub does not tell
+    if metrics.get("num_images") is not None:  # the Hub's list of models lacks it
         facts = [("on", f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}")]
     if metrics.get("protocol") is not None:
         facts += [("protocol", metrics["protocol"])]
@@ -83,7 +83,7 @@ def _behind(model: Model) -> _Facts:
 
 
 def _words(value: Any) -> str:
-    """A setting for a reader: long lists are cut short."""
+    """Return a setting as text, with long lists shortened."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {_words(each)}" for key, each in value.items())
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What there is to compute on a photograph."""
+"""A job: one model or codec to run on a photograph."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -6,13 +6,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """name: of a model, or of a codec by its `formats.label`; position: False leaves a model's positional encoding out;
-    levels: how many of a residual model's, coarse to fine, are decoded, None for all."""
+    """One reconstruction to compute.
+
+    Attributes:
+        name: a model's name, or the `formats.label` of a codec.
+        position: whether the model decodes with its positional encoding.
+        levels: how many levels of a residual model are decoded, coarse to fine; None for all.
+    """
 
     name: str
     position: bool = True
     levels: int | None = None
 
     def key(self, photo: Hashable) -> Hashable:
-        """What its result is remembered by, the name first; `photo` is a `Photo.key`."""
+        """Return the cache key of the result, the name first; `photo` is a `Photo.key`."""
         return self.name, photo, self.position, self.levels

@@ -1,4 +1,4 @@
-"""What the first levels of a residual model alone make of a photograph."""
+"""Reconstructions from the first levels of a residual model alone."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,40 +18,40 @@ ABOUT = (
 )
 
 _LEVELS = {"rvq": "levels", "rq": "levels", "multiscale": "scales"}
-"""Quantizers whose first levels alone are an approximation -> the setting that tells how many there are."""
+"""Quantizers whose first levels approximate the latents -> the setting that holds the number of levels."""
 
 
 def num_levels(model: Model) -> int:
-    """How many levels a model's quantizer adds up; 0 where its first ones alone are none of its reconstructions."""
+    """Return how many levels a model's quantizer adds up; 0 if it is not residual or its settings are unknown."""
     (name, *finer), quantizer = quantizer_names(model.config), model.config["quantizer"]
     if finer or name not in _LEVELS or not isinstance(quantizer, dict) or _LEVELS[name] not in quantizer:
-        return 0  # of a model known from the Hub's list alone the settings are not known
+        return 0  # the Hub's list of models lacks the settings
     levels = quantizer[_LEVELS[name]]
     return len(levels) if isinstance(levels, list) else int(levels)
 
 
 def residual(models: Sequence[Model]) -> list[str]:
-    """Names of those that have levels."""
+    """Return the names of the models with several levels."""
     return [model.name for model in models if num_levels(model) > 1]
 
 
 def show_levels(engine: Engine, shown: Comparison, name: str, levels: int) -> Iterator[dict[str, Any]]:
-    """The viewer's value after each reconstruction: the first `levels`, then all of them.
+    """Yield the viewer's value after each reconstruction: from the first `levels`, then from all of them.
 
-    Raises ValueError for levels that the model does not have, and as `Engine.run` does.
+    Raises ValueError for a number of levels that the model does not have, and as `Engine.run` does.
     """
     photo, count = engine.photo(shown.photo, shown.side), num_levels(engine.models[name])
     if not 1 <= levels <= count:
         raise ValueError(f"levels={levels}: {name} has {count}; choose from 1 to {count}")
     pictures: list[Picture] = []
-    for said, result in zip(
+    for title, result in zip(
         (f"first {levels} of {count}", f"all {count}"),
         engine.run_all([Job(name, levels=levels), Job(name)], photo),
         strict=True,
     ):
         if not pictures:
             pictures.append(Picture(ORIGINAL, result.original, "what the model is given"))
-        pictures.append(Picture(said, result.pixels, _caption(result)))
+        pictures.append(Picture(title, result.pixels, _caption(result)))
         yield viewer_value(pictures, f"{name}, {photo.note}")
 
 

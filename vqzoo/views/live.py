@@ -1,4 +1,4 @@
-"""A training that goes on, read from its run folder while it is being written."""
+"""A running training, read from its run folder while it is being written."""
 
 import time
 import warnings
@@ -13,19 +13,27 @@ from PIL import Image
 from vqzoo.analysis.log import columns, read
 from vqzoo.files.storage import read_json
 from vqzoo.ops.text import brief
-from vqzoo.views.training import Course, rate_of
+from vqzoo.views.training import TrainingCurves, rate_of
 
 LOG = "metrics.jsonl"
-_LARGEST = 256 * 2**20  # bytes of a log: months of rows
-_SIDE = 8192  # pixels of a sample grid
+_LARGEST = 256 * 2**20  # bytes of the largest log that is read: months of rows
+_SIDE = 8192  # longest side of a sample grid in pixels
 _QUIET = 120  # seconds without a new row after which the page says so
 
 
 @dataclass(frozen=True, eq=False)
 class Live:
-    """A run as it stands. samples: the newest grid, (h, w, 3) uint8, and its step; None before the first evaluation."""
+    """The current state of a run.
 
-    course: Course
+    Attributes:
+        training: its curves and warnings.
+        steps: how many steps its recipe has.
+        samples: the step and the newest grid of reconstructions, uint8 (h, w, 3); None before the first evaluation.
+        seconds_quiet: seconds since the log was last written to.
+        rate: images a second.
+    """
+
+    training: TrainingCurves
     steps: int
     samples: tuple[int, np.ndarray] | None
     seconds_quiet: float
@@ -33,19 +41,20 @@ class Live:
 
     @property
     def step(self) -> int:
-        steps = [*self.course.train.get("step", []), *self.course.held_out.get("step", [])]
+        """The last step in the log."""
+        steps = [*self.training.train.get("step", []), *self.training.held_out.get("step", [])]
         return max([0, *(int(step) for step in steps if step is not None)])
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are done; a run may evaluate its test split for a while after that."""
+        """Whether all steps are done; the evaluation on the test split may still follow."""
         return 0 < self.steps <= self.step
 
 
 def signature(folder: str) -> tuple[Any, ...]:
-    """Differs whenever the run has written something, and every minute in which it has not.
+    """Return a value that changes when the run has written something, and every minute in which it has not.
 
-    Nothing is read for it: a page looks again and again.
+    It is made from file attributes alone, as the page asks for it every few seconds.
     """
     path = Path(folder).expanduser()
     try:
@@ -58,48 +67,48 @@ def signature(folder: str) -> tuple[Any, ...]:
 
 
 def newest_run(runs: Path) -> Path | None:
-    """The folder of runs/ that was written to last."""
+    """Return the folder in `runs` whose log was written to last; None without any."""
     logs = sorted(runs.glob(f"*/{LOG}"), key=lambda path: path.stat().st_mtime)
     return logs[-1].parent if logs else None
 
 
 def follow(folder: str) -> Live:
-    """Read a run folder. Raises ValueError with what is to be done where it is none, or has nothing to show yet."""
+    """Read a run folder; raises ValueError if it is not one or has no rows yet."""
     if not folder.strip():
         raise ValueError("Name the folder of a run, such as runs/cifar10-looc-256x4.")
     path = Path(folder.strip()).expanduser()
-    said = brief(folder, 120)
+    shown = brief(folder, 120)
     try:
         if not path.is_dir():
-            raise ValueError(f"There is no folder {said}; name that of a run, such as runs/cifar10-looc-256x4.")
+            raise ValueError(f"There is no folder {shown}; name that of a run, such as runs/cifar10-looc-256x4.")
         log = path / LOG
         if not (path / "recipe.json").is_file():
-            raise ValueError(f"{said} holds no recipe.json: it is not the folder of a run, or the run has just begun.")
+            raise ValueError(f"{shown} holds no recipe.json: it is not the folder of a run, or the run has just begun.")
         if not log.is_file() or log.stat().st_size == 0:
-            raise ValueError(f"{said} has no row yet: the first one comes after fifty steps.")
+            raise ValueError(f"{shown} has no row yet: the first one comes after fifty steps.")
         if log.stat().st_size > _LARGEST:
-            raise ValueError(f"{LOG} of {said} is over {_LARGEST // 2**20} MiB, which is more than this page reads.")
+            raise ValueError(f"{LOG} of {shown} is over {_LARGEST // 2**20} MiB, which is more than this page reads.")
         recipe, rows = read_json(path / "recipe.json"), read(log)
         quiet = time.time() - log.stat().st_mtime
     except (OSError, UnicodeDecodeError):
-        raise ValueError(f"{said} cannot be read; name a folder that this machine may read.") from None
+        raise ValueError(f"{shown} cannot be read; name a folder that this machine may read.") from None
     if any(not isinstance(row, dict) or type(row.get("step")) is not int for row in rows):
-        raise ValueError(f"{LOG} of {said} is not that of a run: every line has to be an object with a step.")
+        raise ValueError(f"{LOG} of {shown} is not that of a run: every line has to be an object with a step.")
     train, held_out = columns(rows)
     if not train and not held_out:
-        raise ValueError(f"{said} has no row yet: the first one comes after fifty steps.")
-    told = [(row["step"], str(row["warning"]), str(row.get("text", ""))) for row in rows if "warning" in row]
+        raise ValueError(f"{shown} has no row yet: the first one comes after fifty steps.")
+    warned = [(row["step"], str(row["warning"]), str(row.get("text", ""))) for row in rows if "warning" in row]
     batch, steps = (recipe.get(key) if type(recipe.get(key)) is int else 0 for key in ("batch_size", "steps"))
     rate = rate_of(train)
-    course = Course(path.resolve().name, batch or 1, train, held_out, told)
-    live = Live(course, steps or 0, _newest(path / "samples"), max(0.0, quiet), rate)
-    course.facts.update(_facts(live))
+    training = TrainingCurves(path.resolve().name, batch or 1, train, held_out, warned)
+    live = Live(training, steps or 0, _newest(path / "samples"), max(0.0, quiet), rate)
+    training.facts.update(_facts(live))
     return live
 
 
 def status(live: Live) -> str:
-    """HTML: how far it is, how fast, how long it will take, what it was warned of."""
-    course, done = live.course, live.step
+    """Return the progress, speed, remaining time and warnings of a run as HTML."""
+    training, done = live.training, live.step
     parts = [f"step {done:,} of {live.steps:,}"]
     if live.rate:
         parts.append(f"{live.rate:,.0f} images a second")
@@ -108,34 +117,34 @@ def status(live: Live) -> str:
     elif live.seconds_quiet > _QUIET:
         parts.append(f"no new row for {_duration(live.seconds_quiet)}: it may have ended")
     elif live.rate:
-        parts.append(f"about {_duration((live.steps - done) * course.batch_size / live.rate)} to go")
-    if losses := _held_out(course):
+        parts.append(f"about {_duration((live.steps - done) * training.batch_size / live.rate)} to go")
+    if losses := _held_out(training):
         parts.append(f"best held-out loss {min(losses)[0]:.4g} at step {min(losses)[1]:,}")
     share = min(1.0, done / live.steps) if live.steps else 0.0
     bar = f'<progress max="1" value="{share:.4f}" aria-label="steps done">{share:.0%}</progress>'
-    items = "".join(f"<li><strong>{escape(kind)}</strong> {escape(text)}</li>" for _, kind, text in course.warnings)
+    items = "".join(f"<li><strong>{escape(kind)}</strong> {escape(text)}</li>" for _, kind, text in training.warnings)
     warned = f"<ul>{items}</ul>" if items else ""
-    return f"<strong>{escape(course.name)}</strong> {bar} <span>{escape(' · '.join(parts))}</span>{warned}"
+    return f"<strong>{escape(training.name)}</strong> {bar} <span>{escape(' · '.join(parts))}</span>{warned}"
 
 
 def _facts(live: Live) -> dict[str, str]:
-    losses = [loss for loss, _ in _held_out(live.course)]
+    losses = [loss for loss, _ in _held_out(live.training)]
     return {
         "steps": f"{live.step:,} so far" if not live.finished else f"{live.step:,}",
-        "images seen": f"{live.step * live.course.batch_size:,}",
+        "images seen": f"{live.step * live.training.batch_size:,}",
         "of the full budget": "a run on this machine",
         "best held-out loss": f"{min(losses):.4g}" if losses else "–",
     }
 
 
-def _held_out(course: Course) -> list[tuple[float, int]]:
-    """(loss, step) of every evaluation."""
-    steps, losses = course.points("loss", True, "steps")
+def _held_out(training: TrainingCurves) -> list[tuple[float, int]]:
+    """Return (loss, step) of every evaluation."""
+    steps, losses = training.points("loss", True, "steps")
     return [(loss, int(step)) for step, loss in zip(steps, losses, strict=True)]
 
 
 def _newest(folder: Path) -> tuple[int, np.ndarray] | None:
-    """The last grid that is whole: the newest may still be being written."""
+    """Return the last complete grid and its step: the newest file may still be incomplete."""
     for path in sorted(folder.glob("step-*.png"), reverse=True)[:3]:
         number = path.stem.removeprefix("step-")
         try:

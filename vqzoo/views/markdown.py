@@ -1,4 +1,4 @@
-"""Markdown that strangers wrote, as HTML that shows their words and nothing else."""
+"""Untrusted Markdown as safe HTML."""
 
 import html
 import re
@@ -10,20 +10,20 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 LONGEST = 64_000
-"""Characters that are shown."""
+"""How many characters of a card are shown."""
 
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?^---\s*$", re.DOTALL | re.MULTILINE)
 
 
 def safe_html(text: str) -> str:
-    """The HTML of a model card without its front matter.
+    """Return the HTML of a model card without its front matter.
 
-    HTML in it is shown as text. Links are their text and where they lead, not to be clicked; of images there is the
-    description: nothing is loaded from anywhere. Headings begin at <h4>, below those of the page.
+    Raw HTML is shown as text, a link as its text and address, an image as its description: nothing is loaded and
+    nothing can be clicked. Headings begin at <h4>, below those of the page.
     """
     body = _FRONT_MATTER.sub("", text[: 2 * LONGEST], count=1).lstrip()
     cut = "\n\n*(cut here: the card is longer than the page shows)*" if len(body) > LONGEST else ""
-    return _markdown().render(body[:LONGEST] + cut)
+    return str(_markdown().render(body[:LONGEST] + cut))
 
 
 def _markdown() -> MarkdownIt:

@@ -1,4 +1,4 @@
-"""The comparison that the app opens on: shipped with the package, so that it is there before torch has come in."""
+"""The comparison that the app opens with, shipped with the package so that it is shown before torch is imported."""
 
 import hashlib
 import json
@@ -22,22 +22,24 @@ from vqzoo.views.job import Job
 from vqzoo.views.pictures import viewer_value
 from vqzoo.views.style import message
 
-PHOTOGRAPH = "Rocket"  # of the examples the one whose pictures take least room in the package
+PHOTOGRAPH = "Rocket"  # the example whose reconstructions are the smallest files
 SIDE = 256
 FOLDER = Path(__file__).with_name("opening")
-"""A picture for each model, and what was measured; `python docs/make_opening.py` makes them."""
+"""A picture and the metrics of each model, made by `python docs/make_opening.py`."""
 _RECORD = "opening.json"
 STARTING = "Starting: the models are on their way."
 
 
 def first(engine: Engine) -> Comparison:
-    """What is compared: an example, and one model of each kind."""
+    """Return the comparison that the app opens with: an example image and one model of each kind."""
     return Comparison(str(examples()[PHOTOGRAPH]), SIDE, tuple(first_models(list(engine.models.values()))))
 
 
 def opened(engine: Engine, folder: Path = FOLDER) -> dict[str, Any] | None:
-    """The values of the finished comparison, as `compare` yields them last; None unless exactly this one is shipped:
-    the same photograph, models and weights. The engine then knows its pictures, too. Times are not shipped."""
+    """Return the values of the shipped comparison, as `compare` yields them last, and store its results in the engine.
+
+    None if the shipped photograph, models or weights are others. Timings are not shipped.
+    """
     shown = first(engine)
     results = read(folder, Path(shown.photo), [engine.models[name] for name in shown.models])
     if results is None:
@@ -49,7 +51,7 @@ def opened(engine: Engine, folder: Path = FOLDER) -> dict[str, Any] | None:
 
 
 def pending(engine: Engine) -> dict[str, Any]:
-    """What the page shows until the comparison that it opens on is computed."""
+    """Return the values of the page until its first comparison is computed."""
     return {
         "viewer": viewer_value([], f"{STARTING} The first comparison is being computed."),
         "table": [],
@@ -60,7 +62,7 @@ def pending(engine: Engine) -> dict[str, Any]:
 
 
 class _Shipped(Engine):
-    """Answers with what was computed elsewhere."""
+    """An engine that returns stored results."""
 
     def __init__(self, engine: Engine, results: dict[str, Result]):
         super().__init__(list(engine.models.values()))
@@ -74,7 +76,7 @@ class _Shipped(Engine):
 
 
 def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Result] | None:
-    """The shipped results of these models, or None."""
+    """Read the shipped results; None if they are of another photograph, other models or other weights."""
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     except OSError:
@@ -86,34 +88,34 @@ def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Resul
     for model in models:
         with Image.open(folder / f"{model.name}.webp") as picture:
             pixels = np.asarray(picture.convert("RGB"))
-        kept = record["results"][model.name]
-        counts = None if kept["counts"] is None else [np.array(unpacked(column)) for column in kept["counts"]]
-        metrics = kept["metrics"] | dict.fromkeys(COSTS)
-        results[model.name] = Result(pixels, original, metrics, counts, tuple(kept["codebook_of"]))
+        stored = record["results"][model.name]
+        counts = None if stored["counts"] is None else [np.array(unpacked(column)) for column in stored["counts"]]
+        metrics = stored["metrics"] | dict.fromkeys(COSTS)
+        results[model.name] = Result(pixels, original, metrics, counts, tuple(stored["codebook_of"]))
     return results
 
 
 def write(folder: Path, engine: Engine) -> None:
-    """Compute and keep it."""
+    """Compute the comparison and write it to `folder`."""
     shown = first(engine)
     photo, names = Path(shown.photo), shown.models
     results = engine.run_all([Job(name) for name in names], engine.photo(shown.photo, shown.side))
-    kept = {}
+    records = {}
     folder.mkdir(exist_ok=True)
     for name, result in zip(names, results, strict=True):
         Image.fromarray(result.pixels).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
-        kept[name] = {
+        records[name] = {
             "metrics": {key: value for key, value in result.metrics.items() if key not in COSTS},
             "counts": None if result.counts is None else [packed(column.tolist()) for column in result.counts],
             "codebook_of": result.codebook_of,
         }
     key_now = key(photo, [engine.models[name] for name in names])
-    record = {"photograph": photo.name, "key": key_now, "results": kept}
+    record = {"photograph": photo.name, "key": key_now, "results": records}
     write_json(folder / _RECORD, record, indent=None)
 
 
 def key(photograph: Path, models: list[Model]) -> dict[str, str]:
-    """What the results are of: sha256 of the photograph and of each model's weights; of no folder, no weights."""
+    """Return the sha256 of the photograph and of the weights of each model that has a folder."""
     weights = {model.name: model.source / WEIGHTS for model in models if model.source is not None}
     files = {"photograph": photograph, **weights}
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.is_file()}

@@ -1,4 +1,4 @@
-"""A codevector in pictures: the patches that hold it, and what it decodes to alone."""
+"""One codevector in pictures: the image patches that use it, and its own reconstruction."""
 
 import html
 
@@ -6,46 +6,47 @@ import numpy as np
 
 from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.pictures import Picture
 
-_MOST = 24  # patches of each kind: more are not looked at
-_ROWS = 100
-_PIXELS = 60_000  # of all patches of a kind, above six of them
+_MOST = 24  # patches of each kind
+_ROWS = 100  # in the table of the most used codevectors
+_PIXELS = 60_000  # of all patches of a kind together, if there are more than six
 
 
-def codevector_page(looker: Looker, name: str, shown: Comparison, label: str | None, index: int | None) -> str:
-    """HTML: figures of a codevector, what it decodes to, and patches of this image and of the sample that hold it.
+def codevector_page(inspector: Inspector, name: str, shown: Comparison, label: str | None, index: int | None) -> str:
+    """Return HTML with a codevector's counts, its reconstruction, and the patches that use it.
 
-    Raises ValueError for an index that is outside the alphabet.
+    Patches are those of this image and of the sample images. Raises ValueError for an index outside the alphabet.
     """
     if index is None:
         return '<p class="cb-empty">Pick a cell of the grid, a point of the map, or type an index.</p>'
-    look = looker.look(name, shown)
-    layer = looker.layer(look, label)
+    look = inspector.inspect(name, shown)
+    layer = inspector.layer(look, label)
     check_index(layer, index)
     here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
-    test = looker.test_counts(name)
+    test = inspector.test_counts(name)
     split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
-    said = f"Chosen {here[index]:,} of {here.sum():,} times in this image"
+    counted = f"Chosen {here[index]:,} of {here.sum():,} times in this image"
     if split is not None:
         rank = int((split > split[index]).sum()) + 1
         where = f"rank {rank:,} of {len(split):,}" if split[index] else "never: it is dead"
-        said += f", {split[index]:,} of {split.sum():,} times on the test split ({where})"
-    images, looks = looker.sample(name)
-    alone, what = decoded_alone(looker, name, look, layer, index)
+        counted += f", {split[index]:,} of {split.sum():,} times on the test split ({where})"
+    images, looks = inspector.sample(name)
+    alone, what = decoded_alone(inspector, name, look, layer, index)
     in_image = _sheet("In this image", [(look, *cell) for cell in look.cells(layer.codebook, index)])
-    found = [(each, *cell) for each in looks for cell in each.cells(layer.codebook, index)]
-    in_sample = _sheet(f"In {images.name}", found)
+    in_sample = _sheet(
+        f"In {images.name}", [(each, *cell) for each in looks for cell in each.cells(layer.codebook, index)]
+    )
     return (
-        f"<p><strong>Codevector {index:,}.</strong> {said}.</p>"
+        f"<p><strong>Codevector {index:,}.</strong> {counted}.</p>"
         f'<figure class="cb-alone"><figcaption>Decoded alone</figcaption>{_img(alone, "decoded alone", 128)}'
         f"<p>{html.escape(what)}</p></figure>{in_image}{in_sample}"
     )
 
 
 def uses(look: EncodedImage, layer: Layer, test: list[np.ndarray] | None) -> list[list[int | str]]:
-    """Rows of the codevectors most used in a layer: index, times in it, times on the test split."""
+    """Return a row for each of the codevectors most used in a layer: index, count in it, count on the test split."""
     used, times = np.unique(look.indices(layer), return_counts=True)
     split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
     order = np.argsort(-times, kind="stable")[:_ROWS]
@@ -56,27 +57,30 @@ def uses(look: EncodedImage, layer: Layer, test: list[np.ndarray] | None) -> lis
 
 
 def check_index(layer: Layer, index: int) -> None:
-    """ValueError for an index that is no codevector of a layer."""
+    """Raise ValueError for an index outside the codebook of a layer."""
     if not 0 <= index < layer.size:
         raise ValueError(f"codevector {index}: expected a whole number from 0 to {layer.size - 1}")
 
 
 def usual_indices(look: EncodedImage, test: list[np.ndarray] | None) -> list[int]:
-    """Of each column the index most used on the test split, or in this image where that is not known."""
+    """Return the index most used in each column on the test split, or in this image if that is unknown."""
     return [int(counts.argmax()) for counts in (look.counts if test is None else test)]
 
 
-def decoded_alone(looker: Looker, name: str, look: EncodedImage, layer: Layer, index: int) -> tuple[np.ndarray, str]:
-    """(picture, what was decoded, in words): a square of the size that the model was trained at.
+def decoded_alone(
+    inspector: Inspector, name: str, look: EncodedImage, layer: Layer, index: int
+) -> tuple[np.ndarray, str]:
+    """Return the picture that a codevector decodes to, with the model's training resolution, and a description of it.
 
-    Every cell of the layer holds the codevector; every other column its most used index, as tokens can hold no zero.
+    Every cell of the layer holds the codevector. The other columns hold their most used index, as there is no token
+    for a zero latent.
     """
     from vqzoo.analysis.encode import decode, empty_grids
 
-    side = looker.engine.models[name].config["resolution"]
-    test = looker.test_counts(name)
+    side = inspector.engine.models[name].config["resolution"]
+    test = inspector.test_counts(name)
     usual = usual_indices(look, test)
-    with looker.engine.borrow(name) as tokenizer:
+    with inspector.engine.borrow(name) as tokenizer:
         grids = empty_grids(tokenizer, side)
         start = 0
         for number, grid in enumerate(grids):
@@ -98,15 +102,15 @@ def decoded_alone(looker: Looker, name: str, look: EncodedImage, layer: Layer, i
 def patch(
     look: EncodedImage, layer: Layer, row: int, column: int
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """(pixels around a cell, the cell in them: left, top, width and height as shares).
+    """Return the pixels around a cell, and the cell's left, top, width and height as shares of these pixels.
 
-    Around it is as much again on every side, so far as the picture goes.
+    The margin on each side is as wide as the cell, cut at the border of the picture.
     """
     left, top, right, bottom = look.box(layer, row, column)
     height, width = look.pixels.shape[:2]
     far_left, far_top = max(0, 2 * left - right), max(0, 2 * top - bottom)
     far_right, far_bottom = min(width, 2 * right - left), min(height, 2 * bottom - top)
-    # A cell may lie in the padding, wholly or partly.
+    # A cell may lie wholly or partly in the padding.
     far_left, far_top = min(far_left, width - 1), min(far_top, height - 1)
     pixels = look.pixels[far_top : max(far_bottom, far_top + 1), far_left : max(far_right, far_left + 1)]
     tall, wide = pixels.shape[:2]
@@ -119,18 +123,18 @@ def patch(
     return pixels, inner
 
 
-def _sheet(title: str, found: list[tuple[EncodedImage, Layer, int, int]]) -> str:
-    """Some of the cells, evenly from the first to the last, as many as stay quick to send."""
-    total, most = len(found), _MOST
-    if found:
-        most = min(_MOST, max(6, _PIXELS // patch(*found[0])[0][..., 0].size))
-    said = "not used" if not total else f"{total:,} {'cell' if total == 1 else 'cells'}"
+def _sheet(title: str, cells: list[tuple[EncodedImage, Layer, int, int]]) -> str:
+    """Return a figure of evenly spaced cells, as many as are quick to send."""
+    total, most = len(cells), _MOST
+    if cells:
+        most = min(_MOST, max(6, _PIXELS // patch(*cells[0])[0][..., 0].size))
+    count = "not used" if not total else f"{total:,} {'cell' if total == 1 else 'cells'}"
     if total > most:
-        said += f", {most} of them shown"
-        found = [found[round(place)] for place in np.linspace(0, total - 1, most)]
-    patches = "".join(_patch(*each) for each in found)
+        count += f", {most} of them shown"
+        cells = [cells[round(number)] for number in np.linspace(0, total - 1, most)]
+    patches = "".join(_patch(*each) for each in cells)
     return (
-        f'<figure class="cb-sheet"><figcaption>{html.escape(title)}: {said}</figcaption><div>{patches}</div></figure>'
+        f'<figure class="cb-sheet"><figcaption>{html.escape(title)}: {count}</figcaption><div>{patches}</div></figure>'
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures side by side: what the viewer, a component of the app, shows."""
+"""Pictures side by side: the value of the component `viewer`."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from PIL import Image
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture of the viewer: uint8 pixels (h, w, 3) under a name, with a line of figures."""
+    """One picture of the viewer: a name, uint8 pixels (h, w, 3), and a caption of metrics."""
 
     name: str
     pixels: np.ndarray
@@ -28,7 +28,7 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """The absolute difference of two pictures that stand before it, drawn on the scale of the errors."""
+    """The absolute difference of two pictures that come earlier in the viewer, drawn on the scale of the errors."""
 
     name: str
     one: Picture
@@ -36,7 +36,7 @@ class Difference:
 
     @property
     def caption(self) -> str:
-        """Its mean and its largest value over all bytes."""
+        """The mean and the largest difference over all bytes."""
         difference = np.abs(self.one.pixels.astype(np.int16) - self.two.pixels)
         return f"mean {difference.mean():.2f} / 255 · at most {difference.max()}"
 
@@ -49,7 +49,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def viewer_value(pictures: Sequence[Picture | Difference], note: str = "") -> dict[str, Any]:
-    """Pictures of one size, the first of which the errors of the others are taken against."""
+    """Return the value of the viewer: pictures of one size, with errors measured against the first."""
     return {"pictures": [_shown(each, pictures) for each in pictures], "note": note}
 
 

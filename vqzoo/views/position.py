@@ -1,4 +1,4 @@
-"""What the page of positional encodings shows: two twins, their difference, and each encoding switched off."""
+"""Positional encodings: twin models, their difference, and each encoding switched off."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,7 +15,7 @@ from vqzoo.views.comparison import ORIGINAL, Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.job import Job
 from vqzoo.views.pictures import Difference, Picture, viewer_value
-from vqzoo.views.training import Panel, course_of, has_curves, key_table, panels
+from vqzoo.views.training import Panel, has_curves, key_table, panels, training_curves
 
 ABOUT = (
     "Twins are two models equal in data, network, quantizer and training recipe, and different in their positional "
@@ -27,7 +27,7 @@ ABOUT = (
 )
 
 CURVES = 6
-"""Panels of curves at most: the loss and its terms."""
+"""The largest number of panels of curves: the loss and its terms."""
 _NO_LOSS = {"learning rate", "gradient gap", "usage", "perplexity", "images a second", "peak memory, MiB"}
 
 _ENDS = {"decoder": "", "encoder": " at the encoder", "both": " at both ends"}
@@ -39,7 +39,7 @@ _ADDED = {
 
 
 def cases(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
-    """What there is to choose from: every pair of twins, then every model that has an encoding and no twin."""
+    """Return the choices of the page by label: every pair of twins, then every model with an encoding and no twin."""
     pairs = twins(models)
     paired = {model.name for pair in pairs for model in pair}
     alone = [model for model in models if has_encoding(model) and model.name not in paired]
@@ -47,9 +47,9 @@ def cases(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
 
 
 def show_case(engine: Engine, shown: Comparison, case: Sequence[Model]) -> Iterator[dict[str, Any]]:
-    """After each reconstruction: viewer, the value of that, and at the end closeups, a list of `CloseUp`.
+    """Yield {"viewer": its value} after each reconstruction, and at last {"closeups": a list of `CloseUp`}.
 
-    Raises ValueError with what is to be done.
+    Raises ValueError as `Engine.run` does.
     """
     photo = engine.photo(shown.photo, shown.side)
     encoded = [model for model in case if has_encoding(model)]
@@ -77,24 +77,23 @@ def show_case(engine: Engine, shown: Comparison, case: Sequence[Model]) -> Itera
 
 
 def curves(case: Sequence[Model]) -> tuple[list[Panel], str, str]:
-    """What is known of the twins' trainings: a panel for the loss and each of its terms, a table of the trainings as
-    HTML, and in words what was not kept of them."""
-    courses = [course_of(model) for model in case if has_curves(model)]
-    found = [panel for panel in panels(courses) if panel.title not in _NO_LOSS][:CURVES]
+    """Return the training curves of a case: panels of the loss and its terms, an HTML table, and a note on gaps."""
+    trainings = [training_curves(model) for model in case if has_curves(model)]
+    shown = [panel for panel in panels(trainings) if panel.title not in _NO_LOSS][:CURVES]
     missing = [model.name for model in case if not has_curves(model)]
-    sparse = [course for course in courses if not course.train.get("step")]
-    said = [f"Of {' and '.join(missing)} no curves are known."] if missing else []
+    sparse = [training for training in trainings if not training.train.get("step")]
+    notes = [f"Of {' and '.join(missing)} no curves are known."] if missing else []
     if sparse:
-        points = " and ".join(str(len(course.held_out.get("step", []))) for course in sparse)
-        said.append(
-            f"Of {' and '.join(course.name for course in sparse)} the points on held-out images alone were kept: "
+        points = " and ".join(str(len(training.held_out.get("step", []))) for training in sparse)
+        notes.append(
+            f"Of {' and '.join(training.name for training in sparse)} the points on held-out images alone were kept: "
             f"{points} of them."
         )
-    return found, key_table(courses) if courses else "", " ".join(said)
+    return shown, key_table(trainings) if trainings else "", " ".join(notes)
 
 
 def _pair_label(one: Model, two: Model) -> str:
-    """Both names; what they have in common up to a hyphen is said once."""
+    """Return both names, the second without the prefix up to a hyphen that they share."""
     common = commonprefix([f"{one.name}-", f"{two.name}-"]).rpartition("-")[0]
     return f"{one.name} and {'…' if common else ''}{two.name[len(common) :]}"
 
@@ -105,11 +104,11 @@ def _encoding(model: Model) -> str:
 
 
 def _note(case: Sequence[Model]) -> str:
-    said = " ".join(f"{model.name}: {_told(model)}." for model in case)
-    return f"{said} {'All else is equal.' if len(case) == 2 else 'There is no twin of it here.'}"
+    text = " ".join(f"{model.name}: {_describe(model)}." for model in case)
+    return f"{text} {'All else is equal.' if len(case) == 2 else 'There is no twin of it here.'}"
 
 
-def _told(model: Model) -> str:
+def _describe(model: Model) -> str:
     position, trained = model.config["position"], tell_trained(model.metrics)
     if not has_encoding(model):
         return f"no encoding, {trained}"

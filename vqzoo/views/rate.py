@@ -1,11 +1,11 @@
-"""Every model and image codec as a point of a plane of rate and distortion, and how the story changes with the axis."""
+"""Models and image codecs as points in the rate-distortion plane, for several definitions of the rate."""
 
 import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vqzoo.analysis.measured_codecs import measured_codecs
 from vqzoo.hub.card import tell_trained, trained_share
@@ -25,16 +25,22 @@ ONE, SEVERAL, SCALAR, PCA, KMEANS, PLAIN = (
     "no quantizer",
 )
 KINDS = (ONE, SEVERAL, SCALAR, PCA, KMEANS, PLAIN)
-"""What a model stores of a latent; PCA and k-means have no network."""
+"""What a model stores for a latent; PCA and k-means have no network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A model, or a codec at one rate, as measured on a test split.
+    """A model, or a codec at one rate, measured on a test split.
 
-    kind: one of KINDS, or the name of the codec. series: points of one series differ in their sizes alone, and are
-    joined. metrics: as in metrics.json. cost: of a test image, None where the config does not tell. trained: share of
-    the recipe's full budget, up to 1, None of what is not trained and of what has no such budget. said: that in words.
+    Attributes:
+        name: its name in figures and tables.
+        kind: one of KINDS, or the name of the codec.
+        series: key of the points to join by a line; models of one series differ in their sizes alone.
+        metrics: as in metrics.json.
+        cost: lookup cost of a test image; None if the config lacks the settings.
+        trained: share of the recipe's full budget, up to 1; None if untrained or without such a budget.
+        note: a description of the training.
+        model: None for a codec.
     """
 
     name: str
@@ -43,21 +49,29 @@ class Point:
     metrics: dict[str, Any]
     cost: "Cost | None"
     trained: float | None
-    said: str
+    note: str
     model: Model | None = None
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What lies on the horizontal axis. label: with its unit; value: of a point, None where it has none."""
+    """A horizontal axis: a label with its unit, a description, and a function from a point to its value or None."""
 
     label: str
     about: str
     value: Callable[[Point], float | None]
 
 
+class Plotted(NamedTuple):
+    """A point and its coordinates in a figure."""
+
+    point: Point
+    x: float
+    y: float
+
+
 def _of_cost(value: Callable[["Cost"], float]) -> Callable[[Point], float | None]:
-    """None, too, for what has no codebook."""
+    """Return a function of a point's cost, which is None for a point without a codebook."""
     return lambda point: None if point.cost is None or not point.cost.books else value(point.cost)
 
 
@@ -97,11 +111,11 @@ AXES: dict[str, Axis] = {
 
 
 DISTORTIONS = names("image", "set", "derived")
-"""Metrics that can be on the vertical axis."""
+"""The metrics of the vertical axis."""
 
 
 class Rates:
-    """The points of an engine's models and of the measured codecs; what a model costs is worked out once."""
+    """The points of an engine's models and of the measured codecs; the cost of a model is computed once."""
 
     def __init__(self, engine: Engine):
         self.engine = engine
@@ -112,16 +126,16 @@ class Rates:
         return measured_codecs()
 
     def datasets(self) -> list[str]:
-        """Those that models were measured on."""
+        """Return the data sets on which models were measured."""
         return sorted({model.metrics["dataset"] for model in self._known()})
 
     def models(self, dataset: str) -> list[Point]:
-        """Of a data set, cheapest first."""
+        """Return the points of the models of a data set, fewest bits first."""
         points = [self.point(model) for model in self._known() if model.metrics["dataset"] == dataset]
         return sorted(points, key=lambda point: (point.metrics["bits_per_image"], point.name))
 
     def codecs(self, dataset: str) -> list[Point]:
-        """Of a data set, by codec and bits."""
+        """Return the points of the codecs on a data set, by codec and bits."""
         return [
             Point(
                 f"{row['codec']} at {row['metrics']['bits_per_image']:,.0f} bits",
@@ -137,17 +151,17 @@ class Rates:
         ]
 
     def metrics(self, dataset: str) -> list[str]:
-        """Those of `DISTORTIONS` that are there for any model of a data set; nothing is worked out for that."""
+        """Return those of `DISTORTIONS` that at least one model of a data set has."""
         cards = [model.metrics["metrics"] for model in self._known() if model.metrics["dataset"] == dataset]
         return [name for name in DISTORTIONS if any(_with_mse(card).get(name) is not None for card in cards)]
 
     def _known(self) -> list[Model]:
-        """Those whose card tells what they were measured on, and their rate."""
+        """Return the models whose card holds a data set and a rate."""
         models = list(self.engine.models.values())
         return [m for m in models if m.metrics.get("dataset") and "bits_per_image" in m.metrics.get("metrics", {})]
 
     def point(self, model: Model) -> Point:
-        """A model on its test split."""
+        """Return the point of a model on its test split."""
         known = self._models.get(model.name)
         if known is None or known[0] is not model:
             known = self._models[model.name] = (model, _point(model))
@@ -157,8 +171,8 @@ class Rates:
 def _point(model: Model) -> Point:
     metrics = _with_mse(model.metrics["metrics"])
     cost = _cost(model, metrics)
-    share, said = _trained(model)
-    return Point(model.name, _kind(model, cost), _series(model), metrics, cost, share, said, model)
+    share, note = _trained(model)
+    return Point(model.name, _kind(model, cost), _series(model), metrics, cost, share, note, model)
 
 
 def _trained(model: Model) -> tuple[float | None, str]:
@@ -182,18 +196,18 @@ def _met(metrics: dict[str, Any]) -> str:
 
 
 def _cost(model: Model, metrics: dict[str, Any]) -> "Cost | None":
-    """Of an image of the test split; None where a card told no more than names."""
+    """Return the lookup cost of a test image; None if the config lacks the settings."""
     from vqzoo.analysis.cost import cost
 
     try:
         return cost(model.config, *_size(model, metrics))
-    # There are no settings, or those of a later version, or sizes that no tensor can have.
+    # The settings are missing, of a later version, or sizes that no tensor can have.
     except (TypeError, ValueError, OverflowError, RuntimeError):
         return None
 
 
 def _size(model: Model, metrics: dict[str, Any]) -> tuple[int, int]:
-    """Sides of the square images of the test split, which are larger than those that crops were trained on."""
+    """Return the sides of the square test images, which may be larger than the training crops."""
     per_pixel = metrics.get("bits_per_pixel")
     if not per_pixel:
         return model.config["resolution"], model.config["resolution"]
@@ -218,7 +232,7 @@ _SIZES |= {"codebooks", "code_dim"}
 
 
 def _series(model: Model) -> str:
-    """The config without its sizes."""
+    """Return the config without its sizes, as a key."""
 
     def stripped(part: Any) -> Any:
         if isinstance(part, dict):
@@ -229,11 +243,11 @@ def _series(model: Model) -> str:
     return json.dumps(config, sort_keys=True)
 
 
-def placed(points: Sequence[Point], axis: str, metric: str) -> list[tuple[Point, float, float]]:
-    """(point, x, y) of those that have both."""
-    found = []
+def placed(points: Sequence[Point], axis: str, metric: str) -> list[Plotted]:
+    """Return the coordinates of the points that have a value on the axis and in the metric."""
+    plotted = []
     for point in points:
         x, y = AXES[axis].value(point), point.metrics.get(metric)
         if x is not None and x > 0 and y is not None:
-            found.append((point, float(x), float(y)))
-    return found
+            plotted.append(Plotted(point, float(x), float(y)))
+    return plotted

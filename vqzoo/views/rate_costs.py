@@ -1,4 +1,4 @@
-"""What looking codevectors up costs, and what entropy coding would save: tables of the models of a data set."""
+"""Tables of lookup costs and of the bits that entropy coding would save, for the models of a data set."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ COST_COLUMNS = (
 )
 ENTROPY_COLUMNS = ("model", "indices", "fixed-length bits", "entropy-coded bits", "saved, %", "PSNR, dB")
 
-_TOLD_APART = 64  # columns
+_MOST_BARS = 64  # columns that can be distinguished in a figure
 
 COST_ABOUT = (
     "Of one image of the test split, by the formulas of LooC's supplement (arXiv:2601.00222, sections 1.1 and 1.2): a "
@@ -42,7 +42,7 @@ ENTROPY_ABOUT = (
 
 
 def cost_table(rates: Rates, dataset: str) -> list[list[Any]]:
-    """A row of COST_COLUMNS for each model, cheapest storage first; None where the config does not tell."""
+    """Return a row of COST_COLUMNS per model, smallest storage first; None for what the config does not give."""
     check_choice("data set", dataset, rates.datasets())
     points = sorted(rates.models(dataset), key=lambda point: -1 if point.cost is None else point.cost.storage)
     return [_cost_row(point) for point in points]
@@ -54,7 +54,7 @@ def _cost_row(point: Point) -> list[Any]:
         return [point.name, *[None] * (len(COST_COLUMNS) - 1)]
     plain = None
     if cost.searches and point.model is not None:
-        # LooC's comparison: n K d for the K that has as many choices a latent; what it would be, however absurd.
+        # LooC's comparison: n K d multiplications, with K as large as the number of choices for a latent.
         exponent = cost.log2_choices / cost.latents
         dim = _dim(point.model)
         plain = f"{cost.latents * dim * 2.0**exponent:.3g}" if dim and exponent < 1000 else f"2^{exponent:,.0f} · n d"
@@ -67,8 +67,10 @@ def _dim(model: Model) -> int | None:
 
 
 def counts_of(point: Point) -> list[np.ndarray] | None:
-    """Uses on the test split of each column, for a model whose folder is here and has a file of counts that can be
-    read; the Zoo page tells of one that cannot."""
+    """Return the counts (K,) of each column's indices on the test split.
+
+    None for a model without a local folder or without readable counts; the Zoo page reports damaged files.
+    """
     if point.model is None or point.model.source is None:
         return None
     try:
@@ -79,7 +81,7 @@ def counts_of(point: Point) -> list[np.ndarray] | None:
 
 
 def entropy_table(rates: Rates, dataset: str) -> list[list[Any]]:
-    """A row of ENTROPY_COLUMNS for each model whose indices were counted."""
+    """Return a row of ENTROPY_COLUMNS for each model whose indices were counted."""
     check_choice("data set", dataset, rates.datasets())
     rows = []
     for point in rates.models(dataset):
@@ -94,13 +96,13 @@ def entropy_table(rates: Rates, dataset: str) -> list[list[Any]]:
 
 
 def opening_model(rates: Rates, dataset: str) -> str:
-    """Of the models of `entropy_table` that with the most columns that can still be told apart in a figure."""
+    """Return the model of `entropy_table` with the most columns that can still be distinguished in a figure."""
     columns = {point.name: len(counts) for point in rates.models(dataset) if (counts := counts_of(point)) is not None}
-    return max(columns, key=lambda name: columns[name] if columns[name] <= _TOLD_APART else 0)
+    return max(columns, key=lambda name: columns[name] if columns[name] <= _MOST_BARS else 0)
 
 
 def entropy_figure(rates: Rates, dataset: str, name: str) -> go.Figure:
-    """Of one model: bits of an index in each column, fixed-length and entropy-coded on the test split."""
+    """Draw the bits of an index in each column of one model: fixed-length, and entropy-coded on the test split."""
     points = {point.name: point for point in rates.models(dataset)}
     counts = counts_of(points[check_choice("model", name, points)])
     if counts is None:
@@ -121,7 +123,7 @@ def entropy_figure(rates: Rates, dataset: str, name: str) -> go.Figure:
         )
     styled(figure, 340)
     figure.update_layout(barmode="overlay", bargap=0.15)
-    # Room for eight at least, so that a single bar is one.
+    # Room for at least eight columns, so that a single one is still drawn as a bar.
     reach = max(8, len(columns))
     figure.update_xaxes(
         title_text="column of the indices: level, segment or channel",

@@ -1,4 +1,4 @@
-"""The plane of rate and distortion, drawn and put into words."""
+"""The rate-distortion plane as a figure, a table and text."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,24 @@ from vqzoo.analysis.powerlaw import PowerLaw
 from vqzoo.analysis.ranks import kendall, ranks, swapped
 from vqzoo.metrics.table import METRICS, names
 from vqzoo.ops.check import check_choice
-from vqzoo.views.rate import AXES, DISTORTIONS, KINDS, KMEANS, PCA, PLAIN, SCALAR, SEVERAL, Point, Rates, placed
+from vqzoo.views.rate import (
+    AXES,
+    DISTORTIONS,
+    KINDS,
+    KMEANS,
+    PCA,
+    PLAIN,
+    SCALAR,
+    SEVERAL,
+    Plotted,
+    Point,
+    Rates,
+    placed,
+)
 from vqzoo.views.style import ACCENT, QUIET, message, styled
 
-# Kind -> colour, symbol; the colours stand out on the light page and on the dark one.
-_LOOKS = {
+# Kind -> colour and symbol; the colours are legible in light and dark mode.
+_MARKERS = {
     KINDS[0]: (ACCENT, "circle"),
     SEVERAL: ("#d9622b", "diamond"),
     SCALAR: ("#1f9d86", "square"),
@@ -28,35 +41,31 @@ _LOOKS = {
 }
 
 
-def look(kind: str) -> tuple[str, str]:
-    """(colour, symbol) of one of KINDS or of a codec."""
-    return _LOOKS[kind]
-
-
 def rate_figure(rates: Rates, dataset: str, axis: str, metric: str) -> go.Figure:
-    """Models as points, those of one series joined, and codecs as curves where they have a place on the axis.
+    """Draw models as points, joined within a series, and codecs as curves if they have a value on the axis.
 
     Raises ValueError for an unknown data set, axis or metric.
     """
     check(rates, dataset, axis, metric)
-    found = placed([*rates.models(dataset), *rates.codecs(dataset)], axis, metric)
-    if not found:
+    plotted = placed([*rates.models(dataset), *rates.codecs(dataset)], axis, metric)
+    if not plotted:
         return message(f"No model of {dataset} has this metric.")
-    return plane(found, AXES[axis].label, METRICS[metric].title, _spans(found))
+    wide = max(x for _, x, _ in plotted) > 8 * min(x for _, x, _ in plotted)
+    return plane(plotted, AXES[axis].label, METRICS[metric].title, log=wide)
 
 
 def check(rates: Rates, dataset: str, axis: str, metric: str) -> None:
-    """Raises ValueError with the nearest names for one that is unknown."""
+    """Raise ValueError with the nearest names for an unknown data set, axis or metric."""
     check_choice("data set", dataset, rates.datasets())
     check_choice("axis", axis, AXES)
     check_choice("metric", metric, DISTORTIONS)
 
 
-def plane(found: Sequence[tuple[Point, float, float]], x_title: str, y_title: str, log: bool = True) -> go.Figure:
-    """Points (point, x, y) with a hover text that says all of each."""
+def plane(plotted: Sequence[Plotted], x_title: str, y_title: str, log: bool = True) -> go.Figure:
+    """Draw points with their details as hover text; `log` makes the horizontal axis logarithmic."""
     figure = go.Figure()
-    by_series: dict[str, list[tuple[Point, float, float]]] = {}
-    for each in found:
+    by_series: dict[str, list[Plotted]] = {}
+    for each in plotted:
         by_series.setdefault(each[0].series, []).append(each)
     for series in by_series.values():
         series.sort(key=lambda each: each[1])
@@ -66,16 +75,16 @@ def plane(found: Sequence[tuple[Point, float, float]], x_title: str, y_title: st
                 x=[x for _, x, _ in series],
                 y=[y for *_, y in series],
                 mode="lines",
-                line={"color": look(kind)[0], "width": 1.5, "dash": "dot" if kind in CODECS else "solid"},
+                line={"color": _MARKERS[kind][0], "width": 1.5, "dash": "dot" if kind in CODECS else "solid"},
                 hoverinfo="skip",
                 showlegend=False,
                 legendgroup=kind,
             )
-    longest = max((point.trained for point, *_ in found if point.trained is not None), default=0.0)
+    longest = max((point.trained for point, *_ in plotted if point.trained is not None), default=0.0)
     for kind in (*KINDS, *CODECS):
-        mine = [each for each in found if each[0].kind == kind]
+        mine = [each for each in plotted if each.point.kind == kind]
         if mine:
-            colour, symbol = look(kind)
+            colour, symbol = _MARKERS[kind]
             figure.add_scatter(
                 x=[x for _, x, _ in mine],
                 y=[y for *_, y in mine],
@@ -101,7 +110,7 @@ def plane(found: Sequence[tuple[Point, float, float]], x_title: str, y_title: st
 
 
 def below(figure: go.Figure) -> go.Figure:
-    """The legend of a styled figure under the plot, where it has the whole width of a narrow screen."""
+    """Move the legend of a styled figure under the plot, where it has the whole width of a narrow screen."""
     top, bottom, ticks = 12, 56, 66  # pixels; Plotly widens the bottom for the legend
     figure.update_layout(
         hovermode="closest",
@@ -111,21 +120,16 @@ def below(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def _spans(found: Sequence[tuple[Point, float, float]]) -> bool:
-    """Whether values are so far apart that a logarithmic axis shows them better."""
-    return max(x for _, x, _ in found) > 8 * min(x for _, x, _ in found)
-
-
 def _hover(point: Point) -> str:
-    said = [f"{point.kind}; {point.said}"]
+    lines = [f"{point.kind}; {point.note}"]
     if (bits := point.metrics.get("bits_per_image")) is not None:
-        said.append(f"{bits:,.0f} true bits an image")
+        lines.append(f"{bits:,.0f} true bits an image")
     if point.cost is not None and point.cost.books:
         cost = point.cost
-        said.append(
+        lines.append(
             f"codebooks: {len(cost.books):,}, the largest of {cost.codebook_size:,}; {cost.codevectors:,} codevectors"
         )
-    return "<br>".join(said)
+    return "<br>".join(lines)
 
 
 TABLE_METRICS = names("image", "set", table="rates")
@@ -133,7 +137,7 @@ TABLE_COLUMNS = ("model", "kind", *(METRICS[name].title for name in TABLE_METRIC
 
 
 def rate_table(rates: Rates, dataset: str) -> list[list[Any]]:
-    """A row of TABLE_COLUMNS for each model, cheapest first; None for what there is not."""
+    """Return a row of TABLE_COLUMNS per model, fewest bits first; None for missing values."""
     check_choice("data set", dataset, rates.datasets())
     return [
         [
@@ -154,25 +158,25 @@ def _plain(value: float | None) -> float | None:
 
 
 def story(rates: Rates, dataset: str, axis: str, metric: str) -> str:
-    """What the axis does to the order of the models, and what there is to be careful about, as Markdown."""
+    """Return a text on the best models, the order of models on the axis, and caveats, as Markdown."""
     check(rates, dataset, axis, metric)
     models = rates.models(dataset)
-    found = placed(models, axis, metric)
-    if not found:
+    plotted = placed(models, axis, metric)
+    if not plotted:
         return f"No model of {dataset} has this metric."
-    parts = [f"**{axis}**: {AXES[axis].about}.", _frontier(found, metric), _order(models, axis, metric)]
-    parts.append(_budget([point for point, *_ in found]))
-    missing = len(models) - len(found)
+    parts = [f"**{axis}**: {AXES[axis].about}.", _frontier(plotted, metric), _order(models, axis, metric)]
+    parts.append(_budget([point for point, *_ in plotted]))
+    missing = len(models) - len(plotted)
     if missing:
         parts.append(f"{missing} of {len(models)} models have no place on this axis.")
     return " ".join(part for part in parts if part)
 
 
-def _frontier(found: Sequence[tuple[Point, float, float]], metric: str) -> str:
-    """Models that no other beats at the same cost or less."""
+def _frontier(plotted: Sequence[Plotted], metric: str) -> str:
+    """Return a sentence on the Pareto frontier: the models that no other beats at the same cost or less."""
     sign = METRICS[metric].sign
     best, names = -math.inf, []
-    for point, _, y in sorted(found, key=lambda each: (each[1], -sign * each[2])):
+    for point, _, y in sorted(plotted, key=lambda each: (each[1], -sign * each[2])):
         if sign * y > best:
             best = sign * y
             names.append(point.name)
@@ -180,7 +184,7 @@ def _frontier(found: Sequence[tuple[Point, float, float]], metric: str) -> str:
 
 
 def _order(models: Sequence[Point], axis: str, metric: str) -> str:
-    """How the order by this axis compares with that by true bits, and which model it moves the furthest."""
+    """Return a sentence that compares the order of models on the axis with that by true bits."""
     reference = "bits per image"
     if axis == reference:
         taus = []
@@ -196,18 +200,18 @@ def _order(models: Sequence[Point], axis: str, metric: str) -> str:
     here, bits = [a for _, a, _ in pairs], [b for *_, b in pairs]
     against, ordered = swapped(here, bits)
     tau = kendall(here, bits)
-    said = f"Against the order by true bits, {against} of {ordered} pairs of models that both axes order change places"
-    said += "" if tau is None else f" (Kendall's tau {tau:.2f})"
+    text = f"Against the order by true bits, {against} of {ordered} pairs of models that both axes order change places"
+    text += "" if tau is None else f" (Kendall's tau {tau:.2f})"
     moves = [(abs(a - b), point.name, a, b) for (point, *_), a, b in zip(pairs, ranks(here), ranks(bits), strict=True)]
-    distance, name, place, by_bits = max(moves)
+    distance, name, rank, by_bits = max(moves)
     if distance >= 1:
-        said += f"; {name} moves the furthest, from place {by_bits:g} of {len(pairs)} by bits to {place:g} here"
-    return said + "."
+        text += f"; {name} moves the furthest, from place {by_bits:g} of {len(pairs)} by bits to {rank:g} here"
+    return text + "."
 
 
-def _both(models: Sequence[Point], one: str, two: str) -> list[tuple[Point, float, float]]:
+def _both(models: Sequence[Point], one: str, two: str) -> list[Plotted]:
     pairs = [(point, AXES[one].value(point), AXES[two].value(point)) for point in models]
-    return [(point, a, b) for point, a, b in pairs if a is not None and b is not None]
+    return [Plotted(point, a, b) for point, a, b in pairs if a is not None and b is not None]
 
 
 def _budget(points: Sequence[Point]) -> str:
@@ -227,8 +231,8 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def fit_figure(points: Sequence[tuple[Point, float, float]], law: PowerLaw, target: float | None) -> go.Figure:
-    """PSNR against bits with the law and its 95 % prediction band, and a line at the PSNR that is asked for."""
+def fit_figure(points: Sequence[Plotted], law: PowerLaw, target: float | None) -> go.Figure:
+    """Draw PSNR against bits with the law, its 95 % prediction band, and a line at the target PSNR."""
     figure = plane(points, AXES["bits per image"].label, METRICS["psnr"].title)
     steps = 60
     bits = [law.lowest / 2 * (4 * law.highest / law.lowest) ** (step / (steps - 1)) for step in range(steps)]

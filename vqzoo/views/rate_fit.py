@@ -1,41 +1,39 @@
-"""A power law through the points of a data set, and the bits that a PSNR takes by it."""
+"""Power laws fitted to the points of a data set, and the bits that they predict for a PSNR."""
 
 from vqzoo.analysis.powerlaw import PowerLaw, distortion, fit
 from vqzoo.ops.check import check_choice
-from vqzoo.views.rate import ONE, SEVERAL, Point, Rates, placed
+from vqzoo.views.rate import ONE, SEVERAL, Plotted, Rates, placed
 
 CODEVECTORS = "models with codevectors"
 
-Placed = list[tuple[Point, float, float]]
 
-
-def groups(rates: Rates, dataset: str) -> dict[str, Placed]:
-    """What a law can be fitted through: (point, bits, PSNR) of groups with at least three different rates."""
-    found = placed([*rates.models(dataset), *rates.codecs(dataset)], "bits per image", "psnr")
-    named: dict[str, Placed] = {CODEVECTORS: [each for each in found if each[0].kind in (ONE, SEVERAL)]}
-    for each in found:
-        named.setdefault(each[0].kind, []).append(each)
-    for each in found:
-        if each[0].model is not None:
-            named.setdefault(f"{each[0].name} and its other sizes", []).extend(
-                other for other in found if other[0].series == each[0].series
+def groups(rates: Rates, dataset: str) -> dict[str, list[Plotted]]:
+    """Return the groups of points, x in bits and y in dB of PSNR, that have at least three different rates."""
+    plotted = placed([*rates.models(dataset), *rates.codecs(dataset)], "bits per image", "psnr")
+    named = {CODEVECTORS: [each for each in plotted if each.point.kind in (ONE, SEVERAL)]}
+    for each in plotted:
+        named.setdefault(each.point.kind, []).append(each)
+    for each in plotted:
+        if each.point.model is not None:
+            named.setdefault(f"{each.point.name} and its other sizes", []).extend(
+                other for other in plotted if other.point.series == each.point.series
             )
-    chosen: dict[str, Placed] = {}
+    chosen: dict[str, list[Plotted]] = {}
     for name, points in named.items():
         if len({round(x, 3) for _, x, _ in points}) >= 3 and points not in chosen.values():
             chosen[name] = points
     return chosen
 
 
-def law_of(rates: Rates, dataset: str, group: str) -> tuple[Placed, PowerLaw]:
-    """The points of a group and the law through them; raises ValueError for an unknown one."""
+def law_of(rates: Rates, dataset: str, group: str) -> tuple[list[Plotted], PowerLaw]:
+    """Return the points of a group and the law fitted to them; raises ValueError for an unknown group."""
     points = groups(rates, dataset)
     chosen = points[check_choice("group", group, points)]
     return chosen, fit([x for _, x, _ in chosen], [distortion(psnr) for *_, psnr in chosen])
 
 
-def law_said(law: PowerLaw, points: Placed) -> str:
-    """The law with its interval, and what it rests on, as Markdown."""
+def describe_law(law: PowerLaw, points: list[Plotted]) -> str:
+    """Return the law, its confidence interval and its assumptions, as Markdown."""
     low, high = law.exponent_interval
     shares = [point.trained for point, *_ in points if point.trained is not None]
     short = ""
@@ -51,11 +49,11 @@ def law_said(law: PowerLaw, points: Placed) -> str:
     )
 
 
-def bits_said(law: PowerLaw, psnr: float) -> str:
-    """How many bits the law wants for a PSNR in dB; raises ValueError where that is too far outside the points."""
-    found, low, high = law.bits(distortion(psnr))
+def describe_bits(law: PowerLaw, psnr: float) -> str:
+    """Return the bits that the law predicts for a PSNR in dB; raises ValueError too far outside the points."""
+    bits, low, high = law.bits(distortion(psnr))
     return (
-        f"**{psnr:g} dB: about {found:,.0f} bits an image**; of further models of this kind 95 % would be at that "
+        f"**{psnr:g} dB: about {bits:,.0f} bits an image**; of further models of this kind 95 % would be at that "
         f"quality somewhere between {_about(low)} and {_about(high)} bits."
     )
 

@@ -1,6 +1,6 @@
-"""Models against image codecs on one photograph, and what lossless coding makes of the models' indices."""
+"""Models against image codecs on one photograph, and the models' indices after lossless coding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,16 @@ from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Photo, Recent
 from vqzoo.views.job import Job
 from vqzoo.views.levels import num_levels
-from vqzoo.views.rate import Point, Rates, placed
+from vqzoo.views.rate import Plotted, Point, Rates, placed
 from vqzoo.views.rate_costs import counts_of
 from vqzoo.views.rate_figure import plane
 from vqzoo.views.style import QUIET, message
 
 RATES = 6
-"""At how many rates each codec is tried, from the cheapest model's to the dearest's."""
+"""Number of rates per codec, from the lowest to the highest of the models."""
 
 CURVE = 4
-"""Points of a curve from which there is a BD-rate."""
+"""Least number of points of a curve for a BD-rate."""
 
 PHOTO_METRICS = names("image", table="photographs")
 _SHOWN = ("bits_per_image", "bits_per_pixel", *PHOTO_METRICS)
@@ -47,7 +47,7 @@ PHOTO_ABOUT = (
 
 
 class PhotoRates:
-    """What is shown of one photograph at a time; what compressing took is remembered."""
+    """Figures and tables of one photograph at a time; sizes of compressed indices are cached."""
 
     def __init__(self, rates: Rates):
         self.rates = rates
@@ -55,9 +55,9 @@ class PhotoRates:
         self._compressed: Recent[Any, Compressed] = Recent(128)
 
     def compute(self, of: Comparison, metric: str) -> Iterator[dict[str, Any]]:
-        """After each model and codec the values that changed: figure, table and note.
+        """Yield figure, table and note as models and codecs are computed.
 
-        Raises ValueError with what is to be done.
+        Raises ValueError for an unknown metric or model, and without any model.
         """
         check_choice("metric", metric, PHOTO_METRICS)
         if not of.models:
@@ -66,71 +66,74 @@ class PhotoRates:
             check_choice("model", name, self.engine.models)
         photo = self.engine.photo(of.photo, of.side)
         models = [Job(name) for name in of.models]
-        found: dict[Job, Result] = {}
+        results: dict[Job, Result] = {}
         rows: list[list[Any]] = []
         for job, result in zip(models, self.engine.run_all(models, photo), strict=True):
-            found[job] = result
+            results[job] = result
             rows.append(self._row(job.name, result, photo))
-            yield self._shown(found, rows, metric, photo, f"{len(found)} of {len(models)} models so far.")
-        more = [*self._levels(of.models), *codec_jobs(found.values(), photo)]
+            yield self._shown(results, rows, metric, photo, f"{len(results)} of {len(models)} models so far.")
+        more = [*self._levels(of.models), *codec_jobs(results.values(), photo)]
         for number, (job, result) in enumerate(zip(more, self.engine.run_all(more, photo), strict=True), 1):
-            found[job] = result
-            said = "" if number == len(more) else f"{number} of {len(more)} points of curves so far."
-            if not said or number % 4 == 0:
-                yield self._shown(found, rows, metric, photo, said)
+            results[job] = result
+            progress = "" if number == len(more) else f"{number} of {len(more)} points of curves so far."
+            if not progress or number % 4 == 0:
+                yield self._shown(results, rows, metric, photo, progress)
 
     def figure(self, of: Comparison, metric: str) -> go.Figure:
-        """Of what was computed before with another metric; what was forgotten is computed again."""
+        """Return the figure for another metric; results that are no longer cached are computed again."""
         *_, last = self.compute(of, metric)
         return last["figure"]
 
     def _levels(self, names: Sequence[str]) -> list[Job]:
-        """The first levels of residual models: a curve of one model."""
+        """Return jobs with the first levels of residual models alone, which give a curve per model."""
         counts = {name: num_levels(self.engine.models[name]) for name in names}
         return [Job(name, levels=levels) for name, count in counts.items() for levels in range(1, count)]
 
     def _shown(
-        self, found: dict[Job, Result], rows: list[list[Any]], metric: str, photo: Photo, said: str
+        self, results: dict[Job, Result], rows: list[list[Any]], metric: str, photo: Photo, progress: str
     ) -> dict[str, Any]:
-        points = [self._measured(job, result) for job, result in found.items()]
+        points = [self._measured(job, result) for job, result in results.items()]
         drawn = placed(
             list({(p.name, p.metrics["bits_per_image"]): p for p in points}.values()), "bits per image", metric
         )
         if not drawn:
-            return {"figure": message(f"{METRICS[metric].title} is not available here."), "table": rows, "note": said}
+            figure = message(f"{METRICS[metric].title} is not available here.")
+            return {"figure": figure, "table": rows, "note": progress}
         figure = plane(drawn, "true bits of this photograph", METRICS[metric].title)
-        self._add_compressed(figure, found, rows, metric)
-        note = f"{photo.note} {said or against_jpeg(drawn, metric)}".strip()
+        self._add_compressed(figure, results, rows, metric)
+        note = f"{photo.note} {progress or against_jpeg(drawn, metric)}".strip()
         return {"figure": figure, "table": list(rows), "note": note}
 
     def _measured(self, job: Job, result: Result) -> Point:
-        """A result in the place of what was measured on a test split."""
+        """Return the point of a result on the photograph."""
         if codec := parse_label(job.name):
             metrics = result.metrics
-            said = f"quality {metrics['quality']}" if metrics["met"] else "cannot go lower"
+            note = f"quality {metrics['quality']}" if metrics["met"] else "cannot go lower"
             name = f"{codec[0]} at {metrics['bits_per_image']:,.0f} bits"
-            return Point(name, codec[0], codec[0], metrics, None, None, said)
+            return Point(name, codec[0], codec[0], metrics, None, None, note)
         of = self.rates.point(self.engine.models[job.name])
         name = job.name if job.levels is None else f"{job.name}, first {job.levels} levels"
-        return Point(name, of.kind, job.name, result.metrics, None, of.trained, of.said)
+        return Point(name, of.kind, job.name, result.metrics, None, of.trained, of.note)
 
-    def _add_compressed(self, figure: go.Figure, found: dict[Job, Result], rows: list[list[Any]], metric: str) -> None:
-        """A hollow mark at the size of each model's file, joined with its true bits."""
+    def _add_compressed(
+        self, figure: go.Figure, results: dict[Job, Result], rows: list[list[Any]], metric: str
+    ) -> None:
+        """Add a hollow mark at the size of each model's compressed indices, joined to its true bits by a line."""
         bits = {row[0]: (row[1], row[-2]) for row in rows if row[-2] is not None}
-        places = [(name, *both, found[Job(name)].metrics[metric]) for name, both in bits.items()]
-        places = [each for each in places if each[3] is not None]
+        marks = [(name, *both, results[Job(name)].metrics[metric]) for name, both in bits.items()]
+        marks = [each for each in marks if each[3] is not None]
         figure.add_scatter(
-            x=[x for _, fixed, coded, _ in places for x in (fixed, coded, None)],
-            y=[y for *_, value in places for y in (value, value, None)],
+            x=[x for _, fixed, coded, _ in marks for x in (fixed, coded, None)],
+            y=[y for *_, value in marks for y in (value, value, None)],
             mode="lines",
             line={"color": QUIET, "width": 1},
             hoverinfo="skip",
             showlegend=False,
         )
         figure.add_scatter(
-            x=[coded for _, _, coded, _ in places],
-            y=[value for *_, value in places],
-            text=[name for name, *_ in places],
+            x=[coded for _, _, coded, _ in marks],
+            y=[value for *_, value in marks],
+            text=[name for name, *_ in marks],
             mode="markers",
             name="indices, compressed",
             marker={"color": QUIET, "symbol": "circle-open", "size": 9, "line": {"width": 2}},
@@ -138,7 +141,7 @@ class PhotoRates:
         )
 
     def _row(self, name: str, result: Result, photo: Photo) -> list[Any]:
-        """Of PHOTO_COLUMNS."""
+        """Return a row of PHOTO_COLUMNS."""
         metrics, counts = result.metrics, result.counts
         own = known = None
         if counts is not None:
@@ -156,7 +159,7 @@ class PhotoRates:
         ]
 
     def _compress(self, name: str, result: Result, photo: Photo) -> Compressed:
-        """The smallest file of a model's indices of the photograph."""
+        """Return the smallest compressed file of a model's indices of the photograph."""
         key = (name, self.engine.models[name].revision, photo.key)
         known = self._compressed.find(key)
         if known is not None:
@@ -168,31 +171,31 @@ class PhotoRates:
         return self._compressed.get(key, file.compress)
 
 
-def against_jpeg(found: Sequence[tuple[Point, float, float]], metric: str) -> str:
-    """Return how many more bits other codecs, and models with a curve, need than JPEG at equal quality; or nothing.
+def against_jpeg(plotted: Sequence[Plotted], metric: str) -> str:
+    """Return a sentence on the BD-rates against JPEG of codecs and of models with a curve; "" without any.
 
-    found: (point, bits, quality). Points that cost more than another one, and are no better, are on no curve.
+    x is in bits, y in units of the metric. A point that costs more than another without being better is left out.
     """
     from vqzoo.metrics.bd_rate import bd_rate  # scipy's interpolation takes seconds to import
 
     curves: dict[str, list[tuple[float, float]]] = {}
-    for point, bits, quality in sorted(found, key=lambda each: each[1]):
+    for point, bits, quality in sorted(plotted, key=lambda each: each[1]):
         curve = curves.setdefault(point.series, [])
         if not curve or METRICS[metric].sign * (quality - curve[-1][1]) > 0:
             curve.append((bits, quality))
     whole = {name: curve for name, curve in curves.items() if len(curve) >= CURVE}
     jpeg = whole.pop("JPEG", None)
     changes = {name: bd_rate(jpeg, curve) for name, curve in whole.items()} if jpeg else {}
-    said = ", ".join(f"{name} {change:+.0%}" for name, change in changes.items() if change is not None)
-    return said and f"BD-rate against JPEG, the mean change of bits at equal {METRICS[metric].label}: {said}."
+    listed = ", ".join(f"{name} {change:+.0%}" for name, change in changes.items() if change is not None)
+    return listed and f"BD-rate against JPEG, the mean change of bits at equal {METRICS[metric].label}: {listed}."
 
 
-def codec_jobs(results: Sequence[Result] | Any, photo: Photo) -> list[Job]:
-    """Every codec at RATES rates, evenly spaced in log bits over those of the models, none above raw pixels."""
+def codec_jobs(results: Iterable[Result], photo: Photo) -> list[Job]:
+    """Return jobs for every codec at RATES rates, log-spaced over those of the models and below raw pixels."""
     bits = [result.metrics["bits_per_image"] for result in results]
     raw = 8 * photo.pixels.size
     low, high = min(*bits, raw / 4), min(max(bits), raw / 2)
-    if high < 4 * low:  # models of one rate: a curve around it
+    if high < 4 * low:  # models of about one rate: surround it
         low, high = low / 4, min(4 * high, raw / 2)
     rates = np.geomspace(low, max(high, low), RATES)
     return [Job(label(codec, rate)) for codec in available() for rate in rates]

@@ -1,4 +1,4 @@
-"""A comparison as the query of a link, and back."""
+"""Links to a comparison: from a comparison to the query of a URL, and back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,16 @@ from vqzoo.views.comparison import FIRST_SORT, SORTS, Comparison
 from vqzoo.views.engine import Engine
 
 _MOST = 64
-"""Names that a link may have: a page of more is nobody's comparison."""
+"""Largest number of models in a link."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What a link says; page, and the path of its example, only where it names them. left_out: a sentence on what it
-    asks for and is not here, or nothing."""
+    """The view that a link asks for.
+
+    `page` and `path`, that of an example image, are None if the link does not name them; `left_out` is a sentence on
+    the parts of the link that are not available here, or "".
+    """
 
     page: str | None
     path: str | None
@@ -29,7 +32,7 @@ class View:
 
 
 def example_of(path: str | None) -> str | None:
-    """The label of the example that a file is a copy of, by its bytes."""
+    """Return the label of the example image with the same bytes as a file; None without one."""
     if not path or not Path(path).is_file():
         return None
     content = Path(path).read_bytes()
@@ -39,31 +42,34 @@ def example_of(path: str | None) -> str | None:
 def to_query(
     shown: Comparison, page: str | None = None, codecs: bool = False, sort: str = FIRST_SORT, worst_first: bool = False
 ) -> tuple[str, str]:
-    """(the query, a sentence on what it cannot hold) of the comparison `shown`."""
+    """Return the query of a link to the comparison `shown`, and a message for the visitor."""
     image = example_of(shown.photo)
     fields = {"tab": page, "image": image, "side": str(shown.side), "models": ",".join(shown.models)}
     fields |= {"codecs": "1" if codecs else None, "sort": None if sort == FIRST_SORT else sort}
     fields |= {"worst": "1" if worst_first else None}
-    said = (
+    text = (
         "Copied, or copy it from here: the link opens on this comparison."
         if image
         else "Copied, or copy it from here. Your own photograph is not in it: it opens on the first example."
     )
-    return urlencode({key: value for key, value in fields.items() if value}, safe=","), said
+    return urlencode({key: value for key, value in fields.items() if value}, safe=","), text
 
 
 def from_query(query: Mapping[str, str], engine: Engine, sides: Sequence[int], side: int) -> View | None:
-    """What a link asks for, as far as it is here; None where it asks for nothing. `side`: where it names none."""
+    """Parse the query of a link as far as its parts are available here; None if it asks for nothing.
+
+    `sides` are the allowed longest sides; `side` is the default.
+    """
     if not query.keys() & {"tab", "image", "models", "side", "codecs", "sort"}:
         return None
-    pictures, said = examples(), []
+    pictures, missing = examples(), []
     image = query.get("image")
     if image is not None and image not in pictures:
-        said.append("the example")
+        missing.append("the example")
     asked = [name for name in query.get("models", "").split(",") if name][:_MOST]
     names = [name for name in asked if name in engine.models]
     if len(names) < len(asked):
-        said.append("a model" if len(asked) - len(names) == 1 else f"{len(asked) - len(names)} of the models")
+        missing.append("a model" if len(asked) - len(names) == 1 else f"{len(asked) - len(names)} of the models")
     wanted = query.get("side", "")
     if wanted.isascii() and wanted.isdigit() and int(wanted[:6]) in sides:
         side = int(wanted)
@@ -76,5 +82,5 @@ def from_query(query: Mapping[str, str], engine: Engine, sides: Sequence[int], s
         query.get("codecs") == "1",
         sort if sort in SORTS else FIRST_SORT,
         query.get("worst") == "1",
-        f"The link asks for what is not here: {' and '.join(said)}." if said else "",
+        f"The link asks for what is not here: {' and '.join(missing)}." if missing else "",
     )

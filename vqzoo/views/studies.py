@@ -1,4 +1,4 @@
-"""What the page of studies shows: a table reported beside measured, and the claims with what became of them."""
+"""The studies: tables of reported beside measured values, and the verdict on each claim."""
 
 import re
 from collections.abc import Sequence
@@ -57,37 +57,37 @@ def open_questions() -> str:
 
 
 def study_tables(study: str) -> list[str]:
-    """The tables of a study, and `EVERYTHING` where any of it was measured."""
+    """Return the tables of a study, and `EVERYTHING` if any setting of it was measured."""
     numbered = sorted(tables()[study], key=lambda table: (not table.isdecimal(), int(table.lstrip("fig") or 0)))
     return [*numbered, EVERYTHING] if _measured(study, _lines()) else numbered
 
 
-def place_label(table: str) -> str:
-    """ "Table 5" or "Figure 5", as the paper calls it."""
+def table_label(table: str) -> str:
+    """Return the paper's name of a table, such as "Table 5" or "Figure 5"."""
     if table == EVERYTHING:
         return "Everything measured"
     return f"Figure {table.removeprefix('fig')}" if table.startswith("fig") else f"Table {table}"
 
 
 def table_datasets(study: str, table: str) -> list[str]:
-    """The data sets of a table, in its order but for those that can be trained here soonest, which come first."""
-    found = dict.fromkeys(row.setting.dataset for row in _rows(study, table, _lines()))
-    return sorted(found, key=lambda name: name != "cifar10")
+    """Return the data sets of a table in its order, CIFAR-10 first as the quickest to train on."""
+    datasets = dict.fromkeys(row.setting.dataset for row in _rows(study, table, _lines()))
+    return sorted(datasets, key=lambda name: name != "cifar10")
 
 
 def table_metrics(study: str, table: str) -> dict[str, str]:
-    """Metrics of a table that can be looked at -> labels; PSNR everywhere, as it is measured of everything."""
+    """Return the metrics that a table can show -> labels; PSNR is always one, as every run measures it."""
     lines = _lines()
-    said = {metric for row in _rows(study, table, lines) for metric in row.reported} | {_ANYWHERE}
+    known = {metric for row in _rows(study, table, lines) for metric in row.reported} | {_ANYWHERE}
     if table == EVERYTHING:
-        said |= {name for line in lines if line.setting.source == study for name in line.numbers}
-    return {metric: METRICS[metric].title for metric in OFFERED if metric in said}
+        known |= {name for line in lines if line.setting.source == study for name in line.numbers}
+    return {metric: METRICS[metric].title for metric in OFFERED if metric in known}
 
 
-def look(
+def compared(
     study: str, table: str, dataset: str, metric: str, order: Order, results: Sequence[Result] | None = None
 ) -> list[Compared]:
-    """The rows of a table on one data set, those of unknown rate last where they are ordered by it."""
+    """Return the rows of a table on one data set; ordered by true bits, rows of unknown rate are last."""
     lines = _lines() if results is None else results
     rows = [row for row in _rows(study, table, lines) if row.setting.dataset == dataset]
     shown = [compare(row, metric, lines) for row in rows]
@@ -97,7 +97,7 @@ def look(
 
 
 def _lines() -> list[Result]:
-    """results.csv, which a page asks for many times a change, as it is now."""
+    """Return the rows of results.csv, read again only if the file has changed."""
     return _read(PATH.stat().st_mtime_ns if PATH.is_file() else 0)
 
 
@@ -111,7 +111,7 @@ def _measured(study: str, lines: Sequence[Result]) -> list[Setting]:
 
 
 def _rows(study: str, table: str, lines: Sequence[Result]) -> Sequence[Row]:
-    """LPIPS of everything measured has nothing beside it: it is another network's than that of what is reported."""
+    """Return the rows of a table; those of `EVERYTHING` have no reported LPIPS, as papers use another network."""
     of = tables()[study]
     if table != EVERYTHING:
         return of[table]
@@ -126,7 +126,7 @@ def _rows(study: str, table: str, lines: Sequence[Result]) -> Sequence[Row]:
 
 
 def table_rows(shown: Sequence[Compared], metric: str) -> list[list[str]]:
-    """Cells, in the order of `COLUMNS`."""
+    """Return the cells of each row, in the order of `COLUMNS`."""
     return [_cells(each, metric) for each in shown]
 
 
@@ -154,7 +154,7 @@ def _trained(runs: Sequence[Result]) -> str:
 
 
 def summary(shown: Sequence[Compared]) -> str:
-    """How much of a table there is, and by which protocol."""
+    """Return a sentence on how many settings of a table are trained, and by which protocol they are measured."""
     trained = sum(bool(each.runs) for each in shown)
     protocols = {run.protocol for each in shown for run in each.longest_runs}
     by = f", measured by protocol {' and '.join(sorted(protocols))}" if protocols else ""
@@ -162,7 +162,7 @@ def summary(shown: Sequence[Compared]) -> str:
 
 
 def figure(shown: Sequence[Compared], metric: str, order: Order) -> go.Figure:
-    """What is reported, and what was measured at each budget: over the rows of the table, or over true bits."""
+    """Draw reported values and those measured at each budget over the rows of the table, or over true bits."""
     by_bits = order == "by true bits"
     drawn = [each for each in shown if not by_bits or each.bits]
     if not any(each.reported is not None or each.values for each in drawn):
@@ -173,15 +173,15 @@ def figure(shown: Sequence[Compared], metric: str, order: Order) -> go.Figure:
         ("reported", [each.reported for each in drawn], {"symbol": "diamond-open", "color": QUIET, "size": 11}),
         *((budget, [each.values.get(budget) for each in drawn], marks[budget]) for budget in BUDGETS),
     ):
-        kept = [(each, value) for each, value in zip(drawn, values, strict=True) if value is not None]
-        if kept:
+        points = [(each, value) for each, value in zip(drawn, values, strict=True) if value is not None]
+        if points:
             chart.add_scatter(
-                x=[each.bits if by_bits else each.row.setting.label for each, _ in kept],
-                y=[value for _, value in kept],
+                x=[each.bits if by_bits else each.row.setting.label for each, _ in points],
+                y=[value for _, value in points],
                 name=name,
                 mode="markers",
                 marker={**marker, "line": {"width": 2, "color": marker["color"]}},
-                text=[_hover(each, name) for each, _ in kept],
+                text=[_hover(each, name) for each, _ in points],
                 hovertemplate="%{text}: %{y:.4~g}",
             )
     if by_bits:
@@ -203,7 +203,7 @@ def _hover(each: Compared, name: str) -> str:
 
 
 def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict[str, Any]]:
-    """The view as data: a dict a row."""
+    """Return the view as data: one dict per row."""
     return [
         {
             "setting": each.row.setting._asdict(),
@@ -217,7 +217,7 @@ def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict
                 for run in runs
             ],
         }
-        for each in look(study, table, dataset, metric, "as in the paper")
+        for each in compared(study, table, dataset, metric, "as in the paper")
     ]
 
 
@@ -239,7 +239,7 @@ _MARKS = {"holds": "✓", "does not hold": "✗", "only under": "◐", "not test
 
 
 def claims_html(study: str) -> str:
-    """The claims of a study: a badge in words each, and the evidence behind a disclosure triangle."""
+    """Return the claims of a study as HTML: a badge for each verdict, and the evidence, collapsed."""
     return "".join(_claim_html(claim) for claim in claims() if claim.study == study)
 
 
@@ -255,8 +255,8 @@ def _claim_html(claim: Claim) -> str:
     table = f"<div><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>" if rows else ""
     button = ""
     if claim.figure:
-        place = claim.figure
-        where = f"{place_label(place.table)}, {place.dataset}, {METRICS[place.metric].title}"
+        view = claim.figure
+        where = f"{table_label(view.table)}, {view.dataset}, {METRICS[view.metric].title}"
         button = f'<button type="button" data-claim="{claim.id}">Show {escape(where)}</button>'
     return (
         f"<details><summary>{badge} <b>{claim.id}</b> {escape(claim.claim)}</summary><p>{escape(claim.because)}</p>"
@@ -275,7 +275,7 @@ def _evidence(line: Result) -> list[str]:
 
 
 def claim_figure(claim_id: str) -> tuple[str, str, str, str]:
-    """(study, table, data set, metric) of the view that shows a claim."""
+    """Return study, table, data set and metric of the view that shows a claim."""
     claim = next(claim for claim in claims() if claim.id == claim_id)
     assert claim.figure is not None
     return claim.study, claim.figure.table, claim.figure.dataset, claim.figure.metric

@@ -1,4 +1,4 @@
-"""How every figure of the app looks."""
+"""The style of all figures of the app."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ TITLE = {"size": 13, "color": _INK}
 
 
 def message(text: str) -> go.Figure:
-    """A figure that says in words why there is nothing to draw."""
+    """Return an empty figure with a text in it."""
     figure = go.Figure()
     figure.add_annotation(text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
     figure.update_xaxes(visible=False)
@@ -21,16 +21,16 @@ def message(text: str) -> go.Figure:
 
 
 def styled(figure: go.Figure, height: int) -> go.Figure:
-    """A transparent ground and mid-grey ink: legible on the light and on the dark page alike."""
-    figure.update_layout(**looks(height))
+    """Style a figure with a transparent background and mid-grey text, legible in light and dark mode."""
+    figure.update_layout(**base_layout(height))
     figure.update_annotations(font=TITLE)
     figure.update_xaxes(**AXIS)
     figure.update_yaxes(**AXIS)
     return figure
 
 
-def looks(height: int) -> dict[str, Any]:
-    """The part of `styled` that is the layout's own."""
+def base_layout(height: int) -> dict[str, Any]:
+    """Return the Plotly layout that `styled` sets; `height` is in pixels."""
     return {
         "height": height,
         "autosize": True,

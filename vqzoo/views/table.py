@@ -1,4 +1,4 @@
-"""Tables as HTML: to be read, or to be saved as a file."""
+"""Tables as HTML, and as links that save them as CSV."""
 
 import base64
 import html
@@ -9,7 +9,7 @@ from vqzoo.ops.text import csv_text
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table: `head` is text; of each row the cells are HTML, and the first of them is its heading."""
+    """Return a table: `head` is text, cells are HTML, and the first cell of each row is its heading."""
     heads = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in head)
     body = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for name, *cells in rows
@@ -18,7 +18,7 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def csv_link(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """HTML of a link that saves the table as `name`; the data is in the link, so no file is left on the server."""
+    """Return a link that saves the table as `name`; the link holds the data, so the server stores no file."""
     data = base64.b64encode(csv_text(columns, rows, "\r\n").encode()).decode()
     shown = html.escape(name, quote=True)
     return f'<a class="csv" download="{shown}" href="data:text/csv;charset=utf-8;base64,{data}">Save as {shown}</a>'

@@ -1,4 +1,4 @@
-"""The grid of tokens over a photograph: the value of the component that shows it."""
+"""The value of the component `tokens`: the grid of tokens over a photograph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ from vqzoo.views.pictures import Picture
 def tokens_value(
     look: EncodedImage, layer: Layer, test: Sequence[np.ndarray] | None, picked: int | None
 ) -> dict[str, Any]:
-    """What the component `tokens` shows of one layer.
+    """Return the value of the component `tokens` for one layer.
 
-    Distances come as 16 bits of the largest; of each codevector in use its length and its counts, here in this layer
-    and on the test split in all columns of its codebook.
+    Distances are 16-bit fractions of the largest. Each codevector in use has its norm and two counts: in this layer of
+    this image, and on the test split in all columns of its codebook.
     """
     indices, distances = look.indices(layer), look.distance(layer)
     most = float(distances.max())

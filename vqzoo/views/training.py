@@ -1,4 +1,4 @@
-"""What the page of trainings shows: the curves of checkpoints, laid over each other."""
+"""Training curves of models, overlaid."""
 
 import statistics
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ Against = Literal["steps", "images seen"]
 AGAINST: tuple[Against, ...] = ("steps", "images seen")
 
 COLOURS = ("#7c6cf0", "#c8682a", "#1f9e89", "#d1495b", "#3d8fd8", "#8a9a2b", "#b565c9", "#9a7355")
-"""Of the trainings, in their order; each can be told on a light page and on a dark one."""
+"""Colours of the trainings, in order, legible in light and dark mode."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-"""So that colour alone does not tell two trainings apart; with eight colours, forty differ."""
-_POINTS = 500  # in a curve: more than a panel has columns
+"""Dashes of the trainings, in order, so that they do not differ in colour alone."""
+_POINTS = 500  # per curve: more than a panel has pixels
 
 _TITLES = {
     "gradient_gap": "gradient gap",
@@ -30,15 +30,21 @@ _TITLES = {
     "peak_memory_mib": "peak memory, MiB",
 }
 _LAST = ("usage", "perplexity", SELECTION, "gradient_gap", "learning_rate", "images_per_second", "peak_memory_mib")
-"""After the loss and its terms."""
+"""Panels after the loss and its terms."""
 _NEVER_LOG = {"usage", "images_per_second", "peak_memory_mib"}
 
 
 @dataclass(frozen=True)
-class Course:
-    """A training as it went. train, held_out: as `analysis.log.columns` has them. batch_size: images a step.
+class TrainingCurves:
+    """The curves of one training.
 
-    warnings: (step, kind, sentence). facts: what the table says of it, by heading.
+    Attributes:
+        name: the model or run.
+        batch_size: images per step.
+        train: columns of the training log, as `analysis.log.columns` returns them.
+        held_out: columns of the evaluations on held-out images.
+        warnings: (step, kind, sentence) of each.
+        facts: cells of the table of trainings, by heading.
     """
 
     name: str
@@ -49,22 +55,24 @@ class Course:
     facts: dict[str, str] = field(default_factory=dict)
 
     def points(self, key: str, held_out: bool, against: Against) -> tuple[list[float], list[float]]:
-        """(steps or images, values) where there is a value."""
+        """Return the steps or images at which a quantity has values, and these values."""
         table = self.held_out if held_out else self.train
         times = self.batch_size if against == "images seen" else 1
         pairs = zip(table.get("step", []), table.get(key, []), strict=False)
-        found = [(step * times, value) for step, value in pairs if step is not None and value is not None]
-        return [at for at, _ in found], [value for _, value in found]
+        points = [(step * times, value) for step, value in pairs if step is not None and value is not None]
+        return [at for at, _ in points], [value for _, value in points]
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
+    """A figure and its title."""
+
     title: str
     figure: go.Figure
 
 
 def has_curves(model: Model) -> bool:
-    """Whether a model's metrics.json tells of its training; one that was computed, such as a PCA, has none."""
+    """Return whether a model's metrics.json holds training curves; a computed model, such as a PCA, has none."""
     curves = model.metrics.get("curves")
     return (
         model.trained
@@ -73,8 +81,8 @@ def has_curves(model: Model) -> bool:
     )
 
 
-def course_of(model: Model) -> Course:
-    """The training of a model, from its metrics.json; raises ValueError where that holds no curves."""
+def training_curves(model: Model) -> TrainingCurves:
+    """Return the training curves in a model's metrics.json; raises ValueError without any."""
     if not has_curves(model):
         raise ValueError(
             f"{model.name} has no curves: it was computed and not trained step by step, or its card is old."
@@ -91,54 +99,56 @@ def course_of(model: Model) -> Course:
         "device": str(training.get("device", "–")),
     }
     train, held_out = (curves.get(split) or {} for split in ("train", "held_out"))
-    return Course(model.name, batch if isinstance(batch, int) else 1, train, held_out, facts=facts)
+    return TrainingCurves(model.name, batch if isinstance(batch, int) else 1, train, held_out, facts=facts)
 
 
 def curves_of(models: Sequence[Model]) -> dict[str, Any]:
-    """The numbers behind the curves: name -> {"batch_size", "train", "held_out"}."""
-    courses = [course_of(model) for model in models]
-    return {c.name: {"batch_size": c.batch_size, "train": c.train, "held_out": c.held_out} for c in courses}
+    """Return the curves as data: name -> {"batch_size", "train", "held_out"}."""
+    trainings = [training_curves(model) for model in models]
+    return {c.name: {"batch_size": c.batch_size, "train": c.train, "held_out": c.held_out} for c in trainings}
 
 
-def panels(courses: Sequence[Course], against: Against = "steps", log: bool = False) -> list[Panel]:
-    """One panel a quantity that any of the trainings has, losses first; selections of codebooks one a training.
+def panels(trainings: Sequence[TrainingCurves], against: Against = "steps", log: bool = False) -> list[Panel]:
+    """Draw one panel per quantity, losses first, and one per training for the selection of codebooks.
 
-    log: a logarithmic scale for whatever can fall by orders of magnitude; what is not above zero is not drawn on it.
+    `log` sets a logarithmic scale for quantities that may fall by orders of magnitude, and omits values of 0 and less.
     """
-    keys = dict.fromkeys(key for course in courses for table in (course.train, course.held_out) for key in table)
+    keys = dict.fromkeys(
+        key for training in trainings for table in (training.train, training.held_out) for key in table
+    )
     terms = [key for key in keys if key not in {*NOT_TERMS, *_LAST} and not key.startswith(SELECTION)]
-    found = []
+    drawn = []
     for key in ("loss", *terms, *_LAST):
         if key == SELECTION:
-            found += [_selection(course, against, len(courses) > 1) for course in courses]
+            drawn += [_selection(training, against, len(trainings) > 1) for training in trainings]
         else:
-            found.append(_overlay(courses, key, against, log and key not in _NEVER_LOG))
-    return [panel for panel in found if panel.figure.data]
+            drawn.append(_overlay(trainings, key, against, log and key not in _NEVER_LOG))
+    return [panel for panel in drawn if panel.figure.data]
 
 
-def _overlay(courses: Sequence[Course], key: str, against: Against, log: bool) -> Panel:
-    """Thin lines for the training, thick ones with dots for held-out images."""
+def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, log: bool) -> Panel:
+    """Draw one quantity: thin lines for training, thick ones with dots for held-out images."""
     figure = go.Figure()
-    for number, course in enumerate(courses):
+    for number, training in enumerate(trainings):
         style = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)]}
         for held_out in (False, True):
-            at, values = thin(*course.points(key, held_out, against), _POINTS)
+            at, values = thin(*training.points(key, held_out, against), _POINTS)
             if log:
                 at, values = [x for x, y in zip(at, values, strict=True) if y > 0], [y for y in values if y > 0]
             if at:
                 figure.add_scatter(
                     x=at,
                     y=[float(f"{value:.5g}") for value in values],
-                    name=f"{escape(course.name, quote=False)}{', held out' if held_out else ''}",
+                    name=f"{escape(training.name, quote=False)}{', held out' if held_out else ''}",
                     mode="lines+markers" if held_out or len(at) == 1 else "lines",
                     line={**style, "width": 2.5 if held_out else 1.5},
                     marker={"size": 7},
                     hovertemplate="%{y:.4~g}",
                 )
     _finish(figure, against)
-    for number, course in enumerate(courses if figure.data else ()):
-        times = course.batch_size if against == "images seen" else 1
-        for step, kind, _ in course.warnings:
+    for number, training in enumerate(trainings if figure.data else ()):
+        times = training.batch_size if against == "images seen" else 1
+        for step, kind, _ in training.warnings:
             figure.add_vline(
                 x=step * times,
                 line={"color": COLOURS[number % len(COLOURS)], "width": 1, "dash": "dot"},
@@ -152,11 +162,11 @@ def _overlay(courses: Sequence[Course], key: str, against: Against, log: bool) -
     return Panel(_TITLES.get(key, key.replace("_", " ")) + (", log scale" if log else ""), figure)
 
 
-def _selection(course: Course, against: Against, several: bool) -> Panel:
+def _selection(training: TrainingCurves, against: Against, several: bool) -> Panel:
     figure = go.Figure()
-    names = sorted((key for key in course.train if key.startswith(SELECTION)), key=by_size)
+    names = sorted((key for key in training.train if key.startswith(SELECTION)), key=by_size)
     for number, key in enumerate(names):
-        at, values = thin(*course.points(key, False, against), _POINTS)
+        at, values = thin(*training.points(key, False, against), _POINTS)
         figure.add_scatter(
             x=at,
             y=[float(f"{value:.4g}") for value in values],
@@ -169,7 +179,7 @@ def _selection(course: Course, against: Against, several: bool) -> Panel:
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     legend = {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.22, "yanchor": "top", "yref": "paper"}
     figure.update_layout(showlegend=True, legend=legend, height=330, margin={"b": 110})
-    return Panel("selection of codebooks" + (f", {course.name}" if several else ""), figure)
+    return Panel("selection of codebooks" + (f", {training.name}" if several else ""), figure)
 
 
 def _finish(figure: go.Figure, against: Against) -> None:
@@ -181,23 +191,23 @@ def _finish(figure: go.Figure, against: Against) -> None:
     figure.update_yaxes(exponentformat="e")
 
 
-def key_table(courses: Sequence[Course]) -> str:
-    """HTML: which line is whose, and what the trainings were, for there is no legend in the panels."""
-    heads = list(dict.fromkeys(head for course in courses for head in course.facts))
+def key_table(trainings: Sequence[TrainingCurves]) -> str:
+    """Return a table of the trainings as HTML, with each one's line style, as the panels have no legend."""
+    heads = list(dict.fromkeys(head for training in trainings for head in training.facts))
     rows = []
-    for number, course in enumerate(courses):
+    for number, training in enumerate(trainings):
         dash = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3", "longdash": "12 4"}
         colour, style = COLOURS[number % len(COLOURS)], dash[_DASHES[number % len(_DASHES)]]
         line = (
             f'<svg width="34" height="10" aria-hidden="true"><line x1="1" y1="5" x2="33" y2="5" stroke="{colour}" '
             f'stroke-width="3" stroke-dasharray="{style}"/></svg>'
         )
-        rows.append([f"{line} {escape(course.name)}", *(escape(course.facts.get(head, "–")) for head in heads)])
+        rows.append([f"{line} {escape(training.name)}", *(escape(training.facts.get(head, "–")) for head in heads)])
     return html_table(["training", *heads], rows)
 
 
 def rate_of(train: Columns) -> float | None:
-    """Images a second: the median of the last ten rows, as one of them may be of a machine that was busy."""
+    """Return the images per second, the median of the last ten rows so that a busy moment does not count."""
     rates = [rate for rate in train.get("images_per_second", []) if rate is not None]
     return statistics.median(rates[-10:]) if rates else None
 

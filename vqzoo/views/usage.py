@@ -1,4 +1,4 @@
-"""How often codevectors are used, drawn."""
+"""The figure of codevector usage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from vqzoo.views.style import ACCENT, AXIS, QUIET, TITLE, looks, message
+from vqzoo.views.style import ACCENT, AXIS, QUIET, TITLE, base_layout, message
 
 _MOST = 4096  # codevectors in a panel: more bars than pixels say nothing and stall a browser
 
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """How often each codevector of a model was chosen on this image and, where known, on its test split: counts (K,) of
-    each column of the indices. codebook_of tells which columns share a codebook."""
+    """Counts (K,) of each column's indices in this image and, if known, on the test split.
+
+    `codebook_of` maps a column to its codebook, which several columns may share.
+    """
 
     name: str
     image: Sequence[np.ndarray]
@@ -24,15 +26,15 @@ class Use:
 
 
 def usage_figure(uses: Sequence[Use]) -> go.Figure:
-    """One panel a model: codevectors ordered by their share of the test split, this image's shares over it.
+    """Draw one panel per model: codevectors by decreasing share of the test split, overlaid with this image's shares.
 
-    Of a codebook of more than 4096 the most used are drawn, and the title says so.
+    At most the 4096 most used codevectors are drawn; the title then says so.
     """
     if not uses:
         return message("No model here has a codebook to count.")
     height = 190 * len(uses) + 60
     gap = min(0.5 / len(uses), 60 / height) if len(uses) > 1 else 0
-    # Written as a whole: subplots that are made and changed one by one take longer than a model.
+    # One dict for the whole figure: creating and updating subplots takes longer than running a model.
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": []}
     for row, use in enumerate(uses, 1):
@@ -47,15 +49,15 @@ def usage_figure(uses: Sequence[Use]) -> go.Figure:
         line = {"x": np.arange(1, len(order) + 1), "showlegend": row == 1, **axes, **_FILLED}
         if test is not None:
             traces.append({"y": test[order], "name": "test split", "legendgroup": "test", **line, **_colour(QUIET)})
-        said = {"customdata": order, "hovertemplate": "codevector %{customdata}: %{y:.3%}"}
+        hover = {"customdata": order, "hovertemplate": "codevector %{customdata}: %{y:.3%}"}
         traces.append(
-            {"y": image[order], "name": "this image", "legendgroup": "image", **line, **_colour(ACCENT), **said}
+            {"y": image[order], "name": "this image", "legendgroup": "image", **line, **_colour(ACCENT), **hover}
         )
     layout[f"xaxis{len(uses)}"]["title"] = {"text": "codevectors, most used on the test split first"}
-    return go.Figure({"data": traces, "layout": layout | looks(height)})
+    return go.Figure({"data": traces, "layout": layout | base_layout(height)})
 
 
-# One line, filled, where bars would be thousands of elements of the page.
+# A filled line, as thousands of bars would each be an element of the page.
 _FILLED = {"type": "scatter", "mode": "lines", "fill": "tozeroy"}
 _SHARES = {"tickformat": ".1%", "rangemode": "tozero", "title": {"text": "share"}}
 
@@ -66,8 +68,8 @@ def _colour(colour: str) -> dict[str, Any]:
 
 def _title(name: str, size: int, top: float) -> dict[str, Any]:
     text = name if size <= _MOST else f"{name}: the {_MOST:,} most used of {size:,} codevectors"
-    place = {"x": 0.5, "y": top, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-    return {"text": text, "showarrow": False, "font": TITLE, **place}
+    position = {"x": 0.5, "y": top, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
+    return {"text": text, "showarrow": False, "font": TITLE, **position}
 
 
 def _test_shares(use: Use) -> np.ndarray | None:
@@ -75,10 +77,11 @@ def _test_shares(use: Use) -> np.ndarray | None:
 
 
 def _shares(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> np.ndarray:
-    """Counts -> shares of all codevectors, codebook after codebook; columns that share one are added up."""
+    """Return the shares of all codevectors, codebook after codebook, with columns of one codebook added up."""
     books = [
         np.sum([column for column, of in zip(counts, codebook_of, strict=True) if of == number], axis=0)
         for number in sorted(set(codebook_of))
     ]
     total = np.concatenate(books).astype(np.float64)
-    return total / total.sum()
+    shares: np.ndarray = total / total.sum()
+    return shares

@@ -1,6 +1,6 @@
-"""What the page of the registry shows: its table, one model's facts and card, the Hub's state, and what is on disk."""
+"""The registry as its page shows it: a table of models, a model's card, downloads, and disk usage."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
@@ -30,15 +30,15 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
     "author": ("str", "7.5%"),
 }
 ORIGINS = {"local": "this machine", "snapshot": "shipped list", "hub": "Hub", "cache": "downloaded"}
-"""Where a model can be found -> how the page calls it."""
+"""Origin of a model -> its label on the page."""
 PATIENCE = 5.0
-"""Seconds that a card of the Hub is waited for."""
-_BEAT = 0.25  # seconds between two reports of a download
+"""Timeout for a card of the Hub, in seconds."""
+_BEAT = 0.25  # seconds between two reports of a download's progress
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What is looked for; an empty text and None ask for nothing. Of a model what is not known does not match."""
+    """Filters of the table; "" and None match every model, and an unknown value of a model matches no other filter."""
 
     text: str = ""
     quantizer: str | None = None
@@ -51,7 +51,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Loading:
-    """A download that is under way: bytes that have come, of how many if that is known."""
+    """The progress of a download: bytes so far, and in total if known."""
 
     done: int
     total: int | None
@@ -59,8 +59,14 @@ class Loading:
 
 @dataclass(frozen=True)
 class Shown:
-    """One model as the page shows it. model: all that is known of it. card: its README.md, None where there is none.
-    note: why there is no more, in a sentence; empty where there is."""
+    """One model as the page shows it.
+
+    Attributes:
+        entry: its entry in the catalog.
+        model: all that is known of it.
+        card: its README.md; None without one.
+        note: a sentence on why the card is missing, or "".
+    """
 
     entry: Entry
     model: Model
@@ -69,13 +75,13 @@ class Shown:
 
 
 class Zoo:
-    """The registry of all visitors. `hub`: whether the Hub may be asked what there is beyond the shipped snapshot.
-    `most`: how many models may be added to those that the app was started with.
+    """The registry, shared by all visitors.
 
-    What is on this machine and what the Hub last said is known at once; `look` reads it again, `ask` asks the Hub.
+    Local models and the Hub's last answer are known at once; `refresh` reads them again, and `ask` asks the Hub.
     """
 
     def __init__(self, engine: Engine, hub: bool, most: int | None = None):
+        """Let the Hub be asked if `hub` is true, and visitors add at most `most` models."""
         self.engine, self.hub, self.most = engine, hub, most
         self.damaged: list[Damaged] = []
         self._lock = Lock()
@@ -87,7 +93,7 @@ class Zoo:
         self.entries: dict[str, Entry] = {}
         self._merge()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Read the disk again: model folders, the cache of the Hub, and the Hub's last answer."""
         local, self.damaged = local_models()
         here = {model.source for model in local}
@@ -99,7 +105,7 @@ class Zoo:
         self._merge()
 
     def ask(self, again: bool = False) -> None:
-        """Have the Hub's list, in a few seconds at most; `again` does not take a young answer from the disk."""
+        """Update the Hub's list, which takes a few seconds at most; `again` ignores a recent answer on disk."""
         if self.hub:
             self.now = listing(fresh=0) if again else listing()
             self._merge()
@@ -110,7 +116,7 @@ class Zoo:
         }
 
     def entry(self, name: str | None) -> Entry:
-        """Of a row's name; ValueError where there is none."""
+        """Return the entry of a name; raises ValueError for a missing, damaged or unknown one."""
         if not name:
             raise ValueError("Choose a model first: a row of the table, or a name in the list above it.")
         if damaged := next((each for each in self.damaged if each.name == name), None):
@@ -122,17 +128,17 @@ class Zoo:
     # The table.
 
     def choices(self) -> dict[str, list[str]]:
-        """What each filter can be set to, of all entries."""
+        """Return the values of each filter that occur among the entries."""
         entries = self.entries.values()
         return {
             "quantizer": sorted({name for entry in entries for name in quantizer_names(entry.model.config)}),
             "dataset": sorted({name for entry in entries if (name := self._dataset(entry.model))}),
             "author": sorted({entry.model.author for entry in entries if entry.model.author}),
-            "origin": [name for key, name in ORIGINS.items() if any(key in places(entry) for entry in entries)],
+            "origin": [name for key, name in ORIGINS.items() if any(key in origins(entry) for entry in entries)],
         }
 
-    def found(self, filters: Filters) -> list[Entry]:
-        """The entries that match, by name."""
+    def matching(self, filters: Filters) -> list[Entry]:
+        """Return the entries that match, by name."""
         words = filters.text.lower().split()
         origin = next((key for key, name in ORIGINS.items() if name == filters.origin), filters.origin)
         return [
@@ -142,14 +148,13 @@ class Zoo:
                 entry.model, filters.quantizer, None, filters.max_bits, filters.max_megabytes, filters.author or None
             )
             and (filters.dataset is None or filters.dataset == self._dataset(entry.model))
-            and (origin is None or origin in places(entry))
+            and (origin is None or origin in origins(entry))
             and all(word in self._words(entry) for word in words)
         ]
 
     def rows(self, filters: Filters) -> list[list[Any]]:
-        """The table's rows, one an entry that matches; None for a number that is not known. Behind them is a row for
-        each folder whose files are damaged, of which nobody knows more than where it is."""
-        rows = [self._row(entry) for entry in self.found(filters)]
+        """Return a row of `COLUMNS` for each matching entry, then one for each damaged folder; None if unknown."""
+        rows = [self._row(entry) for entry in self.matching(filters)]
         here = filters.origin in (None, "local", ORIGINS["local"])
         if here and replace(filters, text="", origin=None) == Filters():
             words = filters.text.lower().split()
@@ -163,7 +168,7 @@ class Zoo:
             model.name,
             ", ".join(dict.fromkeys(quantizer_names(model.config))),
             self._dataset(model) or "not known",
-            ", ".join(ORIGINS[place] for place in places(entry)),
+            ", ".join(ORIGINS[origin] for origin in origins(entry)),
             *(METRICS[name].rounded(metrics.get(name)) for name in _FIGURES),
             show_images(model.metrics),
             None if model.size is None else float(f"{model.size / 1e6:.2g}"),
@@ -171,10 +176,10 @@ class Zoo:
         ]
 
     def _dataset(self, model: Model) -> str | None:
-        """By vqzoo's name of it, where a model that is known whole tells which that is."""
-        said = model.metrics.get("dataset")
+        """Return vqzoo's name of the data set, translated from its Hub id if a local or shipped model gives both."""
+        dataset = model.metrics.get("dataset")
         known = (m.metrics for m in (*self._local, *self._shipped))
-        return next((each["dataset"] for each in known if said and each.get("hub_id") == said), said)
+        return next((each["dataset"] for each in known if dataset and each.get("hub_id") == dataset), dataset)
 
     def _words(self, entry: Entry) -> str:
         cells = self._row(entry)
@@ -185,7 +190,7 @@ class Zoo:
     # One model.
 
     def show(self, name: str) -> Iterator[Shown]:
-        """What is known of a model now; then, of one that is not on this machine, what its files say, with its card."""
+        """Yield what is known of a model, and then, for one on the Hub, its files and card."""
         entry = self.entry(name)
         if entry.model.source is not None:
             yield Shown(entry, entry.model, card_text(entry.model))
@@ -214,14 +219,14 @@ class Zoo:
             return self._whole.get((repo_id, revision), lambda: whole)
 
     def offered_as(self, model: Model) -> str | None:
-        """The name under which the pages offer a model; None if they do not."""
+        """Return the name under which the pages offer a model; None if they do not."""
         offered = self.engine.models.items()
-        return next((name for name, each in list(offered) if _place(each) == _place(model)), None)
+        return next((name for name, each in list(offered) if _location(each) == _location(model)), None)
 
     def load(self, model: Model) -> Iterator[Loading | str]:
-        """Download a model at its commit, check it, and offer it on every page; at last its name there.
+        """Download a model, check it and offer it on every page; yields the progress, and at last its name there.
 
-        Raises ValueError that says what is wrong with it; then nothing is offered.
+        Raises ValueError, and offers nothing, for a damaged or unreachable model.
         """
         name = self.offered_as(model)
         if name is None:
@@ -234,11 +239,11 @@ class Zoo:
                 done = 0 if model.repo_id is None else bytes_underway(model.repo_id)
                 yield Loading(done, model.size)
             name = self._offer(work.result())
-            self.look()
+            self.refresh()
         yield name
 
     def load_from(self, text: str, folders: bool) -> Iterator[Loading | str]:
-        """The same for "owner/name", "owner/name@revision" or (with `folders`) a folder."""
+        """Load a model as `load` does, from "owner/name", "owner/name@revision" or (with `folders`) a folder."""
         if not self.hub:
             raise ValueError("This app loads what its list has: run it on a machine of your own for other models")
         work = Work(lambda: find(text, folders))
@@ -257,16 +262,16 @@ class Zoo:
     # The disk.
 
     def removable(self, entry: Entry) -> str:
-        """What of a model the cache of the Hub holds, in words; empty for nothing."""
+        """Describe the files of a model in the cache of the Hub; "" without any."""
         return " and ".join(
             f"{each.repo_id} ({each.commits} {'commit' if each.commits == 1 else 'commits'}, {megabytes(each.size)})"
             for each in entry.cached
         )
 
     def remove(self, name: str) -> str:
-        """Delete what the cache of the Hub holds of a model, and offer it no longer; a sentence with what that freed.
+        """Delete a model from the cache of the Hub and stop offering it; returns a sentence on the freed space.
 
-        Folders of models are never touched. Raises ValueError where there is nothing to delete.
+        Model folders are never deleted. Raises ValueError if the cache holds nothing of the model.
         """
         entry = self.entry(name)
         if not entry.cached:
@@ -276,38 +281,38 @@ class Zoo:
         for offered in self.engine.loaded:
             if (model := self.engine.models.get(offered)) and model.source is None and model.repo_id in gone:
                 self.engine.withdraw(offered)
-        self.look()
+        self.refresh()
         return f"Removed {' and '.join(sorted(gone))} from disk: {megabytes(freed)} freed."
 
     def disk(self) -> str:
-        """How much room models take, in words."""
+        """Describe the disk space that models take."""
         folder = cards_folder()
-        said = f"{folder.name}: {len(self._local)} models, {megabytes(size_of_folder(folder))}"
+        local = f"{folder.name}: {len(self._local)} models, {megabytes(size_of_folder(folder))}"
         number = len(self._cached)
         size = sum(each.size for each in self._cached)
-        return f"{said} · downloaded from the Hub: {number} {'model' if number == 1 else 'models'}, {megabytes(size)}"
+        return f"{local} · downloaded from the Hub: {number} {'model' if number == 1 else 'models'}, {megabytes(size)}"
 
 
-def places(entry: Entry) -> list[str]:
-    """Keys of ORIGINS: the nearest place first."""
-    origins = [entry.model.origin, *(other.origin for other in entry.others)]
-    return list(dict.fromkeys([*origins, *(["cache"] if entry.cached else [])]))
+def origins(entry: Entry) -> list[str]:
+    """Return the origins of an entry, keys of `ORIGINS`, the nearest first."""
+    known = [entry.model.origin, *(other.origin for other in entry.others)]
+    return list(dict.fromkeys([*known, *(["cache"] if entry.cached else [])]))
 
 
 def hub_line(now: Listing, asking: bool = False) -> str:
-    """The Hub's state, in a sentence."""
+    """Return a sentence on the state of the Hub's list."""
     last = "" if now.age is None else f"{_number(len(now.models))} listed {ago(now.age)}"
     if asking:
         return f"Asking the Hub what is new … ({last})" if last else "Asking the Hub what there is …"
     if now.problem is None and now.age is not None:
         return f"The Hub answered {ago(now.age)}: {_number(len(now.models))} there."
     why = (now.problem or "the Hub was not asked yet").partition(" (")[0]
-    kept_here = f"from its last answer: {last}" if last else "from this machine alone, as it has never answered here"
-    return f"Offline: {why}. What you see is {kept_here}."
+    source = f"from its last answer: {last}" if last else "from this machine alone, as it has never answered here"
+    return f"Offline: {why}. What you see is {source}."
 
 
 def ago(seconds: float) -> str:
-    """How long ago, in the largest unit that is reached."""
+    """Format an age in its largest unit, such as "2 hours ago"."""
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= size:
             number = int(seconds // size)
@@ -316,7 +321,7 @@ def ago(seconds: float) -> str:
 
 
 def megabytes(size: int) -> str:
-    """Bytes in words."""
+    """Format a number of bytes in MB or kB."""
     if not size:
         return "0 MB"
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
@@ -326,12 +331,12 @@ def _number(models: int) -> str:
     return f"{models:,} model" if models == 1 else f"{models:,} models"
 
 
-def _place(model: Model) -> tuple[Any, ...]:
-    return (model.source,) if model.source is not None else (model.repo_id, model.revision)
+def _location(model: Model) -> Hashable:
+    return model.source or (model.repo_id, model.revision)
 
 
 def _names(model: Model) -> Iterator[str]:
-    """Names for a model, the shortest first, as others may have that."""
+    """Yield candidate names for a model, shortest first, as another model may have that one."""
     yield model.name
     if model.source is not None:
         yield from (f"{model.name} ({number})" for number in range(2, 10_000))
@@ -342,7 +347,7 @@ def _names(model: Model) -> Iterator[str]:
 
 
 def _checked(model: Model) -> Model:
-    """The same with all that its files say, once its weights are here and have been checked against its config."""
+    """Download a model, check its weights against its config, and return it with all that its files say."""
     whole = model if model.source is not None else published(str(model.repo_id), model.revision)
     load(whole)
     cache_usage(whole)

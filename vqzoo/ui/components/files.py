@@ -7,12 +7,12 @@ import gradio as gr
 
 
 def read(name: str, kind: str) -> str:
-    """The text of one file of a component; `kind`: "html", "css" or "js"."""
+    """Return the text of a component's file; `kind` is "html", "css" or "js"."""
     return Path(__file__).with_name(f"{name}.{kind}").read_text(encoding="utf-8")
 
 
 def from_files(name: str, value: dict[str, Any], elem_id: str, template: str | None = None) -> gr.HTML:
-    """Make the component called so; `template` stands in for its HTML file."""
+    """Create the component `name`; `template` replaces its HTML file."""
     return gr.HTML(
         value,
         html_template=template or read(name, "html"),

@@ -1,4 +1,4 @@
-"""A photograph that is uploaded, given to functions as the path of the file as it came."""
+"""An image component that passes the path of the uploaded file on unchanged."""
 
 from abc import ABCMeta
 from typing import Any
@@ -7,12 +7,12 @@ import gradio as gr
 
 
 def _path(self: gr.Image, payload: Any) -> str | None:
-    """The project's own loader reads the file, and says what is wrong with it; Gradio's messages show its path."""
+    """Return the path alone: the project's loader reports damaged files without the path that Gradio would show."""
     return payload.path if payload else None
 
 
-# A class and no changed instance, as Gradio makes a component anew whenever an event has it among its outputs and does
-# not set its value. Its own metaclass is passed over, because that writes a stub file beside the source.
+# A class and not a patched instance, as Gradio creates a component anew for events that do not set its value. ABCMeta
+# bypasses Gradio's metaclass, which writes a stub file beside the source.
 Photograph = ABCMeta.__new__(
     type(gr.Image), "Photograph", (gr.Image,), {"preprocess": _path, "is_template": True, "__module__": __name__}
 )

@@ -6,8 +6,8 @@ from vqzoo.ui.components.files import from_files
 
 
 def scatter(elem_id: str) -> gr.HTML:
-    """The component; its value is what `map_value` makes, or {} for nothing to show.
+    """Create the component; its value is that of `map_value`, or {} when empty.
 
-    Its `select` event carries the index of a codevector that is picked.
+    Its `select` event carries the index of the selected codevector.
     """
     return from_files("scatter", {}, elem_id)

@@ -6,8 +6,8 @@ from vqzoo.ui.components.files import from_files
 
 
 def tokens(elem_id: str) -> gr.HTML:
-    """The component; its value is what `tokens_value` makes, or {} for nothing to show.
+    """Create the component; its value is that of `tokens_value`, or {} when empty.
 
-    Its `select` event carries row, column and index of a cell that is picked.
+    Its `select` event carries row, column and index of the selected cell.
     """
     return from_files("tokens", {}, elem_id)

@@ -10,10 +10,9 @@ from vqzoo.ui.components.files import from_files, read
 def viewer(
     value: dict[str, Any], elem_id: str, errors: bool = True, measured: bool = True, empty: str = "Nothing to show yet."
 ) -> gr.HTML:
-    """The component; its value is what `viewer_value` makes.
+    """Create the component; its value is that of `viewer_value`.
 
-    errors: whether they are shown from the start; measured: whether they can be shown at all; empty: said while there
-    is no picture.
+    `errors` shows error maps from the start, `measured` allows them at all, `empty` is the text without a picture.
     """
     template = read("viewer", "html").replace("Nothing to show yet.", empty)
     if not (errors and measured):

@@ -7,8 +7,8 @@ import gradio as gr
 
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.blind import REVEALED, TALLIED, VOTES, Trial, Vote, agreement, cast, draw, tally
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.pictures import viewer_value
@@ -26,7 +26,7 @@ class Blind(Part):
     """Two pictures without names, buttons to vote, and what the votes of this visit come to."""
 
     def __init__(self, context: Context, listed: gr.State):
-        """`listed`: a state, the rows of the comparison."""
+        """Lay the part out for `listed`, the state of the comparison."""
         super().__init__(context)
         self.listed, self.random = listed, Random()
         self.trial, self.votes = gr.State(None), gr.State(())
@@ -49,14 +49,14 @@ class Blind(Part):
             button.click(self._on_vote, [self.trial, self.votes, button], voted, **settings)
 
     def _on_draw(self, of: Comparison, before: tuple[Vote, ...]) -> tuple[Any, ...]:
-        with told():
+        with show_errors():
             drawn, value = draw(self.engine, of, before, self.random)
         return drawn, value, "", gr.Dataframe(visible=False), *self._open(True)
 
     def _on_vote(self, drawn: Trial | None, before: tuple[Vote, ...], choice: str) -> tuple[Any, ...]:
         if drawn is None:  # a second click that came before the buttons were closed
             return (*[gr.skip()] * 5, *self._open(False))
-        with told():
+        with show_errors():
             vote, rows = cast(self.engine, drawn, choice)
         votes = (*before, vote)
         named = f"**{choice}.** The left one is {drawn.left}, the right one {drawn.right}. {agreement(votes)}"

@@ -7,12 +7,12 @@ import gradio as gr
 from vqzoo.ui.components.scatter import scatter
 from vqzoo.ui.components.tokens import tokens
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.edits import Edits
 from vqzoo.ui.part import LATEST, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.codebook_map import map_value
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.patches import codevector_page, uses
 from vqzoo.views.tokens import tokens_value
 
@@ -20,9 +20,9 @@ from vqzoo.views.tokens import tokens_value
 class Codevector(Part):
     """Where a codevector can be picked and is shown; `picked` is a state, its index or None."""
 
-    def __init__(self, context: Context, looker: Looker):
+    def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
-        self.looker = looker
+        self.inspector = inspector
         with gr.Row():
             with gr.Column(min_width=300):
                 gr.Markdown("### Tokens of this image")
@@ -60,13 +60,13 @@ class Codevector(Part):
 
     def show(self, shown: Comparison, name: str, label: str | None, number: int | None) -> dict[Any, Any]:
         """Return the values for the codevector of an index in one column of a model's indices, or for none."""
-        look, test = self.looker.look(name, shown), self.looker.test_counts(name)
-        layer = self.looker.layer(look, label)
+        look, test = self.inspector.inspect(name, shown), self.inspector.test_counts(name)
+        layer = self.inspector.layer(look, label)
         return {
             self.grid: tokens_value(look, layer, test, number),
-            self.map: map_value(self.looker, name, shown, look, layer, number),
+            self.map: map_value(self.inspector, name, shown, look, layer, number),
             self.most: uses(look, layer, test),
-            self.patches: codevector_page(self.looker, name, shown, label, number),
+            self.patches: codevector_page(self.inspector, name, shown, label, number),
             self.picked: number,
             self.index: number,
         }
@@ -85,15 +85,15 @@ class Codevector(Part):
         self.index.blur(self._on_index, [*of, self.index, self.picked], **picks)
 
     def _pick(self, shown: Comparison, name: str, label: str, number: int | None, picked_in: Any) -> dict[Any, Any]:
-        """What shows a codevector, without the component that it was picked in, and the list, which stays."""
-        with told():
+        """Return the values for a codevector, except those of the list and of the component it was picked in."""
+        with show_errors():
             values = self.show(shown, name, label, number)
         new = {} if number is None else {self.edits.new: number}
         return {part: value for part, value in values.items() if part not in (self.most, picked_in)} | new
 
     def _on_column(self, shown: Comparison, name: str, label: str, chosen: int | None) -> dict[Any, Any]:
-        with told():
-            look = self.looker.look(name, shown)
+        with show_errors():
+            look = self.inspector.inspect(name, shown)
             # Of another codebook the same index is another codevector.
             return self.show(shown, name, label, chosen if len(set(look.codebook_of)) == 1 else None)
 

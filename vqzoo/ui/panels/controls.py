@@ -87,8 +87,10 @@ def _photograph(path: str) -> gr.Image:
 
 
 def _model_choices(models: list[Model], ticked: tuple[str, ...]) -> dict[gr.CheckboxGroup, list[str]]:
-    """A search box and a group of tick boxes a data set, each with all its names; what is ticked stays in sight
-    whatever is searched."""
+    """Lay out a search box and a group of tick boxes per data set; returns each group with all its names.
+
+    Ticked models stay visible during a search.
+    """
     search = gr.Textbox(
         label="Models", placeholder="Search: looc, sinusoidal, 256 ...", elem_id="search", submit_btn=False
     )
@@ -104,9 +106,9 @@ def _model_choices(models: list[Model], ticked: tuple[str, ...]) -> dict[gr.Chec
         )
         groups[group] = names
 
-        def found(text: str, chosen: list[str], names: list[str] = names) -> gr.CheckboxGroup:
+        def matching(text: str, chosen: list[str], names: list[str] = names) -> gr.CheckboxGroup:
             words = text.lower().split()
             return gr.CheckboxGroup([n for n in names if n in chosen or all(word in n.lower() for word in words)])
 
-        search.change(found, [search, group], group, **QUIET)
+        search.change(matching, [search, group], group, **QUIET)
     return groups

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import AT_ONCE, LATEST, QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.facts import NOTHING_CHOSEN, card_html, facts_html
 from vqzoo.views.zoo import Loading, Shown, Zoo, megabytes
 
@@ -61,28 +61,28 @@ class Detail(Part):
 
     def _on_chosen(self, name: str | None) -> Iterator[dict[Any, Any]]:
         if name:
-            with told():
+            with show_errors():
                 yield from map(self.show, self.zoo.show(name))
         else:
             hidden = dict.fromkeys((self.card_of, self.remove, self.confirm), _gone())
             yield {self.facts: NOTHING_CHOSEN, self.card: "", self.load: _off("Load"), **hidden}
 
     def _on_load(self, name: str | None) -> Iterator[dict[Any, Any]]:
-        with told():
+        with show_errors():
             model = self.zoo.entry(name).model
             for step in self.zoo.load(model):
                 label = "Loading …" if isinstance(step, Loading) else "Loaded"
                 yield {self.progress: progress_html(step, model.name), self.load: _off(label)}
 
     def _on_remove(self, name: str | None) -> dict[Any, Any]:
-        with told():
+        with show_errors():
             said = (
                 f"Delete what was downloaded of {self.zoo.removable(self.zoo.entry(name))}? It can be downloaded again."
             )
         return {self.question: f"<p>{escape(said)}</p>", self.confirm: gr.update(visible=True)}
 
     def _on_yes(self, name: str | None) -> dict[Any, Any]:
-        with told():
+        with show_errors():
             if not self.own:
                 raise ValueError("Models are removed on a machine of one's own alone.")
             said = _said(self.zoo.remove(str(name)))
@@ -112,7 +112,7 @@ class ById(Part):
         outputs = [detail.progress, detail.chosen]
 
         def on_load(text: str) -> Iterator[dict[Any, Any]]:
-            with told():
+            with show_errors():
                 for step in self.zoo.load_from(text, folders=self.own):
                     row = None if isinstance(step, Loading) else self._row_of(step)
                     yield {detail.progress: progress_html(step, text)} | ({detail.chosen: row} if row else {})
@@ -120,13 +120,13 @@ class ById(Part):
         gr.on([self.load.click, self.source.submit], on_load, self.source, outputs, **QUIET).success(**again)
 
     def _row_of(self, offered: str) -> str | None:
-        """The row to look at for a model that the pages offer under this name."""
+        """Return the row of a model that the pages offer under `name`."""
         entries = self.zoo.entries.items()
         return next((name for name, each in entries if self.zoo.offered_as(each.model) == offered), None)
 
 
 def progress_html(step: Loading | str, of: str) -> str:
-    """The HTML of how far loading is; `step` is the name that a model is offered as once it is loaded."""
+    """Return the progress of loading as HTML; `step` is the name of the model once it is loaded."""
     if isinstance(step, str):
         return _said(f"Loaded: every page offers it as {step}.")
     if step.total is None:

@@ -6,11 +6,11 @@ import gradio as gr
 
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.edits import Edit, edited
-from vqzoo.views.looker import Looker
+from vqzoo.views.inspector import Inspector
 from vqzoo.views.pictures import viewer_value
 
 _NONE = viewer_value([])
@@ -20,9 +20,9 @@ _EMPTY = "Pick a cell above, type another index, and press Change: the picture b
 class Edits(Part):
     """Fields for a change, buttons, and pictures; `edits` is a state, all changes so far."""
 
-    def __init__(self, context: Context, looker: Looker):
+    def __init__(self, context: Context, inspector: Inspector):
         super().__init__(context)
-        self.looker = looker
+        self.inspector = inspector
         gr.Markdown("### Change a token", elem_id="codebook-change")
         with gr.Row(elem_id="codebook-edit"):
             self.row = gr.Number(1, label="Row", precision=0, minimum=1, min_width=100, elem_id="codebook-row")
@@ -57,15 +57,15 @@ class Edits(Part):
         number: int | None,
         before: tuple[Edit, ...],
     ) -> dict[Any, Any]:
-        with told():
+        with show_errors():
             if row is None or cell is None or number is None:
                 raise ValueError("A row, a column and a new index are needed: pick a cell, then type an index.")
-            label = self.looker.layer(self.looker.look(name, shown), label).label
+            label = self.inspector.layer(self.inspector.inspect(name, shown), label).label
             return self._show(shown, name, (*before, Edit(label, row - 1, cell - 1, number)))
 
     def _on_undo(self, shown: Comparison, name: str, before: tuple[Edit, ...]) -> dict[Any, Any]:
-        with told():
+        with show_errors():
             return self._show(shown, name, before[:-1])
 
     def _show(self, shown: Comparison, name: str, edits: tuple[Edit, ...]) -> dict[Any, Any]:
-        return {self.pictures: edited(self.looker, name, shown, edits) if edits else _NONE, self.edits: edits}
+        return {self.pictures: edited(self.inspector, name, shown, edits) if edits else _NONE, self.edits: edits}

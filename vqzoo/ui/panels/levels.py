@@ -7,8 +7,8 @@ import gradio as gr
 
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import PUBLIC, TELLING, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.levels import ABOUT, num_levels, residual, show_levels
 from vqzoo.views.pictures import viewer_value
@@ -51,21 +51,22 @@ class Levels(Part):
             yield from show_levels(self.engine, shown, name, int(first))
 
     def first_levels(self, shown: Comparison, model: str, levels: int) -> Iterator[dict[str, Any]]:
-        """The first levels of a residual model alone, beside all of them, on the photograph compared last.
+        """Decode the first levels of a residual model, and all of them, on the photograph compared last.
 
         Args:
+            shown: the session's last comparison.
             model: name of a residual model.
             levels: how many to decode, coarse to fine, from 1.
 
         Returns:
             pictures as PNG data URIs, each with a caption of its PSNR and true bits.
         """
-        with told():
+        with show_errors():
             yield from self.show(shown, model, levels)
 
     def _on_model(self, shown: Comparison, name: str) -> Iterator[dict[Any, Any]]:
         """Another model starts from its first level."""
-        with told():
+        with show_errors():
             yield {self.levels: gr.update(maximum=self._most(name), value=1)}
             for value in self.show(shown, name, 1):
                 yield {self.pictures: value}

@@ -92,7 +92,7 @@ class Listing(Part):
         }
 
     def _on_seen(self, old: int | None, *wanted: Any) -> Iterator[dict[Any, Any]]:
-        self.zoo.look()
+        self.zoo.refresh()
         first = self.show(old, *wanted, asking=self.zoo.hub)
         yield first
         if self.zoo.hub:

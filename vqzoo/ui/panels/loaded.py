@@ -17,6 +17,6 @@ def loaded_group(context: Context) -> gr.CheckboxGroup:
 
 
 def loaded_choices(context: Context, ticked: list[str]) -> dict:
-    """The group's update: all that is loaded, and of `ticked` what still is."""
+    """Return the group's update: all loaded models, with those of `ticked` that still are ticked."""
     names = list(context.engine.loaded)
     return gr.update(choices=names, value=[name for name in ticked if name in names], visible=bool(names))

@@ -9,9 +9,9 @@ import gradio as gr
 
 from vqzoo.metrics.table import METRICS
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.rates import rate_dataframe
 from vqzoo.ui.part import TELLING, TabPart
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.rate import Rates
 from vqzoo.views.rate_photo import PHOTO_ABOUT, PHOTO_COLUMNS, PHOTO_METRICS, PhotoRates
@@ -73,7 +73,7 @@ class Photograph(TabPart):
         limits, of = self.context.limits, replace(shown, models=tuple(names))
         if limits is not None:
             limits.check(names, shown.side)
-        with told(), nullcontext() if limits is None else limits.turn(request.session_hash):
+        with show_errors(), nullcontext() if limits is None else limits.turn(request.session_hash):
             for step in self.rates.compute(of, metric):
                 rows = step["table"]
                 yield {
@@ -94,5 +94,5 @@ class Photograph(TabPart):
     def _on_metric(self, of: Comparison | None, metric: str) -> Any:
         if of is None:
             return gr.skip()
-        with told():
+        with show_errors():
             return self.rates.figure(of, metric)

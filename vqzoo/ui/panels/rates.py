@@ -20,7 +20,7 @@ from vqzoo.views.rate_costs import (
     opening_model,
 )
 from vqzoo.views.rate_figure import TABLE_COLUMNS, fit_figure, rate_figure, rate_table, story
-from vqzoo.views.rate_fit import bits_said, groups, law_of, law_said
+from vqzoo.views.rate_fit import describe_bits, describe_law, groups, law_of
 from vqzoo.views.style import message
 from vqzoo.views.table import csv_link
 
@@ -89,14 +89,14 @@ class Law(TabPart):
         name = group if group in names else names[0]
         points, law = law_of(self.rates, dataset, name)
         try:
-            found = "Say which PSNR is wanted." if psnr is None else bits_said(law, psnr)
+            found = "Say which PSNR is wanted." if psnr is None else describe_bits(law, psnr)
         except ValueError as error:  # an answer, too: the law is still shown
             found = f"**No answer.** {error}"
         return {
             self.group: gr.update(choices=names, value=name),
             self.answer: found,
             self.figure: fit_figure(points, law, psnr),
-            self.said: law_said(law, points),
+            self.said: describe_law(law, points),
         }
 
 

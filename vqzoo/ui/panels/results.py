@@ -40,7 +40,7 @@ class Results(Part):
     """A line of status, an order, pictures and a table; `listed` is a state: the comparison that they are of."""
 
     def __init__(self, context: Context, opened: dict[str, Any]):
-        """`opened`: what the page opens with, as `compare` yields it."""
+        """Lay the part out with `opened`, the values of the first comparison as `compare` yields them."""
         super().__init__(context)
         first: Comparison = opened["shown"]
         status = opened.get("status", Status("running", "The first comparison is being computed."))
@@ -58,10 +58,10 @@ class Results(Part):
 
     def watch(self) -> None:
         """Sort in the browser."""
-        told = [self.viewer, self.table]
-        gr.on([self.sort.input, self.worst.input], None, [self.sort, self.worst, *told], told, js=_REORDER, **QUIET)
+        shown = [self.viewer, self.table]
+        gr.on([self.sort.input, self.worst.input], None, [self.sort, self.worst, *shown], shown, js=_REORDER, **QUIET)
 
 
 def status_line(status: Status) -> str:
-    """The HTML of how far a comparison is."""
+    """Return the status of a comparison as HTML."""
     return f'<div class="status" role="status" data-kind="{status.kind}">{escape(status.text)}</div>'

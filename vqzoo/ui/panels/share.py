@@ -10,8 +10,8 @@ import gradio as gr
 from gradio.components import Component
 
 from vqzoo.ui.context import Context
+from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import QUIET, Part
-from vqzoo.ui.tell import told
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.export import archive, file_name
 from vqzoo.views.share import to_query
@@ -33,7 +33,7 @@ class Share(Part):
     """Buttons that export the comparison and copy a link to it."""
 
     def __init__(self, context: Context, listed: gr.State, view: Sequence[Component]):
-        """`listed`: a state, the rows of the comparison; `view`: what a link holds beside it, see `to_query`."""
+        """Lay the part out for `listed`, the state of the comparison, and `view`, the other arguments of `to_query`."""
         super().__init__(context)
         self.listed, self.view = listed, view
         with gr.Row(elem_id="share"):
@@ -55,13 +55,15 @@ class Share(Part):
         linked.success(None, self.link, self.link, js=_ADDRESS, **QUIET)
 
     def export(self, of: Comparison) -> Iterator[str]:
-        """All of the comparison made last as a ZIP: pictures as PNG, the table as CSV, settings.json with the models'
-        revisions and the sha256 of their weights.
+        """Export the last comparison as a ZIP.
+
+        It holds the pictures as PNG, the table as CSV, and settings.json with the models' revisions and the sha256 of
+        their weights.
 
         Returns:
             path of the archive.
         """
-        with told():
+        with show_errors():
             content = archive(self.engine, of)
         with TemporaryDirectory() as folder:
             path = Path(folder, file_name(of))
@@ -69,6 +71,6 @@ class Share(Part):
             yield str(path)  # copied to what is served before this goes on
 
     def _on_link(self, shown: Comparison, *view: Any) -> tuple[gr.Textbox, str]:
-        with told():
+        with show_errors():
             query, text = to_query(shown, str(self.context.tab.label), *view)
         return gr.Textbox(query, visible=True), f'<div role="status">{escape(text)}</div>'

@@ -1,4 +1,4 @@
-"""Models looked at cell by cell: what the page of codebooks computes from, kept while it is needed."""
+"""Token grids of models on photographs, cached for the page of codebooks."""
 
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Recent
 
 LONGEST = 512
-"""Pixels of the longest side: of more, cells are too many for a browser to draw."""
-_TURN = 8  # images that are encoded before somebody else gets a turn
+"""Longest side of a photograph in pixels: a browser is slow to draw more cells."""
+_TURN = 8  # images that are encoded before another visitor's job may run
 
 
-class Looker:
-    """Looks, by model and photograph, each computed once and a few of them kept."""
+class Inspector:
+    """Computes a `EncodedImage` (token grids, distances, counts) per model and photograph, and caches a few of them."""
 
     def __init__(self, engine: Engine):
         self.engine = engine
@@ -25,52 +25,51 @@ class Looker:
         self.maps: Recent[Hashable, dict[str, Any]] = Recent(16)
 
     def key(self, name: str) -> Hashable:
-        """A model's, until one comes or goes: another of its name may take its place."""
+        """Return a model's cache key, which changes with the models offered: one may replace another of its name."""
         return name, self.engine.changes
 
-    def look(self, name: str, shown: Comparison) -> EncodedImage:
-        """A model on the photograph of `shown`, no side over 512 pixels.
+    def inspect(self, name: str, shown: Comparison) -> EncodedImage:
+        """Encode the photograph of `shown`, shrunk to at most 512 pixels a side.
 
-        Raises ValueError, a sentence, where there is no codebook to look at.
+        Raises ValueError for a model without a codebook.
         """
         photo = self.engine.photo(shown.photo, min(shown.side, LONGEST))
         with self.engine.borrow(name) as tokenizer:
-            from vqzoo.analysis.encode import encode  # here, where one thread at a time imports
+            from vqzoo.analysis.encode import encode  # under the lock, so that one thread at a time imports
 
-            found = self._looks.get((self.key(name), photo.key), lambda: encode(tokenizer, photo.pixels))
-        if found is None:
+            result = self._looks.get((self.key(name), photo.key), lambda: encode(tokenizer, photo.pixels))
+        if result is None:
             raise ValueError(
                 f"{name} has no codebook to look at: what it stores of a latent are its numbers themselves, or indices "
                 "out of more than a million. Choose another model."
             )
-        return found
+        return result
 
     def test_counts(self, name: str) -> list[np.ndarray] | None:
-        """Of each column, how often each index was used on the test split; None where that is not known."""
+        """Return the counts (K,) of each column's indices on the test split; None if they are unknown."""
         return self.engine.test_counts(name)
 
     def sample(self, name: str) -> tuple[Sample, list[EncodedImage]]:
-        """The images of `analysis.sample` for a model, and the model on each of them; call it after `look`."""
+        """Return the images of `analysis.sample` for a model, encoded by it; call it after `inspect`."""
         from vqzoo.analysis.encode import encode
 
         images = sample(self.engine.models[name].metrics.get("dataset", ""))
-        found = self._samples.find(self.key(name))
-        if found is None:
-            found = []
+        cached = self._samples.find(self.key(name))
+        if cached is None:
+            looks: list[EncodedImage] = []
             for start in range(0, len(images.images), _TURN):
                 with self.engine.borrow(name) as tokenizer:
                     for pixels in images.images[start : start + _TURN]:
-                        found.append(_must(encode(tokenizer, pixels, found[0] if found else None)))
-            looks = found
-            found = self._samples.get(self.key(name), lambda: looks)
-        return images, found
+                        looks.append(_must(encode(tokenizer, pixels, looks[0] if looks else None)))
+            cached = self._samples.get(self.key(name), lambda: looks)
+        return images, cached
 
     def layer(self, look: EncodedImage, label: str | None) -> Layer:
-        """The layer called so, or the first."""
+        """Return the layer with this label, or the first."""
         return next((layer for layer in look.layers if layer.label == label), look.layers[0])
 
     def decode(self, name: str, grids: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
-        """A model's picture, uint8 (h, w, 3), of token grids (h, w, q)."""
+        """Decode token grids (h, w, q) to a picture, uint8 (h, w, 3)."""
         from vqzoo.analysis.encode import decode
 
         with self.engine.borrow(name) as tokenizer:
