@@ -104,7 +104,7 @@ def test_the_share_that_could_be_met_is_told(photograph):
 def test_a_codec_that_this_build_lacks(monkeypatch, photograph):
     monkeypatch.setattr(features, "check", lambda feature: feature != "avif")
     assert available() == ["JPEG", "WebP"]
-    with pytest.raises(ValueError, match="codec='AVIF': this build of Pillow has none; known here: JPEG, WebP"):
+    with pytest.raises(ValueError, match="codec='AVIF': this build of Pillow lacks it; available: JPEG, WebP"):
         compress("AVIF", photograph, 1000)
 
 
