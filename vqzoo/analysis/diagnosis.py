@@ -94,7 +94,7 @@ def _moments(sample: Tensor) -> tuple[Tensor, Tensor]:
 
 def _root(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return torch.mm(vectors * values.clamp(min=0).sqrt(), vectors.T)
 
 
 def _leaves(tokenizer: Tokenizer) -> dict[str, Quantizer]:

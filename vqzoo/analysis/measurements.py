@@ -19,7 +19,7 @@ _PIXELS = 2**18  # of a batch: 256 images of 32 x 32, 4 of 256 x 256
 
 def batches(images: Tensor, size: int | None = None) -> tuple[Tensor, ...]:
     """Split images (n, c, h, w) into batches of `size`, by default of about as many pixels each, to bound memory."""
-    return images.split(size or max(1, _PIXELS // (images.shape[2] * images.shape[3])))
+    return torch.split(images, size or max(1, _PIXELS // (images.shape[2] * images.shape[3])))
 
 
 class Measurements:

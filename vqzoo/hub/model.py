@@ -42,7 +42,7 @@ class Model:
     @property
     def networkless(self) -> bool:
         """Whether the latents are a rotation of blocks of pixels, as in baselines that are fitted and not trained."""
-        return self.config["autoencoder"]["name"] == "pca"
+        return bool(self.config["autoencoder"]["name"] == "pca")
 
     @property
     def linear(self) -> bool:

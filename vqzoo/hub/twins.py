@@ -12,7 +12,7 @@ _OWN = {"name", "position", "place"}
 
 def has_encoding(model: Model) -> bool:
     """Return whether a model has a positional encoding."""
-    return model.config["position"]["name"] != "none"
+    return bool(model.config["position"]["name"] != "none")
 
 
 def twins(models: Sequence[Model]) -> list[tuple[Model, Model]]:

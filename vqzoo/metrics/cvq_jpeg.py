@@ -63,7 +63,8 @@ def ssim_uniform(images: Tensor, originals: Tensor) -> Tensor:
     covariance = unbiased * (xy - mean_x * mean_y)
     c1, c2 = 0.01**2, 0.03**2
     alike = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    return (alike / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean((1, 2, 3)).float()
+    scale = (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
+    return torch.mean(alike / scale, (1, 2, 3)).float()
 
 
 class CvqJpeg:

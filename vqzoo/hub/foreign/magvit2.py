@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vqzoo.autoencoders.blocks import ResidualBlock
@@ -100,4 +101,4 @@ def _channels_first(tensor: Tensor) -> Tensor:
 
     Rows and columns are those of 2 x 2 blocks of pixels; torch's pixel shuffle expects channels first.
     """
-    return tensor.unflatten(0, (4, -1)).transpose(0, 1).flatten(0, 1)
+    return torch.unflatten(tensor, 0, (4, -1)).transpose(0, 1).flatten(0, 1)

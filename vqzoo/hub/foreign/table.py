@@ -30,7 +30,8 @@ def convert(source: str | Path, family: str | None = None, resolution: int = 256
     if family is not None:
         check_choice("family", family, FAMILIES)
     checkpoint = read(Path(source))
-    return FAMILIES[family or _family_of(checkpoint)].convert(checkpoint, resolution)
+    tokenizer: Tokenizer = FAMILIES[family or _family_of(checkpoint)].convert(checkpoint, resolution)
+    return tokenizer
 
 
 def write(source: str | Path, folder: str | Path, family: str | None = None, resolution: int = 256) -> Tokenizer:
