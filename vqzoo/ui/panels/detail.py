@@ -120,7 +120,7 @@ class ById(Part):
         gr.on([self.load.click, self.source.submit], on_load, self.source, outputs, **QUIET).success(**again)
 
     def _row_of(self, offered: str) -> str | None:
-        """Return the row of a model that the pages offer under `name`."""
+        """Return the row of the model that the pages offer under the name `offered`."""
         entries = self.zoo.entries.items()
         return next((name for name, each in entries if self.zoo.offered_as(each.model) == offered), None)
 
