@@ -60,7 +60,8 @@ class Blocks(gr.Blocks):
     ) -> list[Any]:
         """Convert the values of a request to arguments; raises gr.Error for values that do not fit the function."""
         try:
-            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+            arguments: list[Any] = await super().preprocess_data(block_fn, inputs, state, explicit_call)
+            return arguments
         except Exception as error:
             name = block_fn.api_name or block_fn.name
             wrong(f"values for {name}", error)

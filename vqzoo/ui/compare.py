@@ -194,4 +194,4 @@ class Runs(Part):
 
 
 def _label(selected: gr.SelectData) -> str:
-    return selected.value
+    return str(selected.value)

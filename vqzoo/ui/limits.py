@@ -144,7 +144,7 @@ def hub_allowed() -> bool:
 
 def on_zerogpu() -> bool:
     """Return whether this process runs in a ZeroGPU Space."""
-    return Config.zero_gpu
+    return bool(Config.zero_gpu)
 
 
 def trust_proxies() -> None:

@@ -1,6 +1,7 @@
 """A fair queue of jobs: visitors with the least computing time come first, and jobs of absent ones end."""
 
 import asyncio
+import math
 import time
 import uuid
 from collections import Counter
@@ -23,7 +24,7 @@ _HELD = 16
 _HALF_LIFE = 60.0
 
 
-class Mailbox(asyncio.Queue):
+class Mailbox(asyncio.Queue[Any]):
     """The messages to one visitor, which knows since when nobody has read them."""
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class Spent:
 
     def _left(self, address: str) -> float:
         seconds, at = self._past.get(address, (0.0, 0.0))
-        return seconds * 0.5 ** ((self._clock() - at) / _HALF_LIFE)
+        return seconds * math.pow(0.5, (self._clock() - at) / _HALF_LIFE)
 
 
 class FairQueue(Queue):

@@ -92,6 +92,7 @@ class Table(Part):
         datasets, metrics = table_datasets(_STUDY, _TABLE), table_metrics(_STUDY, _TABLE)
         # A click that comes while the choices change still has the old ones: `show` puts right what is not there.
         free: dict[str, Any] = {"allow_custom_value": True}
+        controls: gr.Row
         with gr.Row(elem_id="studies-controls") as controls:
             self.number = gr.Dropdown(
                 _places(_STUDY), value=_TABLE, label="Table", **free, elem_id="studies-number", min_width=120

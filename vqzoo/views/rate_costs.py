@@ -63,7 +63,8 @@ def _cost_row(point: Point) -> list[Any]:
 
 def _dim(model: Model) -> int | None:
     level = model.config["quantizer"]
-    return (level[0] if isinstance(level, list) else level).get("dim")
+    dim: int | None = (level[0] if isinstance(level, list) else level).get("dim")
+    return dim
 
 
 def counts_of(point: Point) -> list[np.ndarray] | None:

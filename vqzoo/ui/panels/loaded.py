@@ -1,5 +1,7 @@
 """The models that came after the start, as one more group of tick boxes."""
 
+from typing import Any
+
 import gradio as gr
 
 from vqzoo.ui.context import Context
@@ -16,7 +18,7 @@ def loaded_group(context: Context) -> gr.CheckboxGroup:
     return group
 
 
-def loaded_choices(context: Context, ticked: list[str]) -> dict:
+def loaded_choices(context: Context, ticked: list[str]) -> dict[Any, Any]:
     """Return the group's update: all loaded models, with those of `ticked` that still are ticked."""
     names = list(context.engine.loaded)
     return gr.update(choices=names, value=[name for name in ticked if name in names], visible=bool(names))
