@@ -74,13 +74,22 @@ class Case(NamedTuple):
 
 def steps() -> None:
     """Print training steps beside those of the peers."""
+    print(f"\n### One training step on {TOKENS} tokens: forward, backward, statistics\n")
+    print("| quantizer | vqzoo | peer | ratio (quartiles) | aim |\n|" + "---|" * 5)
+    for case in step_cases():
+        print(f"| {case.name} | {compare(case.ours, case.peer).row()} | {case.aim}x |", flush=True)
+
+
+def step_cases() -> list[Case]:
+    """Build our quantizers and the peers' that do the same."""
     straight = {"rotation_trick": False}
+    looc = build("looc", dim=128, rule="ema", revival="none", start="latents")
 
     def vector_quantize(dim: int, size: int, **settings: object) -> nn.Module:
         return VectorQuantize(dim, size, decay=0.99, **straight, **settings)
 
     heads = {"heads": 32, "codebook_dim": 4, "separate_codebook_per_head": False, "use_cosine_sim": True}
-    cases = [
+    return [
         *(
             Case(
                 f"EMA {size}x128",
@@ -105,7 +114,7 @@ def steps() -> None:
         Case(
             "LooC 256x4, 32 segments, EMA (peer: heads, EMA)",
             20.0,
-            ours_step(build("looc", dim=128, rule="ema", revival="none", start="latents"), 128),
+            ours_step(looc, 128),
             peer_step(vector_quantize(128, 256, **heads), 128),
         ),
         Case(
@@ -136,10 +145,6 @@ def steps() -> None:
             for size in (1024, 8192)
         ),
     ]
-    print(f"\n### One training step on {TOKENS} tokens: forward, backward, statistics\n")
-    print("| quantizer | vqzoo | peer | ratio (quartiles) | aim |\n|" + "---|" * 5)
-    for case in cases:
-        print(f"| {case.name} | {compare(case.ours, case.peer).row()} | {case.aim}x |", flush=True)
 
 
 def alone() -> None:
