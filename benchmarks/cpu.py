@@ -80,14 +80,17 @@ def steps() -> None:
         print(f"| {case.name} | {compare(case.ours, case.peer).row()} | {case.aim}x |", flush=True)
 
 
+_STRAIGHT = {"rotation_trick": False}
+
+
+def vector_quantize(dim: int, size: int, **settings: object) -> nn.Module:
+    """Return the peer's codebook with moving averages."""
+    return VectorQuantize(dim, size, decay=0.99, **_STRAIGHT, **settings)
+
+
 def step_cases() -> list[Case]:
     """Build our quantizers and the peers' that do the same."""
-    straight = {"rotation_trick": False}
     looc = build("looc", dim=128, rule="ema", revival="none", start="latents")
-
-    def vector_quantize(dim: int, size: int, **settings: object) -> nn.Module:
-        return VectorQuantize(dim, size, decay=0.99, **straight, **settings)
-
     heads = {"heads": 32, "codebook_dim": 4, "separate_codebook_per_head": False, "use_cosine_sim": True}
     return [
         *(
@@ -103,7 +106,7 @@ def step_cases() -> list[Case]:
             "residual 8 x 1024x128, EMA",
             5.0,
             ours_step(build("rvq", dim=128, codebook_size=1024, levels=8), 128),
-            peer_step(ResidualVQ(dim=128, num_quantizers=8, codebook_size=1024, decay=0.99, **straight), 128),
+            peer_step(ResidualVQ(dim=128, num_quantizers=8, codebook_size=1024, decay=0.99, **_STRAIGHT), 128),
         ),
         Case(
             "LooC 256x4, 32 segments, CVQ anchors (peer: heads, EMA)",
@@ -140,7 +143,7 @@ def step_cases() -> list[Case]:
                 f"SimVQ {size}x128",
                 2.0,
                 ours_step(build("simvq", dim=128, codebook_size=size), 128),
-                peer_step(SimVQ(128, size, **straight), 128),
+                peer_step(SimVQ(128, size, **_STRAIGHT), 128),
             )
             for size in (1024, 8192)
         ),
