@@ -176,7 +176,7 @@ class Recipe:
                 raise ValueError(f"learning rate of the {name}: {rate}; expected a finite number, 0 or above")
 
     def frozen(self, step: int) -> frozenset[str]:
-        """Return the parts that the update after `step` earlier ones does not change."""
+        """Return the parts that are frozen in update number `step`, counted from 0."""
         return frozenset({"encoder", "quantizer"} if self.in_second_phase(step) else self.freeze)
 
     @classmethod

@@ -185,7 +185,7 @@ class Curves(Part):
             control.change(self.on_choice, self.inputs, self.outputs, **LATEST)
 
     def show(self, names: list[str], against: Against, log: bool, folder: str, drawn: tuple[Any, ...]) -> Iterator[Any]:
-        """Yield the values, unless these are drawn already."""
+        """Yield new values of the outputs, or nothing if the page already shows these curves."""
         names = [name for name in names if name in self.engine.models]
         key = (tuple(names), against, log, signature(folder) if folder else (), self.engine.changes)
         if key == drawn:

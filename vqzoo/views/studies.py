@@ -222,7 +222,7 @@ def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict
 
 
 def verdict_counts() -> str:
-    """One line on all claims: how many hold, and so on."""
+    """Return one line with the number of claims of each verdict."""
     every = claims()
     counts = {verdict: sum(claim.verdict == verdict for claim in every) for verdict in VERDICTS}
     said = ", ".join(f"{count} {_PLURAL[verdict]}" for verdict, count in counts.items() if count)
