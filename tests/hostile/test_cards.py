@@ -219,8 +219,8 @@ def test_a_run_of_no_recipe_has_no_share_but_the_images_it_has_seen(cards, capsy
     zoo = Zoo(Engine(models), hub=False)
     assert [row[7] for row in zoo.rows(Filters())] == ["640", "640"]
     points = {point.name: point for point in Rates(zoo.engine).models("toy")}
-    assert (points[BAD].trained, points[BAD].said) == (None, "trained on 640 images")
-    assert (points[GOOD].trained, points[GOOD].said) == (1.0, "trained in full")
+    assert (points[BAD].trained, points[BAD].note) == (None, "trained on 640 images")
+    assert (points[GOOD].trained, points[GOOD].note) == (1.0, "trained in full")
     assert _describe(zoo.engine.models[BAD]) == "no encoding, trained on 640 images"
     assert training_curves(zoo.engine.models[BAD]).facts["of the full budget"] == "–"
     assert main(["list"]) == 0 and capsys.readouterr().out.splitlines()[1].endswith(" 640")

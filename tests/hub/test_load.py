@@ -191,7 +191,7 @@ class NoRange:
 
 
 def test_a_header_longer_than_the_first_request_is_fetched_whole(hub, files, monkeypatch):
-    monkeypatch.setattr(download, "_FIRST", 64)
+    monkeypatch.setattr(download, "_FIRST_BYTES", 64)
     hub.put(ID, files())
     assert Repository(ID).header("model.safetensors").keys() == make().state_dict().keys()
     assert len(hub.asked("GET", WEIGHTS)) == 2

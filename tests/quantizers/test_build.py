@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vqzoo.metrics import count_indices
+from vqzoo.metrics.codebook import count_indices
 from vqzoo.quantizers import PRESETS, QUANTIZERS, build
 
 RATES = [
