@@ -47,7 +47,7 @@ _KINDS = {
 
 
 def page() -> str:
-    """All of docs/metrics.md."""
+    """Return the text of docs/metrics.md."""
     heads = ["metric", "key", "of", "better", "needs", "may differ by", "what it is"]
     return _HEAD + table_of(heads, map(_row, METRICS.values()), texts=len(heads)) + "\n"
 

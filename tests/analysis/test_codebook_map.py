@@ -7,10 +7,10 @@ import pytest
 from sklearn.decomposition import PCA
 
 from vqzoo.analysis.codebook_map import MOST, mapped_indices, packed, pca, read, record, to_grid
-from vqzoo.analysis.encoded_image import by_codebook
 from vqzoo.analysis.usage import codebook_of
 from vqzoo.files.storage import MAP, WEIGHTS, sha256
 from vqzoo.hub.registry import list_models, load, usage_counts
+from vqzoo.metrics.counts import by_codebook
 
 
 def test_a_small_codebook_is_drawn_whole():

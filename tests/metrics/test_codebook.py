@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from vqzoo.metrics.codebook import by_codebook, codebook_stats, count_indices
+from vqzoo.metrics.codebook import codebook_stats, count_indices
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.metrics.rate import rate
 
 

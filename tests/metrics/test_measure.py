@@ -1,4 +1,4 @@
-"""All metrics of images at once, and intervals of their means against scipy's."""
+"""Tests of the metrics of images, and of the intervals of their means against scipy's."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_a_network_is_asked_where_there_is_one():
 
 
 def test_intervals_are_those_of_scipy():
-    """As far as 1000 other draws tell: the width of an interval of normal values is 2 * 1.96 * deviation / sqrt(n)."""
+    """Compare the width for normal values with 2 * 1.96 * deviation / sqrt(n), on 1000 draws."""
     values = torch.from_numpy(np.random.default_rng(1).normal(30, 2, 500))
     low, high = intervals({"psnr": values, "twice": 2 * values})["psnr"]
     settings = {"n_resamples": 4000, "method": "percentile", "vectorized": True}

@@ -69,7 +69,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def added(tmp_path_factory) -> dict:
-    """What a process says in which the table has one row more."""
+    """Return what a process prints whose table has one more row."""
     folder = tmp_path_factory.mktemp("far")
     (folder / "far.py").write_text(FUNCTION)
     program = PROGRAM.replace("PAGE", str(ROOT / "docs" / "metrics.py"))

@@ -1,4 +1,4 @@
-"""What can be asked of a quantizer's parts, and what it chose cell by cell: for every row of the table."""
+"""Tests of a quantizer's parts and of its choice in each cell, for every row of the table."""
 
 import numpy as np
 import pytest

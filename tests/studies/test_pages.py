@@ -23,7 +23,7 @@ def run(setting=VQ, protocol="lossless", seed=42, recipe="cifar10-vq-1024x128", 
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:
-    """What `python -m docs.studies.make` would write now, by file name."""
+    """Return what `python -m docs.studies.make` would write now, by file name."""
     spec = importlib.util.spec_from_file_location("make", FOLDER / "make.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

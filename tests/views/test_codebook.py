@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 from vqzoo.analysis.encode import encode
-from vqzoo.analysis.encoded_image import by_codebook, sharing
+from vqzoo.analysis.encoded_image import sharing
 from vqzoo.analysis.sample import sample
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.hub.registry import list_models, load, usage_counts
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer, Tokens

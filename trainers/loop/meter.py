@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from vqzoo.analysis.usage import codebook_of, count, usage_metrics
-from vqzoo.metrics.codebook import by_codebook
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.ops.distributed import all_reduce
 from vqzoo.tokenizer import Tokenizer, Tokens
 

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
+from vqzoo.analysis.encoded_image import EncodedImage, Layer
 from vqzoo.analysis.usage import codebook_of, count
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.ops.pixels import from_bytes, to_bytes
 from vqzoo.quantizers.base import Lookup
 from vqzoo.tokenizer import Tokenizer, Tokens

@@ -64,12 +64,6 @@ class EncodedImage:
         return left, top, right, bottom
 
 
-def by_codebook(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> list[np.ndarray]:
-    """Return the counts (K,) of each codebook, summed over the columns that share it."""
-    numbers = sorted(set(codebook_of))
-    return [sum((c for c, of in zip(counts, codebook_of, strict=True) if of == number), 0) for number in numbers]  # type: ignore[misc]
-
-
 def sharing(counts: Sequence[np.ndarray], codebook_of: Sequence[int]) -> list[list[float]]:
     """Return curves of the share of codevectors that at least n columns use, n = 1, 2, ..., number of columns.
 

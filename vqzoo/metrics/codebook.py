@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vqzoo.metrics.counts import by_codebook
+
 _LARGEST_ALPHABET = 2**20
 
 
@@ -35,12 +37,6 @@ def count_indices(indices: Tensor, index_sizes: Sequence[int]) -> tuple[Tensor, 
     # Not bincount: on a GPU it synchronizes to learn the largest index, and training counts at every step.
     counts = torch.zeros(sum(index_sizes), dtype=torch.int64, device=indices.device)
     return torch.split(counts.scatter_add_(0, flat, torch.ones_like(flat)), list(index_sizes))
-
-
-def by_codebook(counts: Sequence[Tensor], codebook_of: Sequence[int]) -> list[Tensor]:
-    """Sum the counts of all columns that share a codebook, which have the same number in `codebook_of`."""
-    columns = list(zip(counts, codebook_of, strict=True))
-    return [torch.stack([c for c, of in columns if of == book]).sum(0) for book in sorted(set(codebook_of))]
 
 
 def codebook_stats(counts: Sequence[Tensor], codebook_of: Sequence[int]) -> CodebookStats:

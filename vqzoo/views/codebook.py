@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook, sharing
+from vqzoo.analysis.encoded_image import EncodedImage, Layer, sharing
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.ops.text import table_of
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.inspector import Inspector

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from vqzoo.analysis.codebook_map import mapped_indices, packed, pca, read, to_grid
-from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
+from vqzoo.analysis.encoded_image import EncodedImage, Layer
 from vqzoo.files.storage import MAP, WEIGHTS, read_json, sha256
 from vqzoo.hub.model import Model
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.inspector import Inspector
 

@@ -4,7 +4,8 @@ import html
 
 import numpy as np
 
-from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
+from vqzoo.analysis.encoded_image import EncodedImage, Layer
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.inspector import Inspector
 from vqzoo.views.pictures import Picture

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from vqzoo.analysis.codebook_map import packed
-from vqzoo.analysis.encoded_image import EncodedImage, Layer, by_codebook
+from vqzoo.analysis.encoded_image import EncodedImage, Layer
+from vqzoo.metrics.counts import by_codebook
 from vqzoo.views.pictures import Picture
 
 
