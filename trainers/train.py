@@ -20,6 +20,7 @@ if __name__ == "__main__":  # before there is a step to finish
 import tyro
 
 from trainers.data.source import check_data
+from trainers.errors import fail
 from trainers.loop.options import Options
 from trainers.own.options import TrainOptions
 from trainers.recipes import RECIPES, get_recipe
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
             run = tyro.cli(Run, default=Run(recipe), args=arguments[1:], prog=f"train.py {recipe.name}")
             train = partial(_train, run)
     except ValueError as error:
-        return _fail(error)
+        return fail(error)
     return _exit_code(train)
 
 
@@ -86,18 +87,13 @@ def _exit_code(train: Callable[[], None]) -> int:
         print("stopped: Ctrl-C; go on with --resume", file=sys.stderr)
         return STOPPED
     except (ValueError, OSError) as error:
-        return _fail(error)
+        return fail(error)
     except RuntimeError as error:
         if (message := describe_lost_ranks(error)) is None:
             raise
         print(f"error: {message}; go on with --resume", file=sys.stderr, flush=True)
         os._exit(RANK_LOST)  # a normal exit would wait for the ranks that do not answer
     return 0
-
-
-def _fail(error: Exception) -> int:
-    print("error:", " ".join(str(error).split()), file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

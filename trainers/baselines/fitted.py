@@ -1,6 +1,5 @@
 """What baselines without a network share: their command line, images, and model cards."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from trainers.data.memory import hold_out, load_images
 from trainers.data.sets import open_splits
+from trainers.errors import fail
 from trainers.loop.finish import publish
 from trainers.loop.samples import save_samples
 from trainers.recipes.fit import FitRecipe
@@ -106,8 +106,7 @@ def command_line(
             run = tyro.cli(_Run, default=_Run(recipe), args=arguments[1:], prog=recipe.name)
             fit(run.recipe, run.options)  # type: ignore[arg-type]  # tyro keeps the type of the default
         except (ValueError, OSError) as error:
-            print("error:", " ".join(str(error).split()), file=sys.stderr)
-            return 1
+            return fail(error)
         return 0
 
     return main

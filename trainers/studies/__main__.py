@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from trainers.errors import fail
 from trainers.loop.signals import Stopped
 from trainers.studies.budgets import budgeted
 from trainers.studies.rows import selected
@@ -67,8 +68,7 @@ def main(arguments: list[str]) -> int:
         print(f"stopped: {stopped}; the same line goes on", file=sys.stderr)
         return stopped.code
     except (ValueError, FloatingPointError, OSError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
-        return 1
+        return fail(error)
     return 0
 
 

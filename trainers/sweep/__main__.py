@@ -13,6 +13,7 @@ from typing import Annotated
 
 import tyro
 
+from trainers.errors import fail
 from trainers.sweep.plan import decide, plan
 from trainers.sweep.run import sweep, train_command
 from vqzoo.ops.check import check_int
@@ -67,8 +68,7 @@ def main(arguments: list[str]) -> int:
             return 0
         return sweep(jobs, options.runs, options.cards, options.jobs)
     except (ValueError, OSError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
-        return 1
+        return fail(error)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import PIL
 import torch
 import tyro
 
+from trainers.errors import fail
 from trainers.evaluate import images_of
 from vqzoo.analysis.codecs import evaluate_codec
 from vqzoo.analysis.formats import CODECS, available
@@ -80,8 +81,7 @@ def main(
                     f"{metrics['psnr']:.2f} dB, {metrics['met']:.0%} of the images at so few"
                 )
     except (ValueError, OSError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
-        return 1
+        return fail(error)
     return 0
 
 
