@@ -17,6 +17,7 @@ from vqzoo.quantizers import QUANTIZERS, build
 from vqzoo.quantizers.cost import Book
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.codebook_map import map_value
+from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.inspector import Inspector
 from vqzoo.views.rate import Rates
@@ -70,7 +71,7 @@ def test_the_walk_and_the_cost(name):
 def test_the_app_shows_its_indices_map_and_rate(name, folder, path):
     model = read_model(folder)
     engine = Engine([model], torch.device("cpu"))
-    inspector, shown = Inspector(engine), (path, 32, ())
+    inspector, shown = Inspector(engine), Comparison(str(path), 32, ())
     look = inspector.inspect(model.name, shown)
     labels = {"cityblock": ["the only one"], "interleaved": ["strand 1 of 2", "strand 2 of 2"]}
     assert [layer.label for layer in look.layers] == labels[name]

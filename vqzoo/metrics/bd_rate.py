@@ -26,5 +26,5 @@ def bd_rate(reference: Sequence[Point], other: Sequence[Point]) -> float | None:
 def _log_bits(points: Sequence[Point]) -> PchipInterpolator:
     bits, quality = zip(*sorted(points, key=lambda point: point[1]), strict=True) if points else ((), ())
     if len(set(quality)) < max(2, len(points)):
-        raise ValueError(f"points have qualities {quality}: expected at least two points, all of different quality")
+        raise ValueError(f"points have qualities {quality}: expected at least two, all of different quality")
     return PchipInterpolator(quality, np.log(bits))
