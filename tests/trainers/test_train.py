@@ -157,13 +157,15 @@ def test_weights_that_narrow_numbers_would_break_are_stored_in_wider_ones(
 
 def test_the_card_says_what_metrics_json_says(card):
     metrics = read_json(card / "metrics.json")["metrics"]
+    low, high = metrics["intervals"]["psnr"]
     text = ModelCard.load(card / "README.md")
     results = {result.metric_type: result for result in text.data.eval_results}
     assert {name: result.metric_value for name, result in results.items()} == {name: metrics[name] for name in results}
     assert results.keys() == {"psnr", "ssim", "l1", *names("rate", "usage")}
     assert {(result.dataset_name, result.dataset_split) for result in results.values()} == {("pictures", "test")}
     assert text.data.model_name == NAME and "quantizer:vq" in text.data.tags
-    assert f"| PSNR, dB | {metrics['psnr']:.2f} |" in text.text
+    assert low < metrics["psnr"] < high
+    assert f"| PSNR, dB | {metrics['psnr']:.2f} ({low:.2f} to {high:.2f}) |" in text.text
 
 
 def test_the_card_of_a_run_on_other_data_knows_no_full_budget(card):
