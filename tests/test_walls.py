@@ -13,7 +13,7 @@ FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
     {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images", "vqzoo.files"},
     {"vqzoo.tokenizer"},
-    {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies"},
+    {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies", "vqzoo.tokens"},
     {"vqzoo"},  # the public face
     {"vqzoo.views"},
     {"vqzoo.ui"},
@@ -24,10 +24,12 @@ FLOORS = [
 
 HOMES = {
     "accelerate": ["trainers"],
-    "datasets": ["trainers"],
+    "datasets": ["trainers", "vqzoo.tokens"],
     "gradio": ["vqzoo.ui", "app"],
     "huggingface_hub": ["vqzoo.hub", "vqzoo.files", "vqzoo.tokenizer"],
     "matplotlib": ["docs.studies"],
+    "pyarrow": ["vqzoo.tokens"],
+    "ray": ["vqzoo.tokens"],
     "sklearn": ["trainers"],
 }
 

@@ -16,6 +16,7 @@ from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_p
 from vqzoo.files.download import Repository
 from vqzoo.files.remote import CARD, full_id, hub_errors, hub_tags, upload
 from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, write_json
+from vqzoo.files.tokens import Tokens
 from vqzoo.files.weights import check_header, load_weights, save_weights
 from vqzoo.ops.batch import Pictures, as_images
 from vqzoo.ops.budget import Budget
@@ -23,19 +24,9 @@ from vqzoo.ops.check import check_choice, check_int
 from vqzoo.ops.text import brief
 from vqzoo.quantizers import Quantizer, build
 
+__all__ = ["Reconstruction", "Tokenizer", "Tokens"]
+
 _FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Indices of a batch of images: all that `decode` needs.
-
-    grids: one (b, h, w, q) int64 grid of indices per level.
-    size: height and width of the images in pixels, to which `decode` crops.
-    """
-
-    grids: tuple[Tensor, ...]
-    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -170,13 +161,41 @@ class Tokenizer(nn.Module, ModelHubMixin, library_name="vqzoo"):
         """Return images (b, c, H, W) in [-1, 1], without a gradient.
 
         Tokens may be on another device. `position=False` leaves the positional encoding out. Raises ValueError unless
-        there is one grid per level.
+        there is one grid per level, of the shape that images of the tokens' size have.
         """
-        if len(tokens.grids) != len(self.quantizers):
-            raise ValueError(f"tokens: {len(tokens.grids)} grids; expected {len(self.quantizers)}, one a level")
+        self._check_tokens(tokens)
         grids = [grid.to(self.device) for grid in tokens.grids]
         quantized = [quantizer.decode(grid) for quantizer, grid in zip(self.quantizers, grids, strict=True)]
         return self.restore(quantized, tokens.size, position).clamp(-1, 1)
+
+    def grid_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Return the height and width of each level's grid of indices for images of a height and width in pixels."""
+        sizes = []
+        for stride, part in zip(self.autoencoder.strides, self.quantizers, strict=True):
+            cells = math.isqrt(part.index_cells(part.multiple**2))  # a side, for `multiple` latents a side
+            height, width = (side // (stride * part.multiple) * cells for side in self.padded(size))
+            sizes.append((height, width))
+        return sizes
+
+    def _check_tokens(self, tokens: Tokens) -> None:
+        if not isinstance(tokens, Tokens):
+            raise ValueError(
+                f"tokens of type {type(tokens).__name__}: expected what `encode` returns; a grid of indices "
+                "(b, h, w, q) becomes that as vqzoo.Tokens((grid,), (height, width)), with the images' size in pixels"
+            )
+        if len(tokens.grids) != len(self.quantizers):
+            raise ValueError(f"tokens: {len(tokens.grids)} grids; expected {len(self.quantizers)}, one a level")
+        height, width = tokens.size
+        if min(height, width) < 1:
+            raise ValueError(f"tokens: a size of {height} x {width} pixels; expected at least 1 x 1")
+        for grid, (rows, columns), part in zip(
+            tokens.grids, self.grid_sizes(tokens.size), self.quantizers, strict=True
+        ):
+            if grid.ndim != 4 or grid.shape[:3] != (len(tokens.grids[0]), rows, columns):
+                raise ValueError(
+                    f"tokens: a grid of shape {tuple(grid.shape)}; images of height {height} and width {width} have "
+                    f"({len(tokens.grids[0])}, {rows}, {columns}, {len(part.index_sizes)})"
+                )
 
     def forward(self, images: Pictures, position: bool = True) -> Reconstruction:
         """Encode and decode with a gradient; in evaluation mode the images equal `decode(encode(images))` exactly.
