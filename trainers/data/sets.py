@@ -100,6 +100,48 @@ def open_splits(
     return splits
 
 
+@dataclass(frozen=True)
+class Whole:
+    """All images of a data set and what is known of them.
+
+    parts: rows by the data set's own split names, images undecoded.
+    column: the image column. features: the columns of scalars, such as a label or a caption.
+    folder: of a folder of pictures, the folder; else None.
+    """
+
+    parts: dict[str, Any]
+    column: str
+    features: dict[str, Any]
+    folder: Path | None
+
+
+def open_whole(dataset: str, data: Source | str | None = None, streaming: bool = False) -> Whole:
+    """Return all splits of a data set with their scalar columns, undecoded and not divided.
+
+    Of a folder of pictures in subfolders, the column "label" is the subfolder that an image is in. Arguments and errors
+    are those of `open_splits`, but for splits, of which `Source.splits` names those to use, with commas between them;
+    "" means all.
+    """
+    source = as_source(data)
+    published = _published(dataset, source, streaming)
+    for name in filter(None, source.splits.split(",")):
+        _check_split(dataset, name, published)
+    chosen = {name: rows for name, rows in published.items() if name in source.splits.split(",") or not source.splits}
+    first = next(iter(chosen.values()))
+    column = _column(first, dataset, source.column)
+    scalars = {
+        name: feature
+        for name, feature in first.features.items()
+        if isinstance(feature, (datasets.ClassLabel, datasets.Value)) and "binary" not in feature.dtype
+    }
+    encoded = {
+        name: rows.select_columns([column, *scalars]).cast_column(column, datasets.Image(decode=False))
+        for name, rows in chosen.items()
+    }
+    folder = Path(_locate(dataset, source.data))
+    return Whole(encoded, column, scalars, folder if folder.is_dir() and files_with(folder, SUFFIXES) else None)
+
+
 def _undivided(splits: Iterable[str]) -> bool:
     """Return whether the data set has no split for testing: a single split, or a train split alone."""
     measured = {"test", *_VALIDATION}
@@ -143,7 +185,8 @@ def _published(dataset: str, source: Source, streaming: bool) -> dict[str, Any]:
                 "folder of one kind"
             )
         if pictures:
-            return {name: _rows(files, streaming) for name, files in split_files(folder, pictures).items()}
+            classes = sorted({path.parent.name for path in pictures})
+            return {name: _rows(files, classes, streaming) for name, files in split_files(folder, pictures).items()}
     settings: dict[str, Any] = {"streaming": True} if streaming else {}
     if source.config:
         settings["name"] = source.config
@@ -186,11 +229,14 @@ def _refusal(dataset: str, where: str, source: Source, error: Exception) -> str:
     )
 
 
-def _rows(files: list[Path], streaming: bool) -> Any:
-    """Return image files as rows that hold their paths."""
+def _rows(files: list[Path], classes: list[str], streaming: bool) -> Any:
+    """Return image files as rows that hold their paths, and where there are several classes the class of each."""
     features = datasets.Features({"image": datasets.Image(decode=False)})
-    cells = [{"bytes": None, "path": str(path)} for path in files]
-    rows = datasets.Dataset.from_dict({"image": cells}, features=features)
+    columns: dict[str, list[Any]] = {"image": [{"bytes": None, "path": str(path)} for path in files]}
+    if len(classes) > 1:
+        features["label"] = datasets.ClassLabel(names=classes)
+        columns["label"] = [path.parent.name for path in files]
+    rows = datasets.Dataset.from_dict(columns, features=features)
     return rows.to_iterable_dataset(min(_SHARDS, len(rows))) if streaming else rows
 
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
+from trainers.data.loading import Fit
 from trainers.own.options import TrainOptions
 
 
@@ -174,6 +175,86 @@ class Convert:
 
 
 @dataclass(frozen=True)
+class Tokenize:
+    """Tokenize a data set into Parquet files; the same command goes on where it was stopped."""
+
+    module: ClassVar[str] = "tokenize"
+
+    data: Positional[Annotated[str, arg(metavar="FOLDER|DATASET")]]
+    """A folder of pictures, flat, nested or by class; parquet or webdataset files; or a data set of the Hub."""
+    model: Annotated[str, arg(metavar="NAME|FOLDER")]
+    """The tokenizer: a name that `vqzoo list` shows, a folder, or a Hub id."""
+    out: Annotated[str, arg(metavar="FOLDER|URL")]
+    """Where the token set goes: a folder, or what fsspec can write, such as s3://bucket/folder."""
+    views: str = "whole"
+    """Rows of each image, with commas between them: whole, flip (mirrored), crop (a random part; several differ)."""
+    side: int | None = None
+    """Height and width of the images in pixels; by default the model's resolution; 0: each image at its own size."""
+    fit: Fit = "crop"
+    """How an image becomes square: cut its centre out (crop), add black borders (pad), change its shape (squash)."""
+    config: str = ""
+    """Configuration, for a data set that has several."""
+    column: str = ""
+    """Column of images; by default the one called image or img, else the only one."""
+    splits: str = ""
+    """Names of the splits to tokenize, with commas between them; by default all."""
+    stream: bool = False
+    """Store nothing of a data set but its tokens; work is divided by its files."""
+    images_per_file: int = 8192
+    """Images of a Parquet file, the unit of work; a stream has one for each of its own files."""
+    batch_size: int = 256
+    """Images that are encoded together."""
+    device: str = ""
+    """Where to compute, such as cpu or cuda:1; by default a GPU if there is one."""
+    engine: Literal["local", "ray"] = "local"
+    """This process alone, or the actors of Ray on this machine or a cluster; ray needs the extra ray."""
+    actors: int = 0
+    """Actors of Ray; 0: one for each GPU, or for each core where there is none."""
+    shard: Annotated[str, arg(metavar="i/N")] = ""
+    """The part of this worker, i from 0 to N - 1; by default as Slurm, accelerate or torchrun say."""
+    seed: int = 42
+    """Seed of random crops."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Detokenize:
+    """Decode a token set back to pictures."""
+
+    module: ClassVar[str] = "detokenize"
+
+    tokens: Positional[Annotated[Path, arg(metavar="TOKENS")]]
+    """A folder that `vqzoo tokenize` wrote."""
+    out: Positional[Annotated[Path, arg(metavar="FOLDER")]]
+    """The folder for the PNGs, a subfolder for each split."""
+    model: Annotated[str, arg(metavar="NAME|FOLDER")] = ""
+    """The tokenizer, if it is not to be found under the name that the manifest has; its weights have to be the same."""
+    splits: str = ""
+    """Names of splits, with commas between them; by default all."""
+    rows: Annotated[str, arg(metavar="FIRST:END")] = ":"
+    """Rows of each split, as 0:100; by default all."""
+    batch_size: int = 64
+    """Images that are decoded together."""
+    device: str = ""
+    """Where to compute; by default a GPU if there is one."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a token set in another format, or such a copy as Parquet again; nothing is lost."""
+
+    module: ClassVar[str] = "export"
+
+    tokens: Positional[Annotated[Path, arg(metavar="TOKENS")]]
+    """A folder that `vqzoo tokenize` or `vqzoo export` wrote."""
+    out: Positional[Annotated[Path, arg(metavar="FOLDER")]]
+    """The folder to create."""
+    to: Literal["npy", "webdataset", "mds", "parquet"]
+    """Arrays of NumPy, tar files of webdataset, shards of mosaicml-streaming, or Parquet."""
+
+
+@dataclass(frozen=True)
 class App:
     """Start the app, which compares models on a photograph in the browser."""
 
@@ -198,6 +279,9 @@ Command = (
     | Annotated[Train, subcommand("train")]
     | Annotated[Publish, subcommand("publish")]
     | Annotated[Convert, subcommand("convert")]
+    | Annotated[Tokenize, subcommand("tokenize")]
+    | Annotated[Detokenize, subcommand("detokenize")]
+    | Annotated[Export, subcommand("export")]
     | Annotated[App, subcommand("app")]
 )
 """One of the commands; `module` names the file here whose `run` executes it and returns the exit code."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainers.data.folder import check_images
 from trainers.data.source import check_data
-from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Train
+from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Tokenize, Train
 from vqzoo.cli.models import folder_of
 from vqzoo.hub.registry import find
 
@@ -28,6 +28,11 @@ def check_early(command: Command) -> None:
         for source in filter(None, (command.like, command.start_from)):
             if source not in RECIPES:
                 find(source)
+    elif isinstance(command, Tokenize):
+        check_data(command.data)
+        if os.path.isdir(command.data):
+            check_images(Path(command.data))
+        find(command.model)
     elif isinstance(command, Doctor):
         if not os.path.isfile(os.path.join(command.source, "best.pt")):
             find(command.source)

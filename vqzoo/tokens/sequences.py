@@ -159,7 +159,8 @@ def _interleaved(grids: list[Tensor]) -> Tensor:
     height, width = (min(grid.shape[axis] for grid in grids) for axis in (0, 1))
     cells = []
     for grid in grids:
-        rows, columns = (torch.arange(number) * least // number for number, least in zip(grid.shape, (height, width)))
+        rows = torch.arange(grid.shape[0]) * height // grid.shape[0]
+        columns = torch.arange(grid.shape[1]) * width // grid.shape[1]
         cells.append((rows[:, None] * width + columns).flatten())
     return _by_level(grids)[torch.cat(cells).argsort(stable=True)]
 

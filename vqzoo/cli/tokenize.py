@@ -1,0 +1,131 @@
+"""`vqzoo tokenize`: write a whole data set as tokens."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vqzoo.cli.arguments import Tokenize, UsageError
+from vqzoo.cli.show import note, print_json
+from vqzoo.hub.registry import find, load
+from vqzoo.ops.check import check_int
+from vqzoo.ops.device import check_device
+
+try:
+    from tqdm import tqdm
+
+    from trainers.data.rows import ImageRows
+    from trainers.data.source import Source as DataSource
+    from vqzoo.tokens.manifest import Source, manifest_of
+    from vqzoo.tokens.picture import Unit
+    from vqzoo.tokens.run import Worker, begin, finish, tokenize, unfinished
+    from vqzoo.tokens.shard import Encoder, Footer
+    from vqzoo.tokens.store import Store
+except ModuleNotFoundError as error:
+    raise ValueError(f'tokenize needs {error.name}: in the checkout, pip install -e ".[tokens]"') from None
+
+
+def run(settings: Tokenize) -> int:
+    """Tokenize this worker's part of a data set; raise ValueError for what cannot be read or does not fit."""
+    if settings.engine == "ray" and settings.shard:
+        raise UsageError("--shard is for workers that are started one by one; --engine ray divides the work itself")
+    if Path(settings.data).exists():
+        settings = replace(settings, data=str(Path(settings.data).resolve()))
+    if "://" not in settings.out:
+        settings = replace(settings, out=str(Path(settings.out).resolve()))
+    encoder, store = open_job(settings)
+    location, revision = find(settings.model)
+    source = Source.of(settings.model, location, revision)
+    manifest = manifest_of(encoder.tokenizer, source, encoder.pictures, settings.batch_size)
+    begin(store, manifest)
+    units = encoder.pictures.units
+    worker = Worker.parse(settings.shard) if settings.shard else Worker.of_environment()
+    if settings.engine == "ray":
+        from vqzoo.tokens.ray_engine import tokenize_on_ray
+
+        gpus = int(encoder.tokenizer.device.type == "cuda")
+        with _progress(units, unfinished(store, units), settings.json) as report:
+            tokenize_on_ray(partial(open_job, settings), store, units, settings.actors, gpus, report)
+    else:
+        mine = worker.share(units)
+        with _progress(mine, unfinished(store, mine), settings.json) as report:
+            tokenize(encoder, store, worker, report)
+    _print(settings, store, finish(store, manifest, units), worker)
+    return 0
+
+
+def open_job(settings: Tokenize) -> tuple[Encoder, Store]:
+    """Return the encoder of a command line on its device, and the folder that it writes."""
+    check_int("batch-size", settings.batch_size, 1, 2**16)
+    check_int("images-per-file", settings.images_per_file, 1, 2**24)
+    tokenizer = load(settings.model).to(_device(settings.device))
+    side = tokenizer.resolution if settings.side is None else check_int("side", settings.side, 0, 2**14)
+    local = Path(settings.data).exists()
+    pictures = ImageRows(
+        Path(settings.data).name if local else settings.data,
+        DataSource(
+            settings.data if local else None, config=settings.config, column=settings.column, splits=settings.splits
+        ),
+        side,
+        tokenizer.autoencoder.channels,
+        settings.fit,
+        tuple(view.strip() for view in settings.views.split(",")),
+        settings.stream,
+        settings.images_per_file,
+        settings.seed,
+    )
+    return Encoder(tokenizer, pictures, settings.batch_size), Store(settings.out)
+
+
+def _device(name: str) -> torch.device:
+    if name or not torch.cuda.is_available():
+        return check_device(name or "cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+@contextmanager
+def _progress(units: list[Unit], todo: list[Unit], quiet: bool) -> Iterator[Callable[[Unit, Footer], None]]:
+    """Context manager that yields a function to call with each finished unit.
+
+    It draws a bar with images a second and the time to finish, in a log a line a unit, and names broken pictures.
+    """
+    known = [unit.images for unit in units if unit.images is not None]
+    left = [unit.images for unit in todo if unit.images is not None]
+    total = sum(known) if len(known) == len(units) else None
+    if len(todo) < len(units):
+        note(f"{len(units) - len(todo)} of {len(units)} files are there; going on with the others")
+    terminal = sys.stderr.isatty() and not quiet
+    with tqdm(total=total, initial=sum(known) - sum(left), unit=" images", disable=not terminal) as drawn:
+        begun, images = time.monotonic(), 0
+
+        def report(unit: Unit, footer: Footer) -> None:
+            nonlocal images
+            images += footer.images
+            drawn.update(footer.images)
+            for key, reason in footer.broken:
+                tqdm.write(f"{unit.split}: {key} cannot be read ({reason}) and has no row", sys.stderr)
+            if not terminal and not quiet:
+                rate = images / (time.monotonic() - begun)
+                rest = f", {(sum(left) - images) / rate:,.0f} s left" if total is not None else ""
+                note(f"{unit.file}: {footer.images:,} images; {rate:,.1f} images a second{rest}")
+
+        yield report
+
+
+def _print(settings: Tokenize, store: Store, whole: dict[str, Any] | None, worker: Worker) -> None:
+    if settings.json:
+        print_json({"folder": store.url, "finished": whole is not None, **(whole or {})})
+        return
+    if whole is None:
+        print(f"{store.url}: the part of worker {worker.number} of {worker.of} is there; other parts are missing")
+        return
+    for split, counts in whole["counts"].items():
+        print(f"{split}: {counts['rows']:,} rows of {counts['images']:,} images, {counts['broken']:,} cannot be read")
+    print(f"tokens: {store.url}")
