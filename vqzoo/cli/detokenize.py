@@ -39,7 +39,6 @@ def run(settings: Detokenize) -> int:
             f"{made_by['sha256'][:12]}...; name the right tokenizer with --model"
         )
     tokenizer = load(name).to(check_device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu")))
-    splits = check_splits(manifest, settings.splits)
     written = 0
     with bar(None, enabled=True) as step:
         for split in check_splits(manifest, settings.splits):
