@@ -21,6 +21,7 @@ _FIRST = ("image", "img")
 """Preferred names of an image column."""
 _VALIDATION = ("validation", "valid", "val", "dev")
 _SHARDS = 64
+_SCALARS = ("bool", "float", "int", "large_string", "string", "uint")
 
 Rows = TypeVar("Rows", datasets.Dataset, datasets.IterableDataset)
 
@@ -132,7 +133,7 @@ def open_whole(dataset: str, data: Source | str | None = None, streaming: bool =
     scalars = {
         name: feature
         for name, feature in first.features.items()
-        if isinstance(feature, (datasets.ClassLabel, datasets.Value)) and "binary" not in feature.dtype
+        if isinstance(feature, (datasets.ClassLabel, datasets.Value)) and feature.dtype.startswith(_SCALARS)
     }
     encoded = {
         name: rows.select_columns([column, *scalars]).cast_column(column, datasets.Image(decode=False))

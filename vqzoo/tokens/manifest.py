@@ -18,8 +18,8 @@ from vqzoo.tokens.store import Store
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
-_RESULTS = ("counts", "bits_per_image", "broken")
-"""Entries that are added when all shards are there."""
+_RESULTS = ("counts", "bits_per_image", "broken", "files", "features")
+"""Entries that are added when all shards are there, or by an export."""
 
 
 @dataclass(frozen=True)

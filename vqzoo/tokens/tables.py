@@ -1,6 +1,7 @@
 """The rows of a token set as Arrow tables, and tables as tokens."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,8 @@ from vqzoo.tokens.manifest import MANIFEST, read_manifest
 from vqzoo.tokens.shard import HEIGHT, WIDTH, token_column
 from vqzoo.tokens.store import Store
 
+PARQUET = "parquet"
+
 
 def finished_manifest(folder: str | Path) -> dict[str, Any]:
     """Return the manifest of a token set; ValueError if there is none or parts of the set are missing."""
@@ -27,7 +30,12 @@ def finished_manifest(folder: str | Path) -> dict[str, Any]:
 
 def shards(folder: str | Path, split: str) -> list[Path]:
     """Return the Parquet files of a split, in order; ValueError if one is missing."""
-    number = finished_manifest(folder)["splits"][split]["shards"]
+    manifest = finished_manifest(folder)
+    if manifest.get("files", PARQUET) != PARQUET:
+        raise ValueError(
+            f"{folder} is a copy as {manifest['files']}; vqzoo export --to parquet makes it readable again"
+        )
+    number = manifest["splits"][split]["shards"]
     paths = [Path(folder, "data", f"{split}-{each:05}-of-{number:05}.parquet") for each in range(number)]
     for path in paths:
         if not path.is_file():
@@ -69,6 +77,11 @@ class Rows:
 
     first: int
     table: pa.Table
+
+
+def token_columns(columns: Iterable[str]) -> list[str]:
+    """Return the columns that hold indices, those of the coarsest level first."""
+    return [name for name in columns if re.fullmatch(r"tokens_\d+", name)]
 
 
 def values(table: pa.Table, level: int) -> list[np.ndarray]:
