@@ -78,6 +78,8 @@ def read(words: list[str]) -> None:
     if words[0] == "vqzoo":
         if words[1:] != ["--version"]:
             of_vqzoo(words[1:])
+    elif words[0] == "accelerate" and "vqzoo.cli" in words:
+        of_vqzoo(words[words.index("vqzoo.cli") + 1 :])
     elif words[0] == "accelerate":
         script = next(number for number, word in enumerate(words) if word in ("trainers/train.py", "trainers.train"))
         of_trainer(words[script + 1 :])

@@ -33,7 +33,7 @@ def test_nothing_is_lost_there_and_back(to, tokens, tmp_path, monkeypatch, capsy
     one, two = TokenSet(tokens, label="label"), TokenSet(tmp_path / "back", label="label")
     assert all(torch.equal(one[row]["input_ids"], two[row]["input_ids"]) for row in range(len(one)))
     if to != "parquet":
-        with pytest.raises(ValueError, match=f"is a copy as {to}; vqzoo export --to parquet"):
+        with pytest.raises(ValueError, match=f"is a copy as {to}; export it as parquet first"):
             TokenSet(tmp_path / "copy")
 
 

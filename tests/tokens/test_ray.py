@@ -19,8 +19,8 @@ def actors() -> list[psutil.Process]:
 
 
 def test_the_same_bytes_with_a_worker_killed_twice(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    pictures = draw(tmp_path / "pictures", 120)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # which would write a token into the home folder
+    pictures = draw(tmp_path / "pictures", 60)
     options = ("--images-per-file", 2, "--batch-size", 2)
     assert tokenize(pictures, tmp_path / "whole", *options) == 0
     before = {process.pid for process in actors()}
@@ -31,7 +31,7 @@ def test_the_same_bytes_with_a_worker_killed_twice(tmp_path, monkeypatch, capsys
         while len(killed) < 2 and not done.is_set():
             time.sleep(0.02)
             written = len(list((tmp_path / "out").glob("data/*.parquet")))
-            if written <= 10 * len(killed):
+            if written <= 8 * len(killed):
                 continue
             for process in actors():
                 if process.pid not in before | killed:
@@ -48,7 +48,7 @@ def test_the_same_bytes_with_a_worker_killed_twice(tmp_path, monkeypatch, capsys
         killer.join()
         ray.shutdown()
     assert len(killed) == 2
-    assert "train: 120 rows of 120 images" in capsys.readouterr().out
+    assert "train: 60 rows of 60 images" in capsys.readouterr().out
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 

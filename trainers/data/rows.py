@@ -23,6 +23,8 @@ _MARGIN = 1.25
 """Side of the square from which "crop" is cut, as a multiple of the side of a view."""
 _CHUNK = 16
 """Images that a thread decodes at a time."""
+_READ = 256
+"""Rows that are read at a time."""
 _Row = tuple[str, int, dict[str, Any]]
 """Key, number in the unit's split, and all columns."""
 
@@ -78,8 +80,8 @@ class ImageRows:
         rows = self.rows[unit.split]
         if isinstance(rows, datasets.Dataset):
             start = unit.number * self.per_shard
-            for first in range(start, min(start + self.per_shard, len(rows)), _CHUNK):
-                columns = rows[first : min(first + _CHUNK, start + self.per_shard)]
+            for first in range(start, min(start + self.per_shard, len(rows)), _READ):
+                columns = rows[first : min(first + _READ, start + self.per_shard)]
                 for number, values in enumerate(zip(*columns.values(), strict=True), first):
                     row = dict(zip(columns, values, strict=True))
                     yield self._key(row, str(number)), number, row

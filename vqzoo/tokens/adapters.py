@@ -174,13 +174,8 @@ def _write_mds(split: Split, tables: Iterator[pa.Table]) -> None:
 def _read_mds(split: Split) -> Iterator[pa.Table]:
     library = _library("streaming", "mosaicml-streaming")
     samples = library.LocalDataset(str(split.folder / split.name))
-    yield from _tables(
-        split,
-        (
-            (sample["json"], [sample[name] for name in split.tokens])
-            for sample in map(samples.__getitem__, range(split.rows))
-        ),
-    )
+    rows = (samples[row] for row in range(split.rows))
+    yield from _tables(split, ((row["json"], [row[name] for name in split.tokens]) for row in rows))
 
 
 def _samples(split: Split, tables: Iterator[pa.Table]) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
@@ -194,9 +189,8 @@ def _samples(split: Split, tables: Iterator[pa.Table]) -> Iterator[tuple[dict[st
 def _tables(split: Split, samples: Iterator[tuple[dict[str, Any], list[np.ndarray]]]) -> Iterator[pa.Table]:
     """Yield tables of samples, which are facts and arrays of the levels."""
     while part := list(islice(samples, _ROWS)):
-        yield split.table(
-            [facts for facts, _ in part], [list(each) for each in zip(*(row for _, row in part), strict=True)]
-        )
+        facts, arrays = zip(*part, strict=True)
+        yield split.table(list(facts), [list(level) for level in zip(*arrays, strict=True)])
 
 
 FORMATS = {
