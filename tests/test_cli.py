@@ -29,18 +29,7 @@ from vqzoo.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[1]
 VQ, FSQ = "toys-vq-16", "blocks-fsq-5-4"
-COMMANDS = [
-    "list",
-    "info",
-    "load-check",
-    "reconstruct",
-    "evaluate",
-    "publish",
-    "tokenize",
-    "detokenize",
-    "export",
-    "app",
-]
+COMMANDS = "list info load-check reconstruct evaluate publish tokenize detokenize export app".split()
 
 
 def make(quantizer: str, position: str = "none", channels: int = 3, **settings) -> Tokenizer:
