@@ -19,7 +19,7 @@ import vqzoo
 from tests.tokens.conftest import MODEL, contents, draw, tokenize
 from vqzoo.cli import main
 from vqzoo.ops.pixels import to_bytes
-from vqzoo.tokens import TokenSet
+from vqzoo.tokens import TokenSet, shard, waiting
 from vqzoo.tokens.manifest import narrowest
 from vqzoo.tokens.picture import Unit
 from vqzoo.tokens.run import Worker
@@ -117,6 +117,33 @@ def test_a_broken_picture_is_named_counted_and_has_no_row(tmp_path, capsys):
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [each["key"] for each in manifest["broken"]] == ["a/004.png", "b/007.png"]
     assert len(TokenSet(tmp_path / "out")) == 8
+
+
+def test_a_folder_of_broken_pictures_is_a_mistake(tmp_path, capsys):
+    assert tokenize(draw(tmp_path / "pictures", 3, broken=(0, 1, 2)), tmp_path / "out") == 1
+    assert "none of the images can be read" in capsys.readouterr().err
+
+
+def test_pictures_of_many_sizes_do_not_pile_up(tmp_path, monkeypatch):
+    """What waits for others of its size is bounded, and tokens are the same."""
+    generator = np.random.default_rng(0)
+    (tmp_path / "pictures").mkdir()
+    for number in range(9):
+        sides = (8 + number // 2, 16)
+        pixels = generator.integers(0, 256, (*sides, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.png")
+    tokenize(tmp_path / "pictures", tmp_path / "one", "--side", 0, "--images-per-file", 9)
+    monkeypatch.setattr(waiting, "_WAITING_PIXELS", 200)
+    monkeypatch.setattr(waiting, "_BATCH_PIXELS", 150)
+    batches = []
+    encode = shard.Encoder._encode
+    monkeypatch.setattr(
+        shard.Encoder, "_encode", lambda self, rows, batch: (batches.append(len(batch)), encode(self, rows, batch))
+    )
+    tokenize(tmp_path / "pictures", tmp_path / "two", "--side", 0, "--images-per-file", 9)
+    assert batches == [1] * 9
+    one, two = (datasets.load_dataset(str(tmp_path / name))["train"].to_dict() for name in ("one", "two"))
+    assert one == two
 
 
 def test_a_stream_has_the_same_rows(pictures, tmp_path):

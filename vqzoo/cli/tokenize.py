@@ -23,7 +23,7 @@ try:
 
     from trainers.data.rows import ImageRows
     from trainers.data.source import Source as DataSource
-    from vqzoo.tokens.manifest import Source, manifest_of
+    from vqzoo.tokens.manifest import MANIFEST, Source, manifest_of
     from vqzoo.tokens.picture import Unit
     from vqzoo.tokens.run import Worker, begin, finish, tokenize, unfinished
     from vqzoo.tokens.shard import Encoder, Footer
@@ -57,7 +57,10 @@ def run(settings: Tokenize) -> int:
         mine = worker.share(units)
         with _progress(mine, unfinished(store, mine), settings.json) as report:
             tokenize(encoder, store, worker, report)
-    _print(settings, store, finish(store, manifest, units), worker)
+    whole = finish(store, manifest, units)
+    if whole is not None and whole["bits_per_image"] is None:
+        raise ValueError(f"{settings.data}: none of the images can be read; {MANIFEST} of {store.url} has reasons")
+    _print(settings, store, whole, worker)
     return 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vqzoo.tokens.manifest import check_same, write_manifest
+from vqzoo.tokens.manifest import MANIFEST, check_same, write_manifest
 from vqzoo.tokens.picture import Unit
 from vqzoo.tokens.shard import Encoder, Footer, read_footer
 from vqzoo.tokens.store import Store
@@ -64,7 +64,7 @@ def write_shard(encoder: Encoder, store: Store, unit: Unit) -> Footer:
 def begin(store: Store, manifest: dict[str, Any]) -> None:
     """Write the manifest, or check that the one that is there is the same; ValueError if it is not."""
     check_same(store, manifest)
-    if not store.has("manifest.json"):
+    if not store.has(MANIFEST):
         write_manifest(store, manifest)
 
 

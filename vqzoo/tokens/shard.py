@@ -15,15 +15,17 @@ import torch
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.tokens.manifest import narrowest
 from vqzoo.tokens.picture import Picture, Pictures, Unit
+from vqzoo.tokens.waiting import Batch, Waiting
 
 KEY, HEIGHT, WIDTH, VIEW = "key", "height", "width", "view"
+_TOKENS = "tokens_"
 _FOOTER = b"vqzoo"
 _ROW_GROUP = 2048
 
 
 def token_column(level: int) -> str:
     """Return the name of the column that holds a level's indices."""
-    return f"tokens_{level}"
+    return f"{_TOKENS}{level}"
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ def features_of(tokenizer: Tokenizer, pictures: Pictures) -> datasets.Features:
         length = height * width * len(part.index_sizes) if pictures.side else -1
         tokens[token_column(number)] = datasets.List(value, length=length)
     sides = {side: datasets.Value("int32") for side in (HEIGHT, WIDTH)}
-    ours = {KEY: datasets.Value("string"), **sides, VIEW: datasets.Value("string"), **tokens}
-    passed = {renamed(name, ours): feature for name, feature in pictures.features.items()}
-    return datasets.Features({KEY: ours.pop(KEY), **passed, **ours})
+    text = datasets.Value("string")
+    passed = {renamed(name): feature for name, feature in pictures.features.items()}
+    return datasets.Features({KEY: text, **passed, **sides, VIEW: text, **tokens})
 
 
-def renamed(name: str, ours: Any) -> str:
+def renamed(name: str) -> str:
     """Return the name under which a column of the data set is passed through."""
-    return f"source_{name}" if name in ours else name
+    return f"source_{name}" if name in (KEY, HEIGHT, WIDTH, VIEW) or name.startswith(_TOKENS) else name
 
 
 @dataclass
@@ -79,20 +81,18 @@ class Encoder:
 
     def shard(self, unit: Unit) -> tuple[bytes, Footer]:
         """Return the file of a unit and its footer; the same bytes whenever the unit is encoded on such a device."""
-        columns: dict[str, list[Any]] = {name: [] for name in self.features if not name.startswith("tokens_")}
+        columns: dict[str, list[Any]] = {name: [] for name in self.features if not name.startswith(_TOKENS)}
         rows, broken, images = _Rows(columns), [], 0
-        waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
+        waiting = Waiting(self.batch_size, one_size=self.pictures.side > 0)
         for picture in self.pictures.read(unit):
             images += 1
             if isinstance(picture.views, str):
                 broken.append((picture.key, picture.views))
                 continue
             for row, view in self._add(rows, picture):
-                batch = waiting.setdefault(view.shape, [])
-                batch.append((row, view))
-                if len(batch) == self.batch_size:
-                    self._encode(rows, waiting.pop(view.shape))
-        for batch in waiting.values():
+                for batch in waiting.add(row, view):
+                    self._encode(rows, batch)
+        for batch in waiting.rest():
             self._encode(rows, batch)
         footer = Footer(images, len(rows.tokens), rows.bits, broken)
         return self._file(rows, footer), footer
@@ -102,13 +102,13 @@ class Encoder:
         assert not isinstance(picture.views, str)
         for name, view in zip(self.pictures.views, picture.views, strict=True):
             facts = {KEY: picture.key, HEIGHT: view.shape[1], WIDTH: view.shape[2], VIEW: name}
-            passed = {renamed(column, facts): value for column, value in picture.columns.items()}
+            passed = {renamed(column): value for column, value in picture.columns.items()}
             for column, value in (passed | facts).items():
                 rows.columns[column].append(value)
             rows.tokens.append(())
             yield len(rows.tokens) - 1, view
 
-    def _encode(self, rows: _Rows, batch: list[tuple[int, np.ndarray]]) -> None:
+    def _encode(self, rows: _Rows, batch: Batch) -> None:
         numbers, views = zip(*batch, strict=True)
         tokens = self.tokenizer.encode(torch.from_numpy(np.stack(views)))
         rows.bits += float(self.tokenizer.bits(tokens).sum())
@@ -129,9 +129,9 @@ class Encoder:
 
     def _array(self, rows: _Rows, name: str) -> pa.Array:
         kind = self.features.arrow_schema.field(name).type
-        if not name.startswith("tokens_"):
+        if not name.startswith(_TOKENS):
             return pa.array(rows.columns[name], kind)
-        level = int(name.removeprefix("tokens_"))
+        level = int(name.removeprefix(_TOKENS))
         parts = [tokens[level] for tokens in rows.tokens]
         values = pa.array(np.concatenate(parts) if parts else np.empty(0, self.types[level]))
         if self.pictures.side:
