@@ -19,19 +19,19 @@ from trainers.data.memory import filled
 from trainers.data.pictures import Form, Tally
 from trainers.data.sets import open_splits
 from vqzoo.analysis.measurements import batches
-from vqzoo.files.storage import WEIGHTS, sha256
+from vqzoo.files.storage import NEIGHBOURS, WEIGHTS, sha256
 from vqzoo.hub.registry import Model, list_models, load
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.tokens.layers import Layer, layers
-from vqzoo.tokens.neighbours import NEIGHBOURS, SCALE, Table, around_sizes, contexts, write
+from vqzoo.tokens.neighbours import SCALE, Table, around_sizes, contexts, write
 
 SEED = 0
-SYMBOLS = 2**19
+SYMBOLS = 2**18
 """Of a layer, at most so many symbols are learnt from."""
 MOST_SYMBOLS, MOST_LAYERS = 2**13, 16
 """Alphabets of all layers together, and layers, of models whose tables are made without being asked for."""
-_STEPS, _BATCH, _RATE = 400, 2048, 0.03
+_STEPS, _BATCH, _RATE = 400, 1024, 0.03
 
 
 def make(model: Model) -> int:

@@ -4,6 +4,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vqzoo.files.storage import check_size
 from vqzoo.images import SPACE
@@ -88,6 +89,23 @@ def unseal(data: bytes) -> tuple[Header, bytes]:
         raise ValueError("the file is damaged: its header makes no sense")
     check_pixels(height, width)
     return Header(text, weights.hex(), (height, width), levels, MODELS[model], tables), payload
+
+
+def facts(data: bytes) -> dict[str, Any]:
+    """Return what `vqzoo info` tells of a file; ValueError for a damaged one."""
+    header, payload = unseal(data)
+    height, width = header.size
+    return {
+        "tokenizer": header.name,
+        "weights_sha256": header.weights,
+        "width": width,
+        "height": height,
+        "levels": header.levels or None,
+        "symbols": header.model,
+        "bytes": len(data),
+        "header_bytes": len(data) - len(payload),
+        "bits_per_pixel": 8 * len(data) / (width * height),
+    }
 
 
 def read_file(path: Path) -> bytes:

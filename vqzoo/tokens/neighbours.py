@@ -18,10 +18,8 @@ from vqzoo.ops.text import brief
 from vqzoo.tokens.coder import Coder
 from vqzoo.tokens.integers import PRECISION, frequencies, logarithm, power
 
-NEIGHBOURS = "neighbours.safetensors"
-"""Optional file of a model's folder, written by `python -m trainers.neighbours`."""
 LIMIT = 8 * 2**20
-"""Largest such file, in bytes, that is read."""
+"""Largest file, in bytes, that is read."""
 SCALE = 32
 """Vectors are stored in steps of 1/SCALE."""
 _FORMAT = "vqzoo neighbours 1"

@@ -29,7 +29,7 @@ class Shipped:
     """What a tokenizer ships with, beside its network.
 
     name: that it is loaded by. weights: SHA-256 of model.safetensors. counts: uses of each index of each column on the
-    test split, None without. neighbours: path of `neighbours.NEIGHBOURS`, None without.
+    test split, None without. neighbours: path of that file, None without.
     """
 
     name: str
@@ -96,7 +96,7 @@ def decompress(data: bytes, tokenizer: Tokenizer, shipped: Shipped) -> Tokens:
     except (AssertionError, ValueError):  # the library's, for data that no writer wrote
         raise ValueError("the file is damaged: its symbols make no sense") from None
     if not reader.finished():
-        raise ValueError("the file is damaged: it holds more than its picture needs")
+        raise ValueError("the file is damaged: its symbols do not end where its picture does")
     for part, grid in zip(parts, grids, strict=True):
         flat[part.grid][part.positions] = grid
     whole = [torch.from_numpy(each.reshape(shape))[None] for each, shape in zip(flat, shapes, strict=True)]
