@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vqzoo.tokens.coder import Reader, Writer
-from vqzoo.tokens.integers import frequencies, logarithm, power
+from vqzoo.tokens.integers import frequencies, power
 
 
 def test_powers_are_exact():
@@ -15,14 +15,6 @@ def test_powers_are_exact():
         exponent = 24 * 256 - steps
         exact = 2**exponent if exponent >= 0 else Fraction(1, 2**-exponent)
         assert value**256 <= exact < (value + 1) ** 256 or (value == 0 and steps > 6144), steps
-
-
-def test_logarithms_are_exact_below_2_to_the_16_and_monotone():
-    values = np.array([1, 2, 3, 5, 255, 256, 257, 1000, 40_000, 65_535])
-    for value, steps in zip(values.tolist(), logarithm(values).tolist(), strict=True):
-        assert 2**steps <= value**256 < 2 ** (steps + 1), value
-    large = logarithm(np.unique(np.geomspace(1, 2**46 - 1, 5000).astype(np.int64)))
-    assert (np.diff(large) >= 0).all() and large[-1] == 46 * 256 - 1
 
 
 def test_frequencies_add_up_and_are_in_proportion():

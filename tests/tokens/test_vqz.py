@@ -138,8 +138,8 @@ def test_what_came_often_costs_less(residual, tmp_path):
 
 
 def test_another_process_with_other_threads_reads_the_same_tokens(tmp_path):
-    names = ["flowers-vqgan-1024x256", "cifar10-rvq-8x256", "cifar10-ema-1024x128"]
-    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    names = ["cifar10-rvq-8x256", "cifar10-ema-1024x128"]
+    image = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1
     hashes = {}
     for name in names:
         tokenizer = load(name)
@@ -152,8 +152,12 @@ torch.set_num_threads(3)
 from vqzoo.hub.registry import load
 from vqzoo.tokens.vqz import decompress
 from vqzoo.views.vqz import shipped
-print(json.dumps({{name: hashlib.sha256(decompress(
-    open({str(tmp_path)!r} + "/" + name, "rb").read(), load(name), shipped(name)).grids[0].numpy().tobytes()).hexdigest() for name in {names}}}))
+hashes = {{}}
+for name in {names}:
+    with open({str(tmp_path)!r} + "/" + name, "rb") as file:
+        tokens = decompress(file.read(), load(name), shipped(name))
+    hashes[name] = hashlib.sha256(tokens.grids[0].numpy().tobytes()).hexdigest()
+print(json.dumps(hashes))
 """
     variables = {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Powers and logarithms of two in whole numbers, so that every machine gets the same ones.
+"""Powers of two and probabilities in whole numbers, so that every machine gets the same ones.
 
 Logarithms are in steps of 1/256. Probabilities are whole numbers of 2^-24, the precision of the range coder.
 """
@@ -23,23 +23,11 @@ def _root(exponent: int) -> int:
 
 _FRACTIONS = np.array([_root(PRECISION * STEPS - step) for step in range(STEPS)])
 _POWERS = np.concatenate([_FRACTIONS >> shift for shift in range(PRECISION + 1)])
-_MANTISSAS = np.array([_root(16 * STEPS + step) + 1 for step in range(1, STEPS)])
-_BITS = 2 ** np.arange(1, 46)
 
 
 def power(steps: np.ndarray) -> np.ndarray:
     """Return the whole part of 2^(24 - steps / 256) for whole steps from 0."""
     return _POWERS.take(steps, mode="clip")
-
-
-def logarithm(values: np.ndarray) -> np.ndarray:
-    """Return log2 of whole numbers from 1 to 2^46, in steps of 1/256, rounded down.
-
-    From 2^16 the 16 leading bits decide, so that a value on the edge may be one step lower.
-    """
-    exponents = np.searchsorted(_BITS, values, side="right")
-    mantissas = (values << 16) >> exponents
-    return exponents * STEPS + np.searchsorted(_MANTISSAS, mantissas, side="right")
 
 
 def frequencies(weights: np.ndarray) -> np.ndarray:

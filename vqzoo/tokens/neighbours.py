@@ -2,7 +2,8 @@
 
 The score of a symbol, a logarithm in steps of 1/256, is its bias and the product of its vector with the sum of the
 vectors of what is around the cell: the symbols to the left, above and above to the right, and those at its position in
-the one or two layers before. To that is added how much more often than expected the symbol came so far in this layer.
+the one or two layers before. The bias learns as symbols come, as in online logistic regression: it is raised in
+proportion to how much more often than expected the symbol came.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from safetensors.numpy import save_file
 from vqzoo.files.storage import atomic_write, check_size
 from vqzoo.ops.text import brief
 from vqzoo.tokens.coder import Coder
-from vqzoo.tokens.integers import PRECISION, frequencies, logarithm, power
+from vqzoo.tokens.integers import PRECISION, frequencies, power
 
 LIMIT = 8 * 2**20
 """Largest file, in bytes, that is read."""
@@ -26,8 +27,11 @@ _FORMAT = "vqzoo neighbours 1"
 _SHIFT = 2  # a product of two vectors is in steps of 1/1024
 _MOST_DIM = 64
 _AROUND = ((0, -1), (-1, 0), (-1, 1))
-_PRIOR = 4  # so many symbols that came as expected, before the first
-_COUNT = 1 << 16
+_COUNT = 1 << 16  # what one symbol counts
+_PRIOR, _MEMORY = 2 * _COUNT, 16 * _COUNT  # a step of the bias is surprise divided by what was expected, within these
+_FRACTION = 8  # bits behind the point of a bias
+_RATE = 369 << _FRACTION  # 256 / ln 2, a surprise of one in steps of 1/256
+_STEP = 512 << _FRACTION  # largest step
 _CHUNK = 1 << 19  # scores that are computed at once
 
 
@@ -127,11 +131,10 @@ class _Layer:
         self, coder: Coder, table: Table, grids: Sequence[np.ndarray], number: int, sizes: Sequence[int]
     ) -> None:
         self.coder, self.grids, self.number, self.sizes = coder, grids, number, sizes
-        self.bias = table.bias.astype(np.int32)
+        self.bias = table.bias.astype(np.int64) << _FRACTION
         self.vectors = table.vectors.T.astype(np.int32)
         self.around = [vectors.astype(np.int32) for vectors in table.around]
-        self.came = np.full(sizes[number], _PRIOR * _COUNT)
-        self.expected = self.came.copy()
+        self.expected = np.full(sizes[number], _PRIOR)
 
     def code(self, grid: np.ndarray) -> None:
         """Code the layer's symbols (h, w) in place."""
@@ -146,14 +149,16 @@ class _Layer:
     def _code(self, grid: np.ndarray, at: tuple[np.ndarray, ...]) -> None:
         shares = frequencies(power(self._behind(contexts(self.grids, self.number, self.sizes, at))))
         grid[at] = self.coder.code(shares, grid[at])
-        np.add.at(self.came, grid[at], _COUNT)
-        self.expected += shares.sum(0) >> (PRECISION - 16)
+        expected = shares.sum(0) >> (PRECISION - 16)
+        surprise = -expected
+        np.add.at(surprise, grid[at], _COUNT)
+        self.expected = np.minimum(self.expected + expected, _MEMORY)
+        self.bias += np.clip(surprise * _RATE // self.expected, -_STEP, _STEP)
 
     def _behind(self, around: np.ndarray) -> np.ndarray:
         """Return how far each symbol's score is behind the best, (n, K) in steps of 1/256, given `contexts`."""
         hidden = sum(vectors[symbols] for vectors, symbols in zip(self.around, around.T, strict=True))
-        bias = self.bias + (logarithm(self.came) - logarithm(self.expected)).astype(np.int32)
         # einsum has a fast loop for whole numbers, which matmul has not.
-        scores = (np.einsum("nd,dk->nk", hidden, self.vectors) >> _SHIFT) + bias
+        scores = (np.einsum("nd,dk->nk", hidden, self.vectors) >> _SHIFT) + (self.bias >> _FRACTION).astype(np.int32)
         behind: np.ndarray = scores.max(-1, keepdims=True) - scores
         return behind
