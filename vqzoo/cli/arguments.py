@@ -38,12 +38,12 @@ class List:
 
 @dataclass(frozen=True)
 class Info:
-    """Show what a model is, its measurements, its training and its files."""
+    """Show what a model is, its measurements, its training and its files; or what a .vqz file holds."""
 
     module: ClassVar[str] = "models"
 
     source: Positional[Annotated[str, arg(metavar="SOURCE")]]
-    """A name that `vqzoo list` shows, a folder, or a published model's "owner/name"."""
+    """A name that `vqzoo list` shows, a folder, a published model's "owner/name", or a .vqz file."""
     json: bool = False
     """Print JSON."""
 
@@ -73,7 +73,7 @@ class Reconstruct:
     output: Annotated[Path, arg(metavar="FOLDER")] = Path("reconstructions")
     """Where the PNGs and results.csv go."""
     codecs: bool = False
-    """Also compress with JPEG, WebP and AVIF to the models' bits."""
+    """Also write the models' .vqz files, and compress with JPEG, WebP and AVIF to their bytes."""
     position: Annotated[bool, arg(help_behavior_hint="")] = True
     """Leave the models' positional encodings out."""
     max_side: int = 1024
@@ -82,6 +82,44 @@ class Reconstruct:
     """Replace files that exist."""
     json: bool = False
     """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Compress:
+    """Write a photograph's tokens, entropy-coded, as a .vqz file."""
+
+    module: ClassVar[str] = "compress"
+
+    photo: Positional[Annotated[Path, arg(metavar="PHOTO")]]
+    """An image file, as `vqzoo reconstruct` takes them."""
+    model: Annotated[str, arg(metavar="NAME|FOLDER")]
+    """The tokenizer: a name that `vqzoo list` shows, a folder, or a Hub id."""
+    out: Annotated[Path | None, arg(metavar="FILE", aliases=["-o"])] = None
+    """The file to write; by default beside the photograph, with the suffix .vqz."""
+    levels: int | None = None
+    """Write only so many levels of a residual tokenizer, coarse to fine."""
+    max_side: int = 8192
+    """Shrink a larger photograph to this many pixels on the longer side."""
+    overwrite: bool = False
+    """Replace a file that exists."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass(frozen=True)
+class Decompress:
+    """Read a .vqz file and write the picture as a PNG."""
+
+    module: ClassVar[str] = "compress"
+
+    file: Positional[Annotated[Path, arg(metavar="FILE.vqz")]]
+    """A file that `vqzoo compress` wrote."""
+    out: Annotated[Path | None, arg(metavar="FILE", aliases=["-o"])] = None
+    """The PNG to write; by default beside the file."""
+    model: Annotated[str | None, arg(metavar="NAME|FOLDER")] = None
+    """Where its tokenizer is; by default the model of the name in the file. Weights have to be the same."""
+    overwrite: bool = False
+    """Replace a file that exists."""
 
 
 @dataclass(frozen=True)
@@ -274,6 +312,8 @@ Command = (
     | Annotated[Info, subcommand("info")]
     | Annotated[LoadCheck, subcommand("load-check")]
     | Annotated[Reconstruct, subcommand("reconstruct")]
+    | Annotated[Compress, subcommand("compress")]
+    | Annotated[Decompress, subcommand("decompress")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Train, subcommand("train")]

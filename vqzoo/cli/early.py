@@ -7,7 +7,19 @@ from pathlib import Path
 
 from trainers.data.folder import check_images
 from trainers.data.source import check_data
-from vqzoo.cli.arguments import Command, Convert, Doctor, Evaluate, LoadCheck, Publish, Reconstruct, Tokenize, Train
+from vqzoo.cli.arguments import (
+    Command,
+    Compress,
+    Convert,
+    Decompress,
+    Doctor,
+    Evaluate,
+    LoadCheck,
+    Publish,
+    Reconstruct,
+    Tokenize,
+    Train,
+)
 from vqzoo.cli.models import folder_of
 from vqzoo.hub.registry import find
 
@@ -36,6 +48,13 @@ def check_early(command: Command) -> None:
     elif isinstance(command, Doctor):
         if not os.path.isfile(os.path.join(command.source, "best.pt")):
             find(command.source)
+    elif isinstance(command, Compress):
+        _check_file(command.photo)
+        find(command.model)
+    elif isinstance(command, Decompress):
+        _check_file(command.file)
+        if command.model is not None:
+            find(command.model)
     elif isinstance(command, Publish):
         folder_of(command.folder)
     elif isinstance(command, Convert):
@@ -47,3 +66,8 @@ def check_early(command: Command) -> None:
             raise ValueError(f"{paths[0]}: {os.strerror(errno.ENOENT)}.")
         for name in filter(None, map(str.strip, command.models.split(","))):
             find(name)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"{path}: {'a folder; expected a file' if path.is_dir() else 'no such file'}")

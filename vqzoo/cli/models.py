@@ -24,6 +24,7 @@ from vqzoo.hub.registry import (
 from vqzoo.hub.schema import check_plain, is_name
 from vqzoo.metrics.table import METRICS, known, names, show_of
 from vqzoo.ops.check import check_choice
+from vqzoo.tokens.header import SUFFIX, facts, read_file
 
 _SECONDS = 1.0
 """How long `info` waits for the Hub for an unknown name, which may be a typing mistake."""
@@ -160,6 +161,8 @@ def _files(model: Model) -> dict[str, int]:
 
 
 def _info(settings: Info) -> int:
+    if settings.source.endswith(SUFFIX) and Path(settings.source).is_file():
+        return _file_info(settings)
     model = find(settings.source)
     record, files = model.metrics, _files(model)
     if settings.json:
@@ -180,6 +183,20 @@ def _info(settings: Info) -> int:
     _section("files", {name: f"{size:,} bytes" for name, size in files.items()})
     if damage := usage_damage(model):
         print(f"\ndamaged: {damage}")
+    return 0
+
+
+def _file_info(settings: Info) -> int:
+    """Print what a .vqz file says about itself; its model need not be here."""
+    try:
+        told = facts(read_file(Path(settings.source)))
+    except ValueError as error:
+        raise ValueError(f"{settings.source}: {error}") from None
+    if settings.json:
+        print_json(told)
+        return 0
+    print(Path(settings.source).name)
+    _section("a picture's tokens", {key: value for key, value in told.items() if value is not None})
     return 0
 
 

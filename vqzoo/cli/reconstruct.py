@@ -23,6 +23,7 @@ from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.ops.check import check_int
 from vqzoo.tokenizer import Tokenizer
+from vqzoo.views.vqz import shipped, write_photograph
 
 RESULTS = "results.csv"
 MIN_SIDE, MAX_SIDE = OWN_MACHINE.min_side, SPACE.side
@@ -34,12 +35,13 @@ COLUMNS = (
     *names("image", "rate", "usage"),
     *COSTS,
     "parameters",
+    "file_bytes",
     "quality",
     "met",
     "file",
 )
-"""Of results.csv, metrics by the names that `analysis.photograph` gives them; quality and met are those of codecs. What
-is not available is empty."""
+"""Of results.csv, metrics by the names that `analysis.photograph` gives them; quality and met are those of codecs, and
+file_bytes, with --codecs, those of the .vqz or image file. What is not available is empty."""
 _SHOWN = (*names("image", table="photographs"), *names("rate"))
 
 
@@ -123,7 +125,7 @@ def _results(
     step: Callable[[str], None],
     problems: _Problems,
 ) -> Iterator[tuple[str, Result]]:
-    """Yield the name and the result of every model, then of every codec at the models' rates below raw.
+    """Yield the name and the result of every model, then of every codec at the rates of the models' files below raw.
 
     A model that cannot take the picture is added to the problems.
     """
@@ -138,14 +140,28 @@ def _results(
         except ValueError as error:
             problems.reasons[f"{path}, {name}"] = f"{error}."
             continue
-        bits.append(result.metrics["bits_per_image"])
+        if settings.codecs:
+            result.metrics["file_bytes"] = size = _file_bytes(settings, name, tokenizer, pixels)
+            bits.append(result.metrics["bits_per_image"] if size is None else 8 * size)
         yield name, result
     if settings.codecs:
         step(f"{path.name}: codecs")
         for rate in rate_groups(bits):
             if rate < 8 * pixels.size:
                 for codec in available():
-                    yield label(codec, rate), code(codec, pixels, rate, network)
+                    result = code(codec, pixels, rate, network)
+                    result.metrics["file_bytes"] = result.metrics["bits_per_image"] // 8
+                    yield label(codec, rate), result
+
+
+def _file_bytes(settings: Reconstruct, name: str, tokenizer: Tokenizer, pixels: np.ndarray) -> int | None:
+    """Return the size of the photograph's .vqz file; None without positions, with which files are decoded."""
+    if not settings.position:
+        return None
+    try:
+        return len(write_photograph(tokenizer, shipped(name), pixels).data)
+    except ValueError:  # more indices than a file holds
+        return None
 
 
 def _usable(path: Path, longest: int, problems: _Problems) -> bool:
@@ -210,13 +226,15 @@ def _print(settings: Reconstruct, rows: list[dict[str, Any]], problems: _Problem
         passed_over = [{"name": name, "reason": reason} for name, reason in problems.reasons.items()]
         print_json({"folder": str(settings.output), "results": rows, "passed_over": passed_over})
         return
+    files = ["file, bytes"] if settings.codecs else []
     print_table(
-        ["image", "model", *(METRICS[metric].head for metric in _SHOWN), "usage here", "ms"],
+        ["image", "model", *(METRICS[metric].head for metric in _SHOWN), *files, "usage here", "ms"],
         [
             [
                 Path(row["image"]).name,
                 row["model"],
                 *(show(metric, row[metric]) for metric in _SHOWN),
+                *("–" if row["file_bytes"] is None else f"{row['file_bytes']:,.0f}" for _ in files),
                 show("usage", row["usage"]),
                 f"{row['encode_ms'] + row['decode_ms']:,.0f}",
             ]

@@ -37,6 +37,18 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
         return parse_header(start + file.read(header_length(start, size)), size)
 
 
+def metadata(path: Path) -> dict[str, Any]:
+    """Return the texts that a file was saved with; none if it is damaged, which `read_header` reports."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            header = parse_json(file.read(header_length(start, path.stat().st_size)))
+    except ValueError:
+        return {}
+    texts = header.get("__metadata__") if isinstance(header, dict) else None
+    return texts if isinstance(texts, dict) else {}
+
+
 def header_length(start: bytes, size: int) -> int:
     """Return how many bytes of JSON follow the first eight of a file of `size` bytes."""
     length = int.from_bytes(start[:8], "little")

@@ -18,13 +18,14 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
+from vqzoo.files.storage import MAP, NEIGHBOURS
 from vqzoo.ops.check import is_sha
 from vqzoo.ops.text import plain
 
 CARD = "README.md"
 FILES = (CARD, "config.json", "model.safetensors", "metrics.json", "usage.json")
 """The files of a card folder. With `OPTIONAL` these are all that vqzoo writes; other files are left alone."""
-OPTIONAL = ("map.json",)
+OPTIONAL = (MAP, NEIGHBOURS)
 """Files that a card folder may also hold."""
 
 NONSENSE = "the Hub is out of order (its answer makes no sense): try again later"

@@ -17,6 +17,8 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 MAP = "map.json"
 """Optional file with maps of the codebooks, see `analysis.codebook_map`."""
+NEIGHBOURS = "neighbours.safetensors"
+"""Optional file with what the neighbours of an index tell about it, see `tokens.neighbours`."""
 CARDS_VARIABLE = "VQZOO_CARDS"
 """Environment variable that names a folder of tokenizers in place of the checkout's model_cards/."""
 JSON_LIMIT = 2**20

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from huggingface_hub import HfApi
 
+from vqzoo.files.header import metadata
 from vqzoo.files.remote import CARD, FILES, OPTIONAL, Plan, full_id, hub_errors, plan_upload, repository_info, upload
-from vqzoo.files.storage import CONFIG, MAP, WEIGHTS, read_json, sha256
+from vqzoo.files.storage import CONFIG, MAP, NEIGHBOURS, WEIGHTS, read_json, sha256
 from vqzoo.hub.card import METRICS, model_card
 from vqzoo.hub.model import Model, check_record
 from vqzoo.hub.registry import usage_damage
@@ -49,6 +50,10 @@ def check(folder: Path) -> None:
     tokenizer = Tokenizer.from_pretrained(folder)
     if MAP in present and read_json(folder / MAP).get("weights_sha256") != sha256(folder / WEIGHTS):
         raise ValueError(f"{MAP} of {folder.name} is of other weights: run `python -m trainers.maps {folder.name}`")
+    if NEIGHBOURS in present and metadata(folder / NEIGHBOURS).get("weights_sha256") != sha256(folder / WEIGHTS):
+        raise ValueError(
+            f"{NEIGHBOURS} of {folder.name} is of other weights: run `python -m trainers.neighbours {folder.name}`"
+        )
     try:
         if record["name"] != folder.name:
             raise ValueError(f"{METRICS} of {folder.name}: name={record['name']!r}; expected that of the folder")

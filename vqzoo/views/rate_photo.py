@@ -1,24 +1,28 @@
 """Models against image codecs on one photograph, and the models' indices after lossless coding."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from vqzoo.analysis.formats import available, label, parse_label
-from vqzoo.analysis.lossless import Compressed, cross_entropy_bits, entropy_bits
+from vqzoo.analysis.lossless import cross_entropy_bits, entropy_bits
 from vqzoo.analysis.result import Result
 from vqzoo.metrics.table import METRICS, names
 from vqzoo.ops.check import check_choice
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.engine import Engine, Photo, Recent
+from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
 from vqzoo.views.levels import num_levels
 from vqzoo.views.rate import Plotted, Point, Rates, placed
 from vqzoo.views.rate_costs import counts_of
 from vqzoo.views.rate_figure import plane
 from vqzoo.views.style import QUIET, message
+from vqzoo.views.vqz import Files
+
+if TYPE_CHECKING:
+    from vqzoo.tokens.vqz import Vqz
 
 RATES = 6
 """Number of rates per codec, from the lowest to the highest of the models."""
@@ -33,26 +37,26 @@ PHOTO_COLUMNS = (
     *(METRICS[name].head for name in _SHOWN),
     "own entropy, bits",
     "with the test split's shares, bits",
-    "compressed file, bits",
-    "by",
+    ".vqz file, bits",
+    "symbols by",
 )
 PHOTO_ABOUT = (
     "*True bits*: fixed length, log2 K an index. *Own entropy*: of the indices of this very photograph, column by "
     "column, as if their shares were known to whoever decodes: too low, the more so the fewer indices there are. *With "
     "the test split's shares*: what an ideal coder needs that has the shares of the test split, one added to each "
-    "count. *Compressed file*: what the smallest of five ways really takes, indices packed to bits or to whole bytes, "
-    "as they are, through Deflate or through LZMA, without headers; it can be decoded with the model alone. Hollow "
-    "marks in the figure are these files."
+    "count. *.vqz file*: all bytes of the file that `vqzoo compress` writes, header included, with the model of the "
+    "symbols that it was coded by: their neighbours, or the test split's shares. Hollow marks in the figure are these "
+    "files; a codec's bits are its file, too."
 )
 
 
 class PhotoRates:
-    """Figures and tables of one photograph at a time; sizes of compressed indices are cached."""
+    """Figures and tables of one photograph at a time."""
 
     def __init__(self, rates: Rates):
         self.rates = rates
         self.engine: Engine = rates.engine
-        self._compressed: Recent[Any, Compressed] = Recent(128)
+        self.files = Files(self.engine)
 
     def compute(self, of: Comparison, metric: str) -> Iterator[dict[str, Any]]:
         """Yield figure, table and note as models and codecs are computed.
@@ -118,7 +122,7 @@ class PhotoRates:
     def _add_compressed(
         self, figure: go.Figure, results: dict[Job, Result], rows: list[list[Any]], metric: str
     ) -> None:
-        """Add a hollow mark at the size of each model's compressed indices, joined to its true bits by a line."""
+        """Add a hollow mark at the size of each model's .vqz file, joined to its true bits by a line."""
         bits = {row[0]: (row[1], row[-2]) for row in rows if row[-2] is not None}
         marks = [(name, *both, results[Job(name)].metrics[metric]) for name, both in bits.items()]
         marks = [each for each in marks if each[3] is not None]
@@ -135,9 +139,9 @@ class PhotoRates:
             y=[value for *_, value in marks],
             text=[name for name, *_ in marks],
             mode="markers",
-            name="indices, compressed",
+            name=".vqz files",
             marker={"color": QUIET, "symbol": "circle-open", "size": 9, "line": {"width": 2}},
-            hovertemplate="<b>%{text}</b><br>%{x:,.0f} bits as a compressed file<extra></extra>",
+            hovertemplate="<b>%{text}</b><br>%{x:,.0f} bits as a .vqz file<extra></extra>",
         )
 
     def _row(self, name: str, result: Result, photo: Photo) -> list[Any]:
@@ -148,27 +152,22 @@ class PhotoRates:
             own = round(sum(entropy_bits(counts)))
             test = counts_of(self.rates.point(self.engine.models[name]))
             known = None if test is None else round(cross_entropy_bits(counts, test))
-        packed = self._compress(name, result, photo) if counts is not None else None
+        file = self._file(name, photo) if counts is not None else None
         return [
             name,
             *(METRICS[metric].rounded(metrics[metric]) for metric in _SHOWN),
             own,
             known,
-            None if packed is None else packed.bits,
-            None if packed is None else packed.method,
+            None if file is None else file.bits,
+            None if file is None else file.model,
         ]
 
-    def _compress(self, name: str, result: Result, photo: Photo) -> Compressed:
-        """Return the smallest compressed file of a model's indices of the photograph."""
-        key = (name, self.engine.models[name].revision, photo.key)
-        known = self._compressed.find(key)
-        if known is not None:
-            return known
-        from vqzoo.analysis.index_file import index_file
-
-        with self.engine.borrow(name) as tokenizer:
-            file = index_file(tokenizer, result.original)
-        return self._compressed.get(key, file.compress)
+    def _file(self, name: str, photo: Photo) -> "Vqz | None":
+        """Return the photograph's file; None where it has more indices than a file may hold."""
+        try:
+            return self.files.write(name, photo)
+        except ValueError:
+            return None
 
 
 def against_jpeg(plotted: Sequence[Plotted], metric: str) -> str:
