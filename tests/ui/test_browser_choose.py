@@ -72,7 +72,7 @@ def test_an_own_photograph_is_answered_and_goes_on_to_compare(choose_page, photo
             timeout=60_000
         )
     assert set(names(page)) == {"original", *models}
-    assert page.locator("#viewer canvas").first.evaluate("c => [c.width, c.height]") == [90, 61]
+    page.wait_for_function("() => document.querySelector('#viewer canvas').width === 90")
     expect(page.locator("#pages [role=tab][aria-selected=true]").first).to_have_text("Compare")
 
 
@@ -114,5 +114,7 @@ def test_a_program_gets_records_and_pictures(app_url):
     for each in (*answer["models"], answer["codec"]):
         with Image.open(each["png"] if isinstance(each["png"], str) else each["png"]["path"]) as picture:
             assert picture.size == (64, 64) and picture.format == "PNG"
-    with pytest.raises(AppError, match="unit='bytes': expected one of"):
+    with pytest.raises(AppError, match="'bytes'.*is not in the list of choices: .'bits a pixel', 'kilobytes'"):
         client.predict(value=1.0, unit="bytes", order="psnr", **asked)
+    with pytest.raises(AppError, match="value=-1: expected a number above 0, of kilobytes"):
+        client.predict(value=-1, unit="kilobytes", order="psnr", **asked)

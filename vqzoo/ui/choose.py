@@ -28,9 +28,11 @@ from vqzoo.views.share import View
 NAME = "Choose"
 SIDES = (128, 256, 512, 1024)
 
-# Marks in the browser, at once, what is on the page as old.
+# Marks in the browser, at once, what is on the page as old; with a new photograph, brings the answer into sight.
 _OLD = """
 (...values) => {
+  const head = document.querySelector('#choose-head');
+  if (SCROLL && head.getBoundingClientRect().top > innerHeight * 0.7) head.scrollIntoView({ behavior: 'smooth' });
   document.querySelector('#choose-answer .answer')?.setAttribute('data-old', '');
   const line = document.querySelector('#choose-status .status');
   if (line) { line.dataset.kind = 'running'; line.textContent = 'Choosing.'; }
@@ -82,20 +84,21 @@ class Asked(Part):
             label="Unit of the wish",
             elem_id="choose-unit",
         )
-        self.order = gr.Radio(
-            [(METRICS[name].label, name) for name in ORDERS],
-            value=first.order,
-            label="Best by",
-            info="LPIPS is closer to what eyes see, PSNR compares pixels.",
-            elem_id="choose-order",
-        )
-        self.side = gr.Dropdown(
-            [side for side in SIDES if limits is None or side <= limits.side],
-            value=256,
-            label="Longest side, pixels",
-            info="Larger photographs are shrunk to it.",
-            elem_id="choose-side",
-        )
+        with gr.Accordion("More", open=False, elem_id="choose-more"):
+            self.order = gr.Radio(
+                [(METRICS[name].label, name) for name in ORDERS],
+                value=first.order,
+                label="Best by",
+                info="LPIPS is closer to what eyes see, PSNR compares pixels.",
+                elem_id="choose-order",
+            )
+            self.side = gr.Dropdown(
+                [side for side in SIDES if limits is None or side <= limits.side],
+                value=256,
+                label="Longest side, pixels",
+                info="Larger photographs are shrunk to it.",
+                elem_id="choose-side",
+            )
 
 
 class Chooser(Part):
@@ -120,9 +123,10 @@ class Chooser(Part):
         asked = self.asked
         inputs = [asked.photograph, asked.value, asked.unit, asked.order, asked.side]
         outputs = [self.status, self.view, self.shown]
-        settings: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "js": _OLD, "concurrency_id": "choose"}
+        settings: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "concurrency_id": "choose"}
         for change in (asked.photograph.input, asked.examples.load_input_event.then):
-            change(self._on_change, **settings, **LATEST)
+            change(self._on_change, js=_OLD.replace("SCROLL", "true"), **settings, **LATEST)
+        settings["js"] = _OLD.replace("SCROLL", "false")
         for change in (asked.value.input, asked.order.input, asked.side.input):
             change(self._on_change, **settings, **LATEST)
         suggested = asked.unit.input(UNITS.__getitem__, asked.unit, asked.value, queue=False, **QUIET)

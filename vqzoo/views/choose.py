@@ -54,7 +54,10 @@ class Wish:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A model that suits colour photographs, the true bits of the photograph at hand, and what it is good for."""
+    """A model that suits colour photographs.
+
+    bits: true bits of the photograph at hand, or the most where they depend on it. use: what the model is good for.
+    """
 
     model: Model
     bits: float
