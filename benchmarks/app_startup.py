@@ -2,9 +2,9 @@
 
     python benchmarks/app_startup.py [CHECKOUT ...]
 
-Three moments, in seconds from the start of the process, with packages in the disk cache: "example": the finished
-comparison is drawn, served by the standard library while Gradio is imported. "live": the same in the app itself, which
-takes clicks. "warm": torch is imported, and a comparison need not wait for it.
+Two moments, in seconds from the start of the process, with packages in the disk cache: "example": the finished answer
+is drawn, served by the standard library while Gradio is imported. "live": the same in the app itself, which takes
+clicks. `app_first_answer.py` goes on to the first answer for a photograph of one's own.
 
 Reported are medians of five starts after one that is not counted: wall-clock time, and CPU time of the app, which other
 work on the machine hardly changes. Each CHECKOUT, such as that of an earlier commit, is measured in turn with this one.
@@ -20,12 +20,8 @@ from app_running import ROOT, chromium, running
 from playwright.sync_api import Error, Page, sync_playwright
 from side_by_side import machine
 
-DRAWN = "document.querySelectorAll('{} .vq-card canvas').length >= 5"
-MOMENTS = {
-    "example": DRAWN.format(".vq-viewer"),
-    "live": "window.gradio_config && " + DRAWN.format("#viewer"),
-    "warm": "window.gradio_config && !document.querySelector('#device')?.innerText.includes('Starting')",
-}
+DRAWN = "document.querySelectorAll('{} .answer img').length >= 5"
+MOMENTS = {"example": DRAWN.format("#example"), "live": "window.gradio_config && " + DRAWN.format("#choose-answer")}
 
 
 def start(page: Page, checkout: Path) -> dict[str, tuple[float, float]]:

@@ -1,35 +1,28 @@
-"""Compute the comparison that the app opens on, and store it in the package: `python docs/make_opening.py`."""
+"""Compute the answer and the comparison that the app opens with, and store them: `python docs/make_opening.py`."""
 
-import json
-from html import escape
 from pathlib import Path
 
 from vqzoo.files.storage import write_json
 from vqzoo.hub.registry import list_models
-from vqzoo.ui.components.files import read
+from vqzoo.ui.components.answer import answer_html
+from vqzoo.ui.components.files import read as read_file
 from vqzoo.ui.frame import TAGLINE, TITLE
 from vqzoo.ui.splash import TEMPLATE
 from vqzoo.ui.theme import variables
-from vqzoo.views.comparison import COLUMNS
 from vqzoo.views.engine import Engine
-from vqzoo.views.opening import FOLDER, opened, write
-from vqzoo.views.table import html_table
+from vqzoo.views.opening import FOLDER, file_of, read, write
 
 
 def page(engine: Engine, folder: Path) -> dict[str, str]:
-    """Return the values of the page that shows the comparison until the app has started: see vqzoo/ui/splash.html."""
-    last = opened(engine, folder)
-    assert last is not None
-    pictures = last["viewer"]["pictures"]
-    addresses = ["photograph.webp", *(f"{picture['name']}.webp" for picture in pictures[1:])]
-    value = {**last["viewer"], "pictures": [{**p, "uri": at} for p, at in zip(pictures, addresses, strict=True)]}
-    rows = [[("" if cell is None else escape(str(cell))) for cell in row] for row in last["table"]]
+    """Return the values of the page that shows the answer until the app has started: see vqzoo/ui/splash.html."""
+    opening = read(engine, folder)
+    assert opening is not None
+    addresses = {"": "photograph.webp", **{name: file_of(name) for name in opening.results}}
     return {
         "title": TITLE,
         "tagline": TAGLINE,
-        "variables": variables(TEMPLATE.read_text(encoding="utf-8") + read("viewer", "css")),
-        "table": html_table(list(COLUMNS), rows),
-        "value": json.dumps(value, ensure_ascii=False).replace("</", "<\\/"),
+        "variables": variables(TEMPLATE.read_text(encoding="utf-8") + read_file("answer", "css")),
+        "answer": answer_html(opening.answer, addresses),
     }
 
 

@@ -1,4 +1,4 @@
-"""Take pictures of the app: `python docs/screens.py [--only Compare] [--widths 360 1400 3840]`.
+"""Take pictures of the app: `python docs/screens.py [--only Choose] [--widths 360 1400 3840]`.
 
 Needs the test extra and a Chromium. The pictures in docs/screens/ are what README.md shows, and what a change of looks
 is reviewed by; those of a wall screen are taken on request only, and not kept under version control.
@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 SCREENS = Path(__file__).parent / "screens"
-PAGES = ("Compare", "Codebook", "Rate", "Position", "Training", "Studies", "Zoo")
+PAGES = ("Choose", "Compare", "Codebook", "Rate", "Position", "Training", "Studies", "Zoo")
 SIZES = {360: 780, 1400: 1000, 3840: 2160}
 """Height by width, in CSS pixels."""
 _TRACKED = (360, 1400)
@@ -65,7 +65,7 @@ def photograph(browser: Browser, url: str, width: int, theme: str, names: list[s
     """Each page once, in one visit."""
     page = browser.new_page(viewport={"width": width, "height": SIZES[width]}, color_scheme=theme)  # type: ignore[arg-type]
     page.goto(f"{url}/?__theme={theme}")
-    page.locator("#viewer .vq-viewer[data-ready]").wait_for(timeout=120_000)
+    page.locator("#choose-answer img").last.wait_for(timeout=120_000)
     for name in names:
         show(page, name)
         _wait_until_still(page)

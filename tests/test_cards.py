@@ -7,7 +7,8 @@ import torch
 
 from trainers.evaluate import reproduce
 from vqzoo.hub.registry import cards_folder
-from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE, perceptual
+from vqzoo.metrics.perceptual import perceptual
+from vqzoo.metrics.squeezenet import WEIGHTS_VARIABLE
 from vqzoo.metrics.table import recorded
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -16,7 +16,7 @@ from torchvision.models import squeezenet1_1
 from vqzoo.metrics import fid as module
 from vqzoo.metrics.__main__ import main
 from vqzoo.metrics.fid import Extractor, Fid, InceptionFeatures, SqueezeFeatures, extractors
-from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE
+from vqzoo.metrics.squeezenet import WEIGHTS_VARIABLE
 from vqzoo.metrics.table import METRICS, names
 
 
@@ -179,7 +179,7 @@ def test_squeeze_weights_are_those_of_lpips_and_nothing_learns_or_is_drawn(squee
     assert measure(extractor, images, originals) > measure(extractor, images, images) == pytest.approx(0, abs=1e-3)
 
 
-def test_without_weights_there_is_none_and_nothing_is_downloaded(monkeypatch, tmp_path):
+def test_without_weights_there_is_no_inception_and_nothing_is_downloaded(monkeypatch, tmp_path):
     def refuse(*arguments, **settings):
         raise AssertionError(f"asked the network for {arguments}")
 
@@ -188,7 +188,7 @@ def test_without_weights_there_is_none_and_nothing_is_downloaded(monkeypatch, tm
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for folder in ("", str(tmp_path), str(tmp_path / "missing")):
         monkeypatch.setenv(WEIGHTS_VARIABLE, folder)
-        assert extractors() == []
+        assert [each.metric for each in extractors()] == ["rfid_squeeze"], "which is part of the package"
 
 
 @pytest.mark.parametrize("name", ["weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth"])
@@ -199,14 +199,14 @@ def test_inception_is_found_with_its_package_and_refused_if_it_is_another(monkey
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv(WEIGHTS_VARIABLE, "" if place else str(tmp_path))
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda package: None)
-    assert extractors() == []
+    assert [each.metric for each in extractors()] == ["rfid_squeeze"]
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda package: object())
     with pytest.raises(ValueError, match=f"{name}: not the Inception of 2015 .* begin with 6726825d"):
         extractors()
     loaded = []
     monkeypatch.setattr(module, "_check_inception", lambda path: None)
     monkeypatch.setattr(module, "InceptionFeatures", lambda path: loaded.append(path) or nn.Identity())
-    assert len(extractors()) == 1 and loaded == [tmp_path / place / name]
+    assert len(extractors()) == 2 and loaded == [tmp_path / place / name]
 
 
 def test_inception_of_random_weights(tmp_path):

@@ -60,7 +60,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One thread, so that float sums are the same everywhere; no LPIPS weights; caches and variables of our own.
+    """One thread, so that float sums are the same everywhere; caches and variables of our own.
 
     The variables are for the processes that tests start, too.
     """

@@ -173,7 +173,7 @@ def test_the_card_of_a_run_on_other_data_knows_no_full_budget(card):
     assert "It has seen 64 images" in text and "full" not in text
 
 
-def test_lpips_without_weights_is_not_available(card):
+def test_lpips_of_images_that_are_too_small_is_not_available(card):
     metrics = read_json(card / "metrics.json")["metrics"]
     assert metrics["lpips"] is metrics["lpips_network"] is metrics["rfid"] is metrics["rfid_squeeze"] is None
     assert "| LPIPS | not available |" in (card / "README.md").read_text()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vqzoo.metrics.perceptual import WEIGHTS_VARIABLE
+from vqzoo.metrics.squeezenet import WEIGHTS_VARIABLE
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,11 @@ _ALL_BOXES = """() => {
 
 
 def ready(page: Page) -> None:
-    """Wait for the page to be there as a whole: the pictures it opens on, and a box to tick for every model.
+    """Go on from the page that the app opens with to Compare, and wait for the pictures and a box for every model.
 
     Components come up one after the other, and `all()` of boxes that are not there yet is an empty list. There are more
     boxes than the app began with where a model has been loaded since."""
+    page.locator("#pages").get_by_role("tab", name="Compare", exact=True).first.click(timeout=60_000)
     page.locator("#viewer .vq-viewer[data-ready]").wait_for(timeout=60_000)
     page.wait_for_function(_ALL_BOXES, timeout=60_000)
 

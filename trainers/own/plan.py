@@ -39,13 +39,13 @@ class ImageStatistics:
     grey: bool
 
 
-def choose(dataset: str, statistics: ImageStatistics, bits: int, perceptual: bool) -> Recipe:
+def choose(dataset: str, statistics: ImageStatistics, bits: int) -> Recipe:
     """Return a recipe for the user's own images, whose number of steps is still to be set.
 
     The resolution is the lower quartile of the shorter sides, at most 256, so that few images have to be enlarged. The
     stride is the smallest at which a cell has at least 8 bits. A cell has one codebook up to 13 bits, and residual
-    levels of about 10 bits each above that. `perceptual`: whether LPIPS may be part of the loss of large images. Raises
-    ValueError for bits that cannot be approximated.
+    levels of about 10 bits each above that. The loss of large colour images has LPIPS in it. Raises ValueError for bits
+    that cannot be approximated.
     """
     side = sorted(statistics.sides)[len(statistics.sides) // 4]
     stride, resolution = _stride(min(side, MAX_SIDE), bits)
@@ -53,7 +53,7 @@ def choose(dataset: str, statistics: ImageStatistics, bits: int, perceptual: boo
     quantizer, size = _quantizer(bits, cells, resolution)
     channels = 1 if statistics.grey else 3
     large = resolution > LARGE
-    pixels = {"l1": 2.0, "perceptual": 0.5} if large and perceptual and not statistics.grey else {"reconstruction": 1.0}
+    pixels = {"l1": 2.0, "perceptual": 0.5} if large and not statistics.grey else {"reconstruction": 1.0}
     latent_dim = min(256, channels * stride**2)
     rate = 1e-3 if large else 3e-3
     return Recipe(

@@ -2,7 +2,6 @@
 
 import math
 import time
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,6 @@ from trainers.tools.retrain import retrain_own
 from vqzoo.files.storage import cards_folder, read_json, write_json
 from vqzoo.hub.card import METRICS
 from vqzoo.hub.schema import is_name
-from vqzoo.metrics.perceptual import fetch
-from vqzoo.metrics.perceptual import load as load_perceptual
 from vqzoo.ops.check import check_int
 
 EVALUATIONS = 8
@@ -96,7 +93,7 @@ def settings(dataset: str, images: Images, options: TrainOptions) -> Recipe:
     if model:
         recipe = like(model, short, options.cards or cards_folder())
     else:
-        recipe = choose(short, images.statistics, options.bits, _has_perceptual())
+        recipe = choose(short, images.statistics, options.bits)
     recipe = with_fields(recipe, options.set)
     name = options.name or recipe.name
     if not is_name(name):
@@ -118,14 +115,6 @@ def settings(dataset: str, images: Images, options: TrainOptions) -> Recipe:
         fit=options.fit,
         seed=options.seed,
     )
-
-
-def _has_perceptual() -> bool:
-    """Return whether LPIPS can be computed here; downloads its network if necessary."""
-    if load_perceptual("squeeze") is None:
-        with suppress(OSError):  # offline: the loss then compares pixels alone, which the printed table shows
-            fetch("squeeze")
-    return load_perceptual("squeeze") is not None
 
 
 def _session(recipe: Recipe, run_options: Options, images: Images, options: TrainOptions, start_time: float) -> Session:

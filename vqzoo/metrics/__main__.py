@@ -1,16 +1,15 @@
-"""Download a network that metrics need: python -m vqzoo.metrics squeeze (or alex, vgg, inception).
+"""Download a network: python -m vqzoo.metrics inception (or alex, vgg).
 
-LPIPS uses squeeze, alex or vgg, and rfid_squeeze uses squeeze; torchvision's server has all three. rfid uses inception,
-from the releases of torch-fidelity, and needs that package: pip install torch-fidelity
+rfid uses inception, from the releases of torch-fidelity, and needs that package: pip install torch-fidelity
+LPIPS as a training loss can use alex or vgg, from torchvision's server. SqueezeNet is part of vqzoo.
 """
 
 import argparse
 import sys
-from typing import get_args
 from urllib.error import URLError
 
 from vqzoo.metrics.fid import fetch_inception
-from vqzoo.metrics.perceptual import Net, fetch
+from vqzoo.metrics.perceptual import BACKBONES, fetch
 
 _INCEPTION = "inception"
 
@@ -18,7 +17,7 @@ _INCEPTION = "inception"
 def main(arguments: list[str]) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser("python -m vqzoo.metrics", description=__doc__)
-    parser.add_argument("net", choices=[*get_args(Net), _INCEPTION])
+    parser.add_argument("net", choices=[_INCEPTION, *BACKBONES])
     net = parser.parse_args(arguments).net
     try:
         if net == _INCEPTION:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.hub import get_dir, load_state_dict_from_url
 
-from vqzoo.metrics.perceptual import MINIMUM_SIDE, WEIGHTS_VARIABLE, backbone
+from vqzoo.metrics.perceptual import MINIMUM_SIDE
+from vqzoo.metrics.squeezenet import WEIGHTS_VARIABLE, squeezenet, squeezenet_weights
 
 if TYPE_CHECKING:
     from torchmetrics.image.fid import FrechetInceptionDistance  # takes seconds to import; a single image has no FID
@@ -69,13 +70,7 @@ class SqueezeFeatures(Extractor):
 
     def __init__(self, weights: dict[str, Tensor]):
         super().__init__()
-        from torchvision.models import squeezenet1_1
-
-        with torch.device("meta"):  # no random initialization, as the weights replace everything
-            self.network = squeezenet1_1().features
-        prefix = "features."
-        state = {key.removeprefix(prefix): weights[key].float() for key in weights if key.startswith(prefix)}
-        self.network.load_state_dict(state, assign=True)
+        self.network = squeezenet(weights)
         self.requires_grad_(False).eval()
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
@@ -120,18 +115,15 @@ class Fid:
 
 
 def extractors() -> list[Extractor]:
-    """Return the extractors whose weights (and, for Inception, torch-fidelity) are on this machine.
+    """Return SqueezeNet, and Inception if its weights and torch-fidelity are on this machine; nothing is downloaded.
 
-    Nothing is downloaded. Weights are read from the folder in the environment variable VQZOO_WEIGHTS or else from the
-    cache of torch.hub, which `python -m vqzoo.metrics inception` or `squeeze` fills. Raises ValueError if the file of
-    Inception holds other weights.
+    Inception's weights are read from the folder in the environment variable VQZOO_WEIGHTS or else from the cache of
+    torch.hub, which `python -m vqzoo.metrics inception` fills. Raises ValueError if that file holds other weights.
     """
-    available: list[Extractor] = []
+    available: list[Extractor] = [SqueezeFeatures(squeezenet_weights())]
     if (path := _find_inception()) is not None and importlib.util.find_spec("torch_fidelity") is not None:
         _check_inception(path)
-        available.append(InceptionFeatures(path))
-    if (weights := backbone("squeeze")) is not None:
-        available.append(SqueezeFeatures(weights))
+        available.insert(0, InceptionFeatures(path))
     return available
 
 

@@ -1,4 +1,7 @@
-"""LPIPS (Zhang et al., 2018, arXiv:1801.03924) by the `lpips` package, with weights that are on this machine."""
+"""LPIPS (Zhang et al., 2018, arXiv:1801.03924), with weights that are on this machine.
+
+Those of SqueezeNet are part of the package, so that every image has a distance; AlexNet and VGG are for training.
+"""
 
 import os
 import warnings
@@ -11,14 +14,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.hub import get_dir, load_state_dict_from_url
 
+from vqzoo.metrics.squeezenet import SHIPPED, WEIGHTS_VARIABLE, squeezenet, squeezenet_weights
+
 Net = Literal["squeeze", "alex", "vgg"]
 
-WEIGHTS_VARIABLE = "VQZOO_WEIGHTS"
-"""Environment variable with the path of a folder that holds <network>-features.safetensors."""
-
-# Net -> its name in that folder, and torchvision's file in the cache of torch.hub.
-_BACKBONES = {
-    "squeeze": ("squeezenet1_1", "squeezenet1_1-b8a52dc0.pth"),
+# Net -> its name in the folder of WEIGHTS_VARIABLE, and torchvision's file in the cache of torch.hub.
+BACKBONES = {
     "alex": ("alexnet", "alexnet-owt-7be5be79.pth"),
     "vgg": ("vgg16", "vgg16-397923af.pth"),
 }
@@ -30,27 +31,26 @@ _DOWNLOAD = "https://download.pytorch.org/models/"
 class Perceptual(nn.Module):
     """LPIPS v0.1 with one of its networks, which `name` includes: values of different networks cannot be compared."""
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, net: Net, backbone: dict[str, Tensor]):
         super().__init__()
-        import lpips  # takes seconds, as it imports all of torchvision
-
         self.name = f"lpips-{net}-v0.1"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # lpips 0.1.4 uses arguments that torchvision has deprecated
-            self.model = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
-        # The package splits the backbone into slices but keeps layer numbers: slice3.5.x is features.5.x.
-        state = self.model.net.state_dict()
-        filled = {key: backbone["features." + key.split(".", 1)[1]].to(state[key].dtype) for key in state}
-        self.model.net.load_state_dict(filled)
+        self.network, linear = _squeeze(backbone) if net == "squeeze" else _of_the_package(net, backbone)
+        self.linear = nn.ParameterList(linear)  # (c,) of each layer
+        # Means and deviations of ImageNet, of values in [-1, 1].
+        self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(3, 1, 1))
+        self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(3, 1, 1))
         # Features are normalized over channels, which is several times faster on a CPU if channels are contiguous.
-        self.model.net.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=torch.channels_last)
         self.requires_grad_(False).eval()
         self._last: tuple[Tensor, list[Tensor]] | None = None
 
     @property
     def num_layers(self) -> int:
         """How many layers of the network are compared."""
-        return len(self.model.lins)
+        return len(self.linear)
 
     @torch.no_grad()
     def forward(self, images: Tensor, originals: Tensor) -> Tensor | None:
@@ -72,16 +72,14 @@ class Perceptual(nn.Module):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return each layer's features (b, c, h', w'), normalized over c; images (b, 1 or 3, h, w) are in [-1, 1]."""
-        scaled = self.model.scaling_layer(images.expand(-1, 3, -1, -1))
-        return [_unit(each) for each in self.model.net(scaled.contiguous(memory_format=torch.channels_last))]
+        scaled = (images.expand(-1, 3, -1, -1) - self.shift) / self.scale
+        return [_unit(each) for each in self.network(scaled.contiguous(memory_format=torch.channels_last))]
 
     def distances(self, features: list[Tensor], others: list[Tensor]) -> Tensor:
         """Return the distance of each layer (b, num_layers); their sum is LPIPS."""
-        # Each linear layer is a dropout, which evaluation skips, and a convolution.
-        weights = [linear.model[-1].weight.flatten() for linear in self.model.lins]
         parts = [
             (ours - theirs).square().mean((2, 3)) @ weight
-            for ours, theirs, weight in zip(features, others, weights, strict=True)
+            for ours, theirs, weight in zip(features, others, self.linear, strict=True)
         ]
         return torch.stack(parts, 1)
 
@@ -100,6 +98,44 @@ def _unit(features: Tensor) -> Tensor:
     return features.div(torch.linalg.vector_norm(features, dim=1, keepdim=True) + 1e-10)
 
 
+class _Stages(nn.Module):
+    """The outputs of SqueezeNet's layers that LPIPS compares."""
+
+    compared = (1, 4, 7, 9, 10, 11, 12)
+
+    def __init__(self, layers: nn.Sequential):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return seven maps (b, c, h', w') of images (b, 3, h, w)."""
+        maps, outputs = images, []
+        for number, layer in enumerate(self.layers):
+            maps = layer(maps)
+            if number in self.compared:
+                outputs.append(maps)
+        return outputs
+
+
+def _squeeze(backbone: dict[str, Tensor]) -> tuple[nn.Module, list[Tensor]]:
+    linear = load_file(SHIPPED / "lpips_v0.1-lin-squeeze.safetensors")
+    weights = [linear[f"lin{number}.model.1.weight"].flatten() for number in range(len(linear))]
+    return _Stages(squeezenet(backbone)), weights
+
+
+def _of_the_package(net: Net, backbone: dict[str, Tensor]) -> tuple[nn.Module, list[Tensor]]:
+    import lpips  # takes seconds, as it imports all of torchvision
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # lpips 0.1.4 uses arguments that torchvision has deprecated
+        model = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    # The package splits the backbone into slices but keeps layer numbers: slice3.5.x is features.5.x.
+    state = model.net.state_dict()
+    model.net.load_state_dict({key: backbone["features." + key.split(".", 1)[1]].to(state[key].dtype) for key in state})
+    # Each linear layer is a dropout, which evaluation skips, and a convolution.
+    return model.net, [linear.model[-1].weight.detach().flatten() for linear in model.lins]
+
+
 def load(net: Net = "squeeze") -> Perceptual | None:
     """Return LPIPS with `net`, or None if the network's weights are not on this machine; nothing is downloaded."""
     weights = backbone(net)
@@ -109,10 +145,12 @@ def load(net: Net = "squeeze") -> Perceptual | None:
 def backbone(net: Net) -> dict[str, Tensor] | None:
     """Return a network's weights under torchvision's names ("features.0.weight", ...), None if they are not found.
 
-    Weights are read from the folder in the environment variable VQZOO_WEIGHTS or else from the cache of torch.hub,
-    which `python -m vqzoo.metrics NET` fills; nothing is downloaded.
+    Those of SqueezeNet are always there: `squeezenet_weights`. Those of others are read from the folder in the
+    environment variable VQZOO_WEIGHTS or else from the cache of torch.hub, which `python -m vqzoo.metrics NET` fills.
     """
-    network, file = _BACKBONES[net]
+    if net == "squeeze":
+        return squeezenet_weights()
+    network, file = BACKBONES[net]
     folder = os.environ.get(WEIGHTS_VARIABLE)
     if folder and (path := Path(folder, f"{network}-features.safetensors")).is_file():
         return load_file(path)
@@ -127,8 +165,8 @@ perceptual = cache(load)
 
 
 def fetch(net: Net) -> None:
-    """Download the network's weights from torchvision's server into the cache of torch.hub, checksum verified.
+    """Download the weights of AlexNet or VGG from torchvision's server into the cache of torch.hub, checksum verified.
 
     Raises URLError if the server cannot be reached.
     """
-    load_state_dict_from_url(_DOWNLOAD + _BACKBONES[net][1], map_location="cpu", check_hash=True, weights_only=True)
+    load_state_dict_from_url(_DOWNLOAD + BACKBONES[net][1], map_location="cpu", check_hash=True, weights_only=True)

@@ -7,7 +7,8 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from vqzoo.metrics.perceptual import MINIMUM_SIDE, WEIGHTS_VARIABLE, Net, load
+from vqzoo.metrics.perceptual import MINIMUM_SIDE, Net, load
+from vqzoo.metrics.squeezenet import WEIGHTS_VARIABLE
 from vqzoo.ops.check import check_choice
 
 

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
 from vqzoo.ops.collector import uncollected
-from vqzoo.ui import codebook, compare, frame, position, rate, studies, training, zoo
+from vqzoo.ui import choose, codebook, compare, frame, position, rate, studies, training, zoo
 from vqzoo.ui.blocks import Blocks
 from vqzoo.ui.context import Context
 from vqzoo.ui.desktop import show
@@ -26,7 +26,7 @@ from vqzoo.views.engine import Engine
 from vqzoo.views.opening import first, opened, pending
 
 PAGES = (codebook, rate, position, training, studies, zoo)
-"""Beside the page that compares, in their order; each has a NAME and a build(context)."""
+"""After the pages that choose and compare, in their order; each has a NAME and a build(context)."""
 
 _UNSEEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _WARM = 3.0  # seconds after the app answers
@@ -58,12 +58,13 @@ def build_app() -> tuple[Blocks, Engine]:
     with Blocks(title=frame.TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as app:
         frame.header()
         limits = limits_here()
-        shown, active, changes = gr.State(first_seen["shown"]), gr.State(compare.NAME), gr.State(0)
+        shared = (gr.State(first_seen["shown"]), gr.State(choose.NAME), changes := gr.State(0), gr.State(None))
         with gr.Tabs(elem_id="pages"):
-            for page in (compare, *PAGES):
+            for page in (choose, compare, *PAGES):
                 with gr.Tab(page.NAME, id=page.NAME) as tab:
-                    context = Context(engine, limits, shown, tab, active, changes)
-                    compare.build(context, first_seen) if page is compare else page.build(context)
+                    shown, *states = shared
+                    context = Context(engine, limits, shown, tab, *states)
+                    page.build(context) if page in PAGES else page.build(context, first_seen)
                     _follow(context)
         app.load(lambda: engine.changes, None, changes, **_UNSEEN)
         frame.footer()

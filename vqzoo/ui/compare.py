@@ -59,7 +59,7 @@ class Runs(Part):
         self.controls, self.results = controls, results
         self.first: Comparison = opened["shown"]
         self.finished = "listed" in opened
-        self.asked_for = gr.State(None)  # by the page's address
+        self.asked_for = context.asked
         self.asked_to_stop = gr.State(False)
         self.outputs: dict[str, Any] = {
             "viewer": results.viewer,

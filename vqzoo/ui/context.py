@@ -28,6 +28,7 @@ class Context:
         tab: the tab of the page.
         active: state, the label of the visible tab.
         changes: state, `engine.changes` when the visitor last opened a page.
+        asked: state, the `View` that the page's address or another page asks Compare for.
     """
 
     engine: Engine
@@ -36,6 +37,7 @@ class Context:
     tab: gr.Tab
     active: gr.State
     changes: gr.State
+    asked: gr.State
 
     @cached_property
     def looked_at(self) -> Dependency:

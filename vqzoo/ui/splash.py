@@ -1,4 +1,4 @@
-"""The start-up page: a finished comparison, served by the standard library while the app starts."""
+"""The start-up page: a finished answer, served by the standard library while the app starts."""
 
 import hashlib
 import json
@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def splash(cards: Path) -> Splash | None:
-    """Serve the shipped comparison while the app starts; None if `cards` holds other models or no port is free.
+    """Serve the shipped answer while the app starts; None if `cards` holds other models or no port is free.
 
     The port is $GRADIO_SERVER_PORT, or the first free one from 7860 on, as Gradio chooses.
     """
@@ -91,19 +91,20 @@ def _files(cards: Path) -> dict[str, bytes] | None:
     try:
         record = json.loads((OPENING / "opening.json").read_text(encoding="utf-8"))
         photograph = (_HERE.parent / "analysis" / "example_images" / record["photograph"]).read_bytes()
-        weights = {name: (cards / name / "model.safetensors").read_bytes() for name in record["results"]}
+        weights = {
+            name: (cards / name / "model.safetensors").read_bytes() for name in record["key"] if name != "photograph"
+        }
         made_of = {"photograph": photograph, **weights}
         if record["key"] != {name: hashlib.sha256(content).hexdigest() for name, content in made_of.items()}:
             return None
-        pictures = {f"/{name}.webp": (OPENING / f"{name}.webp").read_bytes() for name in record["results"]}
+        pictures = {f"/{path.name}": path.read_bytes() for path in OPENING.glob("*.webp")}
         return {"/": _page(), "/photograph.webp": photograph, **pictures}
     except OSError:
         return None
 
 
 def _page() -> bytes:
-    """Return the page: the example in the app's own viewer."""
+    """Return the page: the answer as the app shows it."""
     values = json.loads((OPENING / "page.json").read_text(encoding="utf-8"))
-    for kind in ("html", "css", "js"):
-        values[kind] = (_HERE / "components" / f"viewer.{kind}").read_text(encoding="utf-8")
+    values["css"] = (_HERE / "components" / "answer.css").read_text(encoding="utf-8")
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values).encode()

@@ -1,8 +1,9 @@
-"""The comparison that the app opens with, shipped with the package so that it is shown before torch is imported."""
+"""What the app opens with, shipped with the package so that it is shown before torch is imported."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from vqzoo.analysis.result import COSTS, Result
 from vqzoo.files.storage import WEIGHTS, write_json
 from vqzoo.hub.registry import Model
 from vqzoo.hub.usage_file import packed, unpacked
-from vqzoo.images import load_image
+from vqzoo.views.choose import Answer, Choice, Wish, choose
 from vqzoo.views.comparison import Comparison, compare, first_models
 from vqzoo.views.device import Device
 from vqzoo.views.engine import Engine, Photo
@@ -25,9 +26,17 @@ from vqzoo.views.style import message
 PHOTOGRAPH = "Rocket"  # the example whose reconstructions are the smallest files
 SIDE = 256
 FOLDER = Path(__file__).with_name("opening")
-"""A picture and the metrics of each model, made by `python docs/make_opening.py`."""
+"""A picture and the metrics of each model and codec, made by `python docs/make_opening.py`."""
 _RECORD = "opening.json"
 STARTING = "Starting: the models are on their way."
+
+
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """Results by name of model or codec, and the answer of the Choose page."""
+
+    results: dict[str, Result]
+    answer: Answer
 
 
 def first(engine: Engine) -> Comparison:
@@ -36,18 +45,18 @@ def first(engine: Engine) -> Comparison:
 
 
 def opened(engine: Engine, folder: Path = FOLDER) -> dict[str, Any] | None:
-    """Return the values of the shipped comparison, as `compare` yields them last, and store its results in the engine.
+    """Return the values of the shipped comparison, as `compare` yields them last, and the `Answer` as "answer".
 
-    None if the shipped photograph, models or weights are others. Timings are not shipped.
+    Stores the results in the engine. None if the shipped photograph, models or weights are others. Timings are not
+    shipped.
     """
-    shown = first(engine)
-    results = read(folder, Path(shown.photo), [engine.models[name] for name in shown.models])
-    if results is None:
+    shipped = read(engine, folder)
+    if shipped is None:
         return None
-    shipped = _Shipped(engine, results)
-    *_, last = compare(shipped, shown.photo, shown.side, shown.models)
-    engine.show(results, engine.photo(shown.photo, shown.side))
-    return last
+    shown = first(engine)
+    *_, last = compare(_Shipped(engine, shipped.results), shown.photo, shown.side, shown.models)
+    engine.show(shipped.results, engine.photo(shown.photo, shown.side))
+    return last | {"answer": shipped.answer}
 
 
 def pending(engine: Engine) -> dict[str, Any]:
@@ -58,6 +67,7 @@ def pending(engine: Engine) -> dict[str, Any]:
         "usage": message("The first comparison is being computed."),
         "shown": first(engine),
         "device": STARTING,
+        "answer": None,
     }
 
 
@@ -75,43 +85,71 @@ class _Shipped(Engine):
         return Device(STARTING)
 
 
-def read(folder: Path, photograph: Path, models: list[Model]) -> dict[str, Result] | None:
-    """Read the shipped results; None if they are of another photograph, other models or other weights."""
+def read(engine: Engine, folder: Path = FOLDER) -> Opening | None:
+    """Read what is shipped; None if it is of another photograph, other models or other weights."""
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     except OSError:
         return None
-    if record["key"] != key(photograph, models):
+    shown, names = first(engine), record["key"].keys() - {"photograph"}
+    if not names >= set(shown.models) or not names <= engine.models.keys():
         return None
-    original = load_image(str(photograph), longest=SIDE).pixels
-    results = {}
-    for model in models:
-        with Image.open(folder / f"{model.name}.webp") as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-        stored = record["results"][model.name]
-        counts = None if stored["counts"] is None else [np.array(unpacked(column)) for column in stored["counts"]]
-        metrics = stored["metrics"] | dict.fromkeys(COSTS)
-        results[model.name] = Result(pixels, original, metrics, counts, tuple(stored["codebook_of"]))
-    return results
+    if record["key"] != key(Path(shown.photo), [engine.models[name] for name in names]):
+        return None
+    photo = engine.photo(shown.photo, shown.side)
+    results = {name: _result(folder, name, stored, photo) for name, stored in record["results"].items()}
+    stored = record["answer"]
+    *choices, codec = (Choice(result=results[each["name"]], **each) for each in stored["choices"])
+    of = replace(shown, models=tuple(each.name for each in choices))
+    return Opening(results, Answer(photo, of, Wish(), tuple(choices), codec, stored["headline"], stored["why"]))
+
+
+def _result(folder: Path, name: str, stored: dict[str, Any], photo: Photo) -> Result:
+    with Image.open(folder / file_of(name)) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    counts = None if stored["counts"] is None else [np.array(unpacked(column)) for column in stored["counts"]]
+    metrics = stored["metrics"] | dict.fromkeys(COSTS)
+    return Result(pixels, photo.pixels, metrics, counts, tuple(stored["codebook_of"]))
+
+
+def file_of(name: str) -> str:
+    """Return the file name of the picture of a model or codec."""
+    return f"{name.replace(' ', '-').replace(',', '')}.webp"
 
 
 def write(folder: Path, engine: Engine) -> None:
-    """Compute the comparison and write it to `folder`."""
+    """Compute the comparison and the answer, and write them to `folder`."""
     shown = first(engine)
-    photo, names = Path(shown.photo), shown.models
-    results = engine.run_all([Job(name) for name in names], engine.photo(shown.photo, shown.side))
-    records = {}
+    photo = engine.photo(shown.photo, shown.side)
+    *_, answer = choose(engine, shown.photo, shown.side, Wish())
+    assert answer.codec is not None  # every Pillow has JPEG
+    choices = [*answer.choices, answer.codec]
+    results = dict(zip(shown.models, engine.run_all([Job(name) for name in shown.models], photo), strict=True))
+    results |= {choice.name: choice.result for choice in choices}
     folder.mkdir(exist_ok=True)
-    for name, result in zip(names, results, strict=True):
-        Image.fromarray(result.pixels).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
-        records[name] = {
-            "metrics": {key: value for key, value in result.metrics.items() if key not in COSTS},
-            "counts": None if result.counts is None else [packed(column.tolist()) for column in result.counts],
-            "codebook_of": result.codebook_of,
-        }
-    key_now = key(photo, [engine.models[name] for name in names])
-    record = {"photograph": photo.name, "key": key_now, "results": records}
+    for name, result in results.items():
+        Image.fromarray(result.pixels).save(folder / file_of(name), lossless=True, quality=100, method=6)
+    record = {
+        "photograph": Path(shown.photo).name,
+        "key": key(Path(shown.photo), [engine.models[name] for name in results if name in engine.models]),
+        "results": {name: _stored(result) for name, result in results.items()},
+        "answer": {
+            "headline": answer.headline,
+            "why": answer.why,
+            "choices": [
+                {"name": each.name, "meets": each.meets, "use": each.use, "trained": each.trained} for each in choices
+            ],
+        },
+    }
     write_json(folder / _RECORD, record, indent=None)
+
+
+def _stored(result: Result) -> dict[str, Any]:
+    return {
+        "metrics": {key: value for key, value in result.metrics.items() if key not in COSTS},
+        "counts": None if result.counts is None else [packed(column.tolist()) for column in result.counts],
+        "codebook_of": result.codebook_of,
+    }
 
 
 def key(photograph: Path, models: list[Model]) -> dict[str, str]:

@@ -18,7 +18,8 @@ class View:
     """The view that a link asks for.
 
     `page` and `path`, that of an example image, are None if the link does not name them; `left_out` is a sentence on
-    the parts of the link that are not available here, or "".
+    the parts of the link that are not available here, or ""; `asked` is when another page asked for the view, 0 for a
+    link.
     """
 
     page: str | None
@@ -29,6 +30,7 @@ class View:
     sort: str
     worst_first: bool
     left_out: str = ""
+    asked: float = 0
 
 
 def example_of(path: str | None) -> str | None:
@@ -75,7 +77,7 @@ def from_query(query: Mapping[str, str], engine: Engine, sides: Sequence[int], s
         side = int(wanted)
     sort = query.get("sort", FIRST_SORT)
     return View(
-        query.get("tab"),
+        query.get("tab", "Compare"),
         str(pictures[image]) if image in pictures else None,
         side,
         tuple(dict.fromkeys(names)),
