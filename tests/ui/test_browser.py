@@ -180,8 +180,8 @@ def test_a_change_is_seen_at_once_and_compared_without_a_button(page, photograph
     took = page.evaluate(
         """() => new Promise((done) => {
           const start = performance.now(), viewer = document.querySelector('#viewer .vq-viewer');
-          new MutationObserver(() => done([performance.now() - start, viewer.querySelectorAll('.vq-gone').length])).observe(
-            viewer, {attributes: true, attributeFilter: ['data-old']});
+          const seen = () => done([performance.now() - start, viewer.querySelectorAll('.vq-gone').length]);
+          new MutationObserver(seen).observe(viewer, {attributes: true, attributeFilter: ['data-old']});
           document.querySelector('.pk-chips button').click();
         })"""
     )

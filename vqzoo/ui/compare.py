@@ -146,7 +146,7 @@ class Runs(Part):
         # Queued, or the change of a state is not noticed.
         self.root.load(self._on_load, None, [self.asked_for, self.pages], **QUIET)
         self.root.load(lambda: device_line(self.engine), None, controls.device, **QUIET)  # when torch has come in
-        chosen = [controls.photograph, controls.side, controls.part, self.models.picker, *how]
+        chosen = [*picture, self.models.picker, *how]
         self.asked_for.change(self._on_view, [self.turn, self.asked_for], [*chosen, *outputs], **QUIET)
         given = [controls.photograph, self.longest, controls.codecs, self.names]
         made = [self.records, self.context.shown, results.listed]

@@ -12,9 +12,13 @@ _FRAGMENT = re.compile(r"(.*)#xywh=(\d+),(\d+),(\d+),(\d+)", re.DOTALL)
 
 def crop(path: str, x: int, y: int, side: int) -> str:
     """Return the path of a square part around a pixel, in place of any part that `path` already names."""
-    whole, _ = split(path)
     left, top = (round(max(0, middle - side / 2) / ALIGNED) * ALIGNED for middle in (x, y))
-    return f"{whole}#xywh={left},{top},{side},{side}"
+    return named(split(path)[0], left, top, side)
+
+
+def named(path: str, left: int, top: int, side: int) -> str:
+    """Return the path of the square part of a photograph with this corner."""
+    return f"{path}#xywh={left},{top},{side},{side}"
 
 
 def split(path: str) -> tuple[str, tuple[int, int, int, int] | None]:

@@ -9,7 +9,7 @@ from vqzoo.ui.components.photograph import Photograph
 from vqzoo.ui.context import Context
 from vqzoo.ui.part import Part
 from vqzoo.views.comparison import Comparison, beside
-from vqzoo.views.crop import crop
+from vqzoo.views.crop import crop, split
 from vqzoo.views.share import View
 
 SIDES = [32, 64, 128, 256, 512, 1024]
@@ -61,7 +61,10 @@ class Controls(Part):
 
     def show(self, view: View) -> dict[Any, Any]:
         """Return the values that choose what `view` asks for."""
-        return {self.photograph: view.path, self.side: view.side, self.codecs: view.codecs, self.part: False}
+        path, box = split(view.path or "")
+        centre = box and (box[0] + box[2] // 2, box[1] + box[3] // 2)
+        part = {self.part: box is not None, self.centre: centre}
+        return {self.photograph: path, self.side: view.side, self.codecs: view.codecs, **part}
 
 
 def point(selected: gr.SelectData) -> tuple[tuple[int, int], bool]:
