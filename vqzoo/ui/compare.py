@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
 from gradio.context import Context as Building
 
-from vqzoo.ui.components.records import png_file, records
+from vqzoo.ui.components.records import records, with_file
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels import blind, levels
@@ -207,18 +205,13 @@ class Runs(Part):
             weights, times are in milliseconds, and bits are true bits.
         """
         asked = Comparison(photograph or "", longest, tuple(models or ()))
-        with TemporaryDirectory() as folder:
-            for step in self._steps(request, asked, codecs):
-                last = step
-                yield gr.skip()
-            rows = last["listed"].rows
-            photo = self.engine.photo(asked.photo, longest)
-            results = zip(rows, self.engine.recall(rows, photo), strict=True)
-            made = [
-                png_file(self.engine, name, result, Path(folder, f"{number}.png"))
-                for number, (name, result) in enumerate(results, 1)
-            ]
-            yield {self.records: made, self.context.shown: last["shown"], self.results.listed: last["listed"]}
+        for step in self._steps(request, asked, codecs):
+            last = step
+            yield gr.skip()
+        rows, photo = last["listed"].rows, self.engine.photo(asked.photo, longest)
+        results = zip(rows, self.engine.recall(rows, photo), strict=True)
+        made = [with_file(self.records, self.engine, name, result) for name, result in results]
+        yield {self.records: made, self.context.shown: last["shown"], self.results.listed: last["listed"]}
 
     def _on_ask(self, turn: Turn, stamp: float) -> None:
         turn.asked = stamp

@@ -1,10 +1,10 @@
 """What a program gets of a comparison: records with numbers and PNG files, described as such."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.processing_utils import save_bytes_to_cache
 
 from vqzoo.analysis.result import Result
 from vqzoo.views.engine import Engine
@@ -15,7 +15,7 @@ _TEXTS = ("name", "kind", "about")
 
 
 def records(label: str) -> gr.JSON:
-    """Create the component, which no person sees; its value is a list of records, see `png_file`."""
+    """Create the component, which no person sees; its value is a list of records, see `with_file`."""
     component = gr.JSON(visible=False, label=label)
     fields: dict[str, Any] = {text: {"type": "string"} for text in _TEXTS}
     fields |= {name: {"anyOf": [{"type": "number"}, {"type": "null"}]} for name in (*NUMBERS, "quality")}
@@ -25,7 +25,11 @@ def records(label: str) -> gr.JSON:
     return component
 
 
-def png_file(engine: Engine, name: str, result: Result, path: Path) -> dict[str, Any]:
-    """Write a reconstruction to `path`; returns its record with the file as "png", which clients download."""
-    path.write_bytes(png(result.pixels))
-    return {**record(engine, name, result), "png": FileData(path=str(path), orig_name=f"{name}.png").model_dump()}
+def with_file(component: gr.JSON, engine: Engine, name: str, result: Result) -> dict[str, Any]:
+    """Return the record of a reconstruction with its PNG file as "png", which clients download.
+
+    The file is in the component's cache, which Gradio serves, and empties as that of uploads.
+    """
+    path = save_bytes_to_cache(png(result.pixels), f"{name}.png", component.GRADIO_CACHE)
+    component.temp_files.add(path)
+    return {**record(engine, name, result), "png": FileData(path=path, orig_name=f"{name}.png").model_dump()}
