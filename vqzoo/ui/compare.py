@@ -14,7 +14,7 @@ from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels import blind, levels
 from vqzoo.ui.panels.bar import STOPPING, Bar, status_line
 from vqzoo.ui.panels.blind import Blind
-from vqzoo.ui.panels.controls import Controls, looked_into, point
+from vqzoo.ui.panels.controls import Controls, example, looked_into, point
 from vqzoo.ui.panels.levels import Levels
 from vqzoo.ui.panels.models import Models, chosen_of
 from vqzoo.ui.panels.results import Results, table_value
@@ -127,7 +127,7 @@ class Runs(Part):
             "models": [self.models.picker.input, controls.codecs.input],
             "photograph": [
                 controls.photograph.upload,
-                controls.examples.load_input_event.then,
+                controls.examples.select(example, None, controls.photograph, **AT_ONCE).then,
                 controls.side.input,
                 controls.part.input,
                 controls.photograph.select(point, None, [controls.centre, controls.part], **AT_ONCE).then,

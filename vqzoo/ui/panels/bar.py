@@ -27,8 +27,8 @@ class Bar(Part):
         super().__init__(context)
         with gr.Row(elem_id="above"):
             self.status = gr.HTML(status_line(opened.get("status", _FIRST)), elem_id="status")
-            self.go = gr.Button("Compare", variant="primary", elem_id="compare", scale=0, min_width=120)
-            self.stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=70)
+            self.go = gr.Button("Compare", variant="primary", elem_id="compare", size="md", scale=0, min_width=110)
+            self.stop = gr.Button("Stop", elem_id="stop", size="md", scale=0, min_width=70)
 
 
 def status_line(status: Status, stamp: int = 0) -> str:

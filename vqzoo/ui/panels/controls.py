@@ -6,6 +6,7 @@ import gradio as gr
 
 from vqzoo.analysis.examples import examples
 from vqzoo.ui.components.photograph import Photograph
+from vqzoo.ui.components.thumbnails import thumbnails
 from vqzoo.ui.context import Context
 from vqzoo.ui.part import Part
 from vqzoo.views.comparison import Comparison, beside
@@ -33,10 +34,7 @@ class Controls(Part):
             buttons=[],
             elem_id="photograph",
         )
-        pictures = [[str(path)] for path in examples().values()]
-        self.examples = gr.Examples(
-            pictures, self.photograph, label="Examples", elem_id="examples", examples_per_page=6
-        )
+        self.examples = thumbnails(examples(), "examples")
         self.side = gr.Dropdown(
             self.sides,
             value=first.side,
@@ -65,6 +63,11 @@ class Controls(Part):
         centre = box and (box[0] + box[2] // 2, box[1] + box[3] // 2)
         part = {self.part: box is not None, self.centre: centre}
         return {self.photograph: path, self.side: view.side, self.codecs: view.codecs, **part}
+
+
+def example(chosen: gr.EventData) -> str:
+    """Return the path of the example that was clicked on."""
+    return str(examples()[chosen.label])
 
 
 def point(selected: gr.SelectData) -> tuple[tuple[int, int], bool]:
