@@ -28,9 +28,9 @@ from vqzoo.hub.registry import CARDS_VARIABLE, list_models, local_models, usage_
 from vqzoo.hub.schema import CONFIG_FIELDS, METRICS_FIELDS, Field
 from vqzoo.hub.table import zoo_table
 from vqzoo.hub.twins import twins
-from vqzoo.views.comparison import trained_on
 from vqzoo.views.engine import Engine
 from vqzoo.views.facts import facts_html
+from vqzoo.views.methods import about, by_rate
 from vqzoo.views.position import _describe
 from vqzoo.views.rate import DISTORTIONS, Rates
 from vqzoo.views.rate_costs import entropy_table
@@ -145,7 +145,7 @@ def shown(zoo: Zoo) -> list[str]:
     rates = Rates(engine)
     for model in models:
         facts_html(Shown(Entry(model), model), None)
-        trained_on([model])
+        about(model)
         _describe(model)
         key_table([training_curves(model)] if has_curves(model) else [])
         engine.test_counts(model.name)
@@ -156,6 +156,7 @@ def shown(zoo: Zoo) -> list[str]:
             for metric in DISTORTIONS:
                 placed(points, axis, metric)
         rates.metrics(dataset)
+    by_rate(models)
     twins(models)
     zoo_table(models)
     zoo.choices()

@@ -7,18 +7,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 THREE = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256"]
-_ALL_BOXES = """() => {
-  const groups = window.gradio_config.components.filter(({props}) => (props.elem_classes || []).includes('models'));
-  const offered = groups.map(({props}) => props.choices.length).reduce((one, other) => one + other);
-  return offered > 0 && document.querySelectorAll('.models label').length >= offered;
-}"""
+_ALL_BOXES = "() => document.querySelectorAll('#models .models label').length > 0"
 
 
 def ready(page: Page) -> None:
     """Go on from the page that the app opens with to Compare, and wait for the pictures and a box for every model.
 
-    Components come up one after the other, and `all()` of boxes that are not there yet is an empty list. There are more
-    boxes than the app began with where a model has been loaded since."""
+    Components come up one after the other, and `all()` of boxes that are not there yet is an empty list."""
     page.locator("#pages").get_by_role("tab", name="Compare", exact=True).first.click(timeout=60_000)
     page.locator("#viewer .vq-viewer[data-ready]").wait_for(timeout=60_000)
     page.wait_for_function(_ALL_BOXES, timeout=60_000)
@@ -48,23 +43,33 @@ def upload(page: Page, path: Path) -> None:
 
 
 def tick_only(page: Page, wanted: list[str]) -> None:
-    boxes = page.locator(".models label")
-    for label in boxes.all():
+    """Tick these models in the drawer and no others, and close it."""
+    page.locator(".pk-open").click()
+    for label in page.locator(".models label").all():
         label.locator("input").set_checked(label.inner_text().strip() in wanted)
+    page.locator(".pk-close").click()
 
 
 def compare(page: Page, wanted: list[str]) -> None:
     tick_only(page, wanted)
     page.locator("#compare").click()
-    expect(page.locator("#viewer figcaption strong")).to_have_count(len(wanted) + 1, timeout=60_000)
-    expect(page.locator("#viewer .vq-viewer")).to_have_attribute("data-ready", str(len(wanted) + 1))
+    finished(page, len(wanted))
+
+
+def finished(page: Page, models: int) -> None:
+    """Wait for a comparison of so many models, all of them those that are ticked."""
+    expect(page.locator("#viewer .vq-viewer:not([data-old])")).to_have_attribute(
+        "data-ready", str(models + 1), timeout=60_000
+    )
+    expect(page.locator("#status .status")).to_have_attribute("data-kind", "done")
 
 
 def table(page: Page) -> dict[str, dict[str, str]]:
-    """Rows of the table on the page, by the text of their first cell."""
-    headings = page.locator("#table [role=columnheader]").evaluate_all("all => all.map(cell => cell.title)")
-    rows = [row.locator("[role=gridcell]").all_inner_texts() for row in page.locator("#table [role=row]").all()]
-    return {cells[0].strip(): dict(zip(headings, cells, strict=True)) for cells in rows if cells}
+    """Rows of the table on the page, by the name in their first cell; codecs are folded behind their models."""
+    headings = page.locator("#table thead button").all_inner_texts()
+    names = page.locator("#table tbody th").evaluate_all("all => all.map(cell => cell.firstChild.textContent)")
+    rows = [row.locator("td").all_inner_texts() for row in page.locator("#table tbody tr").all()]
+    return {name: dict(zip(headings, [name, *cells], strict=True)) for name, cells in zip(names, rows, strict=True)}
 
 
 def canvas_pixels(page: Page, label: str, viewer: str = "#viewer") -> np.ndarray:

@@ -3,11 +3,16 @@
 import re
 import runpy
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from vqzoo.analysis.examples import examples
+from vqzoo.analysis.photograph import reconstruct
+from vqzoo.hub.registry import load
+from vqzoo.images import load_image
 from vqzoo.ui.app import build_app
 
 from .conftest import ROOT
@@ -39,8 +44,17 @@ def test_a_comparison_takes_its_models_as_one_list(app_url):
     client = Client(app_url, verbose=False)
     asked = {"photograph": handle_file(next(iter(examples().values()))), "longest": 32, "api_name": "/compare"}
     wanted = ["cifar10-vq-1024x128", "flowers-vqgan-1024x256"]
-    answer = client.predict(models=wanted, **asked)
-    table = next(part for part in answer if isinstance(part, dict) and "headers" in part)
-    assert {row[0] for row in table["data"]} == set(wanted)
+    records = client.predict(models=wanted, codecs=True, **asked)
+    models = {record["name"]: record for record in records if record["kind"] == "model"}
+    assert set(models) == set(wanted) and {record["kind"] for record in records} == {"model", "codec", "PCA"}
+    original = load_image(next(iter(examples().values())), longest=32).pixels
+    expected = reconstruct(load(wanted[0]), original)
+    assert np.array_equal(np.array(Image.open(models[wanted[0]]["png"])), expected.pixels), "a file of lossless pixels"
+    assert models[wanted[0]]["psnr"] == pytest.approx(expected.metrics["psnr"], abs=1e-4)
+    assert models[wanted[0]]["bits_per_image"] == 640 and models[wanted[0]]["quality"] is None
+    assert "arXiv:1711.00937" in models[wanted[0]]["about"]
+    for record in records:
+        texts = {"name", "kind", "about", "png"}
+        assert all(value is None or type(value) in (int, float) for key, value in record.items() if key not in texts)
     with pytest.raises(AppError, match="cifar10-vq-1024x129"):
         client.predict(models=["cifar10-vq-1024x129"], **asked)

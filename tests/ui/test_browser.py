@@ -1,5 +1,6 @@
 """The page that compares in a real browser: open, compare an own photograph, look closely, take it along, fail well."""
 
+import io
 import json
 import os
 import re
@@ -12,9 +13,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from vqzoo.analysis.photograph import reconstruct
-from vqzoo.hub.registry import load
+from vqzoo.hub.registry import list_models, load
 
-from .steps import THREE, canvas_pixels, compare, names, own_photograph, ready, table, tick_only, upload
+from .steps import THREE, canvas_pixels, compare, finished, names, own_photograph, ready, table, tick_only, upload
 
 # Whoever presses in time: a click from outside may arrive when models that are fast are through.
 STOP_AT_THE_SECOND = """() => new MutationObserver((_, observer) => {
@@ -23,9 +24,10 @@ STOP_AT_THE_SECOND = """() => new MutationObserver((_, observer) => {
   observer.disconnect();
   document.querySelector('#stop').click();
 }).observe(document.querySelector('#status'), {childList: true, subtree: true, characterData: true})"""
-AS_MANY_AS_IT_SAYS = """() => {
-  const said = document.querySelector('#status .status').textContent.split(' ')[2];
-  return document.querySelector('#viewer .vq-viewer').dataset.ready === String(Number(said) + 1);
+MANY = [model.name for model in list_models() if model.name.startswith("cifar10") and not model.networkless]
+AS_MANY_AS_TOLD = """() => {
+  const told = document.querySelector('#status .status').textContent.split(' ')[2];
+  return document.querySelector('#viewer .vq-viewer').dataset.ready === String(Number(told) + 1);
 }"""
 
 
@@ -34,18 +36,35 @@ def photograph(tmp_path_factory) -> Path:
     return own_photograph(tmp_path_factory.mktemp("photograph"))
 
 
-def press(page: Page, part: str, *keys: str) -> str:
-    """Where the first picture then is."""
+CARDS = "#viewer .vq-cards"
+DRAWN = "all => all.filter(c => c.clientWidth).map(c => c.style.transform.split('scale')[1])"
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def press(page: Page, part: str, *keys: str) -> None:
     page.locator(part).focus()
     for key in keys:
         page.keyboard.press(key)
-    return page.locator("#viewer canvas").first.evaluate("c => c.style.transform")
+
+
+def zoom(page: Page) -> float:
+    """Pixels of the screen for a pixel of the picture, measured off the first picture."""
+    return page.locator(f"{CARDS} canvas").first.evaluate(
+        "c => c.getBoundingClientRect().width * devicePixelRatio / c.width"
+    )
+
+
+def left(page: Page) -> float:
+    return page.locator(f"{CARDS} canvas").first.evaluate("c => c.getBoundingClientRect().left")
 
 
 def test_the_page_opens_on_a_finished_comparison(page):
     shown = names(page)
     assert shown[0] == "original" and len(shown) >= 4
-    page.locator("#table [role=gridcell]").first.wait_for()
+    page.locator("#table tbody td").first.wait_for()
     assert set(table(page)) == set(shown[1:])
     assert canvas_pixels(page, shown[1]).std() > 10, "a picture, not a blank"
     if target := os.environ.get("VQZOO_SCREENSHOT"):
@@ -63,9 +82,9 @@ def test_three_models_on_an_own_photograph(page, photograph):
         expected = reconstruct(load(name), original)
         assert np.array_equal(canvas_pixels(page, name), expected.pixels), "every pixel as it was computed"
         assert float(rows[name]["PSNR, dB"]) == pytest.approx(expected.metrics["psnr"], abs=0.006)
-        assert float(rows[name]["true bits"]) == round(expected.metrics["bits_per_image"])
+        assert number(rows[name]["true bits"]) == round(expected.metrics["bits_per_image"])
     # 23 x 16 latents cover 90 x 61 pixels.
-    assert float(rows["cifar10-vq-1024x128"]["true bits"]) == 23 * 16 * 10
+    assert number(rows["cifar10-vq-1024x128"]["true bits"]) == 23 * 16 * 10
 
 
 def test_errors_are_drawn_on_one_scale(page, photograph):
@@ -80,11 +99,57 @@ def test_errors_are_drawn_on_one_scale(page, photograph):
 
 
 def test_zoom_moves_every_picture_alike(page):
+    before = zoom(page)
     page.locator("#viewer .vq-in").click()
-    transforms = page.locator("#viewer canvas").evaluate_all("all => all.map(c => c.style.transform)")
-    assert len(set(transforms)) == 1 and "scale(2)" in transforms[0]
+    transforms = page.locator(f"{CARDS} canvas").evaluate_all(DRAWN)
+    assert len(set(transforms)) == 1 and zoom(page) == pytest.approx(2 * before)
     page.locator("#viewer .vq-fit").click()
-    assert "scale(1)" in page.locator("#viewer canvas").first.evaluate("c => c.style.transform")
+    assert zoom(page) == pytest.approx(before)
+
+
+@pytest.mark.parametrize("ratio", [1, 1.5, 2])
+def test_at_100_percent_a_pixel_is_a_pixel(browser, app_url, ratio):
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, device_scale_factor=ratio)
+    page = context.new_page()
+    page.goto(app_url)
+    ready(page)
+    for button, scale in (("1", 1), ("2", 2)):
+        page.locator(f"#viewer .vq-true[value='{button}']").click()
+        assert (
+            zoom(page) == pytest.approx(scale) and page.locator("#viewer .vq-zoom").inner_text() == f"{100 * scale} %"
+        )
+    page.locator(CARDS).scroll_into_view_if_needed()
+    page.mouse.move(0, 0)
+    box = page.locator(f"{CARDS} .vq-frame").first.bounding_box()
+    # A screenshot's pixels are the screen's: 2 x 2 of them hold one pixel of the picture.
+    shot = np.array(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+    left, top = (round((box[side] + 20) * ratio) for side in "xy")
+    parts = [shot[top + y :, left + x :][:100, :100] for y in (0, 1) for x in (0, 1)]
+    (part,) = (part[::2, ::2] for part in parts if np.array_equal(part[::2, ::2], part[1::2, 1::2]))
+    original = canvas_pixels(page, "original")
+    corners = [(y, x) for y in range(206) for x in range(206) if np.array_equal(original[y, x], part[0, 0])]
+    assert any(np.array_equal(original[y : y + 50, x : x + 50], part) for y, x in corners), "the picture's own pixels"
+    context.close()
+
+
+def test_the_pixel_under_the_pointer_is_read_in_every_picture(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[:2])
+    page.locator("#viewer .vq-true[value='1']").click()
+    page.locator("#viewer .vq-loupe-on").click()
+    page.locator(f"{CARDS} canvas").first.hover(position={"x": 40.5, "y": 30.5})
+    values = page.locator(f"{CARDS} .vq-value")
+    original, first = canvas_pixels(page, "original")[30, 40], canvas_pixels(page, THREE[0])[30, 40]
+    expect(values.nth(0)).to_have_text("40, 30: " + " ".join(map(str, original)))
+    off = np.abs(first.astype(int) - original).mean()
+    expect(values.nth(1)).to_have_text(f"{' '.join(map(str, first))} · off by {off:.1f}")
+    expect(page.locator(f"{CARDS} .vq-loupe:visible")).to_have_count(3)
+    middle = (
+        page.locator(f"{CARDS} .vq-loupe")
+        .nth(1)
+        .evaluate("c => [...c.getContext('2d').getImageData(c.width / 2, c.height / 2, 1, 1).data.slice(0, 3)]")
+    )
+    assert middle == first.tolist(), "the loupe shows the pixel in its middle"
 
 
 def test_garbage_is_answered_with_a_message_and_nothing_is_lost(page, tmp_path):
@@ -92,16 +157,59 @@ def test_garbage_is_answered_with_a_message_and_nothing_is_lost(page, tmp_path):
     garbage = tmp_path / "garbage.png"
     garbage.write_text("this is no picture")
     upload(page, garbage)
-    page.locator("#compare").click()
     expect(page.locator(".status[data-kind=error]")).to_contain_text("The file cannot be read as an image")
     expect(page.locator(".toast-body")).to_contain_text("The file cannot be read as an image")
     assert names(page) == before
+    expect(page.locator("#viewer .vq-old")).to_contain_text("Of the photograph before")
 
 
 def test_searching_keeps_what_is_ticked(page):
     tick_only(page, ["cifar10-none-128"])
-    page.locator("#search textarea, #search input").first.fill("looc 32")
-    expect(page.locator(".models label")).to_have_text(["cifar10-looc-32x4", "cifar10-none-128"])
+    page.locator(".pk-open").click()
+    page.locator("#search").fill("looc 32x4")
+    expect(page.locator(".models label:visible")).to_have_text(["cifar10-looc-32x4", "cifar10-none-128"])
+    page.locator("#search").fill("arXiv:2601.00222 flowers")
+    expect(page.locator(".models label:visible")).to_have_text(["flowers-looc-256x4", "cifar10-none-128"])
+    page.keyboard.press("Escape")
+    expect(page.locator(".pk-drawer")).to_be_hidden()
+
+
+def test_a_change_is_seen_at_once_and_compared_without_a_button(page, photograph):
+    """Within 100 ms in the browser, and what is old is marked until the new comes."""
+    shown = names(page)[1:]
+    took = page.evaluate(
+        """() => new Promise((done) => {
+          const start = performance.now(), viewer = document.querySelector('#viewer .vq-viewer');
+          const seen = () => done([performance.now() - start, viewer.querySelectorAll('.vq-gone').length]);
+          new MutationObserver(seen).observe(viewer, {attributes: true, attributeFilter: ['data-old']});
+          document.querySelector('.pk-chips button').click();
+        })"""
+    )
+    assert took[0] < 100 and took[1] == 1, "of the removed model"
+    finished(page, len(shown) - 1)
+    assert len(names(page)) == len(shown) and set(names(page)[1:]) < set(shown)
+    upload(page, photograph)
+    finished(page, len(shown) - 1)
+    assert np.array_equal(canvas_pixels(page, "original"), np.array(Image.open(photograph)))
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#compare")).to_be_in_viewport()
+
+
+def test_codecs_are_folded_behind_their_models(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[:2])
+    page.locator("#codecs input").check()
+    expect(page.locator("#status .status")).to_contain_text("2 models and", timeout=60_000)
+    assert names(page) == ["original", *THREE[:2]] and set(table(page)) == set(THREE[:2])
+    fold = page.locator("#viewer .vq-fold").first
+    expect(fold).to_contain_text("codecs at these bits, best ")
+    fold.click()
+    assert len(names(page)) > 3 and all(" at 3,680 bits" in name for name in names(page)[2:-1])
+    page.locator("#table .ms-fold").first.click()
+    assert len(table(page)) == len(names(page)) - 1
+    page.locator("#table thead button").nth(1).click()
+    rows = {name: number(row["PSNR, dB"]) for name, row in table(page).items() if name in THREE}
+    assert list(rows.values()) == sorted(rows.values()), "sorted by a head"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -110,24 +218,63 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
     page.goto(app_url)
     ready(page)
     width = page.evaluate("document.documentElement.scrollWidth")
-    figures = page.locator("#table [role=gridcell]").evaluate_all("all => all.map(cell => cell.clientWidth)")
+    lines = page.locator("#table tbody td").evaluate_all("all => all.map(cell => getComputedStyle(cell).whiteSpace)")
     page.close()
     assert width <= 390
-    assert min(figures) >= 60, "a figure stays on one line, the table scrolls"
+    assert set(lines) == {"nowrap"}, "a figure stays on one line, the table scrolls"
 
 
 def test_the_viewer_is_moved_by_keys_and_stays_where_it_is_for_the_same_photograph(page, photograph):
     upload(page, photograph)
     compare(page, THREE[:1])
-    assert "scale(1.5)" in press(page, "#viewer .vq-cards", "+")
-    assert "translate(-35%" in press(page, "#viewer .vq-cards", "ArrowRight")
-    assert "scale(1.5)" in press(page, "#viewer .vq-scale", "ArrowRight"), "keys of other controls are theirs"
+    fit = zoom(page)
+    press(page, CARDS, "+")
+    assert zoom(page) == pytest.approx(1.5 * fit)
+    middle = left(page)
+    press(page, CARDS, "ArrowRight")
+    moved = left(page)
+    width = page.locator(f"{CARDS} .vq-frame").first.evaluate("f => f.clientWidth")
+    assert middle - moved == pytest.approx(0.1 * width, abs=1.5), "a tenth of the frame"
+    press(page, "#viewer .vq-scale", "ArrowRight")
+    assert left(page) == moved, "keys of other controls are theirs"
     compare(page, THREE[:2])
-    transforms = page.locator("#viewer .vq-cards canvas").evaluate_all("all => all.map(c => c.style.transform)")
-    assert len(set(transforms)) == 1 and "translate(-35%" in transforms[0], "one more model, the same place"
-    assert "scale(1)" in press(page, "#viewer .vq-cards", "0")
-    ring = page.locator("#viewer .vq-cards").evaluate("c => getComputedStyle(c).outlineStyle")
+    assert len(set(page.locator(f"{CARDS} canvas").evaluate_all(DRAWN))) == 1
+    assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "false", "one more model, the same zoom"
+    press(page, CARDS, "0")
+    assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "true"
+    ring = page.locator(CARDS).evaluate("c => getComputedStyle(c).outlineStyle")
     assert ring == "solid", "focus is seen"
+
+
+def test_keys_choose_pictures_and_a_sheet_tells_them(page, photograph):
+    upload(page, photograph)
+    compare(page, THREE[:2])
+    shown = names(page)
+    viewer, tag = page.locator("#viewer .vq-viewer"), page.locator("#viewer .vq-stage .vq-left")
+    press(page, CARDS, "3")
+    expect(viewer).to_have_attribute("data-mode", "blink")
+    expect(tag).to_have_text(shown[2])
+    page.locator("#viewer .vq-stage").hover()
+    page.keyboard.press("2")
+    expect(tag).to_have_text(shown[1])
+    page.keyboard.press("s")
+    expect(viewer).to_have_attribute("data-mode", "slider")
+    page.keyboard.press("t")
+    expect(page.locator("#viewer .vq-beside canvas:not(.vq-loupe)")).to_have_count(2)
+    assert np.array_equal(
+        canvas_pixels(page, f"right: {shown[1]}", "#viewer .vq-beside"), canvas_pixels(page, shown[1])
+    )
+    page.keyboard.press("f")
+    filled = viewer.evaluate("v => { const box = v.getBoundingClientRect(); return [box.width, box.height]; }")
+    assert filled == [1400, 1000], "the whole window"
+    page.keyboard.press("?")
+    expect(page.locator("#viewer .vq-keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer .vq-keys")).to_be_hidden()
+    page.keyboard.press("Escape")
+    assert "vq-window" not in viewer.get_attribute("class")
+    page.keyboard.press("a")
+    expect(viewer).to_have_attribute("data-mode", "all")
 
 
 def test_two_in_one_place_slider_and_blink(page, photograph):
@@ -143,7 +290,7 @@ def test_two_in_one_place_slider_and_blink(page, photograph):
     page.locator("#viewer .vq-divider").press("ArrowRight")
     assert "52%" in top.evaluate("t => t.style.clipPath")
     page.locator("#viewer .vq-mode[value=blink]").click()
-    tag = page.locator("#viewer .vq-left")
+    tag = page.locator("#viewer .vq-stage .vq-left")
     expect(tag).to_have_text(THREE[0])
     page.locator("#viewer .vq-swap").click()
     expect(tag).to_have_text("original")
@@ -265,23 +412,20 @@ def test_stop_stops_at_the_next_model_and_says_what_there_is(page, tmp_path):
     page.locator("#side input").click()
     page.get_by_role("option", name="1024", exact=True).click()
     upload(page, large)
-    for box in page.locator("#models-cifar10 input").all():
-        box.check()
     page.evaluate(STOP_AT_THE_SECOND)
-    page.locator("#compare").click()
+    tick_only(page, MANY)
     expect(page.locator(".status[data-kind=stopped]")).to_contain_text("Stopped after", timeout=60_000)
     page.wait_for_timeout(1500)
-    page.wait_for_function(AS_MANY_AS_IT_SAYS)
-    said = page.locator(".status").inner_text()
-    count = int(said.split()[2])
-    assert count < 15 and "these are what is shown" in said
+    page.wait_for_function(AS_MANY_AS_TOLD)
+    text = page.locator(".status").inner_text()
+    count = int(text.split()[2])
+    assert count < len(MANY) and "these are what is shown" in text
     page.wait_for_timeout(3000)
-    assert len(names(page)) == count + 1 and page.locator(".status").inner_text() == said, "nothing goes on"
+    assert len(names(page)) == count + 1 and page.locator(".status").inner_text() == text, "nothing goes on"
 
 
 def test_what_is_missing_is_said_where_one_looks(page):
     tick_only(page, [])
-    page.locator("#compare").click()
     expect(page.locator(".status[data-kind=error]")).to_have_text("Tick at least one model.")
     page.locator("#photograph").get_by_label("Remove Image").click()
     page.locator("#compare").click()

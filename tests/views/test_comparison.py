@@ -1,7 +1,6 @@
 """What the page computes, without a browser."""
 
 import base64
-import dataclasses
 import io
 
 import numpy as np
@@ -22,7 +21,6 @@ from vqzoo.views.comparison import (
     compare,
     first_models,
     stopped,
-    trained_on,
 )
 from vqzoo.views.engine import Engine
 from vqzoo.views.pictures import Picture, viewer_value
@@ -48,16 +46,28 @@ def names_of(step: dict) -> list[str]:
     return names
 
 
-def test_models_arrive_one_by_one_cheapest_first(engine, path):
+def test_models_arrive_one_by_one_cheapest_first(path):
+    engine = Engine(list_models())
     steps = list(compare(engine, path, 64, NAMES))
-    said, computed = steps[0:-1:2], steps[1:-1:2]
-    assert [step["status"] for step in said] == [
-        Status("running", f"{name}: {number} of 3 models") for number, name in enumerate(NAMES, 1)
-    ], "what is computed is said before it is"
-    assert [names_of(step) for step in computed] == [NAMES[:1], NAMES[:2], NAMES], "ordered by true bits"
-    assert [step["listed"] for step in computed] == [Comparison(path, 64, tuple(NAMES[:n])) for n in (1, 2, 3)]
-    assert steps[-1]["status"] == Status("done", "3 models.")
+    assert [step["status"] for step in steps] == [
+        *(Status("running", f"{name}: {number} of 3 models") for number, name in enumerate(NAMES, 1)),
+        Status("done", "3 models."),
+    ], "what is computed is told before it is"
+    assert [names_of(step) for step in steps] == [NAMES[:n] for n in range(4)], "ordered by true bits"
+    assert [step["viewer"]["waiting"] for step in steps] == [NAMES[n:] for n in range(4)]
+    assert [step["listed"] for step in steps] == [Comparison(path, 64, tuple(NAMES[:n])) for n in range(4)]
     assert set(steps[-1]) > {"usage", "shown", "device"}
+
+
+def test_what_is_known_comes_at_once(path, monkeypatch):
+    engine, asked = Engine(list_models()), []
+    list(compare(engine, path, 32, NAMES[:2]))
+    real = Engine.run
+    monkeypatch.setattr(Engine, "run", lambda self, name, *rest: asked.append(name) or real(self, name, *rest))
+    first, last = compare(engine, path, 32, NAMES)
+    assert names_of(first) == NAMES[:2] and first["viewer"]["waiting"] == NAMES[2:]
+    assert first["status"] == Status("running", f"{NAMES[2]}: 3 of 3 models")
+    assert names_of(last) == NAMES and asked == NAMES[2:]
 
 
 def test_nothing_behind_the_model_of_a_stop_is_computed(path, monkeypatch):
@@ -71,9 +81,9 @@ def test_nothing_behind_the_model_of_a_stop_is_computed(path, monkeypatch):
     before = Comparison("another", 64, ("one",))
     assert stopped(now, before) == (now, Status("stopped", "Stopped after 1 model: these are what is shown."))
     now = Comparison(path, 32, tuple(NAMES[:2]), (label("JPEG", 100),))
-    shown, said = stopped(now, before)
+    shown, status = stopped(now, before)
     assert shown == Comparison(path, 32, tuple(NAMES[:2])), "other pages look at models"
-    assert said.text == "Stopped after 2 models and 1 row of codecs: these are what is shown."
+    assert status.text == "Stopped after 2 models and 1 row of codecs: these are what is shown."
     assert stopped(Comparison(path, 32, ()), before) == (before, Status("stopped", "Stopped before the first model."))
 
 
@@ -124,6 +134,14 @@ def test_codecs_stand_behind_the_models_whose_bits_they_have(engine, path):
     assert last["listed"] == Comparison(path, 64, tuple(NAMES), tuple(labels))
     assert last["shown"] == Comparison(path, 64, tuple(NAMES))
     assert last["status"].text == f"3 models and {2 * half} rows of codecs."
+    behind = last["viewer"]["behind"]
+    assert {name: set(codecs) for name, codecs in behind.items()} == {
+        NAMES[0]: set(labels[:half]),
+        NAMES[1]: set(labels[half:]),
+    }
+    for codecs in behind.values():
+        psnr = [rows[name]["PSNR, dB"] for name in codecs]
+        assert psnr == sorted(psnr, reverse=True), "the best of them first"
     fine = rows[label("JPEG", 65_536)]
     assert fine["true bits"] <= 65_536 and fine["images seen"].startswith("quality ") and fine["PSNR, dB"] > 30
     assert rows[label("JPEG", 2560)]["images seen"] == "cannot go lower"
@@ -178,13 +196,6 @@ def test_an_unusable_file_is_said(engine, tmp_path):
     with pytest.raises(ValueError) as caught:
         next(compare(engine, str(empty), 64, NAMES))
     assert str(tmp_path) not in str(caught.value), "a message never tells where the server keeps its files"
-
-
-def test_a_group_tells_what_its_models_have_seen(engine):
-    model = engine.models[NAMES[0]]
-    larger = dataclasses.replace(model, config=model.config | {"resolution": 128})
-    assert trained_on([model, model]) == "trained on cifar10, squares of 32 pixels"
-    assert trained_on([larger, model]) == "trained on cifar10, squares of 32 or 128 pixels"
 
 
 def test_the_page_opens_on_one_model_of_each_kind(engine):

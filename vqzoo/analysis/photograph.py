@@ -12,6 +12,7 @@ from torch import Tensor
 from vqzoo.analysis.codecs import compress, decode, encode
 from vqzoo.analysis.encode import original_of, to_rgb
 from vqzoo.analysis.linear import at_bits, components, nearest
+from vqzoo.analysis.reach import Part
 from vqzoo.analysis.result import Result
 from vqzoo.analysis.usage import codebook_of, count, usage_metrics
 from vqzoo.metrics.measure import compare
@@ -33,16 +34,18 @@ def reconstruct(
     perceptual: Perceptual | None = None,
     position: bool = True,
     levels: int | None = None,
+    part: Part | None = None,
 ) -> Result:
     """Encode and decode a photograph, uint8 (h, w, 3) of any size, in one piece on the tokenizer's device.
 
     A grey tokenizer encodes the photograph's luminance, which is then the original. Times on a GPU are those of a
     second run, as the first run of a size also selects kernels. `position=False` omits the positional encoding.
     `levels` decodes only the first levels of a residual quantizer, at their bits; indices are not counted then.
+    `part`, whose pixels are `pixels`, is reconstructed as it is in the whole picture, see `analysis.reach`.
     Raises ValueError for levels that the tokenizer does not have.
     """
     device = next(tokenizer.parameters()).device
-    original = original_of(tokenizer, pixels)
+    original = original_of(tokenizer, pixels if part is None else part.around)
     images = from_bytes(original)
     held = _held(device)
     tokens, encode_ms = _timed(lambda: tokenizer.encode(images, position), device)
@@ -51,6 +54,9 @@ def reconstruct(
     restored, decode_ms = _timed(lambda: to_bytes(tokenizer.decode(tokens, position)), device)
     peak_bytes = None if held is None else torch.cuda.max_memory_allocated(device) - held
 
+    if part is not None:
+        tokens = part.tokens(tokens, tokenizer.multiple)
+        restored, original = part.cut(restored), part.cut(original)
     metrics = _metrics(restored, original, tokenizer.bits(tokens).item(), perceptual)
     counts = count(tokenizer, tokens) if levels is None else None
     metrics |= usage_metrics(tokenizer, counts)

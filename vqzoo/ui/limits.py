@@ -33,7 +33,7 @@ class Limits:
     waiting: int = 3
     seconds: float = 120
     _busy: set[str] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Condition = field(default_factory=threading.Condition)
 
     def check(self, names: Sequence[str], longest: int) -> None:
         """Raise gr.Error for too many models or too large a side."""
@@ -51,10 +51,13 @@ class Limits:
             )
 
     @contextmanager
-    def turn(self, session: str | None) -> Iterator[None]:
-        """Mark a session as busy; raises gr.Error if it already is. A caller without a session is not limited."""
+    def turn(self, session: str | None, patience: float = 0.0) -> Iterator[None]:
+        """Mark a session as busy; raises gr.Error if it still is after `patience` seconds.
+
+        A caller without a session is not limited.
+        """
         with self._lock:
-            if session in self._busy:
+            if not self._lock.wait_for(lambda: session not in self._busy, patience):
                 raise gr.Error(
                     "Your last comparison is still running: wait for it, or press Stop.", print_exception=False
                 )
@@ -65,6 +68,7 @@ class Limits:
         finally:
             with self._lock:
                 self._busy.discard(session or "")
+                self._lock.notify_all()
 
 
 HUB_VARIABLE = "VQZOO_ALLOW_HUB"

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 
 import spaces
-from vqzoo.analysis.photograph import Result, reconstruct
+from vqzoo.analysis.reach import Part
+from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import Model, load
 from vqzoo.images import SPACE
 from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
-from vqzoo.views.compute import out_of_memory
+from vqzoo.views.compute import out_of_memory, run
 from vqzoo.views.device import Device
 from vqzoo.views.engine import Engine, Photo, Recent
 from vqzoo.views.job import Job
@@ -27,12 +28,12 @@ LONGEST_CALL = 60
 """Seconds that a call asks for at most."""
 
 
-def seconds(jobs: Sequence[Job], pixels: np.ndarray) -> int:
+def seconds(jobs: Sequence[Job], pixels: np.ndarray, part: Part | None = None) -> int:
     """Estimate the seconds of a call generously, as a call that takes longer is cut off.
 
     A visitor's quota must cover the estimate but is charged only for the time used.
     """
-    return min(LONGEST_CALL, math.ceil(5 + len(jobs) * (0.5 + 2 * pixels.size / 3e6)))
+    return min(LONGEST_CALL, math.ceil(5 + len(jobs) * (0.5 + 2 * (part.around if part else pixels).size / 3e6)))
 
 
 class ZeroGpuEngine(Engine):
@@ -68,7 +69,7 @@ class ZeroGpuEngine(Engine):
         needed = tuple(dict.fromkeys(job for job in jobs if job not in known and job.name in self._packed))
         call: AbstractContextManager[Iterator[Result | str]] = nullcontext(iter(()))
         if needed:
-            call = closing(self._on_gpu(needed, photo.pixels))
+            call = closing(self._on_gpu(needed, photo.pixels, photo.part))
         with call as lent:
             for job in jobs:
                 if job not in known:
@@ -95,7 +96,9 @@ class ZeroGpuEngine(Engine):
         """Describe the device of the next call; the memory of a lent GPU is unknown in this process."""
         return Device("A GPU lent by ZeroGPU at every click") if self._packed else super().describe_device()
 
-    def _reconstruct_all(self, jobs: tuple[Job, ...], pixels: np.ndarray) -> Iterator[Result | str]:
+    def _reconstruct_all(
+        self, jobs: tuple[Job, ...], pixels: np.ndarray, part: Part | None = None
+    ) -> Iterator[Result | str]:
         """Run jobs on the GPU in a forked process; after a failure the last value is its message.
 
         Errors are yielded, as only a gr.Error keeps its message on the way back. No lock is taken, as one that was
@@ -103,7 +106,7 @@ class ZeroGpuEngine(Engine):
         """
         for job in jobs:
             try:
-                yield reconstruct(self._packed[job.name], pixels, self._gpu_network, job.position, job.levels)
+                yield run(self._packed[job.name], job, pixels, part, self._gpu_network)
             except torch.OutOfMemoryError:
                 yield out_of_memory(job.name)
                 return

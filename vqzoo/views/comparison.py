@@ -1,9 +1,9 @@
 """The comparison of models on one photograph: values of the components of the Compare page."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -14,30 +14,40 @@ from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import METRICS, names, show, show_of
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
+from vqzoo.views.methods import about
 from vqzoo.views.pictures import Picture, viewer_value
 from vqzoo.views.usage import Use, usage_figure
 
 ORIGINAL = "original"
 _FIRST_QUANTIZERS = ("vq", "cvq", "rvq", "looc")
 _QUALITY = names("image", table="photographs")
-
-# Heading -> (type, share of the table's width).
-COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
-    "model": ("str", "11%"),
-    **{
-        METRICS[name].head: ("number" if METRICS[name].always else "str", f"{27 / len(_QUALITY):.3g}%")
-        for name in _QUALITY
-    },
-    METRICS["bits_per_image"].head: ("number", "8%"),
-    METRICS["bits_per_pixel"].head: ("number", "6%"),
-    "% of raw": ("number", "6%"),
-    "usage here": ("str", "7%"),
-    "usage on test split": ("str", "7%"),
-    "encode ms": ("number", "6.5%"),
-    "decode ms": ("number", "6.5%"),
-    "weights M": ("number", "7.5%"),
-    "images seen": ("str", "7.5%"),
+_MEANS = {
+    "psnr": "Peak signal-to-noise ratio of the bytes: 3 dB more is half the squared error.",
+    "ssim": "Structural similarity: 1 is equal.",
+    "ms_ssim": "Structural similarity at five scales: 1 is equal.",
+    "lpips": "Distance of a network's features, near what people see: 0 is equal.",
 }
+
+
+def _tip(name: str) -> str:
+    better = {"higher": " Higher is better.", "lower": " Lower is better.", "": ""}[METRICS[name].better]
+    return _MEANS.get(name, METRICS[name].label + ".") + better
+
+
+COLUMNS: dict[str, str] = {
+    "model": "Model, or codec at the bits of a model.",
+    **{METRICS[name].head: _tip(name) for name in _QUALITY},
+    METRICS["bits_per_image"].head: "Every index that decoding needs, before entropy coding; of a codec its file.",
+    METRICS["bits_per_pixel"].head: "True bits over the photograph's pixels; raw pixels have 24.",
+    "% of raw": "True bits as a share of raw 8-bit pixels.",
+    "usage here": "Share of the codevectors that this photograph uses.",
+    "usage on test split": "Share of the codevectors that the test images use.",
+    "encode ms": "Milliseconds to encode this photograph on this machine.",
+    "decode ms": "Milliseconds to decode this photograph on this machine.",
+    "weights M": "Weights and codevectors, in millions.",
+    "images seen": "Images seen in training, each as often as it was seen; of a codec its setting.",
+}
+"""Heading -> what it means, of the table of a comparison."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +81,6 @@ def first_models(models: list[Model]) -> list[str]:
     return list(first.values()) or [model.name for model in models[:4]]
 
 
-def trained_on(models: list[Model]) -> str:
-    """Return the heading of a group of models: their data set and the sizes of their training images."""
-    sides = sorted({model.config["resolution"] for model in models})
-    return f"trained on {models[0].metrics['dataset']}, squares of {' or '.join(map(str, sides))} pixels"
-
-
 @dataclass(frozen=True)
 class Status:
     """The progress of a comparison as text; `kind` is "running", "done", "stopped" or "error"."""
@@ -106,7 +110,8 @@ def compare(
 ) -> Iterator[dict[str, Any]]:
     """Yield the values of changed components before and after each model.
 
-    With `codecs`, every image codec and the fitted PCAs follow at each of the models' rates below that of raw pixels.
+    What the engine has computed before comes with the first step. With `codecs`, every image codec and the fitted PCAs
+    follow at each of the models' rates below that of raw pixels.
     Rows and pictures are ordered by `sort`, a key of `SORTS`. Raises ValueError for a missing or unknown choice.
     """
     if not path:
@@ -116,37 +121,72 @@ def compare(
     if sort not in SORTS:
         raise ValueError(f"sort={sort!r}: expected one of {', '.join(SORTS)}")
     photo = engine.photo(path, side)
-    names = sorted(names, key=lambda name: _bits(engine.models[name]))
-    results: dict[str, Result] = {}
-    drawn = {ORIGINAL: Picture(ORIGINAL, photo.pixels, "what the models are given")}
-    step: dict[str, Any] = {}
+    drawing = _Drawing(engine, photo, sort, worst_first)
+    ordered = sorted(names, key=lambda name: _bits(engine.models[name]))
 
     def listed() -> Comparison:
-        rows = tuple(results)
-        return Comparison(path, side, rows[: len(names)], rows[len(names) :])
+        rows = [name for name in ordered if name in drawing.results]
+        return Comparison(path, side, tuple(rows), tuple(name for name in drawing.results if name not in rows))
 
     def each(jobs: Sequence[str], what: str) -> Iterator[dict[str, Any]]:
-        nonlocal step
-        outcomes = engine.run_all(list(map(Job, jobs)), photo)
-        for number, name in enumerate(jobs, 1):
-            yield {"status": Status("running", f"{name}: {number} of {len(jobs)} {what}")}
-            results[name] = next(outcomes)
-            drawn[name] = Picture(name, results[name].pixels, _caption(results[name]))
-            step = _shown(engine, photo, results, drawn, sort, worst_first)
-            yield step | {"listed": listed()}
+        drawing.add(engine.cached(jobs, photo))
+        missing = [name for name in jobs if name not in drawing.results]
+        outcomes = engine.run_all(list(map(Job, missing)), photo)
+        for number, name in enumerate(missing, 1 + len(jobs) - len(missing)):
+            status = Status("running", f"{name}: {number} of {len(jobs)} {what}")
+            yield drawing.step(missing[number - 1 - len(jobs) :]) | {"status": status, "listed": listed()}
+            drawing.add({name: next(outcomes)})
         next(outcomes, None)  # ends the call, so that ZeroGPU takes its GPU back
 
-    yield from each(names, "models")
+    yield from each(ordered, "models")
     if codecs:
-        yield from each(_labels(engine, results, photo), "codecs")
+        yield from each(_labels(engine, drawing.results, photo), "codecs")
     yield {
-        **step,
-        "usage": _usage(engine, results),
-        "shown": Comparison(path, side, tuple(names)),
+        **drawing.step(),
+        "usage": _usage(engine, drawing.results),
+        "shown": Comparison(path, side, tuple(ordered)),
         "listed": listed(),
         "device": device_line(engine),
         "status": Status("done", str(listed())),
     }
+
+
+class _Drawing:
+    """The pictures and the table of the results so far, each picture encoded once and not at every step."""
+
+    def __init__(self, engine: Engine, photo: Photo, sort: str, worst_first: bool):
+        self.engine, self.photo, self.sort, self.worst_first = engine, photo, sort, worst_first
+        self.results: dict[str, Result] = {}
+        self._drawn = {ORIGINAL: Picture(ORIGINAL, photo.pixels, "what the models are given")}
+
+    def add(self, results: Mapping[str, Result]) -> None:
+        """Add results by name."""
+        for name, result in results.items():
+            self.results[name] = result
+            model = self.engine.models.get(name)
+            self._drawn[name] = Picture(name, result.pixels, _caption(result), about(model) if model else "")
+
+    def step(self, waiting: Sequence[str] = ()) -> dict[str, Any]:
+        """Return pictures, table, orders of `SORTS`, codecs behind models, and the names of those `waiting`."""
+        orders = _orders(self.results)
+        names = orders[self.sort][::-1] if self.worst_first else orders[self.sort]
+        names = [*names, *(name for name in orders[FIRST_SORT] if name not in names)]
+        pictures = viewer_value([self._drawn[name] for name in (ORIGINAL, *names)], self.photo.note)
+        more = {"orders": orders, "behind": _behind(self.results), "waiting": list(waiting)}
+        return {"viewer": pictures | more, "table": [_row(self.engine, name, self.results[name]) for name in names]}
+
+
+def _behind(results: Mapping[str, Result]) -> dict[str, list[str]]:
+    """Return the codecs at the bits of each model by the model's name, those of the highest PSNR first."""
+    codecs = {name: codec[1] for name in results if (codec := parse_label(name))}
+    bits = {name: results[name].metrics["bits_per_image"] for name in results if name not in codecs}
+    rates = rate_groups(bits.values())
+    best = sorted(codecs, key=lambda name: -results[name].metrics["psnr"])
+    behind = {}
+    for name, value in bits.items():
+        rate = next(rate for rate in rates if round(value) <= rate)
+        behind[name] = [codec for codec in best if codecs[codec] == rate]
+    return {name: those for name, those in behind.items() if those}
 
 
 def stopped(listed: Comparison, shown: Comparison) -> tuple[Comparison, Status]:
@@ -184,21 +224,6 @@ def _orders(results: dict[str, Result]) -> dict[str, list[str]]:
     return orders
 
 
-def _shown(
-    engine: Engine, photo: Photo, results: dict[str, Result], drawn: dict[str, Picture], sort: str, worst_first: bool
-) -> dict[str, Any]:
-    """Return the pictures and the table of the results so far, and the orders of `SORTS`.
-
-    `drawn` holds the pictures, so that each is encoded once and not at every step.
-    """
-    orders = _orders(results)
-    names = orders[sort][::-1] if worst_first else orders[sort]
-    names = [*names, *(name for name in orders[FIRST_SORT] if name not in names)]
-    pictures = [drawn[name] for name in (ORIGINAL, *names)]
-    table = [_row(engine.models.get(name), name, results[name]) for name in names]
-    return {"viewer": {**viewer_value(pictures, photo.note), "orders": orders}, "table": table}
-
-
 def device_line(engine: Engine) -> str:
     """Return the name of the device and its memory as a line of text."""
     device = engine.describe_device()
@@ -211,12 +236,12 @@ def _caption(result: Result) -> str:
     metrics = result.metrics
     setting = f"{_codec_setting(metrics)} · " if _codec_setting(metrics) else ""
     bits = show("bits_per_pixel", metrics["bits_per_pixel"])
-    return setting + f"{METRICS['psnr'].with_unit(metrics['psnr'])} · {bits} bits / pixel"
+    alone = " · as a picture of its own" if metrics.get("alone") else ""
+    return setting + f"{METRICS['psnr'].with_unit(metrics['psnr'])} · {bits} bits / pixel{alone}"
 
 
-def _row(model: Model | None, name: str, result: Result) -> list[Any]:
-    """`model` is None for a codec."""
-    metrics = result.metrics
+def _row(engine: Engine, name: str, result: Result) -> list[Any]:
+    model, metrics = engine.models.get(name), result.metrics  # a codec is no model
     return [
         name,
         *(METRICS[m].rounded(metrics.get(m)) if METRICS[m].always else show_of(m, metrics) for m in _QUALITY),

@@ -1,7 +1,9 @@
 """The parts of the engine that need torch: imported late, as torch takes seconds and the app is served before."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import psutil
@@ -9,10 +11,12 @@ import torch
 
 from vqzoo.analysis.formats import PCA, parse_label
 from vqzoo.analysis.photograph import code, code_linear, reconstruct
+from vqzoo.analysis.reach import Part, reach
 from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import Model, load
 from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
+from vqzoo.views.crop import ALIGNED
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job
 
@@ -35,10 +39,16 @@ def network_on(device: torch.device) -> Perceptual | None:
 
 
 def compute(
-    job: Job, tokenizer: Callable[[str], Tokenizer], linear: Sequence[str], pixels: np.ndarray, device: torch.device
+    job: Job,
+    tokenizer: Callable[[str], Tokenizer],
+    linear: Sequence[str],
+    pixels: np.ndarray,
+    device: torch.device,
+    part: Part | None = None,
 ) -> Result:
     """Run a job on a photograph; `tokenizer` loads a model by name, `linear` are the names of the fitted PCAs.
 
+    Of a `part` at 1:1 the metrics of a model include "alone": whether it was reconstructed as a picture of its own.
     Raises ValueError for a photograph that is too large for the device's memory.
     """
     try:
@@ -47,10 +57,27 @@ def compute(
             if codec[0] == PCA:
                 return code_linear({name: tokenizer(name) for name in linear}, pixels, codec[1], network)
             return code(codec[0], pixels, codec[1], network)
-        return reconstruct(tokenizer(job.name), pixels, network, job.position, job.levels)
+        return run(tokenizer(job.name), job, pixels, part, network)
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         raise ValueError(out_of_memory(job.name)) from None
+
+
+def run(tokenizer: Tokenizer, job: Job, pixels: np.ndarray, part: Part | None, network: Perceptual | None) -> Result:
+    """Run a model's job on a photograph, or on a part of one as it is in the whole where the model allows that."""
+    if part is None:
+        return reconstruct(tokenizer, pixels, network, job.position, job.levels)
+    if tokenizer not in _reaches:
+        _reaches[tokenizer] = reach(tokenizer)
+    pixels_around = _reaches[tokenizer]
+    around = None
+    if pixels_around is not None and pixels_around <= part.margin:
+        around = part.within(-(-pixels_around // ALIGNED) * ALIGNED)
+    result = reconstruct(tokenizer, pixels, network, job.position, job.levels, around)
+    return replace(result, metrics=result.metrics | {"alone": around is None})
+
+
+_reaches: WeakKeyDictionary[Tokenizer, int | None] = WeakKeyDictionary()
 
 
 def out_of_memory(name: str) -> str:

@@ -14,12 +14,14 @@ from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import Model, usage_counts
 from vqzoo.images import OWN_MACHINE, ImageLimits, load_image
 from vqzoo.ops.collector import uncollected
+from vqzoo.views.crop import MARGIN, inside, split
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job
 
 if TYPE_CHECKING:
     import torch
 
+    from vqzoo.analysis.reach import Part
     from vqzoo.tokenizer import Tokenizer
 
 K = TypeVar("K", bound=Hashable)
@@ -54,11 +56,15 @@ class Recent(Generic[K, V]):
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A decoded photograph: uint8 pixels (h, w, 3), a note on its size and preprocessing, and a cache key."""
+    """A decoded photograph: uint8 pixels (h, w, 3), a note on its size and preprocessing, and a cache key.
+
+    part: of a part of a photograph at 1:1, its pixels with what is around them.
+    """
 
     pixels: np.ndarray
     note: str
     key: Hashable
+    part: "Part | None" = None
 
 
 class Engine:
@@ -156,7 +162,10 @@ class Engine:
             yield self._tokenizer(name)
 
     def photo(self, path: str, longest: int) -> Photo:
-        """Read a photograph, shrunk to at most `longest` pixels a side; raises ImageError for an unusable file."""
+        """Read a photograph, shrunk to at most `longest` pixels a side, or a part of it at 1:1, see `views.crop`.
+
+        Raises ImageError for an unusable file.
+        """
         with self._decoding:  # one at a time to bound memory, without blocking computations
             return self._photos.get((path, longest), lambda: _read(path, longest, self.image_limits))
 
@@ -168,12 +177,18 @@ class Engine:
         """
         job = Job(name, position, levels)
         with self._lock:
-            return self._results.get(job.key(photo.key), partial(self._compute, job, photo.pixels))
+            return self._results.get(job.key(photo.key), partial(self._compute, job, photo))
 
     def run_all(self, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
         """Run the jobs in order; other visitors' jobs may run in between."""
         for job in jobs:
             yield self.run(job.name, photo, job.position, job.levels)
+
+    def cached(self, names: Sequence[str], photo: Photo) -> dict[str, Result]:
+        """Return the results of models and codecs that were computed here and are cached, by name."""
+        with self._lock:
+            results = {name: self._results.find(Job(name).key(photo.key)) for name in names}
+        return {name: result for name, result in results.items() if result is not None}
 
     def recall(self, names: Sequence[str], photo: Photo) -> list[Result]:
         """Return the results of models and codecs as shown before; those no longer cached are computed again."""
@@ -210,10 +225,10 @@ class Engine:
         """Return the names of the PCAs fitted to colour images, from which the rows of PCA are computed."""
         return [name for name, model in self.models.items() if _is_linear(model)]
 
-    def _compute(self, job: Job, pixels: np.ndarray) -> Result:
+    def _compute(self, job: Job, photo: Photo) -> Result:
         from vqzoo.views.compute import compute
 
-        return compute(job, self._tokenizer, self.linear(), pixels, self.device)
+        return compute(job, self._tokenizer, self.linear(), photo.pixels, self.device, photo.part)
 
     def _tokenizer(self, name: str) -> "Tokenizer":
         from vqzoo.views.compute import load_on
@@ -233,7 +248,22 @@ def _is_linear(model: Model) -> bool:
 
 
 def _read(path: str, longest: int, limits: ImageLimits) -> Photo:
-    loaded = load_image(path, limits, longest=longest)
-    height, width = loaded.pixels.shape[:2]
+    whole, box = split(path)
+    loaded = load_image(whole, limits, longest=None if box else longest)
     notes = f": {'; '.join(loaded.notes)}" if loaded.notes else ""
-    return Photo(loaded.pixels, f"{width} × {height} pixels{notes}.", (path, longest))
+    height, width = loaded.pixels.shape[:2]
+    if box is None:
+        return Photo(loaded.pixels, f"{width:,} × {height:,} pixels{notes}.", (path, longest))
+    return _part(loaded.pixels, box, notes, (path, longest))
+
+
+def _part(pixels: np.ndarray, box: tuple[int, int, int, int], notes: str, key: Hashable) -> Photo:
+    from vqzoo.analysis.reach import Part  # and torch
+
+    height, width = pixels.shape[:2]
+    (left, wide), (top, high) = inside(box[0], box[2], width), inside(box[1], box[3], height)
+    first, row = max(0, left - MARGIN), max(0, top - MARGIN)
+    around = pixels[row : top + high + MARGIN, first : left + wide + MARGIN].copy()  # lets go of the whole
+    part = Part(around, top - row, left - first, high, wide, MARGIN)
+    note = f"{wide:,} × {high:,} pixels at 1:1, from {left:,}, {top:,} of {width:,} × {height:,}{notes}."
+    return Photo(part.pixels, note, key, part)

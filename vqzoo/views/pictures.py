@@ -14,11 +14,12 @@ from PIL import Image
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture of the viewer: a name, uint8 pixels (h, w, 3), and a caption of metrics."""
+    """One picture of the viewer: a name, uint8 pixels (h, w, 3), a caption of metrics, and a tooltip of the name."""
 
     name: str
     pixels: np.ndarray
     caption: str = ""
+    tip: str = ""
 
     @cached_property
     def uri(self) -> str:
@@ -55,5 +56,6 @@ def viewer_value(pictures: Sequence[Picture | Difference], note: str = "") -> di
 
 def _shown(each: Picture | Difference, pictures: Sequence[Picture | Difference]) -> dict[str, Any]:
     if isinstance(each, Picture):
-        return {"name": each.name, "caption": each.caption, "uri": each.uri}
+        tip = {"tip": each.tip} if each.tip else {}
+        return {"name": each.name, "caption": each.caption, "uri": each.uri} | tip
     return {"name": each.name, "caption": each.caption, "of": [pictures.index(each.one), pictures.index(each.two)]}

@@ -1,5 +1,6 @@
 """Links to a comparison: from a comparison to the query of a URL, and back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import urlencode
 
 from vqzoo.analysis.examples import examples
 from vqzoo.views.comparison import FIRST_SORT, SORTS, Comparison
+from vqzoo.views.crop import named, split
 from vqzoo.views.engine import Engine
 
 _MOST = 64
@@ -17,9 +19,9 @@ _MOST = 64
 class View:
     """The view that a link asks for.
 
-    `page` and `path`, that of an example image, are None if the link does not name them; `left_out` is a sentence on
-    the parts of the link that are not available here, or ""; `asked` is when another page asked for the view, 0 for a
-    link.
+    `page` and `path`, that of an example image or of a part of one (see `views.crop`), are None if the link does not
+    name them; `left_out` is a sentence on the parts of the link that are not available here, or ""; `asked` is when
+    another page asked for the view, 0 for a link.
     """
 
     page: str | None
@@ -45,8 +47,10 @@ def to_query(
     shown: Comparison, page: str | None = None, codecs: bool = False, sort: str = FIRST_SORT, worst_first: bool = False
 ) -> tuple[str, str]:
     """Return the query of a link to the comparison `shown`, and a message for the visitor."""
-    image = example_of(shown.photo)
+    whole, box = split(shown.photo)
+    image = example_of(whole)
     fields = {"tab": page, "image": image, "side": str(shown.side), "models": ",".join(shown.models)}
+    fields |= {"part": f"{box[0]},{box[1]}" if box else None}
     fields |= {"codecs": "1" if codecs else None, "sort": None if sort == FIRST_SORT else sort}
     fields |= {"worst": "1" if worst_first else None}
     text = (
@@ -76,9 +80,12 @@ def from_query(query: Mapping[str, str], engine: Engine, sides: Sequence[int], s
     if wanted.isascii() and wanted.isdigit() and int(wanted[:6]) in sides:
         side = int(wanted)
     sort = query.get("sort", FIRST_SORT)
+    path = str(pictures[image]) if image in pictures else None
+    if path and (corner := re.fullmatch(r"(\d{1,6}),(\d{1,6})", query.get("part", ""), re.ASCII)):
+        path = named(path, int(corner[1]), int(corner[2]), side)
     return View(
         query.get("tab", "Compare"),
-        str(pictures[image]) if image in pictures else None,
+        path,
         side,
         tuple(dict.fromkeys(names)),
         query.get("codecs") == "1",

@@ -1,114 +1,80 @@
-"""What is compared: a photograph, models, and how."""
+"""What is compared, but for the models: a photograph, and how."""
 
 from typing import Any
 
 import gradio as gr
 
 from vqzoo.analysis.examples import examples
-from vqzoo.hub.registry import Model
 from vqzoo.ui.components.photograph import Photograph
+from vqzoo.ui.components.thumbnails import thumbnails
 from vqzoo.ui.context import Context
-from vqzoo.ui.panels.loaded import loaded_choices, loaded_group
-from vqzoo.ui.part import QUIET, Part
-from vqzoo.views.comparison import Comparison, beside, trained_on
+from vqzoo.ui.part import Part
+from vqzoo.views.comparison import Comparison, beside
+from vqzoo.views.crop import crop, split
 from vqzoo.views.share import View
 
 SIDES = [32, 64, 128, 256, 512, 1024]
 
 
 class Controls(Part):
-    """The column in which a visitor chooses, and starts and stops."""
+    """The column in which a visitor chooses a photograph, its size, and whether codecs are compared."""
 
     def __init__(self, context: Context, first: Comparison, device: str):
         super().__init__(context)
-        models, limits = list(self.engine.models.values()), context.limits
+        limits = context.limits
         self.sides = [side for side in SIDES if limits is None or side <= limits.side]
-        self.photograph = _photograph(first.photo)
-        self.groups = _model_choices(models, first.models)
-        self.loaded = loaded_group(context)
-        # What a program names in one list is several groups of boxes here; no person sees this one.
-        self.models_of_a_program = gr.Dropdown(
-            [model.name for model in models],
-            value=list(first.models),
-            multiselect=True,
-            allow_custom_value=True,  # those that are loaded later; the engine says what is not offered
-            label="Models",
-            visible=False,
+        self.photograph = Photograph(
+            first.photo,
+            label="Photograph",
+            sources=["upload", "clipboard"],
+            type="filepath",
+            image_mode=None,
+            format="png",
+            height=230,
+            buttons=[],
+            elem_id="photograph",
         )
+        self.examples = thumbnails(examples(), "examples")
         self.side = gr.Dropdown(
             self.sides,
             value=first.side,
             label="Longest side, pixels",
-            info="Larger photographs are shrunk to it, smaller ones stay.",
+            info="Larger photographs are shrunk to it, or a part of this side is cut out.",
             elem_id="side",
         )
+        self.part = gr.Checkbox(
+            False,
+            label="A part at 1:1",
+            info="Nothing is shrunk. Click on the photograph where to look.",
+            elem_id="part",
+        )
+        self.centre = gr.State(None)
         self.codecs = gr.Checkbox(
             False,
-            label="Compare with codecs and PCA",
-            info=f"{', '.join(beside(self.engine))}: at the bits of each model.",
+            label="Codecs and PCA, too",
+            info=f"{', '.join(beside(self.engine))} at the bits of each model, folded behind it.",
             elem_id="codecs",
         )
-        with gr.Row():
-            self.go = gr.Button("Compare", variant="primary", elem_id="compare", scale=3, min_width=120)
-            self.stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=60)
         self.device = gr.HTML(device, elem_id="device")
-
-    @property
-    def choices(self) -> list[gr.CheckboxGroup]:
-        """The groups of tick boxes, that of the loaded models last."""
-        return [*self.groups, self.loaded]
 
     def show(self, view: View) -> dict[Any, Any]:
         """Return the values that choose what `view` asks for."""
-        return {
-            self.photograph: view.path,
-            self.side: view.side,
-            self.codecs: view.codecs,
-            **{group: [name for name in view.names if name in offered] for group, offered in self.groups.items()},
-            self.loaded: loaded_choices(self.context, list(view.names)),
-        }
+        path, box = split(view.path or "")
+        centre = box and (box[0] + box[2] // 2, box[1] + box[3] // 2)
+        part = {self.part: box is not None, self.centre: centre}
+        return {self.photograph: path, self.side: view.side, self.codecs: view.codecs, **part}
 
 
-def _photograph(path: str) -> gr.Image:
-    image = Photograph(
-        path,
-        label="Photograph",
-        sources=["upload", "clipboard"],
-        type="filepath",
-        image_mode=None,
-        format="png",
-        height=230,
-        buttons=[],
-        elem_id="photograph",
-    )
-    pictures = [[str(path)] for path in examples().values()]
-    gr.Examples(pictures, image, label="Examples", elem_id="examples", examples_per_page=6)
-    return image
+def example(chosen: gr.EventData) -> str:
+    """Return the path of the example that was clicked on."""
+    return str(examples()[chosen.label])
 
 
-def _model_choices(models: list[Model], ticked: tuple[str, ...]) -> dict[gr.CheckboxGroup, list[str]]:
-    """Lay out a search box and a group of tick boxes per data set; returns each group with all its names.
+def point(selected: gr.SelectData) -> tuple[tuple[int, int], bool]:
+    """Return the pixel of the photograph that was clicked on, as (x, y), and that a part of it is wanted."""
+    return (int(selected.index[0]), int(selected.index[1])), True
 
-    Ticked models stay visible during a search.
-    """
-    search = gr.Textbox(
-        label="Models", placeholder="Search: looc, sinusoidal, 256 ...", elem_id="search", submit_btn=False
-    )
-    groups = {}
-    for dataset in sorted({model.metrics["dataset"] for model in models}):
-        names = [model.name for model in models if model.metrics["dataset"] == dataset]
-        group = gr.CheckboxGroup(
-            names,
-            value=[name for name in names if name in ticked],
-            label=trained_on([model for model in models if model.name in names]),
-            elem_classes="models",
-            elem_id=f"models-{dataset}",
-        )
-        groups[group] = names
 
-        def matching(text: str, chosen: list[str], names: list[str] = names) -> gr.CheckboxGroup:
-            words = text.lower().split()
-            return gr.CheckboxGroup([n for n in names if n in chosen or all(word in n.lower() for word in words)])
-
-        search.change(matching, [search, group], group, **QUIET)
-    return groups
+def looked_into(path: str, side: int, part: bool, centre: tuple[int, int] | None) -> str:
+    """Return the path that the engine reads: of the photograph, or of a part around `centre`, by default (0, 0)."""
+    return crop(path, *(centre or (0, 0)), side) if path and part else path
