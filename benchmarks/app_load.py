@@ -76,9 +76,7 @@ def models(client: Client, chance: random.Random, expected: Expected) -> None:
 
 def rates(client: Client, chance: random.Random, expected: Expected) -> None:
     """Ask which bits reach a PSNR."""
-    answer = client.predict(
-        dataset="cifar10", psnr=chance.choice([22, 25, 28]), group="models with codevectors", api_name="/bits_for_psnr"
-    )
+    answer = client.predict(dataset="cifar10", quality=chance.choice([22, 25, 28]), api_name="/bits_for_quality")
     assert answer, "an empty answer"
 
 

@@ -23,7 +23,7 @@ API = "/gradio_api"
 MODELS = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256", "cifar10-fsq-8-5-5-5"]
 GOOD = {
     "models": {"text": "looc"},
-    "bits_for_psnr": {"dataset": "cifar10", "psnr": 25},
+    "bits_for_quality": {"dataset": "cifar10", "quality": 25},
     "lookup_costs": {"dataset": "cifar10"},
     "training": {"models": MODELS[:1]},
 }

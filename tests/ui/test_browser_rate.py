@@ -18,7 +18,7 @@ def open_part(page: Page, name: str) -> None:
 @pytest.fixture
 def rate(page) -> Page:
     page.get_by_role("tab", name="Rate", exact=True).click()
-    expect(page.locator("#rate-story")).to_contain_text("bits per image")
+    expect(page.locator("#rate-story")).to_contain_text("bits per pixel")
     return page
 
 
@@ -40,19 +40,42 @@ def test_the_story_changes_with_the_axis(rate):
     expect(rate.locator("#rate-table")).to_contain_text("flowers-vqgan-8192x256")
 
 
-def test_bits_for_a_psnr_with_interval_or_refused(rate):
-    open_part(rate, "Bits for a PSNR")
+def test_bits_for_a_quality_are_those_of_measured_models(rate):
+    open_part(rate, "Bits for a quality")
     answer = rate.locator("#rate-answer")
-    expect(answer).to_contain_text(re.compile(r"24 dB: about [\d,]+ bits an image.* between [\d,]+ and [\d,]+ bits"))
-    rate.locator("#rate-psnr input").fill("60")
-    rate.locator("#rate-psnr input").press("Tab")
-    expect(answer).to_contain_text("too far from what was measured")
+    expect(answer).to_contain_text(re.compile(r"30.00 dB: between 0.625 and 4 bits a pixel.* WebP [\d.]+"))
+    rate.locator("#rate-wish input").fill("60")
+    rate.locator("#rate-wish input").press("Tab")
+    expect(answer).to_contain_text("No model measured here has 60.00 dB")
+    rate.locator("#rate-law-part button").first.click()
+    expect(rate.locator("#rate-law-about")).to_contain_text("too far from what was measured")
+
+
+def test_a_point_shows_the_photograph_through_its_model(rate):
+    point = rate.locator("#rate-figure path.point").first
+    point.wait_for()
+    box = point.bounding_box()
+    for shift in (3, 0):  # a pointer that comes, not one that appears
+        rate.mouse.move(box["x"] + box["width"] / 2 + shift, box["y"] + box["height"] / 2)
+    card = rate.locator("#rate-peek figure")
+    expect(card).to_be_visible()
+    expect(card).to_contain_text(re.compile(r"your photograph: [\d.]+ dB, [\d.]+ bits a pixel"))
+    assert card.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 192
+    rate.mouse.move(5, 5)
+    expect(card).to_be_hidden()
+
+
+def test_own_points_are_drawn_and_compared(rate):
+    rate.locator("#rate-own-points button").first.click()
+    rate.locator("#rate-own textarea").fill("mine, 2, 30")
+    expect(rate.locator("#rate-figure .annotation-text").filter(has_text="mine")).to_be_visible()
+    expect(rate.locator("#rate-against")).to_contain_text("your points")
 
 
 def test_costs_and_entropies_can_be_saved(rate):
     open_part(rate, "Cost of a lookup")
     row = rate.locator("#rate-costs [role=row]").filter(has_text=re.compile("cifar10-looc-256x4(?!-)"))
-    expect(row).to_contain_text("2097152")
+    expect(row).to_contain_text("2,097,152")
     with rate.expect_download() as saved:
         rate.get_by_role("link", name="Save as vqzoo-cifar10-lookup.csv").click()
     assert "cifar10-looc-256x4,1,256,4096,2097152,0," in saved.value.path().read_text()
@@ -84,7 +107,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
         page.locator("#pages > * > .overflow-menu > button").first.click()
         tab = page.locator("#pages > * > .overflow-menu").get_by_text("Rate", exact=True)
     tab.click()
-    expect(page.locator("#rate-story")).to_contain_text("bits per image")
+    expect(page.locator("#rate-story")).to_contain_text("bits per pixel")
     legend = page.locator("#rate-figure .legend")
     legend.wait_for()
     width = page.evaluate("document.documentElement.scrollWidth")
@@ -97,13 +120,15 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
 def test_the_same_from_a_program(app_url):
     client = Client(app_url, verbose=False)
     found = client.predict("cifar10", "psnr", "codebook size", api_name="/rate_distortion")
-    assert "moves the furthest" in found["story"] and len(found["rows"][0]) == len(found["columns"])
-    law = client.predict("cifar10", 24.0, api_name="/bits_for_psnr")
-    assert law["interval"][0] < law["bits"] < law["interval"][1]
-    costs = client.predict("cifar10", api_name="/lookup_costs")
-    assert ["cifar10-looc-32x4", 1, 32, 512, 262144, 0] in [row[:6] for row in costs["rows"]]
-    assert client.predict("flowers", api_name="/entropy_coding")["rows"]
+    assert "moves the furthest" in found["story"] and found["front"] == ["cifar10-looc-32x4", "cifar10-looc-256x4"]
+    assert {row["model"]: row["PSNR, dB"] for row in found["models"]}["cifar10-rvq-8x256"] == 36.07
+    answer = client.predict("cifar10", 30.0, api_name="/bits_for_quality")
+    assert answer["missed_by"]["psnr"] < 30 <= answer["reached_by"]["psnr"]
+    costs = {row["model"]: row for row in client.predict("cifar10", api_name="/lookup_costs")}
+    assert costs["cifar10-looc-32x4"]["search, multiplications"] == 262144
+    assert client.predict("flowers", api_name="/entropy_coding")[0]["fixed-length bits"] > 0
     with pytest.raises(Exception, match="did you mean 'cifar10'"):
         client.predict("cifar", "psnr", "codebook size", api_name="/rate_distortion")
-    *_, last = client.submit(["cifar10-vq-1024x128"], "psnr", api_name="/photograph_rates")
-    assert last[1]["data"][0][0] == "cifar10-vq-1024x128"
+    measured = client.predict(["cifar10-vq-1024x128"], "psnr", api_name="/photograph_rates")
+    assert measured["models"][0]["model"] == "cifar10-vq-1024x128"
+    assert {point["kind"] for point in measured["points"]} >= {"JPEG", "WebP"}

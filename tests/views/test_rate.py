@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from itertools import permutations
 
 import pytest
 
@@ -12,7 +13,23 @@ from vqzoo.hub.card import trained_share
 from vqzoo.hub.registry import Model, list_models
 from vqzoo.ops.text import csv_text
 from vqzoo.views.engine import Engine
-from vqzoo.views.rate import AXES, DISTORTIONS, ONE, PCA, PLAIN, SCALAR, SEVERAL, Rates
+from vqzoo.views.rate import (
+    AXES,
+    DISTORTIONS,
+    ONE,
+    PCA,
+    PLAIN,
+    SCALAR,
+    SEVERAL,
+    Plotted,
+    Point,
+    Rates,
+    front,
+    own_points,
+    placed,
+)
+from vqzoo.views.rate_against import AGAINST_COLUMNS, against_codecs
+from vqzoo.views.rate_answer import bits_for, describe, record
 from vqzoo.views.rate_costs import (
     COST_COLUMNS,
     ENTROPY_COLUMNS,
@@ -23,6 +40,7 @@ from vqzoo.views.rate_costs import (
 )
 from vqzoo.views.rate_figure import TABLE_COLUMNS, fit_figure, rate_figure, rate_table, story
 from vqzoo.views.rate_fit import CODEVECTORS, describe_bits, describe_law, groups, law_of
+from vqzoo.views.rate_labels import spread
 from vqzoo.views.table import csv_link
 
 
@@ -50,7 +68,7 @@ def value(rates: Rates, axis: str, name: str) -> float | None:
 )
 def test_axes_by_hand(rates, name, bits, size, total, books, choices):
     found = [value(rates, axis, name) for axis in AXES]
-    expected = [bits, bits / 1024, size, total, books, choices]
+    expected = [bits / 1024, bits, size, total, books, choices]
     for axis, one, two in zip(AXES, found, expected, strict=True):
         assert one == (None if two is None else pytest.approx(two)), axis
 
@@ -93,6 +111,88 @@ def test_every_point_is_drawn_where_it_was_measured(rates, axis, metric):
     assert drawn == expected and len(json.loads(figure.to_json())["data"]) < 40
 
 
+def points(*each: tuple[float, float], kind: str = ONE, name: str = "one") -> list[Plotted]:
+    return [Plotted(Point(name, kind, name, {}, None, None, "", whole=True), x, y) for x, y in each]
+
+
+def test_the_front_is_what_nothing_cheaper_beats():
+    some = points((1, 20), (1, 25), (2, 25), (2, 24), (3, 30), (4, 29))
+    assert [(x, y) for _, x, y in front(some, "psnr")] == [(1, 25), (3, 30)]
+    assert [(x, y) for _, x, y in front(some, "lpips")] == [(1, 20)], "lower is better"
+    assert front([*some, *points((9, 99), kind=PLAIN)], "psnr") == front(some, "psnr")
+
+
+def test_the_front_is_drawn_and_the_better_corner_is_named(rates):
+    for metric, mark in (("psnr", "↖ better: fewer bits, higher PSNR"), ("lpips", "↙ better: fewer bits, lower LPIPS")):
+        figure = rate_figure(rates, "cifar10", "bits per pixel", metric)
+        (line,) = (trace for trace in figure.data if trace.name == "Pareto front")
+        drawn = placed([*rates.models("cifar10"), *rates.codecs("cifar10")], "bits per pixel", metric)
+        assert list(line.y[:-1]) == [y for *_, y in front(drawn, metric)]
+        assert figure.layout.annotations[0].text == mark
+
+
+def test_every_model_has_its_name_and_no_name_lies_on_another(rates):
+    figure = rate_figure(rates, "cifar10", "bits per pixel", "psnr")
+    _, *named = figure.layout.annotations
+    models = {p.name.removeprefix("cifar10-") for p in rates.models("cifar10") if p.kind != PLAIN}
+    assert {each.text.removeprefix("<b>").removesuffix("</b>") for each in named} == {*models, "JPEG", "WebP", "AVIF"}
+    assert "<b>vq-1024x128</b>" in {each.text for each in named}, "on the front"
+    (left, right), (low, high) = figure.layout.xaxis.range, figure.layout.yaxis.range
+    boxes = [  # of a window of 1400 pixels, in the plot of which the axes are 1270 pixels and 512 pixels long
+        (
+            (each.x - left) / (right - left) * 1270 + each.ax,
+            (high - each.y) / (high - low) * 512 + each.ay,
+            len(each.text),
+        )
+        for each in named
+    ]
+    for (x, y, letters), (other, top, _) in permutations(boxes, 2):
+        assert abs(y - top) > 13 or other < x or other - x > 6 * letters
+    assert all(0 <= y <= 512 for _, y, _ in boxes)
+
+
+def test_names_are_moved_as_little_as_possible():
+    assert spread([10, 40, 80], 100, 14) == [10, 40, 80]
+    assert spread([50, 50, 50], 100, 10) == [40, 50, 60]
+    assert spread([50, 50, 52], 100, 10) == pytest.approx([40 + 2 / 3, 50 + 2 / 3, 60 + 2 / 3])
+    assert spread([0, 0], 100, 10) == [0, 10] and spread([99, 100], 100, 10) == [90, 100]
+
+
+def test_points_of_ones_own():
+    one, two = own_points("mine, 0.5, 27\n\n2, 30.5\n", "psnr", 1024)
+    assert (one.name, one.metrics) == ("mine", {"bits_per_pixel": 0.5, "bits_per_image": 512, "psnr": 27})
+    assert (two.name, two.metrics["psnr"]) == ("point 2", 30.5)
+    for text in ("0.5", "0, 27", "a, b, 1, 2", "0.5, many", "0.5, nan"):
+        with pytest.raises(ValueError, match="line 1 of your points"):
+            own_points(text, "psnr", 1024)
+
+
+def test_the_bits_for_a_quality_are_those_of_the_models_around_it(rates):
+    found = bits_for(rates, "cifar10", "psnr", 30)
+    assert found.reached is not None and found.missed is not None
+    assert (found.missed.point.name, found.missed.x) == ("cifar10-vq-1024x128", 0.625)
+    cheaper = [p for p in rates.models("cifar10") if p.metrics["bits_per_pixel"] < found.reached.x]
+    assert max(p.metrics["psnr"] for p in cheaper) < 30 <= found.reached.y
+    assert describe(found).startswith("**30.00 dB: between 0.625 and 4 bits a pixel.**")
+    assert 743 / 1024 < found.codecs["WebP"] < 3997 / 1024 and f"WebP {found.codecs['WebP']:.3g}" in describe(found)
+    assert "at most 0.62" in describe(bits_for(rates, "cifar10", "psnr", 5))
+    assert "No model measured here has 60.00 dB" in describe(bits_for(rates, "cifar10", "psnr", 60))
+    low = bits_for(rates, "cifar10", "lpips", 0.01)
+    assert low.reached.y <= 0.01 < low.missed.y, "lower is better"
+    assert record(found)["reached_by"]["model"] == found.reached.point.name
+
+
+def test_models_are_compared_with_codecs_at_equal_quality(rates):
+    rows = {row[0]: dict(zip(AGAINST_COLUMNS, row, strict=True)) for row in against_codecs(rates, "cifar10", "psnr")}
+    # Where the model has just the quality of a measured rate, nothing is interpolated.
+    (webp,) = (p for p in rates.codecs("cifar10") if p.kind == "WebP" and round(p.metrics["psnr"], 2) == 34.88)
+    own = own_points(f"half, {webp.metrics['bits_per_pixel'] / 2}, {webp.metrics['psnr']}", "psnr", 1024)
+    table = against_codecs(rates, "cifar10", "psnr", own)
+    assert {row[0]: row for row in table}["your points"][3] == -50
+    assert rows["cifar10-vq-1024x128"]["bits against JPEG, %"] < -70
+    assert rows["JPEG"]["bits against JPEG, %"] is None and "cifar10-none-128" not in rows
+
+
 def test_codecs_are_where_there_are_bits_alone(rates):
     rows = [row for row in measured_codecs() if row["dataset"] == "cifar10"]
     assert len(rates.codecs("cifar10")) == len(rows) >= 9
@@ -111,7 +211,7 @@ def test_the_story_says_how_the_order_changes(rates):
     assert "nothing is better at the same cost or less than cifar10-looc-32x4 and cifar10-looc-256x4." in said
     assert "cifar10-looc-32x4 moves the furthest, from place 22 of 24 by bits to 1 here" in said
     assert "1 of 25 models have no place on this axis" in said
-    assert "1.00 for bits per pixel" in story(rates, "cifar10", "bits per image", "psnr")
+    assert "1.00 for bits per image" in story(rates, "cifar10", "bits per pixel", "psnr")
     assert "0.3%" in said, "nobody takes a short training for a full one"
 
 
@@ -187,7 +287,10 @@ def test_the_law_goes_through_the_points_of_its_group(rates):
     expected = fit([x for _, x, _ in points], [distortion(y) for *_, y in points])
     assert law == expected and {point.kind for point, *_ in points} == {ONE, SEVERAL}
     assert f"{law.exponent:.3f}" in describe_law(law, points)
-    assert f"about {(10**-2.4 / law.scale) ** (-1 / law.exponent):,.0f} bits" in describe_bits(law, 24)
+    bits, low, high = law.bits(distortion(24))
+    assert f"about {bits:,.0f} bits" in describe_bits(law, 24)
+    assert bits == pytest.approx((10**-2.4 / law.scale) ** (-1 / law.exponent))
+    assert f"up to {max(high / bits, bits / low):.1f} times" in describe_bits(law, 24)
     with pytest.raises(ValueError, match="too far from what was measured"):
         describe_bits(law, 60)
     assert {"JPEG", "WebP", "AVIF", SEVERAL} <= set(groups(rates, "cifar10"))

@@ -11,8 +11,9 @@ from vqzoo.hub.registry import list_models, load
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine
-from vqzoo.views.rate import Point, Rates
-from vqzoo.views.rate_photo import PHOTO_COLUMNS, RATES, PhotoRates, against_jpeg, codec_jobs
+from vqzoo.views.rate import Plotted, Point, Rates
+from vqzoo.views.rate_against import against
+from vqzoo.views.rate_photo import PHOTO_COLUMNS, RATES, PhotoRates, codec_jobs
 
 SIDE = 64  # indices of fewer pixels are too few to be compressed
 NAMES = ["cifar10-ema-1024x128", "cifar10-rvq-8x256", "cifar10-none-128"]
@@ -35,22 +36,26 @@ def rows(step: dict) -> dict[str, dict]:
 def test_models_come_one_by_one_and_then_the_curves(steps):
     assert [len(step["table"]) for step in steps[:3]] == [1, 2, 3]
     assert steps[0]["note"].endswith("1 of 3 models so far.") and "so far" not in steps[-1]["note"]
-    assert "BD-rate against JPEG" in steps[-1]["note"] and "cifar10-rvq-8x256" in steps[-1]["note"]
+    compared = {row[0]: row for row in steps[-1]["against"]}
+    assert compared["cifar10-rvq-8x256"][1] == 8 and compared["cifar10-rvq-8x256"][2] is not None, "a curve of levels"
     names = {trace.name for trace in steps[-1]["figure"].data}
     assert {*available(), "indices, compressed"} <= names
 
 
-def test_other_curves_are_set_against_jpeg():
-    """Four rates each: AVIF needs half of JPEG's bits everywhere; what three points are of is no curve."""
+def test_curves_are_set_against_codecs():
+    """AVIF needs half of JPEG's bits everywhere, and one rate of WebP a quarter less at its quality."""
 
-    def curve(series, factor, count=4):
-        qualities = [20.0, 25.0, 27.0, 33.0][:count]
-        return [(Point(series, "", series, {}, None, None, ""), factor * 2**q, q) for q in qualities]
+    def curve(series, factor, qualities=(20.0, 25.0, 27.0, 33.0)):
+        return [Plotted(Point(series, "", series, {}, None, None, ""), factor * 2**q, q) for q in qualities]
 
-    wasteful = (curve("JPEG", 1)[0][0], 2.0**40, 22.0)  # dearer than better ones
-    found = [*curve("JPEG", 1), wasteful, *curve("AVIF", 0.5), *curve("WebP", 0.9, 3)]
-    assert against_jpeg(found, "psnr") == "BD-rate against JPEG, the mean change of bits at equal PSNR: AVIF -50%."
-    assert against_jpeg(found[5:], "psnr") == ""
+    wasteful = Plotted(curve("JPEG", 1)[0].point, 2.0**40, 22.0)  # dearer than better ones
+    found = [*curve("JPEG", 1), wasteful, *curve("AVIF", 0.5), *curve("WebP", 0.75, (25.0,))]
+    assert against(found, "psnr") == [
+        ["AVIF", 4, -50, None, None],
+        ["JPEG", 4, None, None, 100],
+        ["WebP", 1, -25, None, 50],
+    ]
+    assert against(found[5:9], "psnr") == []
 
 
 def test_every_number_is_that_of_the_result(photo, steps, path):
@@ -112,7 +117,7 @@ def test_another_metric_computes_nothing_anew(photo, steps, path, monkeypatch):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(photo.engine, "_compute", fails)
-    figure = photo.figure(Comparison(path, SIDE, tuple(NAMES)), "ssim")
+    figure = photo.last(Comparison(path, SIDE, tuple(NAMES)), "ssim")["figure"]
     assert figure.layout.yaxis.title.text == "SSIM"
 
 

@@ -1,5 +1,6 @@
 """The page of studies, without Gradio."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,11 @@ from vqzoo.studies import STUDIES
 from vqzoo.studies.claims import claims
 from vqzoo.studies.results import Result, read_results, write_results
 from vqzoo.studies.settings import Setting
+from vqzoo.views import claims as page
 from vqzoo.views import studies
-from vqzoo.views.studies import MISSING, ORDERS, claims_html, compared, figure, summary, table_record, table_rows
+from vqzoo.views.claim_chart import chart
+from vqzoo.views.claims import claims_html, verdict_counts, weakness
+from vqzoo.views.studies import MISSING, ORDERS, compared, figure, summary, table_record, table_rows
 
 VQ = Setting("looc", "cifar10", "vq-vae", 1024, 128)
 
@@ -155,13 +159,14 @@ def test_every_claim_is_shown_with_a_verdict_in_words():
         for claim in claims():
             assert (f"<b>{claim.id}</b>" in html) == (claim.study == study)
             if claim.study == study:
-                assert claim.verdict in html
-    assert "22 claims of 4 studies" in studies.verdict_counts()
+                assert page._WORDS[claim.verdict] in html
+    assert "22 claims of 4 studies" in verdict_counts()
+    assert verdict_counts("rvq") == "Of 5 claims: 1 holds, 4 hold only under a condition."
 
 
 def test_what_a_claim_says_is_text(monkeypatch):
     evil = [replace(claim, claim="<script>", because="<script>", command="<script>") for claim in claims()]
-    monkeypatch.setattr(studies, "claims", lambda: evil)
+    monkeypatch.setattr(page, "claims", lambda: evil)
     assert "<script>" not in claims_html("looc")
 
 
@@ -169,9 +174,32 @@ def test_a_claims_figure_is_a_view_that_has_its_measure():
     with_figure = [claim for claim in claims() if claim.figure]
     assert with_figure
     for claim in with_figure:
-        study, table, dataset, metric = studies.claim_figure(claim.id)
+        study, table, dataset, metric = page.claim_figure(claim.id)
         shown = compared(study, table, dataset, metric, ORDERS[0])
         if table == "all":
             assert any(each.values for each in shown), claim.id
         else:
             assert any(each.reported is not None for each in shown), claim.id
+
+
+def test_weak_evidence_is_named_first():
+    other = VQ._replace(codebook_size=512)
+    brief = [result(seed=seed, share=0.001) for seed in (1, 2)]
+    assert weakness(brief) == "Weak evidence: no setting had more than 0.10% of the paper's training."
+    long = [result("long", seed=1, share=0.5, setting=other)]
+    some = "Weak evidence: 1 of 2 settings had less than 5% of the paper's training; 1 of 2 settings rest on one seed."
+    assert weakness([*brief, *long]) == some
+    assert weakness([result("full", seed=seed, share=1.0) for seed in (1, 2)]) == ""
+    assert weakness([]) == "Nothing was measured here."
+    html = claims_html("rvq")
+    assert html.index("Weak evidence") < html.index("<b>B1</b>")
+
+
+def test_the_picture_of_a_claim_has_each_value_at_its_height():
+    shown = compared("looc", "5", "cifar10", "psnr", ORDERS[0], [result(psnr=36.38)])
+    drawn = chart(shown, "psnr", "cifar10")
+    assert drawn.count('class="reported"') == 10 and drawn.count('class="measured"') == 1
+    assert "vq-vae 1024x128, measured: 36.38</title><circle" in drawn
+    heights = re.findall(r'cy="([\d.]+)"', drawn)
+    assert heights == ["10.0"], "the highest value is at the top, as high as the largest reported one"
+    assert chart(compared("rvq", "all", "cifar10", "psnr", ORDERS[0], []), "psnr", "cifar10") == ""

@@ -15,7 +15,7 @@ def bd_rate(reference: Sequence[Point], other: Sequence[Point]) -> float | None:
     Log bits are interpolated by monotone cubics (PCHIP) and averaged over the qualities that both coders reach; None if
     they have no quality in common. Raises ValueError for fewer than two points and for two points of equal quality.
     """
-    curves = [_log_bits(points) for points in (reference, other)]
+    curves = [log_bits(points) for points in (reference, other)]
     low, high = max(curve.x[0] for curve in curves), min(curve.x[-1] for curve in curves)
     if low >= high:
         return None
@@ -23,7 +23,11 @@ def bd_rate(reference: Sequence[Point], other: Sequence[Point]) -> float | None:
     return float(np.expm1(after - before))
 
 
-def _log_bits(points: Sequence[Point]) -> PchipInterpolator:
+def log_bits(points: Sequence[Point]) -> PchipInterpolator:
+    """Return the natural logarithm of the bits as a function of the quality, through all points.
+
+    Raises ValueError for fewer than two points and for two points of equal quality.
+    """
     bits, quality = zip(*sorted(points, key=lambda point: point[1]), strict=True) if points else ((), ())
     if len(set(quality)) < max(2, len(points)):
         raise ValueError(f"points have qualities {quality}: expected at least two, all of different quality")

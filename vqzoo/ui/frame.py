@@ -24,6 +24,14 @@ HEAD = """
     document.body?.classList.toggle("dark", chosen === "dark");
   }
   document.documentElement.lang = "en";
+  // Examples are buttons with a picture and no text: they get the name of its file. An empty figure has a name and no role.
+  new MutationObserver(() => {
+    for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
+    for (const button of document.querySelectorAll(".gallery-item:not([aria-label])")) {
+      const picture = button.querySelector("img")?.src;
+      if (picture) button.setAttribute("aria-label", `example: ${picture.split("/").at(-1).split(".")[0]}`);
+    }
+  }).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["src"] });
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("#theme-switch")) return;
     const mode = document.body.classList.toggle("dark") ? "dark" : "light";

@@ -7,11 +7,13 @@ import gradio as gr
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.photo_rates import Photograph
-from vqzoo.ui.panels.rates import Costs, Entropy, Law, Models, choices_with
-from vqzoo.views.rate import Rates
+from vqzoo.ui.panels.rates import Bits, Costs, Entropy, Models, choices_with
+from vqzoo.views.rate import Rates, front, placed
+from vqzoo.views.rate_against import AGAINST_COLUMNS, against_codecs
+from vqzoo.views.rate_answer import bits_for, describe, record
 from vqzoo.views.rate_costs import COST_COLUMNS, ENTROPY_COLUMNS, cost_table, entropy_table
 from vqzoo.views.rate_figure import TABLE_COLUMNS, rate_table, story
-from vqzoo.views.rate_fit import law_of
+from vqzoo.views.table import records
 
 NAME = "Rate"
 
@@ -26,7 +28,7 @@ def build(context: Context) -> None:
     dataset = gr.Radio(datasets, value=datasets[0], label="Measured on", elem_id="rate-dataset")
     context.when_offered(lambda now: choices_with([(each, each) for each in rates.datasets()], now), [dataset], dataset)
     with gr.Tabs(elem_id="rate-parts"):
-        parts = [kind(context, rates, dataset) for kind in (Models, Law, Costs, Entropy)]
+        parts = [kind(context, rates, dataset) for kind in (Models, Bits, Costs, Entropy)]
         photograph = Photograph(context, rates)
     for part in (*parts, photograph):
         part.watch()
@@ -36,30 +38,42 @@ def build(context: Context) -> None:
 def _api(rates: Rates) -> None:
     """Register the contents of the tabs as API endpoints."""
 
-    def rate_distortion(dataset: str, metric: str = "psnr", axis: str = "bits per image") -> dict[str, Any]:
-        """Return the models of a data set as a table, with a summary of a metric against an axis of rate or cost."""
+    def rate_distortion(dataset: str, metric: str = "psnr", axis: str = "bits per pixel") -> dict[str, Any]:
+        """Return the models and codecs of a data set, with a summary of a metric against an axis of rate or cost.
+
+        dataset: a data set that models were measured on, such as "cifar10". metric: psnr, ssim, lpips, l1, mse or
+        rfid_squeeze. Returns {"models": a record per model, "front": the names on the Pareto front, "against": bits at
+        equal quality against each codec in percent, "story": the summary}.
+        """
         with show_errors():
             text = story(rates, dataset, axis, metric)
-            return {"columns": TABLE_COLUMNS, "rows": rate_table(rates, dataset), "story": text}
+            return {
+                "models": records(TABLE_COLUMNS, rate_table(rates, dataset)),
+                "front": [each.point.name for each in front(placed(rates.models(dataset), axis, metric), metric)],
+                "against": records(AGAINST_COLUMNS, against_codecs(rates, dataset, metric)),
+                "story": text,
+            }
 
-    def bits_for_psnr(dataset: str, psnr: float, group: str = "models with codevectors") -> dict[str, Any]:
-        """Predict the bits per image for a PSNR in dB by a power law: bits, 95 % interval, exponent of the law."""
-        from vqzoo.analysis.powerlaw import distortion
+    def bits_for_quality(dataset: str, quality: float, metric: str = "psnr") -> dict[str, Any]:
+        """Return how many bits per pixel a quality takes, as far as the models and codecs of a data set tell.
 
+        dataset: as in /rate_distortion. quality: a value of the metric, such as 30 for a PSNR of 30 dB. Returns
+        {"reached_by": the model with the fewest bits that has it, "missed_by": the best model with fewer bits,
+        "codecs": each codec's bits per pixel, null where it was not measured, "answer": all as a sentence}.
+        """
         with show_errors():
-            _, law = law_of(rates, dataset, group)
-            bits, low, high = law.bits(distortion(psnr))
-        return {"bits": bits, "interval": [low, high], "exponent": law.exponent, "points": law.number}
+            answer = bits_for(rates, dataset, metric, quality)
+            return {**record(answer), "answer": describe(answer)}
 
-    def lookup_costs(dataset: str) -> dict[str, Any]:
-        """Return codebook storage and lookup multiplications of each model for a test image."""
+    def lookup_costs(dataset: str) -> list[dict[str, Any]]:
+        """Return codebook storage and lookup multiplications of each model for a test image, a record per model."""
         with show_errors():
-            return {"columns": COST_COLUMNS, "rows": cost_table(rates, dataset)}
+            return records(COST_COLUMNS, cost_table(rates, dataset))
 
-    def entropy_coding(dataset: str) -> dict[str, Any]:
-        """Return fixed-length and ideally entropy-coded bits of a test image for each model with index counts."""
+    def entropy_coding(dataset: str) -> list[dict[str, Any]]:
+        """Return fixed-length and ideally entropy-coded bits of a test image, a record per model with index counts."""
         with show_errors():
-            return {"columns": ENTROPY_COLUMNS, "rows": entropy_table(rates, dataset)}
+            return records(ENTROPY_COLUMNS, entropy_table(rates, dataset))
 
-    for function in (rate_distortion, bits_for_psnr, lookup_costs, entropy_coding):
+    for function in (rate_distortion, bits_for_quality, lookup_costs, entropy_coding):
         gr.api(function, api_name=function.__name__)

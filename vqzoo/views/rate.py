@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vqzoo.analysis.measured_codecs import measured_codecs
 from vqzoo.hub.card import tell_trained, trained_share
 from vqzoo.hub.registry import Model
-from vqzoo.metrics.table import names
+from vqzoo.metrics.table import METRICS, names
 from vqzoo.views.engine import Engine
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ ONE, SEVERAL, SCALAR, PCA, KMEANS, PLAIN = (
 )
 KINDS = (ONE, SEVERAL, SCALAR, PCA, KMEANS, PLAIN)
 """What a model stores for a latent; PCA and k-means have no network."""
+OWN = "your points"
+"""The kind and series of points that a visitor enters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +36,14 @@ class Point:
 
     Attributes:
         name: its name in figures and tables.
-        kind: one of KINDS, or the name of the codec.
+        kind: one of KINDS, OWN, or the name of the codec.
         series: key of the points to join by a line; models of one series differ in their sizes alone.
         metrics: as in metrics.json.
         cost: lookup cost of a test image; None if the config lacks the settings.
         trained: share of the recipe's full budget, up to 1; None if untrained or without such a budget.
         note: a description of the training.
         model: None for a codec.
+        whole: whether it is a model as it is, not a codec and not its first levels alone.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Point:
     trained: float | None
     note: str
     model: Model | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,15 @@ def _of_cost(value: Callable[["Cost"], float]) -> Callable[[Point], float | None
 
 
 AXES: dict[str, Axis] = {
-    "bits per image": Axis(
-        "true bits per image",
-        "every index that decoding needs, before entropy coding; of a codec the whole file",
-        lambda point: point.metrics.get("bits_per_image"),
-    ),
     "bits per pixel": Axis(
         "true bits per pixel",
         "bits per image over height x width",
         lambda point: point.metrics.get("bits_per_pixel"),
+    ),
+    "bits per image": Axis(
+        "true bits per image",
+        "every index that decoding needs, before entropy coding; of a codec the whole file",
+        lambda point: point.metrics.get("bits_per_image"),
     ),
     "codebook size": Axis(
         "codebook size K",
@@ -150,6 +154,11 @@ class Rates:
             if row["dataset"] == dataset
         ]
 
+    def pixels(self, dataset: str) -> int:
+        """Return the number of pixels of an image of a data set's test split."""
+        metrics = [point.metrics for point in (*self.codecs(dataset), *self.models(dataset))]
+        return next((round(m["bits_per_image"] / m["bits_per_pixel"]) for m in metrics if m.get("bits_per_pixel")), 1)
+
     def metrics(self, dataset: str) -> list[str]:
         """Return those of `DISTORTIONS` that at least one model of a data set has."""
         cards = [model.metrics["metrics"] for model in self._known() if model.metrics["dataset"] == dataset]
@@ -172,7 +181,7 @@ def _point(model: Model) -> Point:
     metrics = _with_mse(model.metrics["metrics"])
     cost = _cost(model, metrics)
     share, note = _trained(model)
-    return Point(model.name, _kind(model, cost), _series(model), metrics, cost, share, note, model)
+    return Point(model.name, _kind(model, cost), _series(model), metrics, cost, share, note, model, whole=True)
 
 
 def _trained(model: Model) -> tuple[float | None, str]:
@@ -241,6 +250,42 @@ def _series(model: Model) -> str:
 
     config = {key: stripped(model.config[key]) for key in ("autoencoder", "quantizer", "position")}
     return json.dumps(config, sort_keys=True)
+
+
+def front(plotted: Sequence[Plotted], metric: str) -> list[Plotted]:
+    """Return the Pareto front, lowest x first: the points that none beats in the metric at the same x or less.
+
+    Points without a quantizer are no part of it.
+    """
+    sign, best, chosen = METRICS[metric].sign, -math.inf, []
+    rated = [each for each in plotted if each.point.kind != PLAIN]
+    for each in sorted(rated, key=lambda each: (each.x, -sign * each.y)):
+        if sign * each.y > best:
+            best = sign * each.y
+            chosen.append(each)
+    return chosen
+
+
+def own_points(text: str, metric: str, pixels: int) -> list[Point]:
+    """Return the points of lines "bits per pixel, quality" or "name, bits per pixel, quality".
+
+    Raises ValueError that names the line that is neither. `pixels`: of an image, for its bits per image.
+    """
+    points = []
+    for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
+        *name, rate, quality = (part.strip() for part in ("", *line.split(",")))
+        try:
+            values = float(rate), float(quality)
+        except ValueError:
+            values = (math.nan, math.nan)
+        if len(name) > 2 or not (math.isfinite(values[1]) and 0 < values[0] < 1e6):
+            raise ValueError(
+                f"line {number} of your points, {line.strip()[:60]!r}: expected bits per pixel and a quality, such as "
+                "0.5, 27.3, with a name before them if you like"
+            )
+        metrics = {"bits_per_pixel": values[0], "bits_per_image": values[0] * pixels, metric: values[1]}
+        points.append(Point("".join(name) or f"point {number}", OWN, OWN, metrics, None, None, "entered on this page"))
+    return points
 
 
 def placed(points: Sequence[Point], axis: str, metric: str) -> list[Plotted]:

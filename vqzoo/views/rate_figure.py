@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from os.path import commonprefix
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,6 +17,7 @@ from vqzoo.views.rate import (
     DISTORTIONS,
     KINDS,
     KMEANS,
+    OWN,
     PCA,
     PLAIN,
     SCALAR,
@@ -23,8 +25,10 @@ from vqzoo.views.rate import (
     Plotted,
     Point,
     Rates,
+    front,
     placed,
 )
+from vqzoo.views.rate_labels import annotations, frame_of
 from vqzoo.views.style import ACCENT, QUIET, message, styled
 
 # Kind -> colour and symbol; the colours are legible in light and dark mode.
@@ -38,20 +42,23 @@ _MARKERS = {
     "JPEG": ("#a8811a", "triangle-up"),
     "WebP": ("#3f88d4", "triangle-down"),
     "AVIF": ("#579a35", "triangle-right"),
+    OWN: ("#d6336c", "star-diamond"),
 }
+_HEIGHT, _TOP, _BOTTOM = 580, 12, 56
+"""Height of a figure and its margins, in pixels."""
 
 
-def rate_figure(rates: Rates, dataset: str, axis: str, metric: str) -> go.Figure:
+def rate_figure(rates: Rates, dataset: str, axis: str, metric: str, own: Sequence[Point] = ()) -> go.Figure:
     """Draw models as points, joined within a series, and codecs as curves if they have a value on the axis.
 
-    Raises ValueError for an unknown data set, axis or metric.
+    `own` are drawn, too. Raises ValueError for an unknown data set, axis or metric.
     """
     check(rates, dataset, axis, metric)
-    plotted = placed([*rates.models(dataset), *rates.codecs(dataset)], axis, metric)
+    plotted = placed([*rates.models(dataset), *rates.codecs(dataset), *own], axis, metric)
     if not plotted:
         return message(f"No model of {dataset} has this metric.")
     wide = max(x for _, x, _ in plotted) > 8 * min(x for _, x, _ in plotted)
-    return plane(plotted, AXES[axis].label, METRICS[metric].title, log=wide)
+    return plane(plotted, AXES[axis].label, metric, log=wide)
 
 
 def check(rates: Rates, dataset: str, axis: str, metric: str) -> None:
@@ -61,16 +68,46 @@ def check(rates: Rates, dataset: str, axis: str, metric: str) -> None:
     check_choice("metric", metric, DISTORTIONS)
 
 
-def plane(plotted: Sequence[Plotted], x_title: str, y_title: str, log: bool = True) -> go.Figure:
-    """Draw points with their details as hover text; `log` makes the horizontal axis logarithmic."""
+def plane(plotted: Sequence[Plotted], x_title: str, metric: str, log: bool = True) -> go.Figure:
+    """Draw points with names and details as hover text, the Pareto front, and a mark of which way is better.
+
+    `log` makes the horizontal axis logarithmic. Points without a quantizer can lie beyond the axes' first ranges.
+    """
     figure = go.Figure()
+    best = front(plotted, metric)
+    _add_front(figure, best, plotted)
+    _add_lines(figure, plotted)
+    _add_points(figure, plotted, x_title, METRICS[metric].title)
+    styled(figure, _HEIGHT)
+    frame = frame_of([each for each in plotted if each.point.kind != PLAIN] or plotted, log, _HEIGHT - _TOP - _BOTTOM)
+    figure.update_layout(annotations=[_better(metric), *annotations(_named(plotted, best), frame)])
+    figure.update_xaxes(title_text=x_title, type="log" if log else "linear", range=frame.x)
+    figure.update_yaxes(title_text=METRICS[metric].title, range=frame.y)
+    return below(figure)
+
+
+def _add_front(figure: go.Figure, best: Sequence[Plotted], plotted: Sequence[Plotted]) -> None:
+    """Add the front as stairs: the best quality at no more than x."""
+    if best:
+        end = max([each.x for each in plotted if each.point.kind != PLAIN])
+        figure.add_scatter(
+            x=[*(each.x for each in best), end],
+            y=[*(each.y for each in best), best[-1].y],
+            mode="lines",
+            line={"color": "rgba(124,108,240,0.35)", "width": 5, "shape": "hv"},
+            name="Pareto front",
+            hoverinfo="skip",
+        )
+
+
+def _add_lines(figure: go.Figure, plotted: Sequence[Plotted]) -> None:
+    """Join the points of each series."""
     by_series: dict[str, list[Plotted]] = {}
-    for each in plotted:
-        by_series.setdefault(each[0].series, []).append(each)
+    for each in sorted(plotted, key=lambda each: each.x):
+        by_series.setdefault(each.point.series, []).append(each)
     for series in by_series.values():
-        series.sort(key=lambda each: each[1])
         if len({x for _, x, _ in series}) > 1:
-            kind = series[0][0].kind
+            kind = series[0].point.kind
             figure.add_scatter(
                 x=[x for _, x, _ in series],
                 y=[y for *_, y in series],
@@ -80,8 +117,12 @@ def plane(plotted: Sequence[Plotted], x_title: str, y_title: str, log: bool = Tr
                 showlegend=False,
                 legendgroup=kind,
             )
+
+
+def _add_points(figure: go.Figure, plotted: Sequence[Plotted], x_title: str, y_title: str) -> None:
+    """Add a marker for each point, those of half the longest training or less fainter."""
     longest = max((point.trained for point, *_ in plotted if point.trained is not None), default=0.0)
-    for kind in (*KINDS, *CODECS):
+    for kind in (*KINDS, *CODECS, OWN):
         mine = [each for each in plotted if each.point.kind == kind]
         if mine:
             colour, symbol = _MARKERS[kind]
@@ -103,19 +144,42 @@ def plane(plotted: Sequence[Plotted], x_title: str, y_title: str, log: bool = Tr
                 hovertemplate=f"<b>%{{text}}</b><br>{y_title}: %{{y:.5~g}}<br>{x_title}: %{{x:,.5~g}}"
                 "<br>%{customdata}<extra></extra>",
             )
-    styled(figure, 520)
-    figure.update_xaxes(title_text=x_title, type="log" if log else "linear")
-    figure.update_yaxes(title_text=y_title)
-    return below(figure)
+
+
+def _better(metric: str) -> dict[str, Any]:
+    """Return the annotation that says which corner is best; page.css keeps this first one on narrow windows."""
+    up = METRICS[metric].sign > 0
+    return {
+        "text": f"{'↖' if up else '↙'} better: fewer bits, {METRICS[metric].better} {METRICS[metric].label}",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.005,
+        "y": 1.0 if up else 0.0,
+        "xanchor": "left",
+        "yanchor": "top" if up else "bottom",
+        "showarrow": False,
+        "font": {"size": 12},
+    }
+
+
+def _named(plotted: Sequence[Plotted], best: Sequence[Plotted]) -> list[tuple[Plotted, str, bool]]:
+    """Return the points that get a name beside them: models, a visitor's own, and the last of each codec's curve."""
+    last = {each.point.kind: each for each in sorted(plotted, key=lambda each: each.x) if each.point.kind in CODECS}
+    models = [each for each in plotted if each.point.kind == OWN or each.point.whole and each.point.kind != PLAIN]
+    prefix = commonprefix([each.point.name for each in models if each.point.kind != OWN])
+    cut = prefix.rfind("-") + 1 if len(models) > 1 else 0
+    names = [(each, each.point.name[0 if each.point.kind == OWN else cut :]) for each in models]
+    names += [(each, each.point.kind) for each in last.values()]
+    return [(each, name, each in best) for each, name in names]
 
 
 def below(figure: go.Figure) -> go.Figure:
     """Move the legend of a styled figure under the plot, where it has the whole width of a narrow screen."""
-    top, bottom, ticks = 12, 56, 66  # pixels; Plotly widens the bottom for the legend
+    ticks = 66  # pixels; Plotly widens the bottom for the legend
     figure.update_layout(
         hovermode="closest",
-        margin={"l": 56, "r": 12, "t": top, "b": bottom},
-        legend={"x": 0, "xanchor": "left", "y": -ticks / (figure.layout.height - top - bottom), "yref": "paper"},
+        margin={"l": 56, "r": 12, "t": _TOP, "b": _BOTTOM},
+        legend={"x": 0, "xanchor": "left", "y": -ticks / (figure.layout.height - _TOP - _BOTTOM), "yref": "paper"},
     )
     return figure
 
@@ -173,19 +237,14 @@ def story(rates: Rates, dataset: str, axis: str, metric: str) -> str:
 
 
 def _frontier(plotted: Sequence[Plotted], metric: str) -> str:
-    """Return a sentence on the Pareto frontier: the models that no other beats at the same cost or less."""
-    sign = METRICS[metric].sign
-    best, names = -math.inf, []
-    for point, _, y in sorted(plotted, key=lambda each: (each[1], -sign * each[2])):
-        if sign * y > best:
-            best = sign * y
-            names.append(point.name)
-    return f"On this axis nothing is better at the same cost or less than {_listed(names)}."
+    """Return a sentence on the Pareto front of the models."""
+    names = [each.point.name for each in front(plotted, metric)]
+    return f"Among the models nothing is better at the same cost or less than {_listed(names)}." if names else ""
 
 
 def _order(models: Sequence[Point], axis: str, metric: str) -> str:
     """Return a sentence that compares the order of models on the axis with that by true bits."""
-    reference = "bits per image"
+    reference = "bits per pixel"
     if axis == reference:
         taus = []
         for other in AXES:
@@ -233,7 +292,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def fit_figure(points: Sequence[Plotted], law: PowerLaw, target: float | None) -> go.Figure:
     """Draw PSNR against bits with the law, its 95 % prediction band, and a line at the target PSNR."""
-    figure = plane(points, AXES["bits per image"].label, METRICS["psnr"].title)
+    figure = plane(points, AXES["bits per image"].label, "psnr")
     steps = 60
     bits = [law.lowest / 2 * (4 * law.highest / law.lowest) ** (step / (steps - 1)) for step in range(steps)]
     low, high = zip(*(law.band(each) for each in bits), strict=True)

@@ -50,13 +50,9 @@ def describe_law(law: PowerLaw, points: list[Plotted]) -> str:
 
 
 def describe_bits(law: PowerLaw, psnr: float) -> str:
-    """Return the bits that the law predicts for a PSNR in dB; raises ValueError too far outside the points."""
+    """Return the bits that the law gives for a PSNR in dB and their scatter; ValueError too far from the points."""
     bits, low, high = law.bits(distortion(psnr))
     return (
-        f"**{psnr:g} dB: about {bits:,.0f} bits an image**; of further models of this kind 95 % would be at that "
-        f"quality somewhere between {_about(low)} and {_about(high)} bits."
+        f"The law gives about {bits:,.0f} bits an image for {psnr:g} dB. It is no promise: around it models need up to "
+        f"{max(high / bits, bits / low):,.1f} times as many bits or as few (95 %)."
     )
-
-
-def _about(bits: float) -> str:
-    return f"{bits:.2g}" if bits < 10 else f"{bits:,.0f}" if bits < 1e8 else f"{bits:.1e}"

@@ -1,5 +1,6 @@
 """Models against image codecs on one photograph, and the models' indices after lossless coding."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
 from vqzoo.views.levels import num_levels
-from vqzoo.views.rate import Plotted, Point, Rates, placed
+from vqzoo.views.rate import Point, Rates, placed
+from vqzoo.views.rate_against import against
 from vqzoo.views.rate_costs import counts_of
 from vqzoo.views.rate_figure import plane
 from vqzoo.views.style import QUIET, message
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
 
 RATES = 6
 """Number of rates per codec, from the lowest to the highest of the models."""
-
-CURVE = 4
-"""Least number of points of a curve for a BD-rate."""
 
 PHOTO_METRICS = names("image", table="photographs")
 _SHOWN = ("bits_per_image", "bits_per_pixel", *PHOTO_METRICS)
@@ -59,7 +58,7 @@ class PhotoRates:
         self.files = Files(self.engine)
 
     def compute(self, of: Comparison, metric: str) -> Iterator[dict[str, Any]]:
-        """Yield figure, table and note as models and codecs are computed.
+        """Yield figure, table, comparison with codecs, points as data, and note as models and codecs are computed.
 
         Raises ValueError for an unknown metric or model, and without any model.
         """
@@ -83,10 +82,10 @@ class PhotoRates:
             if not progress or number % 4 == 0:
                 yield self._shown(results, rows, metric, photo, progress)
 
-    def figure(self, of: Comparison, metric: str) -> go.Figure:
-        """Return the figure for another metric; results that are no longer cached are computed again."""
+    def last(self, of: Comparison, metric: str) -> dict[str, Any]:
+        """Return what `compute` yields last; results that are no longer cached are computed again."""
         *_, last = self.compute(of, metric)
-        return last["figure"]
+        return last
 
     def _levels(self, names: Sequence[str]) -> list[Job]:
         """Return jobs with the first levels of residual models alone, which give a curve per model."""
@@ -102,11 +101,13 @@ class PhotoRates:
         )
         if not drawn:
             figure = message(f"{METRICS[metric].title} is not available here.")
-            return {"figure": figure, "table": rows, "note": progress}
-        figure = plane(drawn, "true bits of this photograph", METRICS[metric].title)
+            return {"figure": figure, "table": rows, "against": [], "points": [], "note": progress}
+        figure = plane(drawn, "true bits of this photograph", metric)
         self._add_compressed(figure, results, rows, metric)
-        note = f"{photo.note} {progress or against_jpeg(drawn, metric)}".strip()
-        return {"figure": figure, "table": list(rows), "note": note}
+        compared = [] if progress else against(drawn, metric)
+        data = [{"name": p.name, "kind": p.kind, "bits_per_image": x, metric: y} for p, x, y in drawn]
+        note = f"{photo.note} {progress}".strip()
+        return {"figure": figure, "table": list(rows), "against": compared, "points": data, "note": note}
 
     def _measured(self, job: Job, result: Result) -> Point:
         """Return the point of a result on the photograph."""
@@ -117,7 +118,7 @@ class PhotoRates:
             return Point(name, codec[0], codec[0], metrics, None, None, note)
         of = self.rates.point(self.engine.models[job.name])
         name = job.name if job.levels is None else f"{job.name}, first {job.levels} levels"
-        return Point(name, of.kind, job.name, result.metrics, None, of.trained, of.note)
+        return Point(name, of.kind, job.name, result.metrics, None, of.trained, of.note, whole=job.levels is None)
 
     def _add_compressed(
         self, figure: go.Figure, results: dict[Job, Result], rows: list[list[Any]], metric: str
@@ -126,6 +127,9 @@ class PhotoRates:
         bits = {row[0]: (row[1], row[-2]) for row in rows if row[-2] is not None}
         marks = [(name, *both, results[Job(name)].metrics[metric]) for name, both in bits.items()]
         marks = [each for each in marks if each[3] is not None]
+        if marks:
+            low, high = figure.layout.xaxis.range
+            figure.update_xaxes(range=(min(low, *(math.log10(coded) - 0.05 for _, _, coded, _ in marks)), high))
         figure.add_scatter(
             x=[x for _, fixed, coded, _ in marks for x in (fixed, coded, None)],
             y=[y for *_, value in marks for y in (value, value, None)],
@@ -168,25 +172,6 @@ class PhotoRates:
             return self.files.write(name, photo)
         except ValueError:
             return None
-
-
-def against_jpeg(plotted: Sequence[Plotted], metric: str) -> str:
-    """Return a sentence on the BD-rates against JPEG of codecs and of models with a curve; "" without any.
-
-    x is in bits, y in units of the metric. A point that costs more than another without being better is left out.
-    """
-    from vqzoo.metrics.bd_rate import bd_rate  # scipy's interpolation takes seconds to import
-
-    curves: dict[str, list[tuple[float, float]]] = {}
-    for point, bits, quality in sorted(plotted, key=lambda each: each[1]):
-        curve = curves.setdefault(point.series, [])
-        if not curve or METRICS[metric].sign * (quality - curve[-1][1]) > 0:
-            curve.append((bits, quality))
-    whole = {name: curve for name, curve in curves.items() if len(curve) >= CURVE}
-    jpeg = whole.pop("JPEG", None)
-    changes = {name: bd_rate(jpeg, curve) for name, curve in whole.items()} if jpeg else {}
-    listed = ", ".join(f"{name} {change:+.0%}" for name, change in changes.items() if change is not None)
-    return listed and f"BD-rate against JPEG, the mean change of bits at equal {METRICS[metric].label}: {listed}."
 
 
 def codec_jobs(results: Iterable[Result], photo: Photo) -> list[Job]:

@@ -3,14 +3,11 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from html import escape
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
 from vqzoo.metrics.table import METRICS
-from vqzoo.studies import STUDIES
-from vqzoo.studies.claims import VERDICTS, Claim, claims, evidence
 from vqzoo.studies.compare import Compared, compare
 from vqzoo.studies.rates import raw_bits
 from vqzoo.studies.reported import EVERYTHING, OFFERED, Row, by_setting, tables
@@ -36,7 +33,6 @@ COLUMNS: dict[str, tuple[Literal["str", "number"], str]] = {
 }
 MISSING = "not trained yet"
 _SYMBOLS = {"zoo": "circle-open", "short": "triangle-up", "long": "square", "full": "circle"}
-_EVIDENCE = ("psnr", "usage", "bits_per_image")
 _ANYWHERE = "psnr"  # offered also where a table does not report it
 
 ABOUT = (
@@ -59,7 +55,7 @@ def open_questions() -> str:
 def study_tables(study: str) -> list[str]:
     """Return the tables of a study, and `EVERYTHING` if any setting of it was measured."""
     numbered = sorted(tables()[study], key=lambda table: (not table.isdecimal(), int(table.lstrip("fig") or 0)))
-    return [*numbered, EVERYTHING] if _measured(study, _lines()) else numbered
+    return [*numbered, EVERYTHING] if _measured(study, lines()) else numbered
 
 
 def table_label(table: str) -> str:
@@ -71,16 +67,16 @@ def table_label(table: str) -> str:
 
 def table_datasets(study: str, table: str) -> list[str]:
     """Return the data sets of a table in its order, CIFAR-10 first as the quickest to train on."""
-    datasets = dict.fromkeys(row.setting.dataset for row in _rows(study, table, _lines()))
+    datasets = dict.fromkeys(row.setting.dataset for row in _rows(study, table, lines()))
     return sorted(datasets, key=lambda name: name != "cifar10")
 
 
 def table_metrics(study: str, table: str) -> dict[str, str]:
     """Return the metrics that a table can show -> labels; PSNR is always one, as every run measures it."""
-    lines = _lines()
-    known = {metric for row in _rows(study, table, lines) for metric in row.reported} | {_ANYWHERE}
+    every = lines()
+    known = {metric for row in _rows(study, table, every) for metric in row.reported} | {_ANYWHERE}
     if table == EVERYTHING:
-        known |= {name for line in lines if line.setting.source == study for name in line.numbers}
+        known |= {name for line in every if line.setting.source == study for name in line.numbers}
     return {metric: METRICS[metric].title for metric in OFFERED if metric in known}
 
 
@@ -88,15 +84,15 @@ def compared(
     study: str, table: str, dataset: str, metric: str, order: Order, results: Sequence[Result] | None = None
 ) -> list[Compared]:
     """Return the rows of a table on one data set; ordered by true bits, rows of unknown rate are last."""
-    lines = _lines() if results is None else results
-    rows = [row for row in _rows(study, table, lines) if row.setting.dataset == dataset]
-    shown = [compare(row, metric, lines) for row in rows]
+    known = lines() if results is None else results
+    rows = [row for row in _rows(study, table, known) if row.setting.dataset == dataset]
+    shown = [compare(row, metric, known) for row in rows]
     if order == "by true bits":
         shown.sort(key=lambda each: (each.bits is None, each.bits))
     return shown
 
 
-def _lines() -> list[Result]:
+def lines() -> list[Result]:
     """Return the rows of results.csv, read again only if the file has changed."""
     return _read(PATH.stat().st_mtime_ns if PATH.is_file() else 0)
 
@@ -140,11 +136,12 @@ def _cells(each: Compared, metric: str) -> list[str]:
         "–" if each.difference is None else f"{each.difference:+{style}}",
         "not known" if bits is None else f"{bits:,.0f}",
         "–" if bits is None or raw is None else f"{bits / raw:.1%}",
-        _trained(each.longest_runs),
+        trained(each.longest_runs),
     ]
 
 
-def _trained(runs: Sequence[Result]) -> str:
+def trained(runs: Sequence[Result]) -> str:
+    """Return how long runs of one budget were trained, and by how many seeds."""
     if not runs:
         return MISSING
     shares = [run.numbers["share"] for run in runs if "share" in run.numbers]
@@ -199,7 +196,7 @@ def figure(shown: Sequence[Compared], metric: str, order: Order) -> go.Figure:
 
 
 def _hover(each: Compared, name: str) -> str:
-    return f"{each.row.setting.label}, {_trained(each.runs[name]) if name in each.runs else name}"
+    return f"{each.row.setting.label}, {trained(each.runs[name]) if name in each.runs else name}"
 
 
 def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict[str, Any]]:
@@ -219,63 +216,3 @@ def table_record(study: str, table: str, dataset: str, metric: str) -> list[dict
         }
         for each in compared(study, table, dataset, metric, "as in the paper")
     ]
-
-
-def verdict_counts() -> str:
-    """Return one line with the number of claims of each verdict."""
-    every = claims()
-    counts = {verdict: sum(claim.verdict == verdict for claim in every) for verdict in VERDICTS}
-    said = ", ".join(f"{count} {_PLURAL[verdict]}" for verdict, count in counts.items() if count)
-    return f"Of {len(every)} claims of {len(STUDIES)} studies: {said}."
-
-
-_PLURAL = {
-    "holds": "hold",
-    "does not hold": "do not hold",
-    "only under": "hold only under a condition",
-    "not tested": "are not tested yet",
-}
-_MARKS = {"holds": "✓", "does not hold": "✗", "only under": "◐", "not tested": "○"}
-
-
-def claims_html(study: str) -> str:
-    """Return the claims of a study as HTML: a badge for each verdict, and the evidence, collapsed."""
-    return "".join(_claim_html(claim) for claim in claims() if claim.study == study)
-
-
-def _claim_html(claim: Claim) -> str:
-    badge = f'<span class="badge {claim.verdict.replace(" ", "-")}">{_MARKS[claim.verdict]} {claim.verdict}</span>'
-    lines = _lines()  # none in an installation without a checkout
-    runs = evidence(claim, lines) if lines else []
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _evidence(run))}</tr>" for run in runs)
-    heads = "".join(
-        f'<th scope="col">{head}</th>'
-        for head in ("run", "setting", *(METRICS[name].head for name in _EVIDENCE), "budget")
-    )
-    table = f"<div><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>" if rows else ""
-    button = ""
-    if claim.figure:
-        view = claim.figure
-        where = f"{table_label(view.table)}, {view.dataset}, {METRICS[view.metric].title}"
-        button = f'<button type="button" data-claim="{claim.id}">Show {escape(where)}</button>'
-    return (
-        f"<details><summary>{badge} <b>{claim.id}</b> {escape(claim.claim)}</summary><p>{escape(claim.because)}</p>"
-        f"{table}{button}<p>To measure it: <code>{escape(claim.command)}</code></p></details>"
-    )
-
-
-def _evidence(line: Result) -> list[str]:
-    numbers = line.numbers
-    return [
-        line.recipe,
-        line.setting.label,
-        *(METRICS[name].text(numbers[name]) if name in numbers else "–" for name in _EVIDENCE),
-        _trained([line]),
-    ]
-
-
-def claim_figure(claim_id: str) -> tuple[str, str, str, str]:
-    """Return study, table, data set and metric of the view that shows a claim."""
-    claim = next(claim for claim in claims() if claim.id == claim_id)
-    assert claim.figure is not None
-    return claim.study, claim.figure.table, claim.figure.dataset, claim.figure.metric

@@ -1,4 +1,4 @@
-"""Tables as HTML, and as links that save them as CSV."""
+"""Tables as HTML, as records for programs, and as links that save them as CSV."""
 
 import base64
 import html
@@ -15,6 +15,11 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for name, *cells in rows
     )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def records(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return each row as a dict by column."""
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def csv_link(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -1,6 +1,6 @@
-"""A table to read: its columns have widths and wrap."""
+"""A table to read: its columns have widths and wrap, its numbers thousands separators."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import gradio as gr
@@ -20,3 +20,17 @@ def dataframe(
         wrap=True,
         **settings,
     )
+
+
+def table_value(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return the value of a table whose cells are sorted as numbers and shown as text, "–" for None."""
+    texts = [[_text(cell) for cell in row] for row in rows]
+    return {"headers": list(columns), "data": [list(row) for row in rows], "metadata": {"display_value": texts}}
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return f"{cell:,}" if isinstance(cell, (int, float)) else str(cell)

@@ -6,9 +6,15 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.metrics.table import METRICS
+from vqzoo.ui.components.dataframe import dataframe, table_value
+from vqzoo.ui.components.peek import peek
 from vqzoo.ui.context import Context
-from vqzoo.ui.part import TELLING, TabPart
-from vqzoo.views.rate import AXES, Rates
+from vqzoo.ui.errors import show_errors
+from vqzoo.ui.part import LATEST, TELLING, TabPart
+from vqzoo.views.comparison import Comparison
+from vqzoo.views.rate import AXES, Rates, own_points
+from vqzoo.views.rate_against import AGAINST_ABOUT, AGAINST_COLUMNS, against_codecs
+from vqzoo.views.rate_answer import answer_figure, bits_for, describe
 from vqzoo.views.rate_costs import (
     COST_ABOUT,
     COST_COLUMNS,
@@ -21,14 +27,19 @@ from vqzoo.views.rate_costs import (
 )
 from vqzoo.views.rate_figure import TABLE_COLUMNS, fit_figure, rate_figure, rate_table, story
 from vqzoo.views.rate_fit import describe_bits, describe_law, groups, law_of
+from vqzoo.views.rate_peek import picture_of
 from vqzoo.views.style import message
 from vqzoo.views.table import csv_link
 
-_FIRST_PSNR = 24.0
+_FIRST_PSNR = 30.0
+TEXTS = {"model", "kind", "by"}
+"""Headings of columns that hold text."""
+_WIDE = {"model": 285, "kind": 215, "by": 200}
+"""Pixels that the cells of a column need, where they are longer than its heading."""
 
 
 class Models(TabPart):
-    """A metric against an axis of cost: a figure, what it tells in words, and a table."""
+    """A metric against an axis of cost: a figure, what it tells in words, and tables."""
 
     opens_page = True
 
@@ -39,64 +50,101 @@ class Models(TabPart):
             with gr.Row():
                 self.metric = gr.Dropdown(_metrics(rates, dataset.value), label="Quality", elem_id="rate-metric")
                 axis = gr.Dropdown(list(AXES), value=next(iter(AXES)), label="Cost", elem_id="rate-axis")
-            self.figure = gr.Plot(message("..."), show_label=False, elem_id="rate-figure")
-            self.said = gr.Markdown(elem_id="rate-story")
+            self.figure = gr.Plot(message("..."), show_label=False, elem_id="rate-figure", elem_classes="rate-figure")
+            self.peek = peek("rate-peek", "#rate-figure")
+            self.story = gr.Markdown(elem_id="rate-story")
+            with gr.Accordion("Add points of your own", open=False, elem_id="rate-own-points"):
+                own = gr.Textbox(
+                    "",
+                    lines=3,
+                    label="Your points",
+                    placeholder="my model, 0.5, 27.3",
+                    info="A line each: a name, bits per pixel, and the quality chosen above.",
+                    elem_id="rate-own",
+                )
             self.table = rate_dataframe(TABLE_COLUMNS, "rate-table")
             self.link = gr.HTML()
-        self.inputs, self.outputs = [dataset, self.metric, axis], [self.figure, self.said, self.table, self.link]
+            gr.Markdown("### Against image codecs", elem_classes="rate-head")
+            self.against = rate_dataframe(AGAINST_COLUMNS, "rate-against")
+            gr.Markdown(AGAINST_ABOUT, elem_classes="hint")
+        self.inputs = [dataset, self.metric, axis, own]
+        self.outputs = [self.figure, self.story, self.table, self.link, self.against]
 
     def watch(self) -> None:
-        """Offer the metrics of the data set, too."""
+        """Offer the metrics of the data set, too, and show the picture of the point that is pointed at."""
         self.dataset.change(self._on_dataset, [self.dataset, self.metric], self.metric, **TELLING)
         super().watch()
+        self.peek.select(self._on_point, [self.context.shown, self.dataset], self.peek, **LATEST)
 
-    def show(self, dataset: str, metric: str, axis: str) -> dict[Any, Any]:
-        """Return the values for a data set, a metric and an axis."""
+    def show(self, dataset: str, metric: str, axis: str, own: str) -> dict[Any, Any]:
+        """Return the values for a data set, a metric, an axis and the lines of a visitor's own points."""
         rows = rate_table(self.rates, dataset)
+        points = own_points(own, metric, self.rates.pixels(dataset))
         return {
-            self.figure: rate_figure(self.rates, dataset, axis, metric),
-            self.said: story(self.rates, dataset, axis, metric),
-            self.table: rows,
+            self.figure: rate_figure(self.rates, dataset, axis, metric, points),
+            self.story: story(self.rates, dataset, axis, metric),
+            self.table: table_value(TABLE_COLUMNS, rows),
             self.link: csv_link(f"vqzoo-{dataset}.csv", TABLE_COLUMNS, rows),
+            self.against: table_value(AGAINST_COLUMNS, against_codecs(self.rates, dataset, metric, points)),
         }
 
     def _on_dataset(self, dataset: str, metric: str) -> Any:
         return choices_with(_metrics(self.rates, dataset), metric)
 
+    def _on_point(self, shown: Comparison, dataset: str, event: gr.EventData) -> Any:
+        with show_errors():
+            return picture_of(self.engine, shown, str(event.name), self.rates.pixels(dataset))
 
-class Law(TabPart):
-    """The bits that a PSNR takes, by a power law through a group of models."""
+
+class Bits(TabPart):
+    """The bits that a quality takes, from what was measured, and by a power law through a group of models."""
 
     def __init__(self, context: Context, rates: Rates, dataset: gr.Radio):
-        super().__init__(context, "Bits for a PSNR")
-        self.rates = rates
+        super().__init__(context, "Bits for a quality")
+        self.rates, self.dataset = rates, dataset
         with self.tab:
             with gr.Row():
-                self.group = gr.Dropdown([], label="Fit a power law through", elem_id="rate-group")
-                psnr = gr.Number(_FIRST_PSNR, label="PSNR wanted, dB", minimum=1, maximum=100, elem_id="rate-psnr")
+                self.metric = gr.Dropdown(_metrics(rates, dataset.value), label="Quality", elem_id="rate-wish-metric")
+                quality = gr.Number(_FIRST_PSNR, label="Wanted: at least this good", elem_id="rate-wish")
             self.answer = gr.Markdown(elem_id="rate-answer")
-            self.figure = gr.Plot(message("..."), show_label=False, elem_id="rate-law")
-            self.said = gr.Markdown(elem_id="rate-law-said", elem_classes="hint")
-        self.inputs, self.outputs = [dataset, self.group, psnr], [self.group, self.answer, self.figure, self.said]
+            self.figure = gr.Plot(message("..."), show_label=False, elem_id="rate-bits", elem_classes="rate-figure")
+            with gr.Accordion("A power law through the points", open=False, elem_id="rate-law-part"):
+                self.group = gr.Dropdown([], label="Fit a power law through", elem_id="rate-group")
+                self.law = gr.Plot(message("..."), show_label=False, elem_id="rate-law", elem_classes="rate-figure")
+                self.about = gr.Markdown(elem_id="rate-law-about", elem_classes="hint")
+        self.inputs = [dataset, self.metric, quality, self.group]
+        self.outputs = [self.answer, self.figure, self.group, self.law, self.about]
 
-    def show(self, dataset: str, group: str | None, psnr: float | None) -> dict[Any, Any]:
-        """Return the values for a data set, a group of its models and a PSNR in dB."""
+    def watch(self) -> None:
+        """Offer the metrics of the data set, too."""
+        self.dataset.change(
+            lambda d, m: choices_with(_metrics(self.rates, d), m), self.inputs[:2], self.metric, **TELLING
+        )
+        super().watch()
+
+    def show(self, dataset: str, metric: str, quality: float | None, group: str | None) -> dict[Any, Any]:
+        """Return the values for a data set, a quality and a group of the models."""
+        law = self._law(dataset, quality if metric == "psnr" else None, group)
+        if quality is None:
+            return {self.answer: "Say which quality is wanted.", self.figure: message("No quality is wanted."), **law}
+        answer = bits_for(self.rates, dataset, metric, quality)
+        return {self.answer: describe(answer), self.figure: answer_figure(self.rates, dataset, answer), **law}
+
+    def _law(self, dataset: str, psnr: float | None, group: str | None) -> dict[Any, Any]:
         names = list(groups(self.rates, dataset))
         if not names:
             few = "Three models of different rates are needed to fit a law, and there are fewer here."
-            none = gr.update(choices=[], value=None)
-            return {self.group: none, self.answer: few, self.figure: message(few), self.said: ""}
+            return {self.group: gr.update(choices=[], value=None), self.law: message(few), self.about: ""}
         name = group if group in names else names[0]
         points, law = law_of(self.rates, dataset, name)
         try:
-            found = "Say which PSNR is wanted." if psnr is None else describe_bits(law, psnr)
+            bits = describe_bits(law, psnr) if psnr is not None else "The law is one of PSNR."
         except ValueError as error:  # an answer, too: the law is still shown
-            found = f"**No answer.** {error}"
+            bits = str(error)
         return {
             self.group: gr.update(choices=names, value=name),
-            self.answer: found,
-            self.figure: fit_figure(points, law, psnr),
-            self.said: describe_law(law, points),
+            self.law: fit_figure(points, law, psnr),
+            self.about: f"{bits} {describe_law(law, points)}",
         }
 
 
@@ -115,7 +163,10 @@ class Costs(TabPart):
     def show(self, dataset: str) -> dict[Any, Any]:
         """Return the values for a data set."""
         rows = cost_table(self.rates, dataset)
-        return {self.table: rows, self.link: csv_link(f"vqzoo-{dataset}-lookup.csv", COST_COLUMNS, rows)}
+        return {
+            self.table: table_value(COST_COLUMNS, rows),
+            self.link: csv_link(f"vqzoo-{dataset}-lookup.csv", COST_COLUMNS, rows),
+        }
 
 
 class Entropy(TabPart):
@@ -142,7 +193,7 @@ class Entropy(TabPart):
         if name is None or not known:
             name = opening_model(self.rates, dataset)
         return {
-            self.table: rows,
+            self.table: table_value(ENTROPY_COLUMNS, rows),
             self.link: csv_link(f"vqzoo-{dataset}-entropy.csv", ENTROPY_COLUMNS, rows),
             # A choice is left alone: an update of it would arrive as a second choice.
             self.model: gr.update(choices=names) if known else gr.update(choices=names, value=name),
@@ -157,15 +208,13 @@ def choices_with(choices: list[tuple[str, str]], value: str) -> Any:
 
 
 def rate_dataframe(columns: Sequence[str], elem_id: str) -> gr.Dataframe:
-    """Make the table of a tab."""
-    return gr.Dataframe(
-        headers=list(columns),
-        datatype=["str" if name in ("model", "kind", "by") else "number" for name in columns],
-        interactive=False,
+    """Make the table of a tab, its columns as wide as their headings."""
+    wide = {name: max(_WIDE.get(name, 90), 26 + 8 * max(map(len, name.split()))) for name in columns}
+    return dataframe(
+        {name: ("str" if name in TEXTS else "number", f"{width}px") for name, width in wide.items()},
+        elem_id,
         show_label=False,
         max_height=460,
-        wrap=True,
-        elem_id=elem_id,
         elem_classes="rate-table",
     )
 
