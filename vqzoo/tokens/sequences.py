@@ -127,14 +127,12 @@ class Sequences:
                 f"sequence {image} has token {sequences[image, position].item()} at position {position}: expected "
                 f"{lows[position].item()} to {highs[position].item()}"
             )
-        positions = self._positions.to(sequences.device)
-        filled = positions != _FILL
-        flat = torch.empty(len(sequences), len(self._lows), dtype=torch.long, device=sequences.device)
-        flat[:, positions[filled]] = sequences[:, self._prefix :][:, filled]
-        parts = (flat - self._lows.to(flat.device)).split([math.prod(shape) for shape in self._shapes], 1)
-        return Tokens(
-            tuple(part.unflatten(1, shape) for part, shape in zip(parts, self._shapes, strict=True)), self.size
-        )
+        flat = self._in_memory_order(sequences) - self._lows.to(sequences.device)
+        return Tokens(self._split(flat), self.size)
+
+    def grids(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Return a value for each position (b, length) as grids (b, h, w, q), as the indices have them."""
+        return self._split(self._in_memory_order(values))
 
     def labels(self, sequences: Tensor) -> Tensor | None:
         """Return the class (b,) of each sequence, -1 for none; None without `classes`."""
@@ -144,6 +142,18 @@ class Sequences:
         """Return the tokens that may follow `sequence` (n,): the `prefix_allowed_tokens_fn` of transformers."""
         position = len(sequence)
         return list(range(int(self.lows[position]), int(self.highs[position]) + 1))
+
+    def _in_memory_order(self, values: Tensor) -> Tensor:
+        """Return what lies in this order, prompt included, as the grids lie in memory; the inverse of `_in_order`."""
+        positions = self._positions.to(values.device)
+        filled = positions != _FILL
+        flat = values.new_empty(len(values), len(self._lows))
+        flat[:, positions[filled]] = values[:, self._prefix :][:, filled]
+        return flat
+
+    def _split(self, flat: Tensor) -> tuple[Tensor, ...]:
+        parts = flat.split([math.prod(shape) for shape in self._shapes], 1)
+        return tuple(part.unflatten(1, shape) for part, shape in zip(parts, self._shapes, strict=True))
 
     def _in_order(self, flat: Tensor) -> Tensor:
         """Return what lies flat (..., n) in this order, `pad` where a position holds no index."""
