@@ -34,7 +34,7 @@ class Sequences:
     - "delayed": step t holds index t of column 0, index t - 1 of column 1, and so on, `pad` where there is none, as in
       MusicGen (arXiv:2306.05284). ValueError where grids differ in size.
 
-    Attributes: `vocabulary_size`; `length` of a sequence, with `begin` and class; `begin`, `pad`; `lows` and `highs`,
+    Attributes: `vocabulary_size`; `length` of a sequence, with `begin` and class; `indices` in it; `begin`, `pad`; `lows` and `highs`,
     the tokens from low to high (inclusive) that may stand at each position, (length,) int64.
     """
 
@@ -78,6 +78,7 @@ class Sequences:
             torch.cat([prefix[:, which], self._in_order(ends)]) for which, ends in enumerate((self._lows, highs))
         )
         self.length = len(self.lows)
+        self.indices = len(column_of)
 
     def prompt(self, images: int | Tensor) -> Tensor:
         """Return what sequences begin with, (b, 1) int64: `begin`; with `classes`, (b, 2), `begin` and a class.
