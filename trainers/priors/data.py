@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from trainers.priors.recipe import PriorRecipe
-from vqzoo.tokenizer import Tokens
 from vqzoo.tokens.sequences import Sequences
+from vqzoo.tokens.token_set import TokenSet
+
+_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,19 @@ class PriorData:
     held_out: Tensor
 
 
-def divide(recipe: PriorRecipe, sequences: Sequences, tokens: Tokens, labels: Tensor | None) -> PriorData:
-    """Return the sequences of all images, `recipe.held_out` of them, drawn at random, apart."""
-    if recipe.held_out >= len(tokens):
-        raise ValueError(f"held_out={recipe.held_out}: the token set has {len(tokens)} images; expected fewer")
-    flat = sequences.flatten(tokens, labels).to(_narrowest(sequences.vocabulary_size))
-    order = torch.from_numpy(np.random.default_rng(recipe.seed).permutation(len(flat)))
-    return PriorData(flat[order[recipe.held_out :]], flat[order[: recipe.held_out]])
+def divide(recipe: PriorRecipe, sequences: Tensor) -> PriorData:
+    """Return sequences (n, length) with `recipe.held_out` of them, drawn at random, apart."""
+    if recipe.held_out >= len(sequences):
+        raise ValueError(f"held_out={recipe.held_out}: the token set has {len(sequences)} images; expected fewer")
+    order = torch.from_numpy(np.random.default_rng(recipe.seed).permutation(len(sequences)))
+    return PriorData(sequences[order[recipe.held_out :]], sequences[order[: recipe.held_out]])
+
+
+def read_sequences(tokens: TokenSet) -> Tensor:
+    """Return the sequences (n, length) of all images of a token set, in a narrow type."""
+    dtype = torch.int16 if tokens.sequences.vocabulary_size <= 2**15 else torch.int32
+    parts = [range(start, min(start + _ROWS, len(tokens))) for start in range(0, len(tokens), _ROWS)]
+    return torch.cat([torch.stack([row["input_ids"] for row in tokens.__getitems__(part)]).to(dtype) for part in parts])
 
 
 def batch(recipe: PriorRecipe, data: PriorData, sequences: Sequences, step: int, rank: int, processes: int) -> Tensor:
@@ -45,7 +53,3 @@ def batch(recipe: PriorRecipe, data: PriorData, sequences: Sequences, step: int,
         dropped = np.random.default_rng([recipe.seed, 2, step]).random(size) < recipe.drop_class
         chosen[torch.from_numpy(dropped), 1] = sequences.pad
     return chosen[rank::processes]
-
-
-def _narrowest(size: int) -> torch.dtype:
-    return torch.int16 if size <= 2**15 else torch.int32

@@ -2,19 +2,20 @@
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
 from accelerate.utils import set_seed
 
-from trainers.loop import checkpoint
+from trainers.loop import checkpoint, tracking
 from trainers.loop.log import Log
-from trainers.loop.options import Options
 from trainers.loop.progress import Progress
 from trainers.loop.session import build_accelerator
 from trainers.loop.signals import SignalHandler
 from trainers.loop.state import State
 from trainers.priors.data import PriorData, batch
+from trainers.priors.options import PriorOptions
 from trainers.priors.recipe import PriorRecipe
 from trainers.priors.step import build_prior_parts, held_out_bits, prior_step
 from vqzoo.files.storage import read_json, write_json
@@ -28,7 +29,7 @@ _MAY_CHANGE = {"steps", "evaluate_every", "learning_rate", "warmup"}
 class PriorSession:
     """A run of a prior; `start` is the number of updates done before, `best` the least held-out bits of an image."""
 
-    def __init__(self, recipe: PriorRecipe, options: Options, sequences: Sequences, data: PriorData):
+    def __init__(self, recipe: PriorRecipe, options: PriorOptions, sequences: Sequences, data: PriorData):
         """Build the run or, with `options.resume`, load its newest checkpoint."""
         self.recipe, self.options, self.data = recipe, options, data
         self.folder = options.runs / recipe.name
@@ -37,6 +38,8 @@ class PriorSession:
         saved = _find_checkpoint(recipe, self.folder, options.resume)
         self.start: int = saved["step"] if saved else 0
         self.best: float = saved["best"] if saved else math.inf
+        self._before: float = saved["seconds"] if saved else 0.0
+        self._began = time.perf_counter()
         set_seed(recipe.seed)
         settings = dict(recipe.prior)
         prior = build_prior(str(settings.pop("name")), sequences, **settings)
@@ -50,6 +53,7 @@ class PriorSession:
             write_json(self.folder / "recipe.json", recipe.to_dict())
         self.log = Log(self.folder / "metrics.jsonl", self.start, self.is_main)
         self.signals = SignalHandler(accelerator, options.save_minutes)
+        tracking.start(accelerator, recipe.name, recipe.to_dict(), resume=bool(saved))
         self.progress = Progress(recipe.name, self.start, recipe.steps, self.is_main)
 
     @property
@@ -57,12 +61,18 @@ class PriorSession:
         """The prior as it is now."""
         return self.parts.prior
 
+    @property
+    def seconds(self) -> float:
+        """Time that the run has taken, evaluations and earlier sessions of it included."""
+        return self._before + time.perf_counter() - self._began
+
     def fit(self) -> None:
         """Train to the recipe's last step; log, evaluate and save on the way.
 
         Raises Stopped, after saving, when a signal ended the run, and FloatingPointError for a loss that is no number.
         """
         recipe, accelerator, sequences = self.recipe, self.parts.accelerator, self.prior.sequences
+        self._began = time.perf_counter()
         with self.signals, self.progress:
             for step in range(self.start, recipe.steps):
                 rows = batch(recipe, self.data, sequences, step, accelerator.process_index, accelerator.num_processes)
@@ -95,19 +105,23 @@ class PriorSession:
                     f"no longer a number at step {done}; the last good checkpoint is kept in "
                     f"{self.folder / 'checkpoints'}; a smaller --learning-rate usually helps"
                 )
-            self.log.write({**row, "learning_rate": self.parts.optimizer.param_groups[0]["lr"]})
+            self._write({**row, "learning_rate": self.parts.optimizer.param_groups[0]["lr"]})
         self.progress.advance(row)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        self.log.write(row)
+        self.parts.accelerator.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
 
     def _evaluate(self, done: int) -> None:
         bits = held_out_bits(self.prior, self.data.held_out).mean().item()
-        self.log.write({"step": done, "held_out": bits})
+        self._write({"step": done, "held_out": bits})
         if self.is_main and bits < self.best:
             checkpoint.write(self.folder / "best.pt", {"model": self.prior.state_dict(), "step": done, "bits": bits})
         self.best = min(self.best, bits)
         self.progress.print(f"step {done:,}: {bits:,.1f} bits an image on {len(self.data.held_out):,} held out")
 
     def _save(self, done: int) -> None:
-        state = self.state.save(None, step=done, best=self.best)
+        state = self.state.save(None, step=done, best=self.best, seconds=self.seconds)
         if self.is_main:
             checkpoint.write_step(self.folder / "checkpoints", done, state)
         self.parts.accelerator.wait_for_everyone()

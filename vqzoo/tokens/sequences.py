@@ -34,8 +34,9 @@ class Sequences:
     - "delayed": step t holds index t of column 0, index t - 1 of column 1, and so on, `pad` where there is none, as in
       MusicGen (arXiv:2306.05284). ValueError where grids differ in size.
 
-    Attributes: `vocabulary_size`; `length` of a sequence, with `begin` and class; `indices` in it; `begin`, `pad`; `lows` and `highs`,
-    the tokens from low to high (inclusive) that may stand at each position, (length,) int64.
+    Attributes: `vocabulary_size`; `length` of a sequence, with `begin` and class, and number of `indices` in it;
+    `begin`, `pad`; `lows` and `highs`, the tokens from low to high (inclusive) that may stand at each position,
+    (length,) int64.
     """
 
     def __init__(
@@ -79,6 +80,12 @@ class Sequences:
         )
         self.length = len(self.lows)
         self.indices = len(column_of)
+
+    @property
+    def uniform_bits(self) -> float:
+        """Bits of an image whose indices are all equally likely, as `Tokenizer.bits` counts them."""
+        alphabets = (self.highs - self.lows + 1)[self._prefix :]
+        return float(alphabets.double().log2().sum())
 
     def prompt(self, images: int | Tensor) -> Tensor:
         """Return what sequences begin with, (b, 1) int64: `begin`; with `classes`, (b, 2), `begin` and a class.

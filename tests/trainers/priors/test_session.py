@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainers.loop.options import Options
 from trainers.loop.signals import Stopped
 from trainers.priors.data import batch, divide
+from trainers.priors.options import PriorOptions
 from trainers.priors.recipe import PriorRecipe, prior_recipe
 from trainers.priors.session import PriorSession
 from vqzoo.autoencoders import build_autoencoder, build_position
@@ -39,11 +39,11 @@ def data(sequences):
     """Images whose cells are all equal, of class 0 below 4 and of class 1 from 4: 4 bits at first, 2 when learned."""
     values = torch.arange(80) % 8
     tokens = Tokens((values[:, None, None, None].expand(80, 4, 4, 1),), (16, 16))
-    return divide(RECIPE, sequences, tokens, (values >= 4).long())
+    return divide(RECIPE, sequences.flatten(tokens, (values >= 4).long()))
 
 
-def options(folder: Path, **settings) -> Options:
-    return Options(runs=folder, log_every=1, **settings)
+def options(folder: Path, **settings) -> PriorOptions:
+    return PriorOptions(runs=folder, log_every=1, **settings)
 
 
 def test_a_prior_learns_what_there_is_to_learn(sequences, data, tmp_path):
@@ -101,7 +101,7 @@ def test_images_held_out_are_not_learned_from(sequences):
     first = torch.arange(64).view(64, 1).expand(64, 16).clone() % 8
     first[:, 1] = torch.arange(64) // 8  # each image is another one
     tokens = Tokens((first.view(64, 4, 4, 1),), (16, 16))
-    data = divide(RECIPE, sequences, tokens, torch.zeros(64, dtype=torch.long))
+    data = divide(RECIPE, sequences.flatten(tokens, torch.zeros(64, dtype=torch.long)))
     train, held_out = ({tuple(row) for row in part.tolist()} for part in (data.train, data.held_out))
     assert len(train) == 48 and len(held_out) == 16 and not train & held_out
 
