@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from vqzoo.generation.ar import AutoregressivePrior
-from vqzoo.generation.prior import Sampling
+from vqzoo.generation.prior import Prior, Sampling
+from vqzoo.generation.table import build_prior
 from vqzoo.tokenizer import Tokenizer, Tokens
 from vqzoo.tokens.sequences import Sequences
 
@@ -17,7 +17,9 @@ QUANTIZERS = {
 }
 
 
-def prior(quantizer: str = "vq", order: str = "raster", classes: int = 0, resolution: int = 8) -> AutoregressivePrior:
+def prior(
+    quantizer: str = "vq", order: str = "raster", classes: int = 0, resolution: int = 8, kind: str = "ar"
+) -> Prior:
     """An untrained prior of images of 8 x 8 pixels, which are 2 x 2 cells; weights are large enough to matter."""
     torch.manual_seed(0)
     tokenizer = Tokenizer.from_config(
@@ -29,14 +31,14 @@ def prior(quantizer: str = "vq", order: str = "raster", classes: int = 0, resolu
             "position": {"name": "none", "dim": 4},
         }
     )
-    model = AutoregressivePrior(Sequences(tokenizer, order=order, classes=classes), width=16, depth=2, heads=2)
+    model = build_prior(kind, Sequences(tokenizer, order=order, classes=classes), width=16, depth=2, heads=2)
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.3 * torch.randn_like(weight))
     return model.eval()
 
 
-def every_image(model: AutoregressivePrior) -> Tokens:
+def every_image(model: Prior) -> Tokens:
     """Return all images that there are."""
     sequences = model.sequences
     choices = [
@@ -48,11 +50,20 @@ def every_image(model: AutoregressivePrior) -> Tokens:
 
 
 @pytest.mark.parametrize(
-    ("quantizer", "order", "classes", "images"),
-    [("vq", "raster", 0, 81), ("vq", "raster", 2, 81), ("rvq", "by-level", 0, 256), ("rvq", "delayed", 2, 256)],
+    ("kind", "quantizer", "order", "classes", "images"),
+    [
+        ("ar", "vq", "raster", 0, 81),
+        ("ar", "vq", "raster", 2, 81),
+        ("ar", "rvq", "by-level", 0, 256),
+        ("ar", "rvq", "delayed", 2, 256),
+        ("ar-delay", "rvq", "delayed", 2, 256),
+        ("ar-delay", "vq", "delayed", 0, 81),
+        ("ar-depth", "rvq", "raster", 0, 256),
+        ("ar-depth", "rvq", "raster", 2, 256),
+    ],
 )
-def test_probabilities_of_all_images_sum_to_one(quantizer, order, classes, images):
-    model = prior(quantizer, order, classes).double()
+def test_probabilities_of_all_images_sum_to_one(kind, quantizer, order, classes, images):
+    model = prior(quantizer, order, classes, kind=kind).double()
     tokens = every_image(model)
     assert len(tokens) == images
     labels = torch.zeros(images, dtype=torch.long) if classes else None
@@ -79,11 +90,14 @@ def test_bits_of_an_image_are_the_sum_of_those_of_its_indices():
     torch.testing.assert_close(bits.sum((1, 2, 3)), model.log_likelihood(tokens))
 
 
-@pytest.mark.parametrize("guidance", [1.0, 2.5])
-def test_neither_cache_nor_batch_changes_a_sample(guidance):
-    model = prior("rvq", "by-level", classes=3, resolution=16)
-    labels, sampling = torch.arange(64) % 3, Sampling(guidance=guidance, seed=5)
-    together = model.sample(labels, sampling, batch_size=64)
+@pytest.mark.parametrize(
+    ("kind", "order", "guidance"),
+    [("ar", "by-level", 1.0), ("ar", "by-level", 2.5), ("ar-delay", "delayed", 2.5), ("ar-depth", "raster", 2.5)],
+)
+def test_neither_cache_nor_batch_changes_a_sample(kind, order, guidance):
+    model = prior("rvq", order, classes=3, resolution=16, kind=kind)
+    labels, sampling = torch.arange(32) % 3, Sampling(guidance=guidance, seed=5)
+    together = model.sample(labels, sampling, batch_size=32)
     alone = model.sample(labels[:4], sampling, batch_size=1)
     prompt = model.sequences.prompt(labels)
     *_, uncached = model.draw(prompt, sampling, cached=False)
@@ -93,12 +107,18 @@ def test_neither_cache_nor_batch_changes_a_sample(guidance):
     assert not torch.equal(alone.grids[0], other.grids[0])
 
 
-def test_samples_are_as_frequent_as_they_are_likely():
-    model = prior(resolution=4).double()
-    tokens = model.sample(3000, batch_size=3000)
-    shares = torch.bincount(tokens.grids[0].flatten(), minlength=3) / 3000
+@pytest.mark.parametrize(("kind", "order"), [("ar", "raster"), ("ar-delay", "delayed"), ("ar-depth", "raster")])
+def test_samples_are_as_frequent_as_they_are_likely(kind, order):
+    model = prior("rvq", order, resolution=4, kind=kind).double()
+    first, second = model.sample(3000, batch_size=3000).grids[0].flatten(1).T
+    shares = torch.bincount(2 * first + second, minlength=4) / 3000
     expected = 2 ** -model.log_likelihood(every_image(model))
     torch.testing.assert_close(shares.double(), expected, atol=4 * 0.5 / 3000**0.5, rtol=0)
+
+
+def test_a_prior_of_steps_needs_its_order_and_one_grid():
+    with pytest.raises(ValueError, match="order='raster': this prior needs 'delayed'"):
+        prior("rvq", "raster", kind="ar-delay")
 
 
 def test_guidance_is_between_the_class_and_none():
@@ -110,12 +130,14 @@ def test_guidance_is_between_the_class_and_none():
     assert not torch.equal(model.sample(labels, Sampling(seed=3)).grids[0], without.grids[0])
 
 
-def test_an_image_is_completed_from_its_first_tokens():
-    model = prior(resolution=16)
-    whole = model.sample(2)
-    beginning = model.sequences.flatten(whole)[:, :9]
-    *_, drawn = model.draw(beginning, Sampling(seed=1))
-    assert torch.equal(drawn[:, :9], beginning) and not torch.equal(drawn, model.sequences.flatten(whole))
+@pytest.mark.parametrize(("kind", "order"), [("ar", "raster"), ("ar-delay", "delayed"), ("ar-depth", "raster")])
+def test_an_image_is_completed_from_its_first_tokens(kind, order):
+    model = prior("rvq", order, resolution=16, kind=kind)
+    whole = model.sequences.flatten(model.sample(2))
+    *_, again = model.draw(whole[:, :9], Sampling())
+    *_, other = model.draw(whole[:, :9], Sampling(seed=1))
+    assert torch.equal(again, whole)
+    assert torch.equal(other[:, :9], whole[:, :9]) and not torch.equal(other, whole)
 
 
 @pytest.mark.parametrize(

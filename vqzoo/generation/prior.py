@@ -1,11 +1,13 @@
 """The contract of a prior: bits of tokens, and samples."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqzoo.files.tokens import Tokens
@@ -57,6 +59,13 @@ class Sampling:
         rank = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)
         return order.gather(1, rank.clamp(max=order.shape[1] - 1))[:, 0]
 
+    def guided(self, logits: Tensor, guided: bool) -> Tensor:
+        """Return logits (b, k) of (b, k), or if `guided` of (2 b, k): with the class, then without."""
+        if not guided:
+            return logits
+        conditional, unconditional = logits.chunk(2)
+        return unconditional + self.guidance * (conditional - unconditional)
+
 
 class Prior(nn.Module):
     """A model of the sequences of a tokenizer's images.
@@ -70,6 +79,8 @@ class Prior(nn.Module):
     def __init__(self, sequences: Sequences):
         super().__init__()
         self.sequences = sequences
+        self.prompt_length = 1 + bool(sequences.classes)
+        self.ranges = _ranges(sequences, self.prompt_length)
 
     def position_bits(self, sequences: Tensor) -> Tensor:
         """Return the bits (b, length) that each token of sequences (b, length) costs given those before it.
@@ -124,7 +135,45 @@ class Prior(nn.Module):
         """The device of the weights."""
         return next(self.parameters()).device
 
+    def without_class(self, sequences: Tensor) -> Tensor:
+        """Return sequences (b, n) with `pad` in place of their class."""
+        begin, _, rest = sequences.tensor_split([1, 2], 1)
+        return torch.cat([begin, torch.full_like(begin, self.sequences.pad), rest], 1)
+
     def _flattened(self, tokens: Tokens, labels: Tensor | None) -> Tensor:
         if labels is None and self.sequences.classes:
             labels = torch.full((len(tokens),), -1)
         return self.sequences.flatten(tokens, labels).to(self.device)
+
+
+Ranges = dict[tuple[int, int], list[int]]
+"""For the tokens from low to high, more than one, the positions at which they may stand."""
+
+
+def _ranges(sequences: Sequences, prompt_length: int) -> Ranges:
+    ranges: Ranges = {}
+    for position, (low, high) in enumerate(zip(sequences.lows.tolist(), sequences.highs.tolist(), strict=True)):
+        if position >= prompt_length and low < high:
+            ranges.setdefault((low, high), []).append(position)
+    return ranges
+
+
+def bits_of(features: Tensor, embeddings: Tensor, sequences: Tensor, ranges: Ranges) -> Tensor:
+    """Return the bits (b, n) of sequences (b, n), 0 where there is no choice.
+
+    The logits of a position are the products of its features (b, n, d) with the embeddings (vocabulary, d) of the
+    tokens that may stand there; others have no probability.
+    """
+    bits = torch.zeros(sequences.shape, dtype=features.dtype, device=features.device)
+    for (low, high), positions in ranges.items():
+        at = torch.tensor(positions, device=features.device)
+        logits = features[:, at] @ embeddings[low : high + 1].T
+        nats = F.cross_entropy(logits.flatten(0, 1), (sequences[:, at] - low).flatten(), reduction="none")
+        bits[:, at] = nats.view(len(sequences), -1).to(bits.dtype) / math.log(2)
+    return bits
+
+
+def random_numbers(sampling: Sampling, first: int, sequences: Tensor, length: int) -> Tensor:
+    """Return the random numbers (b, length) of as many images as there are sequences, float64, on their device."""
+    rows = [sampling.uniform(first + row, length) for row in range(len(sequences))]
+    return torch.from_numpy(np.stack(rows)).to(sequences.device)

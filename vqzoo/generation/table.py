@@ -6,11 +6,14 @@ from typing import Any
 
 from vqzoo.generation.ar import AutoregressivePrior
 from vqzoo.generation.prior import Prior
+from vqzoo.generation.steps import DelayPrior, DepthPrior
 from vqzoo.ops.build import build_from
 from vqzoo.tokens.sequences import Sequences
 
 PRIORS: dict[str, Callable[..., Prior]] = {
     "ar": AutoregressivePrior,
+    "ar-delay": DelayPrior,
+    "ar-depth": DepthPrior,
 }
 
 

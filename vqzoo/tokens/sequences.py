@@ -60,6 +60,7 @@ class Sequences:
             columns.append(torch.arange(column, column + number).repeat(height * width))
             start, column = start + height * width * number, column + number
         self._positions = _ORDERS[self.order](grids)
+        self._scales = len({grid.shape for grid in grids}) > 1
 
         sizes = torch.tensor([size for part in quantizers for size in part.index_sizes])
         codebook_of = torch.tensor(joint_codebooks(quantizers))
@@ -86,6 +87,13 @@ class Sequences:
         """Bits of an image whose indices are all equally likely, as `Tokenizer.bits` counts them."""
         alphabets = (self.highs - self.lows + 1)[self._prefix :]
         return float(alphabets.double().log2().sum())
+
+    @property
+    def columns(self) -> int:
+        """Number of indices of a cell; ValueError where an image has several grids or grids differ in size."""
+        if len(self._shapes) > 1 or self._scales:
+            raise ValueError("cells: grids of this tokenizer differ in size; expected one grid")
+        return self._shapes[0][2]
 
     def prompt(self, images: int | Tensor) -> Tensor:
         """Return what sequences begin with, (b, 1) int64: `begin`; with `classes`, (b, 2), `begin` and a class.
