@@ -13,6 +13,8 @@ from trainers.priors.options import PriorOptions
 from trainers.priors.recipe import PriorRecipe
 from trainers.priors.session import PriorSession
 from vqzoo.generation.store import TokenizerId
+from vqzoo.generation.table import PRIORS
+from vqzoo.ops.check import check_choice
 from vqzoo.tokens.token_set import TokenSet
 
 
@@ -22,6 +24,7 @@ def train_prior(prior: str, recipe: PriorRecipe, options: PriorOptions) -> Path:
     `prior` is the end of the folder's name if the recipe has none: <tokenizer>-<prior>. Raises ValueError for settings
     or a folder that do not fit, and Stopped, after saving, when a signal ended the run.
     """
+    check_choice("prior", str(recipe.prior["name"]), PRIORS)
     tokens = TokenSet(options.tokens, order=recipe.order, label=options.label)
     tokenizer = TokenizerId(**{key: tokens.manifest["tokenizer"][key] for key in ("name", "sha256")})
     recipe = replace(recipe, name=recipe.name or f"{Path(tokenizer.name).name}-{prior}")
