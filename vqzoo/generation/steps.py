@@ -126,5 +126,6 @@ class DepthPrior(StepPrior):
         """Return features (b, s, q, width), each of which depends on the earlier columns of its step."""
         earlier = self.model.embed_tokens(tokens[:, :, :-1])
         inputs = torch.cat([hidden[:, :, None], earlier], 2).flatten(0, 1)
-        features: Tensor = self.inner(inputs_embeds=inputs, use_cache=False).last_hidden_state
-        return features.unflatten(0, hidden.shape[:2])
+        out = self.inner(inputs_embeds=inputs, use_cache=False)
+        features: Tensor = out.last_hidden_state.unflatten(0, hidden.shape[:2])
+        return features
