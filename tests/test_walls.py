@@ -14,6 +14,7 @@ FLOORS = [
     {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images", "vqzoo.files"},
     {"vqzoo.tokenizer"},
     {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies", "vqzoo.tokens"},
+    {"vqzoo.generation"},
     {"vqzoo"},  # the public face
     {"vqzoo.views"},
     {"vqzoo.ui"},
@@ -31,6 +32,7 @@ HOMES = {
     "pyarrow": ["vqzoo.tokens"],
     "ray": ["vqzoo.tokens"],
     "sklearn": ["trainers"],
+    "transformers": ["vqzoo.generation"],
 }
 
 FILES = sorted(

@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
             train = partial(_train, run)
     except ValueError as error:
         return fail(error)
-    return _exit_code(train)
+    return exit_code(train)
 
 
 # Imports of torch and `datasets` are inside these functions, so that help and errors of usage come at once.
@@ -71,7 +71,7 @@ def _train_own(options: TrainOptions) -> None:
     train_own(options)
 
 
-def _exit_code(train: Callable[[], None]) -> int:
+def exit_code(train: Callable[[], None]) -> int:
     """Call `train` and return the exit code; prints the user's mistakes in one line."""
     from trainers.loop.memory import as_value_errors
     from trainers.loop.ranks import RANK_LOST, describe_lost_ranks

@@ -11,16 +11,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vqzoo.generation.generate import generate
     from vqzoo.hub.registry import Model, list_models, load
     from vqzoo.tokenizer import Reconstruction, Tokenizer, Tokens
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Reconstruction", "Tokenizer", "Tokens", "list_models", "load"]
+__all__ = ["Model", "Reconstruction", "Tokenizer", "Tokens", "generate", "list_models", "load"]
+
+_HOMES = {
+    "Model": "vqzoo.hub.registry",
+    "generate": "vqzoo.generation.generate",
+    "list_models": "vqzoo.hub.registry",
+    "load": "vqzoo.hub.registry",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import a name of `__all__` on first use: torch, which all of them need, takes seconds to import."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "vqzoo.tokenizer" if name in ("Reconstruction", "Tokenizer", "Tokens") else "vqzoo.hub.registry"
+    module = _HOMES.get(name, "vqzoo.tokenizer")
     return getattr(import_module(module), name)

@@ -9,21 +9,21 @@ from torch import nn
 from torch.optim import Optimizer
 
 from trainers.loop.muon import Muon
+from trainers.priors.recipe import PriorRecipe
 from trainers.recipes.recipe import Recipe
 from vqzoo.quantizers import Quantizer
-from vqzoo.tokenizer import Tokenizer
 
 KINDS = ("kernels", "vectors", "projections", "codebooks")
 """kernels: weights of convolutions and linear layers outside a quantizer; projections: those inside one; codebooks:
 codevectors and other tables inside a quantizer; vectors: all else (biases, scales, positional encodings)."""
 
 
-def build_optimizer(recipe: Recipe, tokenizer: Tokenizer) -> Optimizer:
-    """Build the recipe's optimizer, with a parameter group for each of `KINDS` that the tokenizer has.
+def build_optimizer(recipe: Recipe | PriorRecipe, model: nn.Module) -> Optimizer:
+    """Build the recipe's optimizer, with a parameter group for each of `KINDS` that the model has.
 
     "muon" is Muon for kernels and AdamW without weight decay for other parameters; "adam" is Adam for all.
     """
-    by_kind = sort_parameters(tokenizer)
+    by_kind = sort_parameters(model)
     groups: list[dict[str, Any]] = [{"params": params, "kind": kind} for kind, params in by_kind.items() if params]
     if recipe.optimizer == "adam":
         return torch.optim.Adam(groups, lr=recipe.learning_rate, betas=recipe.betas)
@@ -32,7 +32,7 @@ def build_optimizer(recipe: Recipe, tokenizer: Tokenizer) -> Optimizer:
     return Muon(groups, lr=recipe.learning_rate, betas=recipe.betas)
 
 
-def set_learning_rates(optimizer: Optimizer, recipe: Recipe, step: int) -> float:
+def set_learning_rates(optimizer: Optimizer, recipe: Recipe | PriorRecipe, step: int) -> float:
     """Set the learning rate of every group for the update after `step` earlier ones; return that of the kernels."""
     factor = schedule(recipe, step)
     for group in optimizer.param_groups:
@@ -40,7 +40,7 @@ def set_learning_rates(optimizer: Optimizer, recipe: Recipe, step: int) -> float
     return factor * recipe.learning_rate
 
 
-def schedule(recipe: Recipe, step: int) -> float:
+def schedule(recipe: Recipe | PriorRecipe, step: int) -> float:
     """Return the learning rate at a step as a share of its peak: linear warm-up, then the recipe's schedule.
 
     "cosine" and "linear" fall to zero at the last step; "constant" stays at the peak.
@@ -52,10 +52,10 @@ def schedule(recipe: Recipe, step: int) -> float:
     return warm * (1 - done if recipe.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def sort_parameters(tokenizer: Tokenizer) -> dict[str, list[nn.Parameter]]:
-    """Return the trainable parameters of a tokenizer by kind, each exactly once."""
+def sort_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Return the trainable parameters of a model by kind, each exactly once."""
     sorted_: dict[str, list[nn.Parameter]] = {kind: [] for kind in KINDS}
-    for kind, parameter in _with_kind(tokenizer, inside_quantizer=False):
+    for kind, parameter in _with_kind(model, inside_quantizer=False):
         sorted_[kind].append(parameter)
     return sorted_
 

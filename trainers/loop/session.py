@@ -27,6 +27,8 @@ from trainers.loop.signals import SignalHandler
 from trainers.loop.start import start
 from trainers.loop.state import State
 from trainers.loop.watch import Watch
+from trainers.priors.options import PriorOptions
+from trainers.priors.recipe import PriorRecipe
 from trainers.recipes.recipe import Recipe
 from trainers.step import Parts, StepResult, build_parts
 from vqzoo.files.storage import write_json
@@ -188,7 +190,7 @@ def feed_arguments(options: Options, accelerator: Accelerator) -> tuple[Any, ...
     )
 
 
-def build_accelerator(recipe: Recipe, options: Options) -> Accelerator:
+def build_accelerator(recipe: Recipe | PriorRecipe, options: Options | PriorOptions) -> Accelerator:
     """Return an Accelerator for data parallel training; on a CPU also set threads, and flush denormal numbers.
 
     Raises ValueError for settings that accelerate would silently ignore: sharded models, fp16 on a CPU, no trackio.

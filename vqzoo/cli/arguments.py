@@ -293,6 +293,34 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Draw images with a prior, and save them as one PNG."""
+
+    module: ClassVar[str] = "sample"
+
+    prior: Positional[Annotated[str, arg(metavar="NAME|FOLDER")]]
+    """A prior: a name in the folder of models, a folder, or a Hub id."""
+    n: int = 64
+    """Number of images."""
+    label: str | None = None
+    """Class of the images, for a prior that knows classes; by default any."""
+    output: Annotated[Path, arg(aliases=["-o"], metavar="FILE")] = Path("samples.png")
+    """The PNG to write, a grid of all images."""
+    temperature: float = 1.0
+    """Divides the logits: below 1 samples are more typical, at 0 the likeliest token is taken."""
+    top_k: int = 0
+    """Draw among this many of the likeliest tokens only; 0: all."""
+    top_p: float = 1.0
+    """Draw among the likeliest tokens that together have this probability."""
+    guidance: float = 1.0
+    """Strength of classifier-free guidance; 1: none."""
+    seed: int = 0
+    """Seed of the random numbers; on a CPU the same images come of it every time."""
+    device: str = ""
+    """Where to compute; by default a GPU if there is one."""
+
+
+@dataclass(frozen=True)
 class App:
     """Start the app, which compares models on a photograph in the browser."""
 
@@ -322,6 +350,7 @@ Command = (
     | Annotated[Tokenize, subcommand("tokenize")]
     | Annotated[Detokenize, subcommand("detokenize")]
     | Annotated[Export, subcommand("export")]
+    | Annotated[Sample, subcommand("sample")]
     | Annotated[App, subcommand("app")]
 )
 """One of the commands; `module` names the file here whose `run` executes it and returns the exit code."""

@@ -34,8 +34,9 @@ class Sequences:
     - "delayed": step t holds index t of column 0, index t - 1 of column 1, and so on, `pad` where there is none, as in
       MusicGen (arXiv:2306.05284). ValueError where grids differ in size.
 
-    Attributes: `vocabulary_size`; `length` of a sequence, with `begin` and class; `begin`, `pad`; `lows` and `highs`,
-    the tokens from low to high (inclusive) that may stand at each position, (length,) int64.
+    Attributes: `vocabulary_size`; `length` of a sequence, with `begin` and class, and number of `indices` in it;
+    `begin`, `pad`; `lows` and `highs`, the tokens from low to high (inclusive) that may stand at each position,
+    (length,) int64.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Sequences:
             columns.append(torch.arange(column, column + number).repeat(height * width))
             start, column = start + height * width * number, column + number
         self._positions = _ORDERS[self.order](grids)
+        self._scales = len({grid.shape for grid in grids}) > 1
 
         sizes = torch.tensor([size for part in quantizers for size in part.index_sizes])
         codebook_of = torch.tensor(joint_codebooks(quantizers))
@@ -78,6 +80,20 @@ class Sequences:
             torch.cat([prefix[:, which], self._in_order(ends)]) for which, ends in enumerate((self._lows, highs))
         )
         self.length = len(self.lows)
+        self.indices = len(column_of)
+
+    @property
+    def uniform_bits(self) -> float:
+        """Bits of an image whose indices are all equally likely, as `Tokenizer.bits` counts them."""
+        alphabets = (self.highs - self.lows + 1)[self._prefix :]
+        return float(alphabets.double().log2().sum())
+
+    @property
+    def columns(self) -> int:
+        """Number of indices of a cell; ValueError where an image has several grids or grids differ in size."""
+        if len(self._shapes) > 1 or self._scales:
+            raise ValueError("cells: grids of this tokenizer differ in size; expected one grid")
+        return self._shapes[0][2]
 
     def prompt(self, images: int | Tensor) -> Tensor:
         """Return what sequences begin with, (b, 1) int64: `begin`; with `classes`, (b, 2), `begin` and a class.
@@ -127,14 +143,12 @@ class Sequences:
                 f"sequence {image} has token {sequences[image, position].item()} at position {position}: expected "
                 f"{lows[position].item()} to {highs[position].item()}"
             )
-        positions = self._positions.to(sequences.device)
-        filled = positions != _FILL
-        flat = torch.empty(len(sequences), len(self._lows), dtype=torch.long, device=sequences.device)
-        flat[:, positions[filled]] = sequences[:, self._prefix :][:, filled]
-        parts = (flat - self._lows.to(flat.device)).split([math.prod(shape) for shape in self._shapes], 1)
-        return Tokens(
-            tuple(part.unflatten(1, shape) for part, shape in zip(parts, self._shapes, strict=True)), self.size
-        )
+        flat = self._in_memory_order(sequences) - self._lows.to(sequences.device)
+        return Tokens(self._split(flat), self.size)
+
+    def grids(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Return a value for each position (b, length) as grids (b, h, w, q), as the indices have them."""
+        return self._split(self._in_memory_order(values))
 
     def labels(self, sequences: Tensor) -> Tensor | None:
         """Return the class (b,) of each sequence, -1 for none; None without `classes`."""
@@ -144,6 +158,18 @@ class Sequences:
         """Return the tokens that may follow `sequence` (n,): the `prefix_allowed_tokens_fn` of transformers."""
         position = len(sequence)
         return list(range(int(self.lows[position]), int(self.highs[position]) + 1))
+
+    def _in_memory_order(self, values: Tensor) -> Tensor:
+        """Return what lies in this order, prompt included, as the grids lie in memory; the inverse of `_in_order`."""
+        positions = self._positions.to(values.device)
+        filled = positions != _FILL
+        flat = values.new_empty(len(values), len(self._lows))
+        flat[:, positions[filled]] = values[:, self._prefix :][:, filled]
+        return flat
+
+    def _split(self, flat: Tensor) -> tuple[Tensor, ...]:
+        parts = flat.split([math.prod(shape) for shape in self._shapes], 1)
+        return tuple(part.unflatten(1, shape) for part, shape in zip(parts, self._shapes, strict=True))
 
     def _in_order(self, flat: Tensor) -> Tensor:
         """Return what lies flat (..., n) in this order, `pad` where a position holds no index."""

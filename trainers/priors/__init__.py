@@ -1,0 +1,1 @@
+"""Training of priors: models of a tokenizer's sequences, on token sets."""

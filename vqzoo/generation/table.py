@@ -1,0 +1,23 @@
+"""The table of priors: name -> class. To add one, write its file and add its row."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from vqzoo.generation.ar import AutoregressivePrior
+from vqzoo.generation.prior import Prior
+from vqzoo.generation.steps import DelayPrior, DepthPrior
+from vqzoo.ops.build import build_from
+from vqzoo.tokens.sequences import Sequences
+
+PRIORS: dict[str, Callable[..., Prior]] = {
+    "ar": AutoregressivePrior,
+    "ar-delay": DelayPrior,
+    "ar-depth": DepthPrior,
+}
+
+
+def build_prior(name: str, sequences: Sequences, **settings: Any) -> Prior:
+    """Return the prior called `name`, untrained; raise ValueError for an unknown name or setting."""
+    table = {known: partial(builder, sequences) for known, builder in PRIORS.items()}
+    return build_from(table, "prior", name, settings)
