@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from vqzoo.analysis.index_file import index_file
 
 from vqzoo.analysis.formats import available
-from vqzoo.analysis.index_file import index_file
 from vqzoo.analysis.lossless import decompress
 from vqzoo.hub.registry import list_models, load
 from vqzoo.ops.pixels import from_bytes
