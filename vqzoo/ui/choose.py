@@ -17,7 +17,7 @@ from vqzoo.ui.components.answer import answer_html, answer_view
 from vqzoo.ui.components.photograph import Photograph
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
-from vqzoo.ui.panels.results import status_line
+from vqzoo.ui.panels.bar import status_line
 from vqzoo.ui.part import LATEST, QUIET, Part
 from vqzoo.views.choose import ORDERS, QUALITY, UNITS, Answer, Wish, choose
 from vqzoo.views.comparison import FIRST_SORT, Comparison, Status
