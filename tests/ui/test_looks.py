@@ -1,10 +1,12 @@
 """How every page looks, by numbers: text can be read in both modes, and nothing has to be scrolled sideways."""
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 from .steps import ready
@@ -35,6 +37,17 @@ def go(page: Page, name: str) -> None:
     page.wait_for_function("!document.querySelector('.progress-text, .eta-bar')", timeout=60_000)
 
 
+def picture(page: Page, name: str) -> None:
+    """With VQZOO_SCREENSHOTS=docs/screens, take the pictures of a page that the documentation shows."""
+    if folder := os.environ.get("VQZOO_SCREENSHOTS"):
+        for width, height in ((360, 780), (1400, 1000)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("scrollTo(0, 0)")
+            page.wait_for_timeout(1500)
+            shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            shot.save(Path(folder, f"{name.lower()}-{width}-{page.mode}.webp"), quality=30, method=6)
+
+
 @pytest.fixture(scope="module", params=["light", "dark"])
 def opened(request, browser, app_url) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
@@ -58,8 +71,7 @@ def test_text_can_be_read(opened):
                 break
             opened.wait_for_timeout(500)
         faint |= {name: found} if found else {}
-        if folder := os.environ.get("VQZOO_SCREENSHOTS"):
-            opened.screenshot(path=f"{folder}/{name}-{opened.mode}.png", full_page=True)
+        picture(opened, name)
     assert not faint, "\n".join(f"{name}: {row}" for name, rows in faint.items() for row in rows)
 
 
@@ -84,8 +96,6 @@ def test_nothing_is_scrolled_sideways(browser, app_url, width):
         go(page, name)
         wide = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
         over |= {name: wide} if wide > 0 else {}
-        if folder := os.environ.get("VQZOO_SCREENSHOTS"):
-            page.screenshot(path=f"{folder}/{name}-{width}.png")
     page.close()
     assert not over, f"pixels beyond a window of {width}: {over}"
 
