@@ -37,7 +37,7 @@ def pictures(tmp_path) -> Path:
     return draw(tmp_path / "pictures")
 
 
-def tokenize(data: Path, out: Path, *options: object, model: str = MODEL) -> int:
+def tokenize(data: Path, out: Path | str, *options: object, model: str = MODEL) -> int:
     words = ["tokenize", data, "--model", model, "--out", out, "--batch-size", 4, "--images-per-file", 3]
     return main([str(word) for word in (*words, *options)])
 

@@ -1,10 +1,6 @@
 """`vqzoo tokenize`: write a whole data set as tokens."""
 
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,20 +9,18 @@ from typing import Any
 import torch
 
 from vqzoo.cli.arguments import Tokenize, UsageError
-from vqzoo.cli.show import note, print_json
+from vqzoo.cli.show import print_json
 from vqzoo.hub.registry import find, load
 from vqzoo.ops.check import check_int
 from vqzoo.ops.device import check_device
 
 try:
-    from tqdm import tqdm
-
     from trainers.data.rows import ImageRows
     from trainers.data.source import Source as DataSource
     from vqzoo.tokens.manifest import MANIFEST, Source, manifest_of
-    from vqzoo.tokens.picture import Unit
+    from vqzoo.tokens.progress import Progress
     from vqzoo.tokens.run import Worker, begin, finish, tokenize, unfinished
-    from vqzoo.tokens.shard import Encoder, Footer
+    from vqzoo.tokens.shard import Encoder
     from vqzoo.tokens.store import Store
 except ModuleNotFoundError as error:
     raise ValueError(f'tokenize needs {error.name}: in the checkout, pip install -e ".[tokens]"') from None
@@ -51,12 +45,12 @@ def run(settings: Tokenize) -> int:
         from vqzoo.tokens.ray_engine import tokenize_on_ray
 
         gpus = int(encoder.tokenizer.device.type == "cuda")
-        with _progress(units, unfinished(store, units), settings.json) as report:
-            tokenize_on_ray(partial(open_job, settings), store, units, settings.actors, gpus, report)
+        with Progress(units, unfinished(store, units), settings.json) as progress:
+            tokenize_on_ray(partial(open_job, settings), store, units, settings.actors, gpus, progress)
     else:
         mine = worker.share(units)
-        with _progress(mine, unfinished(store, mine), settings.json) as report:
-            tokenize(encoder, store, worker, report)
+        with Progress(mine, unfinished(store, mine), settings.json) as progress:
+            tokenize(encoder, store, mine, progress)
     whole = finish(store, manifest, units)
     if whole is not None and whole["bits_per_image"] is None:
         raise ValueError(f"{settings.data}: none of the images can be read; {MANIFEST} of {store.url} has reasons")
@@ -91,35 +85,6 @@ def _device(name: str) -> torch.device:
     if name or not torch.cuda.is_available():
         return check_device(name or "cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-
-
-@contextmanager
-def _progress(units: list[Unit], todo: list[Unit], quiet: bool) -> Iterator[Callable[[Unit, Footer], None]]:
-    """Context manager that yields a function to call with each finished unit.
-
-    It draws a bar with images a second and the time to finish, in a log a line a unit, and names broken pictures.
-    """
-    known = [unit.images for unit in units if unit.images is not None]
-    left = [unit.images for unit in todo if unit.images is not None]
-    total = sum(known) if len(known) == len(units) else None
-    if len(todo) < len(units):
-        note(f"{len(units) - len(todo)} of {len(units)} files are there; going on with the others")
-    terminal = sys.stderr.isatty() and not quiet
-    with tqdm(total=total, initial=sum(known) - sum(left), unit=" images", disable=not terminal) as drawn:
-        begun, images = time.monotonic(), 0
-
-        def report(unit: Unit, footer: Footer) -> None:
-            nonlocal images
-            images += footer.images
-            drawn.update(footer.images)
-            for key, reason in footer.broken:
-                tqdm.write(f"{unit.split}: {key} cannot be read ({reason}) and has no row", sys.stderr)
-            if not terminal and not quiet:
-                rate = images / (time.monotonic() - begun)
-                rest = f", {(sum(left) - images) / rate:,.0f} s left" if total is not None else ""
-                note(f"{unit.file}: {footer.images:,} images; {rate:,.1f} images a second{rest}")
-
-        yield report
 
 
 def _print(settings: Tokenize, store: Store, whole: dict[str, Any] | None, worker: Worker) -> None:

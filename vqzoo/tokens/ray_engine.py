@@ -9,6 +9,7 @@ except ModuleNotFoundError:
     raise ValueError("engine='ray' needs ray: in the checkout, pip install -e '.[ray]'") from None
 
 from vqzoo.tokens.picture import Unit
+from vqzoo.tokens.progress import Progress
 from vqzoo.tokens.run import unfinished, write_shard
 from vqzoo.tokens.shard import Encoder, Footer
 from vqzoo.tokens.store import Store
@@ -34,7 +35,7 @@ class _Actor:
 
 
 def tokenize_on_ray(
-    open_job: Open, store: Store, units: list[Unit], actors: int, gpus: int, report: Callable[[Unit, Footer], None]
+    open_job: Open, store: Store, units: list[Unit], actors: int, gpus: int, progress: Progress
 ) -> None:
     """Write the shards that are not there with `actors` actors, each with a core and `gpus` GPUs.
 
@@ -60,4 +61,5 @@ def tokenize_on_ray(
     )
     for row in done.iter_rows():
         broken = [(str(key), str(reason)) for key, reason in row["broken"]]
-        report(todo[row["file"]], Footer(int(row["images"]), int(row["rows"]), float(row["bits"]), broken))
+        progress.advance(int(row["images"]))
+        progress.finished(todo[row["file"]], Footer(int(row["images"]), int(row["rows"]), float(row["bits"]), broken))

@@ -7,6 +7,7 @@ from typing import Any
 
 from vqzoo.tokens.manifest import MANIFEST, check_same, write_manifest
 from vqzoo.tokens.picture import Unit
+from vqzoo.tokens.progress import Progress
 from vqzoo.tokens.shard import Encoder, Footer, read_footer
 from vqzoo.tokens.store import Store
 
@@ -54,9 +55,11 @@ def unfinished(store: Store, units: list[Unit]) -> list[Unit]:
     return [unit for unit in units if unit.file not in existing]
 
 
-def write_shard(encoder: Encoder, store: Store, unit: Unit) -> Footer:
-    """Tokenize one unit into its shard."""
-    content, footer = encoder.shard(unit)
+def write_shard(
+    encoder: Encoder, store: Store, unit: Unit, advance: Callable[[int], object] = lambda images: None
+) -> Footer:
+    """Tokenize one unit into its shard; `advance` is called with the number of images as they are read."""
+    content, footer = encoder.shard(unit, advance)
     store.write(unit.file, content)
     return footer
 
@@ -68,10 +71,10 @@ def begin(store: Store, manifest: dict[str, Any]) -> None:
         write_manifest(store, manifest)
 
 
-def tokenize(encoder: Encoder, store: Store, worker: Worker, report: Callable[[Unit, Footer], None]) -> None:
-    """Write the shards of a worker that are not there; `report` is called after each."""
-    for unit in unfinished(store, worker.share(encoder.pictures.units)):
-        report(unit, write_shard(encoder, store, unit))
+def tokenize(encoder: Encoder, store: Store, units: list[Unit], progress: Progress) -> None:
+    """Write the shards of units that are not there."""
+    for unit in unfinished(store, units):
+        progress.finished(unit, write_shard(encoder, store, unit, progress.advance))
 
 
 def finish(store: Store, manifest: dict[str, Any], units: list[Unit]) -> dict[str, Any] | None:

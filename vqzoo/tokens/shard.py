@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,10 +79,13 @@ class Encoder:
         self.features = features_of(tokenizer, pictures)
         self.types = [narrowest(max(part.index_sizes)) for part in tokenizer.quantizers]
 
-    def shard(self, unit: Unit) -> tuple[bytes, Footer]:
-        """Return the file of a unit and its footer; the same bytes whenever the unit is encoded on such a device."""
+    def shard(self, unit: Unit, advance: Callable[[int], object] = lambda images: None) -> tuple[bytes, Footer]:
+        """Return the file of a unit and its footer; the same bytes whenever the unit is encoded on such a device.
+
+        `advance` is called with the number of images as they are read.
+        """
         columns: dict[str, list[Any]] = {name: [] for name in self.features if not name.startswith(_TOKENS)}
-        rows, broken, images = _Rows(columns), [], 0
+        rows, broken, images, told = _Rows(columns), [], 0, 0
         waiting = Waiting(self.batch_size, one_size=self.pictures.side > 0)
         for picture in self.pictures.read(unit):
             images += 1
@@ -92,8 +95,11 @@ class Encoder:
             for row, view in self._add(rows, picture):
                 for batch in waiting.add(row, view):
                     self._encode(rows, batch)
+                    advance(images - told)
+                    told = images
         for batch in waiting.rest():
             self._encode(rows, batch)
+        advance(images - told)
         footer = Footer(images, len(rows.tokens), rows.bits, broken)
         return self._file(rows, footer), footer
 

@@ -32,9 +32,7 @@ def shards(folder: str | Path, split: str) -> list[Path]:
     """Return the Parquet files of a split, in order; ValueError if one is missing."""
     manifest = finished_manifest(folder)
     if manifest.get("files", PARQUET) != PARQUET:
-        raise ValueError(
-            f"{folder} is a copy as {manifest['files']}; vqzoo export --to parquet makes it readable again"
-        )
+        raise ValueError(f"{folder} is a copy as {manifest['files']}; export it as parquet first")
     number = manifest["splits"][split]["shards"]
     paths = [Path(folder, "data", f"{split}-{each:05}-of-{number:05}.parquet") for each in range(number)]
     for path in paths:
