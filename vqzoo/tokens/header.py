@@ -1,5 +1,6 @@
 """The header of a .vqz file, checked before anything else is read; torch is not needed. docs/vqz.md has the format."""
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ PIXELS, SIDE = SPACE.pixels, SPACE.side
 MODELS = ("even", "usage", "neighbours")
 """Models of the symbols by their number in the header."""
 
+_NAME = re.compile(r"[A-Za-z0-9._/-]{1,255}")
 _FIXED = struct.Struct("<4sBBBIHH32sB")  # magic, version, model, levels, tables, height, width, weights, length of name
 _CHECKSUM = struct.Struct("<I")
 
@@ -41,9 +43,9 @@ class Header:
 
     def pack(self) -> bytes:
         """Return the header as bytes."""
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name={self.name!r}: expected 1 to 255 letters, digits, '.', '_', '-' and '/'")
         name = self.name.encode()
-        if not 0 < len(name) < 256:
-            raise ValueError(f"name={self.name!r}: expected a tokenizer's name of 1 to 255 bytes")
         model, weights = MODELS.index(self.model), bytes.fromhex(self.weights)
         height, width = self.size
         check_pixels(height, width)
@@ -81,11 +83,8 @@ def unseal(data: bytes) -> tuple[Header, bytes]:
     _, _, model, levels, tables, height, width, weights, length = _FIXED.unpack_from(body)
     name = body[_FIXED.size : _FIXED.size + length]
     payload = body[_FIXED.size + length :]
-    try:
-        text = name.decode()
-    except UnicodeDecodeError:
-        text = ""
-    if model >= len(MODELS) or len(name) < length or not text.isprintable() or not text or len(payload) % 4:
+    text = name.decode("ascii", "replace")
+    if model >= len(MODELS) or len(name) < length or not _NAME.fullmatch(text) or len(payload) % 4:
         raise ValueError("the file is damaged: its header makes no sense")
     check_pixels(height, width)
     return Header(text, weights.hex(), (height, width), levels, MODELS[model], tables), payload

@@ -1,5 +1,6 @@
 """Photographs as .vqz files of models that are known by name."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,13 @@ from vqzoo.files.storage import NEIGHBOURS, WEIGHTS, WEIGHTS_LIMIT, Folder, read
 from vqzoo.hub.card import USAGE
 from vqzoo.hub.registry import Model, find
 from vqzoo.hub.usage_file import columns
-from vqzoo.tokens.header import Header, unseal
+from vqzoo.tokens.header import facts, unseal
 from vqzoo.views.engine import Engine, Photo, Recent
+
+ABOUT = (
+    "A .vqz file holds the tokens of the photograph compared last, entropy-coded by what is known of tokens that are "
+    "neighbours. It opens with a model of the same weights alone: here, or by `vqzoo decompress`."
+)
 
 if TYPE_CHECKING:
     from vqzoo.tokenizer import Tokenizer
@@ -26,8 +32,9 @@ def shipped(source: str | Path | Model) -> "Shipped":
     location, revision = find(source)
     files = Folder(Path(location)) if Path(location).is_dir() else Repository(str(location), revision)
     counts = read_json(files.path(USAGE), files.name).get("counts") if files.has(USAGE) else None
+    name = source.name if isinstance(source, Model) else files.name
     return Shipped(
-        source.name if isinstance(source, Model) else files.name,
+        re.sub(r"[^A-Za-z0-9._/-]", "-", name),
         sha256(files.path(WEIGHTS, WEIGHTS_LIMIT)),
         None if counts is None else columns(counts),
         files.path(NEIGHBOURS, LIMIT) if files.has(NEIGHBOURS) else None,
@@ -70,8 +77,8 @@ class Files:
                 (of.weights, name, photo.key, levels), lambda: write_photograph(tokenizer, of, photo.pixels, levels)
             )
 
-    def read(self, data: bytes, pixels: int) -> tuple[Header, np.ndarray]:
-        """Return the header and the picture, uint8 (h, w, 3), of a file made by a model that the engine offers.
+    def read(self, data: bytes, pixels: int) -> np.ndarray:
+        """Return the picture, uint8 (h, w, 3), of a file made by a model that the engine offers.
 
         Nothing is loaded that is not offered already. A ValueError says why a file cannot be read, also for a picture
         of more than `pixels`.
@@ -83,8 +90,27 @@ class Files:
         if header.name not in self.engine.models:
             raise ValueError(f"The file was made with {header.name!r}, which is not among the models here.")
         with self.engine.borrow(header.name) as tokenizer:
-            return header, read_photograph(tokenizer, self._of(header.name), data)
+            return read_photograph(tokenizer, self._of(header.name), data)
 
     def _of(self, name: str) -> "Shipped":
         model = self.engine.models[name]
         return self._shipped.get((name, model.source, model.revision), lambda: shipped(model))
+
+
+def written_line(file: "Vqz") -> str:
+    """Return a line on a written file."""
+    told = facts(file.data)
+    return f"{_told(told)}; the header is {told['header_bytes']} of the bytes, symbols are coded by {told['symbols']}."
+
+
+def opened_line(data: bytes) -> str:
+    """Return a line on an opened file."""
+    told = facts(data)
+    return f"{told['tokenizer']}: {_told(told)}."
+
+
+def _told(told: dict[str, Any]) -> str:
+    return (
+        f"{told['width']} × {told['height']} pixels in {told['bytes']:,} bytes, "
+        f"{told['bits_per_pixel']:.4f} bits a pixel"
+    )

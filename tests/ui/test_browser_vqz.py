@@ -1,0 +1,30 @@
+"""The panel File: the photograph as a .vqz file, and back."""
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from vqzoo.tokens.header import facts, unseal
+
+
+def test_a_photograph_is_saved_and_opened(page, tmp_path):
+    page.get_by_role("tab", name="File", exact=True).click()
+    with page.expect_download(timeout=120_000) as download:
+        page.locator("#vqz-save").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    header, _ = unseal(path.read_bytes())
+    told = facts(path.read_bytes())
+    assert path.suffix == ".vqz" and header.name in path.name
+    line = f"{told['width']} × {told['height']} pixels in {path.stat().st_size:,} bytes"
+    expect(page.locator("#vqz-note")).to_contain_text(line)
+
+    page.locator("#vqz-open input").set_input_files(path)
+    picture = page.locator("#vqz-picture img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [told["width"], told["height"]]
+    expect(page.locator("#vqz-note")).to_contain_text(f"{header.name}: {line}")
+
+    Path(tmp_path, "damaged.vqz").write_bytes(path.read_bytes()[:-9])
+    page.locator("#vqz-open input").set_input_files(tmp_path / "damaged.vqz")
+    expect(page.get_by_text("the file is damaged: it was cut short or changed")).to_be_visible()
