@@ -32,7 +32,7 @@ it is the same number on every machine, and needs no download. A folder in `VQZO
 
 The shipped weights are rounded to half precision, and those before rounding were not at hand. They lie within half a
 unit in the last place of the shipped ones: with weights drawn at random from there, LPIPS changes by 0.00003 on average
-and by at most 0.0003 (eight draws; 72 pairs of 12 Kodak photographs and 30 of 5 flowers, with an LPIPS of 0.008 to 0.50:
+and by at most 0.0003 (eight draws; 72 pairs of 12 Kodak photographs and 30 of 5 flowers, LPIPS from 0.008 to 0.50:
 JPEG at three qualities, and three models). Tables show LPIPS to 0.0001. `python benchmarks/lpips_half.py` measures it.
 """
 _ABOUT = {
