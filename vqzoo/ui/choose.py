@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
 from gradio.context import Context as Building
 from gradio.data_classes import FileData
+from gradio.processing_utils import save_bytes_to_cache
 
 from vqzoo.analysis.examples import examples
 from vqzoo.metrics.table import METRICS
@@ -19,7 +18,7 @@ from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.bar import status_line
 from vqzoo.ui.part import LATEST, QUIET, Part
-from vqzoo.views.choose import ORDERS, QUALITY, UNITS, Answer, Wish, choose
+from vqzoo.views.choose import ORDERS, QUALITY, UNITS, Answer, Choice, Wish, choose
 from vqzoo.views.comparison import FIRST_SORT, Comparison, Status
 from vqzoo.views.opening import first
 from vqzoo.views.pictures import png
@@ -116,7 +115,6 @@ class Chooser(Part):
         self.longest = gr.Number(256, precision=0, label="longest", visible=False)
         self.program = gr.Checkbox(visible=False)
         self.records = gr.JSON(visible=False, label="answer")
-        self.records.postprocess = lambda value: value  # type: ignore[method-assign]  # files in a JsonData are not served
 
     def watch(self) -> None:
         """Answer whenever the photograph or the wish changes, and a program's call."""
@@ -132,6 +130,7 @@ class Chooser(Part):
         suggested = asked.unit.input(UNITS.__getitem__, asked.unit, asked.value, queue=False, **QUIET)
         suggested.then(self._on_change, **settings, **LATEST)
         pages = self.context.tab.parent
+        assert isinstance(pages, gr.Tabs)
         self.go.click(self._on_compare, self.shown, [self.context.asked, pages], **QUIET)
         if not self.finished:
             root = Building.root_block
@@ -156,12 +155,12 @@ class Chooser(Part):
 
     def choose(
         self, request: gr.Request, photograph: str | None, value: float, unit: str, order: str, longest: int
-    ) -> Iterator[dict[str, Any]]:
+    ) -> dict[str, Any]:
         """Choose tokenizers for a photograph: which to take at so many bits, or for such a quality.
 
         Args:
             request: given by Gradio.
-            photograph: an image file; by default an example.
+            photograph: an image file; without one an example.
             value: what the tokens may cost, or how good the photograph has to be, in `unit`.
             unit: "bits a pixel", "kilobytes" (of 1000 bytes) or "PSNR in dB".
             order: the metric by which models are ordered: "lpips" (lower is better) or "psnr".
@@ -173,19 +172,16 @@ class Chooser(Part):
             "bits_per_image", "bits_per_pixel", "encode_ms", "decode_ms", what it is good for as "use", how it was
             "trained", and the reconstruction as a PNG file, "png".
         """
-        with TemporaryDirectory() as folder:
-            *_, answer = self.steps(request, photograph, longest, value, unit, order)
-            choices = [*answer.choices, *([answer.codec] if answer.codec else [])]
-            records = []
-            for number, choice in enumerate(choices):
-                path = Path(folder, f"{number}.png")
-                path.write_bytes(png(choice.result.pixels))
-                records.append(
-                    {**choice.record(), "png": FileData(path=str(path), orig_name=f"{choice.name}.png").model_dump()}
-                )
-            models = records[: len(answer.choices)]
-            codec = records[-1] if answer.codec else None
-            yield {"headline": answer.headline, "why": answer.why, "models": models, "codec": codec}
+        *_, answer = self.steps(request, photograph, longest, value, unit, order)
+        models = [self._record(choice) for choice in answer.choices]
+        codec = None if answer.codec is None else self._record(answer.codec)
+        return {"headline": answer.headline, "why": answer.why, "models": models, "codec": codec}
+
+    def _record(self, choice: Choice) -> dict[str, Any]:
+        """Return the record of a choice with a file in the component's cache, which Gradio serves and empties."""
+        path = save_bytes_to_cache(png(choice.result.pixels), f"{choice.name}.png", self.records.GRADIO_CACHE)
+        self.records.temp_files.add(path)
+        return {**choice.record(), "png": FileData(path=path, orig_name=f"{choice.name}.png").model_dump()}
 
     def _on_change(
         self, request: gr.Request, photograph: str | None, value: float, unit: str, order: str, side: int

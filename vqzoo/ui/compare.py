@@ -11,10 +11,11 @@ from gradio.context import Context as Building
 from vqzoo.ui.components.records import records, with_file
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
-from vqzoo.ui.panels import blind, levels, vqz
+from vqzoo.ui.panels import blind, differ, levels, vqz
 from vqzoo.ui.panels.bar import STOPPING, Bar, status_line
 from vqzoo.ui.panels.blind import Blind
 from vqzoo.ui.panels.controls import Controls, example, looked_into, point
+from vqzoo.ui.panels.differ import Differ
 from vqzoo.ui.panels.levels import Levels
 from vqzoo.ui.panels.models import Models, chosen_of
 from vqzoo.ui.panels.results import Results, table_value
@@ -62,6 +63,8 @@ def _panels(context: Context, listed: gr.State, use: Any) -> tuple[list[Part], g
             usage = gr.Plot(use, show_label=False, elem_id="usage")
         with gr.Tab(levels.NAME, id=levels.NAME) as tab:
             parts: list[Part] = [Levels(replace(context, tab=tab, active=active))]
+        with gr.Tab(differ.NAME, id=differ.NAME) as tab:
+            parts.append(Differ(replace(context, tab=tab, active=active), listed))
         with gr.Tab(blind.NAME, id=blind.NAME):
             parts.append(Blind(context, listed))
         with gr.Tab(vqz.NAME, id=vqz.NAME):

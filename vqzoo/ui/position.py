@@ -7,16 +7,15 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.hub.registry import Model
+from vqzoo.ui.components.closeups import closeups_html
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.panels.curves import Panels
 from vqzoo.ui.part import PUBLIC, Part
-from vqzoo.views.closeups import CloseUp
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.pictures import viewer_value
 from vqzoo.views.position import ABOUT, CURVES, cases, curves, show_case
-from vqzoo.views.table import html_table
 
 NAME = "Position"
 
@@ -32,6 +31,7 @@ _CURVES = (
     "### How the twins were trained\nThin lines: training, means over the steps since the point before. Thick ones "
     "with dots: held-out images."
 )
+_SAME = "With the encoding and without it the pictures are the same."
 _WAITING = '<p class="position-waiting">The close-ups come when all pictures are there.</p>'
 
 
@@ -88,7 +88,11 @@ class Twins(Part):
         if twins not in known:
             raise ValueError(f"twins={twins!r}: expected one of {', '.join(known)}")
         for step in show_case(self.engine, shown, known[twins]):
-            yield {self.pictures: step["viewer"]} if "viewer" in step else {self.closer: _table(step["closeups"])}
+            yield (
+                {self.pictures: step["viewer"]}
+                if "viewer" in step
+                else {self.closer: closeups_html(step["closeups"], _SAME)}
+            )
         if twins != drawn_for:
             yield {self.drawn: twins, **self.trainings.show(known[twins])}
 
@@ -113,19 +117,3 @@ class Twins(Part):
     def _offer(self, twins: str) -> Any:
         known = list(self._cases())
         return gr.update(choices=known, value=twins if twins in known else next(iter(known), None))
-
-
-def _table(patches: Sequence[CloseUp]) -> str:
-    """Return a table with one row per patch and one column per picture."""
-    if not patches:
-        return '<p class="position-waiting">With the encoding and without it the pictures are the same.</p>'
-    head = ["patch", *(picture.name for picture in patches[0].pictures)]
-    table = html_table(head, [_row(number, patch) for number, patch in enumerate(patches, 1)])
-    return f'<div class="position-closeups" tabindex="0" role="region" aria-label="close-ups">{table}</div>'
-
-
-def _row(number: int, patch: CloseUp) -> list[str]:
-    where = f"{patch.side} × {patch.side} pixels from the left {patch.left}, from the top {patch.top}"
-    said = f"{where}; mean difference {patch.difference:.1f} / 255"
-    images = [f'<img src="{each.uri}" alt="patch {number} of {escape(each.name)}">' for each in patch.pictures]
-    return [f"{number}<span>{said}</span>", *images]

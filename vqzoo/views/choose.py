@@ -45,8 +45,9 @@ class Wish:
 
     def bits(self, photo: Photo) -> float | None:
         """Return the most bits that a photograph may take; None for a quality."""
-        pixels = photo.pixels.shape[0] * photo.pixels.shape[1]
-        return {BITS: self.value * pixels, SIZE: 8000 * self.value, QUALITY: None}[self.unit]
+        if self.unit == QUALITY:
+            return None
+        return 8000 * self.value if self.unit == SIZE else self.value * photo.pixels[..., 0].size
 
     def __str__(self) -> str:
         return f"{self.value:g} dB" if self.unit == QUALITY else f"{self.value:g} {self.unit}"
