@@ -10,6 +10,8 @@ from pathlib import Path
 from string import Template
 from threading import Thread
 
+from vqzoo.ui.components.source import read
+
 _HERE = Path(__file__).parent
 OPENING = _HERE.parent / "views" / "opening"
 """Values of the page, opening.json and pictures: `python docs/make_opening.py` makes them."""
@@ -105,5 +107,5 @@ def _page() -> bytes:
     """Return the page: the example in the app's own viewer."""
     values = json.loads((OPENING / "page.json").read_text(encoding="utf-8"))
     for kind in ("html", "css", "js"):
-        values[kind] = (_HERE / "components" / f"viewer.{kind}").read_text(encoding="utf-8")
+        values[kind] = read("viewer", kind)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(values).encode()
