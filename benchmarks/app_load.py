@@ -25,13 +25,11 @@ from side_by_side import machine
 
 from vqzoo.analysis.examples import examples
 from vqzoo.hub.registry import list_models
-from vqzoo.views.comparison import COLUMNS
 from vqzoo.views.engine import Engine
 
 MODELS = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256", "cifar10-fsq-8-5-5-5"]
 SIDES = (32, 64, 128)
 BUSY = ("queue is full", "busy", "still running", "too many")
-_PSNR = list(COLUMNS).index("PSNR, dB")
 
 
 class Expected:
@@ -50,17 +48,14 @@ def compare(client: Client, chance: random.Random, expected: Expected) -> None:
     """Compare one or two models on an example, and check their PSNR."""
     label, side = chance.choice(list(expected.paths)), chance.choice(SIDES)
     names = chance.sample(MODELS, chance.randint(1, 2))
-    answer = client.predict(
+    records = client.predict(
         photograph=handle_file(expected.paths[label]),
         longest=side,
         codecs=False,
-        sort="true bits",
-        worst_first=False,
         models=names,
         api_name="/compare",
     )
-    table = next(part for part in answer if isinstance(part, dict) and "headers" in part)
-    got = {row[0]: row[_PSNR] for row in table["data"]}
+    got = {record["name"]: round(record["psnr"], 2) for record in records}
     right = {name: expected.psnr(label, side, name) for name in names}
     assert got == right, f"wrong result: {got} in place of {right}"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from vqzoo.files.storage import write_json
 from vqzoo.hub.registry import list_models
 from vqzoo.ui.components.answer import answer_html
-from vqzoo.ui.components.files import read as read_file
+from vqzoo.ui.components.source import read as read_file
 from vqzoo.ui.frame import TAGLINE, TITLE
 from vqzoo.ui.splash import TEMPLATE
 from vqzoo.ui.theme import variables

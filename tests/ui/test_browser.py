@@ -160,7 +160,7 @@ def test_garbage_is_answered_with_a_message_and_nothing_is_lost(page, tmp_path):
     expect(page.locator(".status[data-kind=error]")).to_contain_text("The file cannot be read as an image")
     expect(page.locator(".toast-body")).to_contain_text("The file cannot be read as an image")
     assert names(page) == before
-    expect(page.locator("#viewer .vq-old")).to_contain_text("Of the photograph before")
+    expect(page.locator("#viewer .vq-old")).to_contain_text("Of the photograph as it was before")
 
 
 def test_searching_keeps_what_is_ticked(page):

@@ -14,6 +14,7 @@ from vqzoo.images import load_image
 
 from ..hub.conftest import hub_server, make_card  # noqa: F401
 from .conftest import ROOT, serving
+from .steps import tick_only
 
 TWO = ("cifar10-vq-1024x128", "cifar10-looc-256x4")
 RESIDUAL = "cifar10-rvq-8x256"
@@ -102,11 +103,8 @@ def test_a_model_of_the_hub_is_found_read_loaded_and_compared(page, publish, pat
     if target := os.environ.get("VQZOO_SCREENSHOT"):
         page.screenshot(path=f"{target}.zoo.png")
     page.get_by_role("tab", name="Compare").click()
-    box = page.locator("#models-loaded label", has_text="other").locator("input")
-    box.check()
-    for other in page.locator(".models:not(#models-loaded) input").all():
-        other.set_checked(False)
-    page.locator("#compare").click()
+    expect(page.locator("#models-loaded label")).to_have_text(["other"])
+    tick_only(page, ["other"])
     expect(page.locator("#viewer figcaption strong")).to_have_text(["original", "other"])
     shown = load_image(path, longest=256).pixels
     assert np.array_equal(pixels(page, "other"), reconstruct(load(folder), shown).pixels)

@@ -13,7 +13,7 @@ from gradio_client import Client
 
 from vqzoo.files.storage import cards_folder
 from vqzoo.ui import splash as module
-from vqzoo.ui.components.files import read
+from vqzoo.ui.components.source import read
 from vqzoo.ui.splash import Splash, splash
 
 from .conftest import ROOT, free_port

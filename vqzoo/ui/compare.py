@@ -129,7 +129,7 @@ class Runs(Part):
         inputs = [self.turn, self.stamp, *picture, self.models.picker, *how]
         outputs = [*self.outputs.values()]
         one_queue: dict[str, Any] = {"outputs": outputs, "concurrency_id": "compare", "trigger_mode": "multiple"}
-        for why, events in {
+        asking: dict[str, list[Any]] = {
             "models": [self.models.picker.input, controls.codecs.input],
             "photograph": [
                 controls.photograph.upload,
@@ -139,7 +139,8 @@ class Runs(Part):
                 controls.photograph.select(point, None, [controls.centre, controls.part], **AT_ONCE).then,
             ],
             "again": [bar.go.click],
-        }.items():
+        }
+        for why, events in asking.items():
             for event in events:
                 asked = event(None, None, self.stamp, js=_ASKED.replace("WHY", repr(why)), **AT_ONCE)
                 asked.then(self._on_ask, [self.turn, self.stamp], None, **AT_ONCE).then(
@@ -260,6 +261,7 @@ class Runs(Part):
         how = (view.codecs, view.sort, view.worst_first)
         if self.finished and (asked, how) == (self.first, (False, FIRST_SORT, False)):
             return
+        turn.asked += 1  # ends a run before it
         yield from self.show(request, turn, turn.asked, asked, *how)
         if view.left_out:
             gr.Info(view.left_out)

@@ -4,7 +4,8 @@ from typing import Any
 
 import gradio as gr
 
-from vqzoo.ui.components.files import from_files, read
+from vqzoo.ui.components.files import from_files
+from vqzoo.ui.components.source import read
 
 
 def viewer(

@@ -43,14 +43,14 @@ class Share(Part):
                 visible=False, label="Link", show_label=False, interactive=False, elem_id="link", scale=1
             )
             self.file = gr.DownloadButton(visible="hidden", elem_id="export-file")
-        self.said = gr.HTML(elem_id="link-said")
+        self.told = gr.HTML(elem_id="link-told")
 
     def watch(self) -> None:
         """Export and copy on clicks."""
         done = self.export_button.click(self.export, self.listed, self.file, api_name="export", show_progress="minimal")
         done.success(None, None, None, js=_DOWNLOAD, **QUIET)
         linked = self.link_button.click(
-            self._on_link, [self.context.shown, *self.view], [self.link, self.said], **QUIET
+            self._on_link, [self.context.shown, *self.view], [self.link, self.told], **QUIET
         )
         linked.success(None, self.link, self.link, js=_ADDRESS, **QUIET)
 
