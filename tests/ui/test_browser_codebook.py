@@ -151,6 +151,22 @@ def test_the_same_for_programs(app_url, first_photograph):
     assert np.array_equal(one[128:], two[128:]), "one token changes what is near it"
 
 
+def test_what_is_picked_opens_beside_the_pointer(page):
+    opened(page)
+    card = page.locator(".cb-popup")
+    stage = page.locator("#codebook-tokens .tk-stage")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    x, y = box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3
+    page.mouse.click(x, y)
+    expect(card).to_be_visible()
+    expect(card.locator("img").first).to_be_visible()
+    place = card.bounding_box()
+    assert 0 < place["x"] - x < 40 and abs(place["y"] - y) < 320
+    page.mouse.move(x + 200, y + 200)
+    expect(card).to_be_hidden()
+
+
 def test_another_photograph_is_taken_on_the_page_and_a_comparison_replaces_it(page):
     opened(page)
     photo, figures = page.locator("#codebook-photo"), page.locator("#codebook-figures")
