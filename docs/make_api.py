@@ -10,7 +10,7 @@ from vqzoo.ui.app import build_app
 
 _EXAMPLES: dict[str, Any] = {
     "dataset": "cifar10",
-    "psnr": 25.0,
+    "quality": 30.0,
     "models": ["cifar10-vq-1024x128", "cifar10-looc-256x4"],
     "folder": "runs/cifar10-looc-256x4",
     "study": "looc",
@@ -63,7 +63,7 @@ def _endpoint(name: str, info: dict[str, Any], function: Any) -> str:
     said = [inspect.cleandoc(part.removeprefix("Returns:")) for part in sections if part.startswith("Returns:")]
     parameters = [_parameter(each) for each in info["parameters"]]
     given = "".join(f"    {each['parameter_name']}={_example(each)},\n" for each in info["parameters"])
-    returns = [f"{number}. `{each['python_type']['type']}`\n" for number, each in enumerate(info["returns"], 1)]
+    returns = [f"{number}. `{_type_of(each)}`\n" for number, each in enumerate(info["returns"], 1)]
     return (
         f"\n## {name}\n\n{about.strip()}\n"
         + (f"\n| takes | type | default |\n|---|---|---|\n{''.join(parameters)}" if parameters else "")
@@ -79,6 +79,12 @@ def _parameter(each: dict[str, Any]) -> str:
     kind = each["python_type"]["type"].replace("|", "\\|")
     kind = kind if len(kind) <= 120 else kind[:110] + "..."
     return f"| `{each['parameter_name']}`{_label(each)} | `{kind}` | `{default}` |\n"
+
+
+def _type_of(result: dict[str, Any]) -> str:
+    """Return the Python type of a result; Gradio spells the fields of pictures out."""
+    kind: str = result["python_type"]["type"]
+    return "list[dict(image: filepath, caption: str)]" if result["component"] == "Gallery" else kind
 
 
 def _label(each: dict[str, Any]) -> str:

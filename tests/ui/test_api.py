@@ -33,6 +33,22 @@ def test_every_public_call_says_what_it_does_and_is_a_tool_of_its_own_name():
             assert function.fn.__name__ == function.api_name
 
 
+def test_a_choice_among_numbers_is_one_of_numbers():
+    app, _ = build_app()
+    endpoint = app.get_api_info()["named_endpoints"]["/compare"]
+    (longest,) = (each for each in endpoint["parameters"] if each["parameter_name"] == "longest")
+    assert longest["type"]["type"] == "integer" and longest["parameter_default"] in longest["type"]["enum"]
+    assert longest["python_type"]["type"].startswith("Literal[32, 64")
+
+
+def test_twins_come_as_files_and_records(app_url):
+    pictures, patches = Client(app_url, verbose=False).predict(api_name="/position")
+    assert pictures[0]["caption"].startswith("original") and "dB" in pictures[1]["caption"]
+    assert {np.asarray(Image.open(each["image"])).shape for each in pictures} == {(256, 256, 3)}
+    differences = [patch["difference"] for patch in patches]
+    assert differences == sorted(differences, reverse=True) and {patch["side"] for patch in patches} == {32}
+
+
 def test_a_call_of_it_works(app_url):
     example = re.search(r'client\.predict\(\n[^)]*?api_name="/lookup_costs",\n\)', TEXT)
     assert example is not None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gradio_client import Client
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from vqzoo.analysis.examples import examples
@@ -14,7 +15,7 @@ from vqzoo.ops.pixels import from_bytes
 from vqzoo.views.engine import Engine
 from vqzoo.views.opening import PHOTOGRAPH, SIDE
 
-from .steps import ready
+from .steps import compare, ready
 
 VQ, LOOC, NONE = "cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-none-128"
 
@@ -143,8 +144,43 @@ def test_the_same_for_programs(app_url, first_photograph):
     assert told["here"]["choices"] == 4096 and told["layers"] == ["the only one"]
     cells = client.predict(LOOC, "segment 5 of 32", api_name="/tokens")
     assert np.array_equal(np.array(cells["indices"]), indices(first_photograph, LOOC)[..., 4])
-    changed = client.predict(VQ, [["the only one", 0, 0, 5]], api_name="/change_tokens")
-    assert [picture["name"] for picture in changed["pictures"]] == ["as encoded", "changed", "difference of the two"]
+    before, after = client.predict(VQ, [["the only one", 0, 0, 5]], api_name="/change_tokens")
+    assert (before["caption"], after["caption"]) == ("as encoded", "changed")
+    one, two = (np.asarray(Image.open(each["image"])).astype(int) for each in (before, after))
+    assert one.shape == (256, 256, 3) and np.abs(one - two)[:8, :8].max() > 0
+    assert np.array_equal(one[128:], two[128:]), "one token changes what is near it"
+
+
+def test_what_is_picked_opens_beside_the_pointer(page):
+    opened(page)
+    card = page.locator(".cb-popup")
+    stage = page.locator("#codebook-tokens .tk-stage")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    x, y = box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3
+    page.mouse.click(x, y)
+    expect(card).to_be_visible()
+    expect(card.locator("img").first).to_be_visible()
+    place = card.bounding_box()
+    assert 0 < place["x"] - x < 40 and abs(place["y"] - y) < 320
+    page.mouse.move(x + 200, y + 200)
+    expect(card).to_be_hidden()
+
+
+def test_another_photograph_is_taken_on_the_page_and_a_comparison_replaces_it(page):
+    opened(page)
+    photo, figures = page.locator("#codebook-photo"), page.locator("#codebook-figures")
+    expect(photo).to_contain_text("Rocket")
+    photo.get_by_role("button", name="Another photograph").click()
+    photo.get_by_role("button", name="example: cat").click()
+    expect(photo).to_contain_text("Cat")
+    used = len(np.unique(indices(str(examples()["Cat"]), VQ)))
+    expect(figures).to_contain_text(f"{used} of 1,024")
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    page.locator("#examples button").first.click()
+    compare(page, [VQ])
+    page.get_by_role("tab", name="Codebook", exact=True).click()
+    expect(photo).to_contain_text("Astronaut")
 
 
 @pytest.fixture

@@ -65,6 +65,15 @@ def test_a_point_shows_the_photograph_through_its_model(rate):
     expect(card).to_be_hidden()
 
 
+def test_headings_and_names_are_explained_where_one_points(rate):
+    head = rate.locator("#rate-table [role=columnheader]").filter(has_text="LPIPS").first
+    head.hover()
+    expect(head).to_have_attribute("title", re.compile("Perceptual distance"))
+    cell = rate.locator("#rate-table [role=gridcell]").filter(has_text="cifar10-fsq-8-5-5-5").first
+    cell.hover()
+    expect(cell).to_have_attribute("title", re.compile("arXiv:2309.15505"))
+
+
 def test_own_points_are_drawn_and_compared(rate):
     rate.locator("#rate-own-points button").first.click()
     rate.locator("#rate-own textarea").fill("mine, 2, 30")

@@ -1,6 +1,7 @@
 """The registry page in a real browser, with a Hub on the loopback: list, filter, read a card, load, use, remove."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def publish(hub_server, make_card):  # noqa: F811
 
 def zoo(page: Page) -> None:
     page.get_by_role("tab", name="Zoo").click()
-    page.locator("#zoo-state", has_text="The Hub answered").wait_for()
+    expect(page.locator("#zoo-disk")).to_contain_text("On disk")
 
 
 def rows(page: Page) -> list[str]:
@@ -97,6 +98,7 @@ def test_a_model_of_the_hub_is_found_read_loaded_and_compared(page, publish, pat
     expect(page.locator("#zoo-facts")).to_contain_text(sha)
     assert page.locator("#zoo-card").locator("img, script, a, iframe").count() == 0
     assert page.evaluate("window.hacked") is None
+    expect(page.locator("#zoo-load")).to_have_text(re.compile(r"Download and load, [\d.]+ [kM]B"))
     page.locator("#zoo-load").click()
     expect(page.locator("#zoo-progress")).to_contain_text("every page offers it as other.")
     expect(page.locator("#zoo-load")).to_have_text("Loaded")
@@ -146,6 +148,17 @@ def test_without_the_hub_the_page_says_so_and_works(page, hub_server):  # noqa: 
         expect(page.locator("#zoo-count")).to_contain_text("No model is so")
         page.locator("#zoo-clear").click()
         expect(page.locator("#zoo-count")).not_to_contain_text("No model")
+
+
+def test_nothing_is_asked_of_the_hub_before_the_button_is_pressed(page, hub_server):  # noqa: F811
+    before = len(hub_server.requests)
+    zoo(page)
+    page.locator("#zoo-table [role=gridcell]").first.click()
+    expect(page.locator("#zoo-card article")).to_be_visible()
+    assert len(hub_server.requests) == before
+    page.locator("#zoo-ask").click()
+    expect(page.locator("#zoo-state")).to_contain_text("The Hub answered")
+    assert len(hub_server.requests) > before
 
 
 def test_a_mistake_is_told_in_words(page):

@@ -70,8 +70,32 @@ def test_against_images_a_step_counts_its_batch():
     assert loss["one"][0] == [3200, 6400, 9600, 12800] and loss["two"][0] == [400, 800, 1200, 1600]
 
 
+def test_a_run_that_goes_on_is_beside_one_that_is_over_by_its_share():
+    over, begun = (
+        replace(training(name, loss=[4.0, 3.0, 2.0, 1.0]), steps=steps) for name, steps in (("a", 200), ("b", 800))
+    )
+    loss = traces(panels([over, begun], "share of the run")[0])
+    assert loss["a"][0] == [0.25, 0.5, 0.75, 1] and loss["b"][0] == [0.0625, 0.125, 0.1875, 0.25]
+    assert "one" not in traces(panels([over, training(loss=[4.0] * 4)], "share of the run")[0]), "its length is unknown"
+
+
+def test_seconds_are_those_of_the_clock():
+    one = replace(training(loss=[4.0, 3.0, 2.0, 1.0]), clock=[(0, 0.0), (100, 10.0), (200, 40.0)])
+    assert traces(panels([one], "seconds")[0])["one"][0] == [5, 10, 25, 40]
+    assert panels([training(loss=[4.0] * 4)], "seconds") == [], "unknown"
+
+
+def test_the_automatic_scale_is_logarithmic_where_a_linear_one_would_hide_the_end():
+    falling = training(loss=[100.0, 10.0, 4.0, 1.0], commitment=[2.0, 1.5, 1.2, 1.0], codebook=[100.0, 1.0, 0.0, 0.0])
+    kinds = {panel.title: panel.figure.layout.yaxis.type for panel in panels([falling])}
+    assert kinds["loss, log scale"] == "log" and kinds["commitment"] is None
+    assert kinds["codebook"] is None, "a logarithm would leave its zeros out"
+
+
 def test_on_a_log_scale_what_is_not_above_zero_is_left_out():
-    found = {p.title: p for p in panels([training(loss=[4.0, -1.0, 0.0, 1.0], usage=[0.0, 0.5, 1.0, 1.0])], log=True)}
+    found = {
+        p.title: p for p in panels([training(loss=[4.0, -1.0, 0.0, 1.0], usage=[0.0, 0.5, 1.0, 1.0])], scale="log")
+    }
     assert traces(found["loss, log scale"])["one"] == ([50, 200], [4.0, 1.0])
     assert found["loss, log scale"].figure.layout.yaxis.type == "log"
     assert traces(found["usage"])["one"][1][0] == 0.0, "a share stays on its own scale"
@@ -96,7 +120,7 @@ def test_every_shipped_card_with_curves_can_be_drawn(models):
     assert len(trained) >= 25 and not has_curves(models["cifar10-pca-32x256"])
     trainings = [training_curves(model) for model in trained]
     for against in AGAINST:
-        drawn = {line.name for panel in panels(trainings, against, log=True) for line in panel.figure.data}
+        drawn = {line.name for panel in panels(trainings, against, "log") for line in panel.figure.data}
         assert {f"{model.name}, held out" for model in trained} <= drawn
     sizes = {"cifar10-bsq-10": 64, "cifar10-adaptive-65536": 256}
     assert {name: curves_of([models[name]])[name]["batch_size"] for name in sizes} == sizes

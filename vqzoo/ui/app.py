@@ -13,6 +13,7 @@ from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
 from vqzoo.ops.collector import uncollected
 from vqzoo.ui import choose, codebook, compare, frame, position, rate, studies, training, zoo
 from vqzoo.ui.blocks import Blocks
+from vqzoo.ui.components.tips import tips
 from vqzoo.ui.context import Context
 from vqzoo.ui.desktop import show
 from vqzoo.ui.guard import Guard
@@ -24,6 +25,7 @@ from vqzoo.ui.uploads import Uploads
 from vqzoo.views import comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.opening import first, opened, pending
+from vqzoo.views.tips import tips as texts
 
 PAGES = (codebook, rate, position, training, studies, zoo)
 """After the pages that choose and compare, in their order; each has a NAME and a build(context)."""
@@ -67,6 +69,8 @@ def build_app() -> tuple[Blocks, Engine]:
                     page.build(context) if page in PAGES else page.build(context, first_seen)
                     _follow(context)
         app.load(lambda: engine.changes, None, changes, **_UNSEEN)
+        names = tips(texts(engine.models.values()))
+        changes.change(lambda: texts(engine.models.values()), None, names, **_UNSEEN)
         frame.footer()
         app.show_progress_on(frame.working())
         app.name_tools()

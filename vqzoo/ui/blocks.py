@@ -39,6 +39,20 @@ class Blocks(gr.Blocks):
             if function.api_visibility == "public" and function.fn and function.api_name:
                 function.fn = _typed(function.fn, function.api_name)
 
+    def get_api_info(self, *arguments: Any, **more: Any) -> Any:
+        """Return the description of the endpoints, in which choices among numbers are numbers.
+
+        Gradio describes every choice as one among texts, which the server then refuses.
+        """
+        info = super().get_api_info(*arguments, **more)
+        for endpoint in info["named_endpoints"].values():
+            for parameter in endpoint["parameters"]:
+                choices = parameter["type"].get("enum", [])
+                if choices and all(type(each) is int for each in choices):
+                    parameter["type"]["type"] = "integer"
+                    parameter["python_type"]["type"] = f"Literal[{', '.join(map(str, choices))}]"
+        return info
+
     def limit(self, limits: Limits | None) -> None:
         """Replace Gradio's queue with a fair one, with `limits` if given; call it after `queue`."""
         old = self._queue
@@ -131,8 +145,8 @@ def _typed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         except ValidationError as error:
             wrong(f"values for {name}", error)
             first = error.errors(include_url=False, include_input=False)[0]
-            place = first["loc"][0]
-            argument = names[place] if isinstance(place, int) else place
+            at = first["loc"][0]
+            argument = names[at] if isinstance(at, int) else at
             raise gr.Error(plain(f"{argument}: {first['msg']}."), print_exception=False) from None
 
     @wraps(function)

@@ -7,13 +7,14 @@ import gradio as gr
 
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
+from vqzoo.ui.panels.chosen_photo import ChosenPhoto
 from vqzoo.ui.panels.codevector import Codevector
 from vqzoo.ui.panels.edits import Edits
 from vqzoo.ui.part import QUIET, Part
 from vqzoo.views.codebook import ABOUT, report, words
 from vqzoo.views.codebook_figures import columns_figure, sharing_figure, use_figure
 from vqzoo.views.comparison import Comparison, first_models
-from vqzoo.views.edits import Edit, edited
+from vqzoo.views.edits import Edit, edited_pictures
 from vqzoo.views.inspector import LONGEST, Inspector
 
 NAME = "Codebook"
@@ -22,7 +23,9 @@ NAME = "Codebook"
 def build(context: Context) -> None:
     """Lay the page out; it computes when it is first looked at."""
     inspector = Inspector(context.engine)
-    page = Page(context, inspector)
+    photograph = ChosenPhoto(context, "codebook-photo")
+    page = Page(photograph.page, inspector)
+    photograph.watch()
     page.watch()
     Endpoints(context, inspector, page.model).watch()
 
@@ -142,14 +145,14 @@ class Endpoints(Part):
         self.inspector, self.model = inspector, model
         with gr.Row(visible=False):
             self.button, self.answer, self.column = gr.Button(), gr.JSON(), gr.Textbox("", label="column")
-            self.changes = gr.JSON([], label="changes")
+            self.changes, self.pictures = gr.JSON([], label="changes"), gr.Gallery(format="png")
 
     def watch(self) -> None:
         """Register the endpoints."""
         of = [self.context.shown, self.model]
         self.button.click(self.codebook, of, self.answer, api_name="codebook")
         self.button.click(self.tokens, [*of, self.column], self.answer, api_name="tokens")
-        self.button.click(self.change_tokens, [*of, self.changes], self.answer, api_name="change_tokens")
+        self.button.click(self.change_tokens, [*of, self.changes], self.pictures, api_name="change_tokens")
 
     def codebook(self, shown: Comparison, name: str) -> dict[str, Any]:
         """Return codebook statistics of a model on the photograph compared last and on its test split.
@@ -170,14 +173,22 @@ class Endpoints(Part):
                 "distances": look.distance(layer).tolist(),
             }
 
-    def change_tokens(self, shown: Comparison, name: str, changes: list[list[Any]]) -> dict[str, Any]:
-        """Decode with changed tokens: a list of [column, row, column of the grid, new index], counted from 0.
+    def change_tokens(self, shown: Comparison, name: str, changes: list[list[Any]]) -> list[tuple[Any, str]]:
+        """Decode with changed tokens on the photograph compared last.
 
-        Returns the pictures before and after as data URIs of lossless PNGs.
+        Args:
+            shown: the session's last comparison.
+            name: name of a model.
+            changes: a list of [column, row, column of the grid, new index], counted from 0; /codebook lists the
+                columns as layers.
+
+        Returns:
+            the pictures before and after as PNG files, with captions.
         """
         with show_errors():
             if not isinstance(changes, list) or any(not isinstance(each, list) or len(each) != 4 for each in changes):
                 raise ValueError("changes: expected a list of lists [column, row, column of the grid, new index]")
             if any(not isinstance(each[0], str) or any(type(n) is not int for n in each[1:]) for each in changes):
                 raise ValueError("changes: expected each to be a text and three whole numbers")
-            return edited(self.inspector, name, shown, [Edit(*each) for each in changes])
+            before, after, _ = edited_pictures(self.inspector, name, shown, [Edit(*each) for each in changes])
+        return [(before.pixels, before.name), (after.pixels, after.name)]

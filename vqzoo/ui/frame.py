@@ -24,8 +24,7 @@ HEAD = """
     document.body?.classList.toggle("dark", chosen === "dark");
   }
   document.documentElement.lang = "en";
-  // Examples are buttons with a picture and no text: they get the name of its file. An empty figure has a name and
-  // no role.
+  // Examples are buttons with a picture and no text: they get its file's name. An empty figure has a name and no role.
   new MutationObserver(() => {
     for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) empty.setAttribute("role", "img");
     for (const button of document.querySelectorAll(".gallery-item:not([aria-label])")) {

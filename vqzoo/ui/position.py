@@ -11,10 +11,11 @@ from vqzoo.ui.components.closeups import closeups_html
 from vqzoo.ui.components.viewer import viewer
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
+from vqzoo.ui.panels.chosen_photo import ChosenPhoto
 from vqzoo.ui.panels.curves import Panels
-from vqzoo.ui.part import PUBLIC, Part
+from vqzoo.ui.part import TELLING, Part
 from vqzoo.views.comparison import Comparison
-from vqzoo.views.pictures import viewer_value
+from vqzoo.views.pictures import Picture, viewer_value
 from vqzoo.views.position import ABOUT, CURVES, cases, curves, show_case
 
 NAME = "Position"
@@ -32,13 +33,18 @@ _CURVES = (
     "with dots: held-out images."
 )
 _SAME = "With the encoding and without it the pictures are the same."
+_PATCH = ("left", "top", "side", "difference")
 _WAITING = '<p class="position-waiting">The close-ups come when all pictures are there.</p>'
 
 
 def build(context: Context) -> None:
     """Lay the page out; it computes when it is first looked at, as that may take as long as all of a comparison."""
     if cases(list(context.engine.models.values())):
-        Twins(context).watch()
+        photograph = ChosenPhoto(context, "position-photo")
+        twins = Twins(photograph.page)
+        photograph.watch()
+        twins.watch()
+        twins.offer_endpoint(context.shown)
     else:
         gr.Markdown(_NONE)
 
@@ -80,36 +86,52 @@ class Twins(Part):
         inputs = [self.context.shown, self.which, self.drawn]
         outputs = [self.pictures, self.closer, trainings.summary, self.drawn, *trainings.panels.slots]
         self.context.when_seen(self.show, inputs, outputs)
-        self.which.input(self.position, inputs, outputs, api_name="position", **PUBLIC)
+        self.which.input(self._on_twins, inputs, outputs, **TELLING)
+
+    def offer_endpoint(self, shown: gr.State) -> None:
+        """Register the page's API endpoint, on the photograph of the comparison `shown`."""
+        with gr.Row(visible=False):
+            button, pictures, patches = gr.Button(), gr.Gallery(format="png"), gr.JSON()
+        button.click(self.position, [shown, self.which], [pictures, patches], api_name="position")
 
     def show(self, shown: Comparison, twins: str, drawn_for: str) -> Iterator[dict[Any, Any]]:
         """Yield the values as they are computed; the trainings only where others are drawn."""
-        known = self._cases()
-        if twins not in known:
-            raise ValueError(f"twins={twins!r}: expected one of {', '.join(known)}")
-        for step in show_case(self.engine, shown, known[twins]):
+        case = self._known(twins)
+        for step in show_case(self.engine, shown, case):
             yield (
                 {self.pictures: step["viewer"]}
                 if "viewer" in step
                 else {self.closer: closeups_html(step["closeups"], _SAME)}
             )
         if twins != drawn_for:
-            yield {self.drawn: twins, **self.trainings.show(known[twins])}
+            yield {self.drawn: twins, **self.trainings.show(case)}
 
-    def position(self, shown: Comparison, twins: str, drawn_for: str) -> Iterator[dict[Any, Any]]:
-        """Compare twins on the photograph compared last: with and without the encoding, differences and close-ups.
+    def _on_twins(self, *values: Any) -> Iterator[dict[Any, Any]]:
+        with show_errors():
+            yield from self.show(*values)
+
+    def position(self, shown: Comparison, twins: str) -> tuple[list[tuple[Any, str]], list[dict[str, Any]]]:
+        """Compare twins on the photograph compared last: with and without the encoding, and where that shows.
 
         Args:
             shown: the session's last comparison.
             twins: one of the choices of the page.
-            drawn_for: the twins whose trainings are shown.
 
         Returns:
-            pictures as PNG data URIs or as positions of the two to subtract, HTML of the close-ups and of the
-            trainings, and figures of the curves.
+            pictures as PNG files with captions of their metrics, and a record for each of the squares where switching
+            the encoding off changes most: left, top and side in pixels, and the mean difference of bytes.
         """
         with show_errors():
-            yield from self.show(shown, twins, drawn_for)
+            *_, pictures, closer = show_case(self.engine, shown, self._known(twins))
+        shots = [each for each in pictures["pictures"] if isinstance(each, Picture)]
+        patches = [{name: getattr(each, name) for name in _PATCH} for each in closer["closeups"]]
+        return [(each.pixels, f"{each.name}: {each.caption}") for each in shots], patches
+
+    def _known(self, twins: str) -> tuple[Model, ...]:
+        known = self._cases()
+        if twins not in known:
+            raise ValueError(f"twins={twins!r}: expected one of {', '.join(known)}")
+        return known[twins]
 
     def _cases(self) -> dict[str, tuple[Model, ...]]:
         return cases(list(self.engine.models.values()))

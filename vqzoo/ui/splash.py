@@ -10,7 +10,6 @@ from pathlib import Path
 from string import Template
 from threading import Thread
 
-
 _HERE = Path(__file__).parent
 OPENING = _HERE.parent / "views" / "opening"
 """Values of the page, opening.json and pictures: `python docs/make_opening.py` makes them."""

@@ -15,7 +15,17 @@ from vqzoo.ui.panels.curves import Panels
 from vqzoo.ui.part import LATEST, QUIET, Part
 from vqzoo.views.comparison import Comparison, first_models
 from vqzoo.views.live import Live, follow, newest_run, signature, status
-from vqzoo.views.training import AGAINST, Against, curves_of, has_curves, key_table, panels, training_curves
+from vqzoo.views.training import (
+    AGAINST,
+    SCALES,
+    Against,
+    Scale,
+    curves_of,
+    has_curves,
+    key_table,
+    panels,
+    training_curves,
+)
 
 NAME = "Training"
 
@@ -42,7 +52,7 @@ def build(context: Context) -> None:
     choice.watch()
     curves.watch()
     if context.limits is None:
-        run.follow(curves.on_choice, curves.inputs, curves.outputs)
+        run.follow(choice, curves.on_choice, curves.inputs, curves.outputs)
 
 
 class Choice(Part):
@@ -66,13 +76,13 @@ class Choice(Part):
             self.against = gr.Radio(
                 list(AGAINST), value=AGAINST[0], label="Against", elem_id="training-against", min_width=200
             )
-            self.log = gr.Checkbox(False, label="Log scale", elem_id="training-log", min_width=120)
+            self.scale = gr.Radio(list(SCALES), value=SCALES[0], label="Scale", elem_id="training-scale", min_width=160)
             self.compared = gr.Button("As compared", elem_id="training-compared", size="md", min_width=150, scale=0)
 
     @property
     def inputs(self) -> list[Any]:
         """The components that determine the curves."""
-        return [self.models, self.against, self.log]
+        return [self.models, self.against, self.scale]
 
     def watch(self) -> None:
         """Follow the models that are offered, and a click that takes those of the comparison."""
@@ -109,7 +119,7 @@ class Run(Part):
             self.folder = gr.Textbox(
                 label="A run on this machine",
                 info="Its folder, by default the newest in runs/; it may be going on. Its curves are laid over the "
-                "others.",
+                "others, against the share of the run that each has behind it.",
                 placeholder="runs/cifar10-looc-256x4",
                 elem_id="training-folder",
                 max_lines=1,
@@ -131,7 +141,9 @@ class Run(Part):
         self.timer = gr.Timer(_SECONDS, active=False)
         self.followed = gr.State("")
 
-    def follow(self, redraw: Callable[..., Any], inputs: Sequence[Component], outputs: Sequence[Component]) -> None:
+    def follow(
+        self, choice: Choice, redraw: Callable[..., Any], inputs: Sequence[Component], outputs: Sequence[Component]
+    ) -> None:
         """Look at the run again and again: `redraw`, given `inputs`, gives `outputs`."""
 
         def on_tick(active: str, *values: Any) -> Iterator[Any]:
@@ -141,7 +153,12 @@ class Run(Part):
                 yield gr.skip()
 
         for trigger in (self.start.click, self.folder.submit):
-            started = trigger(_start, self.folder, [self.folder, self.followed, self.timer], **QUIET)
+            started = trigger(
+                _start,
+                [self.folder, choice.models, choice.against],
+                [self.folder, self.followed, self.timer, choice.against],
+                **QUIET,
+            )
             started.success(redraw, inputs, outputs, **LATEST)
         stopped = self.stop.click(lambda: ("", gr.Timer(active=False)), None, [self.followed, self.timer], **QUIET)
         stopped.success(redraw, inputs, outputs, **LATEST)
@@ -184,10 +201,12 @@ class Curves(Part):
         for control in self.changing:
             control.change(self.on_choice, self.inputs, self.outputs, **LATEST)
 
-    def show(self, names: list[str], against: Against, log: bool, folder: str, drawn: tuple[Any, ...]) -> Iterator[Any]:
+    def show(
+        self, names: list[str], against: Against, scale: Scale, folder: str, drawn: tuple[Any, ...]
+    ) -> Iterator[Any]:
         """Yield new values of the outputs, or nothing if the page already shows these curves."""
         names = [name for name in names if name in self.engine.models]
-        key = (tuple(names), against, log, signature(folder) if folder else (), self.engine.changes)
+        key = (tuple(names), against, scale, signature(folder) if folder else (), self.engine.changes)
         if key == drawn:
             yield gr.skip()
             return
@@ -197,7 +216,7 @@ class Curves(Part):
             self.drawn: key,
             self.table: key_table(trainings) if trainings else f"<p>{_NONE}</p>",
             **self.run.show(live, waiting),
-            **self.panels.show(panels(trainings, against, log)),
+            **self.panels.show(panels(trainings, against, scale)),
         }
 
     def on_choice(self, *values: Any) -> Iterator[Any]:
@@ -217,12 +236,13 @@ def training_run(folder: str) -> dict[str, Any]:
     return {"name": training.name, **numbers, "warnings": warnings, **curves}
 
 
-def _start(folder: str) -> tuple[str, str, gr.Timer]:
+def _start(folder: str, beside: list[str], against: Against) -> tuple[str, str, gr.Timer, Against]:
+    """Return the folder to follow, and an axis on which a run that has begun is seen beside ones that are over."""
     newest = None if folder.strip() else newest_run(_RUNS)
     folder = str(newest) if newest else folder
     if not folder.strip():
         raise gr.Error("Name the folder of a run: there is none in runs/ here.", print_exception=False)
-    return folder, folder, gr.Timer(active=True)
+    return folder, folder, gr.Timer(active=True), "share of the run" if beside else against
 
 
 def _read(folder: str) -> tuple[Live | None, str]:

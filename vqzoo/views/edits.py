@@ -23,6 +23,17 @@ class Edit:
 def edited(inspector: Inspector, name: str, shown: Comparison, edits: Sequence[Edit]) -> dict[str, Any]:
     """Return the viewer's value: the image decoded before and after the edits, and the difference of the two.
 
+    Raises ValueError as `edited_pictures` does.
+    """
+    before, after, note = edited_pictures(inspector, name, shown, edits)
+    return viewer_value([before, after, Difference("difference of the two", before, after)], note)
+
+
+def edited_pictures(
+    inspector: Inspector, name: str, shown: Comparison, edits: Sequence[Edit]
+) -> tuple[Picture, Picture, str]:
+    """Return the image decoded before and after the edits, and a note on these.
+
     Raises ValueError for an unknown layer, a cell outside the grid, or an index outside the alphabet.
     """
     look = inspector.inspect(name, shown)
@@ -48,5 +59,4 @@ def edited(inspector: Inspector, name: str, shown: Comparison, edits: Sequence[E
         "changed", inspector.decode(name, grids, size), f"{len(edits)} {'change' if len(edits) == 1 else 'changes'}"
     )
     earlier = f"; and {len(changes) - 4} before" if len(changes) > 4 else ""
-    note = f"{'; '.join(changes[-4:])}{earlier}." if changes else ""
-    return viewer_value([before, after, Difference("difference of the two", before, after)], note)
+    return before, after, f"{'; '.join(changes[-4:])}{earlier}." if changes else ""

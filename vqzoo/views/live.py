@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vqzoo.analysis.log import columns, read
+from vqzoo.analysis.log import Columns, columns, read
 from vqzoo.files.storage import read_json
 from vqzoo.ops.text import brief
 from vqzoo.views.training import TrainingCurves, rate_of
@@ -100,7 +100,8 @@ def follow(folder: str) -> Live:
     warned = [(row["step"], str(row["warning"]), str(row.get("text", ""))) for row in rows if "warning" in row]
     batch, steps = (recipe.get(key) if type(recipe.get(key)) is int else 0 for key in ("batch_size", "steps"))
     rate = rate_of(train)
-    training = TrainingCurves(path.resolve().name, batch or 1, train, held_out, warned)
+    name, clock = path.resolve().name, _clock(train, batch or 1)
+    training = TrainingCurves(name, batch or 1, train, held_out, warned, steps=steps or 0, clock=clock)
     live = Live(training, steps or 0, _newest(path / "samples"), max(0.0, quiet), rate)
     training.facts.update(_facts(live))
     return live
@@ -135,6 +136,16 @@ def _facts(live: Live) -> dict[str, str]:
         "of the full budget": "a run on this machine",
         "best held-out loss": f"{min(losses):.4g}" if losses else "–",
     }
+
+
+def _clock(train: Columns, batch: int) -> list[tuple[float, float]]:
+    """Return (step, seconds since the start) from the rates in a log."""
+    clock = [(0.0, 0.0)]
+    for step, rate in zip(train.get("step", []), train.get("images_per_second", []), strict=False):
+        if step is not None and rate:
+            before, seconds = clock[-1]
+            clock.append((step, seconds + (step - before) * batch / rate))
+    return clock if len(clock) > 1 else []
 
 
 def _held_out(training: TrainingCurves) -> list[tuple[float, int]]:

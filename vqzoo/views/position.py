@@ -15,7 +15,7 @@ from vqzoo.views.comparison import ORIGINAL, Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.job import Job
 from vqzoo.views.pictures import Difference, Picture, viewer_value
-from vqzoo.views.training import Panel, has_curves, key_table, panels, training_curves
+from vqzoo.views.training import LOGARITHMIC, Panel, has_curves, key_table, panels, training_curves
 
 ABOUT = (
     "Twins are two models equal in data, network, quantizer and training recipe, and different in their positional "
@@ -47,7 +47,7 @@ def cases(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
 
 
 def show_case(engine: Engine, shown: Comparison, case: Sequence[Model]) -> Iterator[dict[str, Any]]:
-    """Yield {"viewer": its value} after each reconstruction, and at last {"closeups": a list of `CloseUp`}.
+    """Yield {"viewer": its value, "pictures": those in it} after each reconstruction, at last {"closeups": `CloseUp`s}.
 
     Raises ValueError as `Engine.run` does.
     """
@@ -63,7 +63,7 @@ def show_case(engine: Engine, shown: Comparison, case: Sequence[Model]) -> Itera
             pictures.append(Picture(ORIGINAL, result.original, "what the models are given"))
         on[model.name] = Picture(_encoding(model), result.pixels, _caption(result))
         pictures.append(on[model.name])
-        yield {"viewer": viewer_value(pictures, note)}
+        yield {"viewer": viewer_value(pictures, note), "pictures": list(pictures)}
     if len(on) == 2:
         pictures.append(Difference("difference of the two", *on.values()))
     pairs = []
@@ -72,14 +72,14 @@ def show_case(engine: Engine, shown: Comparison, case: Sequence[Model]) -> Itera
         off = Picture(f"{picture.name}, switched off", result.pixels, _caption(result))
         pairs.append((picture, off))
         pictures += [off, Difference(f"{picture.name}, on minus off", picture, off)]
-        yield {"viewer": viewer_value(pictures, note)}
+        yield {"viewer": viewer_value(pictures, note), "pictures": list(pictures)}
     yield {"closeups": close_ups(pairs, [picture for picture in pictures if isinstance(picture, Picture)])}
 
 
 def curves(case: Sequence[Model]) -> tuple[list[Panel], str, str]:
     """Return the training curves of a case: panels of the loss and its terms, an HTML table, and a note on gaps."""
     trainings = [training_curves(model) for model in case if has_curves(model)]
-    shown = [panel for panel in panels(trainings) if panel.title not in _NO_LOSS][:CURVES]
+    shown = [panel for panel in panels(trainings) if panel.title.removesuffix(LOGARITHMIC) not in _NO_LOSS][:CURVES]
     missing = [model.name for model in case if not has_curves(model)]
     sparse = [training for training in trainings if not training.train.get("step")]
     notes = [f"Of {' and '.join(missing)} no curves are known."] if missing else []

@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import numpy as np
 import plotly.graph_objects as go
 
 from vqzoo.analysis.log import NOT_TERMS, SELECTION, Columns, by_size, thin
@@ -14,8 +15,21 @@ from vqzoo.hub.model import Model, is_number
 from vqzoo.views.style import styled
 from vqzoo.views.table import html_table
 
-Against = Literal["steps", "images seen"]
-AGAINST: tuple[Against, ...] = ("steps", "images seen")
+Against = Literal["steps", "images seen", "seconds", "share of the run"]
+AGAINST: tuple[Against, ...] = get_args(Against)
+"""What curves are drawn against; a share puts a run that has just begun beside ones that are over."""
+Scale = Literal["automatic", "linear", "log"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+"""Of the vertical axes; "automatic": logarithmic where values are above 0 and the largest `_WIDE` times the least."""
+_WIDE = 20
+LOGARITHMIC = ", log scale"
+"""Ending of the title of a panel with a logarithmic scale."""
+_AXES = {
+    "steps": "step",
+    "images seen": "images seen",
+    "seconds": "seconds of training",
+    "share of the run": "of the run",
+}
 
 COLOURS = ("#7c6cf0", "#c8682a", "#1f9e89", "#d1495b", "#3d8fd8", "#8a9a2b", "#b565c9", "#9a7355")
 """Colours of the trainings, in order, legible in light and dark mode."""
@@ -45,6 +59,8 @@ class TrainingCurves:
         held_out: columns of the evaluations on held-out images.
         warnings: (step, kind, sentence) of each.
         facts: cells of the table of trainings, by heading.
+        steps: how many it has in all; 0 if unknown.
+        clock: (step, seconds since the start), ascending; empty if unknown.
     """
 
     name: str
@@ -53,14 +69,26 @@ class TrainingCurves:
     held_out: Columns
     warnings: Sequence[tuple[int, str, str]] = ()
     facts: dict[str, str] = field(default_factory=dict)
+    steps: int = 0
+    clock: Sequence[tuple[float, float]] = ()
 
     def points(self, key: str, held_out: bool, against: Against) -> tuple[list[float], list[float]]:
-        """Return the steps or images at which a quantity has values, and these values."""
+        """Return where a quantity has values on the axis `against`, and these values; none on an unknown axis."""
         table = self.held_out if held_out else self.train
-        times = self.batch_size if against == "images seen" else 1
         pairs = zip(table.get("step", []), table.get(key, []), strict=False)
-        points = [(step * times, value) for step, value in pairs if step is not None and value is not None]
-        return [at for at, _ in points], [value for _, value in points]
+        placed = [(self.at(step, against), value) for step, value in pairs if step is not None and value is not None]
+        known = [(at, value) for at, value in placed if at is not None]
+        return [at for at, _ in known], [value for _, value in known]
+
+    def at(self, step: float, against: Against) -> float | None:
+        """Return the place of a step on the axis `against`; None if it is unknown."""
+        if against == "images seen":
+            return step * self.batch_size
+        if against == "share of the run":
+            return step / self.steps if self.steps else None
+        if against == "seconds":
+            return float(np.interp(step, *zip(*self.clock, strict=True))) if self.clock else None
+        return step
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +127,10 @@ def training_curves(model: Model) -> TrainingCurves:
         "device": str(training.get("device", "–")),
     }
     train, held_out = (curves.get(split) or {} for split in ("train", "held_out"))
-    return TrainingCurves(model.name, batch if isinstance(batch, int) else 1, train, held_out, facts=facts)
+    batch, steps = (value if isinstance(value, int) else 0 for value in (batch, steps))
+    seconds = training.get("seconds")
+    clock = [(0.0, 0.0), (float(steps), float(seconds))] if steps and is_number(seconds) else []
+    return TrainingCurves(model.name, batch or 1, train, held_out, facts=facts, steps=steps, clock=clock)
 
 
 def curves_of(models: Sequence[Model]) -> dict[str, Any]:
@@ -108,10 +139,10 @@ def curves_of(models: Sequence[Model]) -> dict[str, Any]:
     return {c.name: {"batch_size": c.batch_size, "train": c.train, "held_out": c.held_out} for c in trainings}
 
 
-def panels(trainings: Sequence[TrainingCurves], against: Against = "steps", log: bool = False) -> list[Panel]:
+def panels(trainings: Sequence[TrainingCurves], against: Against = "steps", scale: Scale = "automatic") -> list[Panel]:
     """Draw one panel per quantity, losses first, and one per training for the selection of codebooks.
 
-    `log` sets a logarithmic scale for quantities that may fall by orders of magnitude, and omits values of 0 and less.
+    A logarithmic scale is for quantities that may fall by orders of magnitude, and omits values of 0 and less.
     """
     keys = dict.fromkeys(
         key for training in trainings for table in (training.train, training.held_out) for key in table
@@ -122,13 +153,20 @@ def panels(trainings: Sequence[TrainingCurves], against: Against = "steps", log:
         if key == SELECTION:
             drawn += [_selection(training, against, len(trainings) > 1) for training in trainings]
         else:
-            drawn.append(_overlay(trainings, key, against, log and key not in _NEVER_LOG))
+            drawn.append(_overlay(trainings, key, against, "linear" if key in _NEVER_LOG else scale))
     return [panel for panel in drawn if panel.figure.data]
 
 
-def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, log: bool) -> Panel:
+def _is_wide(trainings: Sequence[TrainingCurves], key: str) -> bool:
+    """Return whether a quantity falls or rises so far that a linear scale would hide its end."""
+    values = [v for one in trainings for held_out in (False, True) for v in one.points(key, held_out, "steps")[1]]
+    return bool(values) and min(values) > 0 and max(values) >= _WIDE * min(values)
+
+
+def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, scale: Scale) -> Panel:
     """Draw one quantity: thin lines for training, thick ones with dots for held-out images."""
     figure = go.Figure()
+    log = scale == "log" or scale == "automatic" and _is_wide(trainings, key)
     for number, training in enumerate(trainings):
         style = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)]}
         for held_out in (False, True):
@@ -147,10 +185,11 @@ def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, lo
                 )
     _finish(figure, against)
     for number, training in enumerate(trainings if figure.data else ()):
-        times = training.batch_size if against == "images seen" else 1
         for step, kind, _ in training.warnings:
+            if (at := training.at(step, against)) is None:
+                continue
             figure.add_vline(
-                x=step * times,
+                x=at,
                 line={"color": COLOURS[number % len(COLOURS)], "width": 1, "dash": "dot"},
                 annotation={"text": escape(kind, quote=False), "textangle": -90, "font": {"size": 10}},
                 annotation_position="top right",
@@ -159,7 +198,7 @@ def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, lo
         figure.update_yaxes(type="log", dtick="D2")
     if key == "usage":
         figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
-    return Panel(_TITLES.get(key, key.replace("_", " ")) + (", log scale" if log else ""), figure)
+    return Panel(_TITLES.get(key, key.replace("_", " ")) + (LOGARITHMIC if log else ""), figure)
 
 
 def _selection(training: TrainingCurves, against: Against, several: bool) -> Panel:
@@ -186,8 +225,8 @@ def _finish(figure: go.Figure, against: Against) -> None:
     styled(figure, 270)
     figure.update_layout(showlegend=False, hovermode="x unified", margin={"l": 58, "r": 14, "t": 40, "b": 42})
     figure.update_layout(hoverlabel={"bgcolor": "#23262d", "font": {"color": "#eceef2"}, "namelength": -1})
-    figure.update_xaxes(title={"text": "step" if against == "steps" else "images seen", "standoff": 6})
-    figure.update_xaxes(rangemode="tozero")
+    figure.update_xaxes(title={"text": _AXES[against], "standoff": 6}, rangemode="tozero")
+    figure.update_xaxes(tickformat=".0%" if against == "share of the run" else "")
     figure.update_yaxes(exponentformat="e")
 
 

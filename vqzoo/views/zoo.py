@@ -306,7 +306,11 @@ def hub_line(now: Listing, asking: bool = False) -> str:
         return f"Asking the Hub what is new … ({last})" if last else "Asking the Hub what there is …"
     if now.problem is None and now.age is not None:
         return f"The Hub answered {ago(now.age)}: {_number(len(now.models))} there."
-    why = (now.problem or "the Hub was not asked yet").partition(" (")[0]
+    if now.problem is None:
+        return (
+            "These are the models of this machine and of the shipped list. The Hub is asked when you press the button."
+        )
+    why = now.problem.partition(" (")[0]
     source = f"from its last answer: {last}" if last else "from this machine alone, as it has never answered here"
     return f"Offline: {why}. What you see is {source}."
 

@@ -28,22 +28,21 @@ function scale() {
 
 function draw() {
   if (!shown || !stage.clientWidth) return;
-  const ink = getComputedStyle(base).color;
   const text = getComputedStyle(root).color;
   base.width = base.height = top.width = top.height = Math.round(stage.clientWidth * Math.min(2, window.devicePixelRatio || 1));
   const context = base.getContext("2d"), unit = scale();
   const low = Math.log1p(shown.least), span = Math.log1p(shown.most) - low || 1;
-  context.strokeStyle = ink;
-  context.lineWidth = 1.2 * unit;
+  context.strokeStyle = "#d64545";
+  context.lineWidth = 1.6 * unit;
   if (unused.checked) {
     context.beginPath();
     shown.counts.forEach((count, point) => {
       if (count) return;
-      const [x, y] = place(point), arm = 2.6 * unit;
+      const [x, y] = place(point), arm = 3.2 * unit;
       context.moveTo(x - arm, y - arm); context.lineTo(x + arm, y + arm);
       context.moveTo(x - arm, y + arm); context.lineTo(x + arm, y - arm);
     });
-    context.globalAlpha = 0.75;
+    context.globalAlpha = 0.9;
     context.stroke();
   }
   context.fillStyle = "#7c6cf0";
@@ -162,6 +161,8 @@ function render() {
     return button;
   }));
   root.querySelector(".sc-note").textContent = value.note;
+  const dead = value.counts.length - used.length;
+  root.querySelector(".sc-dead").textContent = `never used on ${value.of}: ${dead.toLocaleString("en")} of ${value.counts.length.toLocaleString("en")}`;
   csv.download = `${value.name}.csv`;
   csv.title = `Save the coordinates as ${csv.download}`;
   at = same ? at : null;

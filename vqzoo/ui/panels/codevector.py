@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from vqzoo.ui.components.files import read
 from vqzoo.ui.components.scatter import scatter
 from vqzoo.ui.components.tokens import tokens
 from vqzoo.ui.context import Context
@@ -50,7 +51,7 @@ class Codevector(Part):
                     elem_id="codebook-most",
                 )
             with gr.Column(scale=3, min_width=300):
-                self.patches = gr.HTML("", elem_id="codebook-patches")
+                self.patches = gr.HTML("", js_on_load=read("popup", "js"), elem_id="codebook-patches")
         self.picked = gr.State(None)
 
     @property
@@ -98,8 +99,8 @@ class Codevector(Part):
             return self.show(shown, name, label, chosen if len(set(look.codebook_of)) == 1 else None)
 
     def _on_cell(self, shown: Comparison, name: str, label: str, cell: gr.EventData) -> dict[Any, Any]:
-        place = {self.edits.row: cell.row + 1, self.edits.column: cell.column + 1}
-        return self._pick(shown, name, label, cell.index, self.grid) | place
+        cell_of = {self.edits.row: cell.row + 1, self.edits.column: cell.column + 1}
+        return self._pick(shown, name, label, cell.index, self.grid) | cell_of
 
     def _on_point(self, shown: Comparison, name: str, label: str, point: gr.EventData) -> dict[Any, Any]:
         return self._pick(shown, name, label, point.index, self.map)

@@ -54,7 +54,7 @@ class Detail(Part):
             self.facts: facts_html(shown, offered),
             self.card: card_html(shown),
             self.card_of: gr.update(visible=True),
-            self.load: _off("Loaded") if offered else gr.update(value="Load", interactive=True),
+            self.load: _off("Loaded") if offered else gr.update(value=_load_label(shown), interactive=True),
             self.remove: gr.update(visible=self.own and bool(shown.entry.cached)),
             self.confirm: _gone(),
         }
@@ -76,18 +76,18 @@ class Detail(Part):
 
     def _on_remove(self, name: str | None) -> dict[Any, Any]:
         with show_errors():
-            said = (
+            question = (
                 f"Delete what was downloaded of {self.zoo.removable(self.zoo.entry(name))}? It can be downloaded again."
             )
-        return {self.question: f"<p>{escape(said)}</p>", self.confirm: gr.update(visible=True)}
+        return {self.question: f"<p>{escape(question)}</p>", self.confirm: gr.update(visible=True)}
 
     def _on_yes(self, name: str | None) -> dict[Any, Any]:
         with show_errors():
             if not self.own:
                 raise ValueError("Models are removed on a machine of one's own alone.")
-            said = _said(self.zoo.remove(str(name)))
+            freed = _status(self.zoo.remove(str(name)))
         # One that nobody lists has no row now.
-        return {self.progress: said, self.confirm: _gone()} | ({} if name in self.zoo.entries else {self.chosen: None})
+        return {self.progress: freed, self.confirm: _gone()} | ({} if name in self.zoo.entries else {self.chosen: None})
 
 
 class ById(Part):
@@ -100,7 +100,7 @@ class ById(Part):
             self.source = gr.Textbox(
                 label="Load another model",
                 info="From the Hub: owner/name, or owner/name@revision."
-                + (" From this machine: a folder with config.json and model.safetensors." if self.own else ""),
+                + (" From this machine: a folder that `vqzoo train` or `vqzoo convert` wrote." if self.own else ""),
                 placeholder="owner/name@revision",
                 elem_id="zoo-source",
                 scale=4,
@@ -128,15 +128,23 @@ class ById(Part):
 def progress_html(step: Loading | str, of: str) -> str:
     """Return the progress of loading as HTML; `step` is the name of the model once it is loaded."""
     if isinstance(step, str):
-        return _said(f"Loaded: every page offers it as {step}.")
+        return _status(f"Loaded: every page offers it as {step}.")
     if step.total is None:
-        return _said(f"Asking for {of} …") + '<progress aria-label="download"></progress>'
+        return _status(f"Asking for {of} …") + '<progress aria-label="download"></progress>'
     done = min(step.done, step.total)
     bar = f'<progress aria-label="download" max="{step.total}" value="{done}"></progress>'
-    return _said(f"Loading {of}: {megabytes(done)} of {megabytes(step.total)}") + bar
+    return _status(f"Loading {of}: {megabytes(done)} of {megabytes(step.total)}") + bar
 
 
-def _said(text: str) -> str:
+def _load_label(shown: Shown) -> str:
+    """Return the text of the button, with the size of a download."""
+    size = shown.model.size
+    if shown.entry.model.source is not None or shown.entry.cached:
+        return "Load"
+    return "Download and load" if size is None else f"Download and load, {megabytes(size)}"
+
+
+def _status(text: str) -> str:
     return f'<p role="status">{escape(text)}</p>'
 
 

@@ -23,9 +23,7 @@ class Listing(Part):
         self.zoo = zoo
         with gr.Row(elem_id="zoo-head"):
             self.state = gr.HTML(self._state(), elem_id="zoo-state")
-            self.ask = gr.Button(
-                "Ask the Hub again", size="sm", scale=0, min_width=160, visible=zoo.hub, elem_id="zoo-ask"
-            )
+            self.ask = gr.Button("Ask the Hub", size="sm", scale=0, min_width=160, visible=zoo.hub, elem_id="zoo-ask")
         choices = zoo.choices()
         with gr.Row(elem_id="zoo-filters"):
             text = gr.Textbox(label="Search", placeholder="looc, sinusoidal ...", elem_id="zoo-search", min_width=180)
@@ -81,23 +79,20 @@ class Listing(Part):
             self.drawn: new,
         }
 
-    def show(self, old: int | None, *wanted: Any, asking: bool = False) -> dict[Any, Any]:
-        """Return all values; `asking`: whether the Hub is being asked."""
+    def show(self, old: int | None, *wanted: Any) -> dict[Any, Any]:
+        """Return all values."""
         choices = self.zoo.choices()
         return {
             **self.show_rows(old, *wanted),
-            self.state: self._state(asking),
+            self.state: self._state(),
             **{component: gr.update(choices=choices[name]) for name, component in self.by_name.items()},
             self.disk: f"<p>On disk: {escape(self.zoo.disk())}.</p>",
         }
 
     def _on_seen(self, old: int | None, *wanted: Any) -> Iterator[dict[Any, Any]]:
+        """Read the disk; the Hub is asked by a click alone."""
         self.zoo.refresh()
-        first = self.show(old, *wanted, asking=self.zoo.hub)
-        yield first
-        if self.zoo.hub:
-            self.zoo.ask()
-            yield self.show(first[self.drawn], *wanted)
+        yield self.show(old, *wanted)
 
     def _on_ask(self, old: int | None, *wanted: Any) -> Iterator[dict[Any, Any]]:
         yield {self.state: self._state(asking=True)}
@@ -106,9 +101,9 @@ class Listing(Part):
 
     def _state(self, asking: bool = False) -> str:
         hub = self.zoo.hub
-        said = hub_line(self.zoo.now, asking) if hub else "This app offers what it was started with; it asks no Hub."
+        line = hub_line(self.zoo.now, asking) if hub else "This app offers what it was started with; it asks no Hub."
         damaged = "".join(f"<p>Left out: {escape(each.why)}.</p>" for each in self.zoo.damaged)
-        return f'<p role="status">{escape(said)}</p>{damaged}'
+        return f'<p role="status">{escape(line)}</p>{damaged}'
 
 
 def filters_of(

@@ -34,7 +34,13 @@ class Photograph(TabPart):
                 "The photograph of the last comparison: models against image codecs on this very picture.",
                 elem_classes="hint",
             )
-            self.models = gr.Dropdown(list(self.engine.models), multiselect=True, label="Models", elem_id="rate-models")
+            self.models = gr.Dropdown(
+                list(self.engine.models),
+                value=list(context.shown.value.models),
+                multiselect=True,
+                label="Models",
+                elem_id="rate-models",
+            )
             with gr.Row():
                 self.metric = gr.Radio(
                     [(METRICS[name].title, name) for name in PHOTO_METRICS],
