@@ -13,7 +13,7 @@ FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
     {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images", "vqzoo.files"},
     {"vqzoo.tokenizer"},
-    {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies"},
+    {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies", "vqzoo.tokens"},
     {"vqzoo"},  # the public face
     {"vqzoo.views"},
     {"vqzoo.ui"},
@@ -24,6 +24,7 @@ FLOORS = [
 
 HOMES = {
     "accelerate": ["trainers"],
+    "constriction": ["vqzoo.tokens"],
     "datasets": ["trainers"],
     "gradio": ["vqzoo.ui", "app"],
     "huggingface_hub": ["vqzoo.hub", "vqzoo.files", "vqzoo.tokenizer"],
