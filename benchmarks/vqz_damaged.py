@@ -1,6 +1,6 @@
 """Read damaged .vqz files: what each is answered with, how long it takes, and the memory of all.
 
-    python -m benchmarks.vqz_damaged [--number 2000] [--model cifar10-rvq-8x256]
+    python benchmarks/vqz_damaged.py [--number 2000] [--model cifar10-rvq-8x256]
 
 Fails for anything but a ValueError of one line, for a file without a forged checksum that is read, for one that takes
 over a minute, and where memory grows by more than 200 MB beside the tokenizer.
@@ -12,9 +12,9 @@ import time
 from collections import Counter
 
 import numpy as np
+from damage import FORGED, damaged
 from PIL import Image
 
-from tests.hostile.damage import FORGED, damaged
 from vqzoo.analysis.examples import examples
 from vqzoo.hub.registry import load
 from vqzoo.tokens.vqz import decompress

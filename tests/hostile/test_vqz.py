@@ -1,6 +1,7 @@
-"""Damaged .vqz files: one sentence each, at once and in little memory. Of 2,000: python -m benchmarks.vqz_damaged."""
+"""Damaged .vqz files: one sentence each, at once and in little memory. Of 2,000: python benchmarks/vqz_damaged.py."""
 
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,8 +10,7 @@ from vqzoo.hub.registry import load
 from vqzoo.tokens.vqz import compress, decompress
 from vqzoo.views.vqz import shipped
 
-from .damage import FORGED, damaged
-
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 NAME = "cifar10-rvq-8x256"
 
 
@@ -20,7 +20,10 @@ def model():
 
 
 @pytest.mark.parametrize("kind", ["neighbours", "usage"])
-def test_damaged_files(model, kind):
+def test_damaged_files(model, kind, monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from damage import FORGED, damaged
+
     tokenizer, of = model
     tokens = tokenizer.encode(torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1)
     data = compress(tokenizer, tokens, of, model=kind).data
