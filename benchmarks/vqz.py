@@ -1,6 +1,6 @@
 """Measure .vqz files of photographs: bytes and cross-entropy, by usage and by neighbours, and image codecs.
 
-    python -m benchmarks.vqz [--images 24] [--out benchmarks/vqz.csv]
+    python benchmarks/vqz.py [--images 24] [--out benchmarks/vqz.csv]
 
 Kodak's photographs through three tokenizers of different kinds. Each file is read again in another process with another
 number of threads, and its tokens compared. Codecs get the bytes of the neighbour model's file.
@@ -83,7 +83,7 @@ def measured(number: int) -> Iterator[dict[str, Any]]:
                 path = Path(folder, f"{index}.vqz")
                 yield {"model": name, "image": index, **_row(tokenizer, of, pixels, tokens, path)}
                 files[path] = fingerprint(tokens)
-            command = [sys.executable, "-m", "benchmarks.vqz", "--read", name, *map(str, files)]
+            command = [sys.executable, __file__, "--read", name, *map(str, files)]
             variables = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads() + 1)}
             done = subprocess.run(command, env=variables, check=True, capture_output=True, text=True)
             assert done.stdout.split() == list(files.values()), f"{name}: another process reads other tokens"

@@ -21,15 +21,16 @@ from vqzoo.analysis.formats import available
 from vqzoo.analysis.photograph import code, reconstruct
 from vqzoo.autoencoders import build_autoencoder, build_position
 from vqzoo.cli import main, show
-from vqzoo.files.storage import read_json, write_json
+from vqzoo.files.storage import read_json, sha256, write_json
 from vqzoo.hub.registry import CARDS_VARIABLE
 from vqzoo.metrics.perceptual import perceptual
 from vqzoo.quantizers import build
 from vqzoo.tokenizer import Tokenizer
+from vqzoo.tokens.header import seal, unseal
 
 ROOT = Path(__file__).parents[1]
 VQ, FSQ = "toys-vq-16", "blocks-fsq-5-4"
-COMMANDS = "list info load-check reconstruct evaluate publish tokenize detokenize export app".split()
+COMMANDS = "list info load-check reconstruct compress decompress evaluate publish tokenize detokenize export sample app".split()
 
 
 def make(quantizer: str, position: str = "none", channels: int = 3, **settings) -> Tokenizer:
@@ -429,20 +430,56 @@ def test_position_matters_here(cards, photo, succeeds):
     assert results(Path("with"))[0]["psnr"] != results(Path("without"))[0]["psnr"]
 
 
-def test_codecs_at_the_models_bits(cards, photo, succeeds):
+def test_codecs_at_the_bytes_of_the_models_file(cards, photo, succeeds):
     told = json.loads(succeeds("reconstruct", photo, "--models", VQ, "--codecs", "--json").out)
     assert told["folder"] == "reconstructions"
     rows = results(Path("reconstructions"))
-    assert [row["model"] for row in rows] == [VQ, *(f"{codec} at 240 bits" for codec in available())]
-    assert rows[1]["file"] == "photo.JPEG-at-240-bits.png"
+    succeeds("compress", photo, "--model", VQ, "--out", "photo.vqz")
+    size = Path("photo.vqz").stat().st_size
+    assert [row["file_bytes"] for row in rows[:1]] == [str(size)]
+    assert [row["model"] for row in rows] == [VQ, *(f"{codec} at {8 * size} bits" for codec in available())]
+    assert rows[1]["file"] == f"photo.JPEG-at-{8 * size}-bits.png"
     for codec, row in zip(available(), rows[1:], strict=True):
-        direct = code(codec, np.array(Image.open(photo)), 240, perceptual("squeeze"))
+        direct = code(codec, np.array(Image.open(photo)), 8 * size, perceptual("squeeze"))
+        assert int(row["file_bytes"]) == direct.metrics["bits_per_image"] / 8
         expect(row, direct.metrics)
         assert row["quality"] == str(direct.metrics["quality"]) and row["met"] == str(direct.metrics["met"])
         with Image.open(Path("reconstructions", row["file"])) as picture:
             assert np.array_equal(np.array(picture), direct.pixels)
     for row, written in zip(told["results"], rows, strict=True):
         assert {key: "" if value is None else str(value) for key, value in row.items()} == written
+
+
+@pytest.mark.parametrize("model", [VQ, FSQ])
+def test_a_photograph_is_compressed_and_decompressed(cards, photo, succeeds, model):
+    out = succeeds("compress", photo, "--model", model).out
+    file = photo.with_suffix(".vqz")
+    assert out.startswith(f"{file}: {file.stat().st_size} bytes")
+    told = json.loads(succeeds("info", file, "--json").out)
+    assert (told["tokenizer"], told["width"], told["height"], told["bytes"]) == (model, 40, 24, file.stat().st_size)
+    assert told["weights_sha256"] == sha256(cards / model / "model.safetensors")
+    assert "weights_sha256" in succeeds("info", file).out
+    assert succeeds("decompress", file, "-o", "back.png").out == f"back.png: 40 x 24 pixels, by {model}\n"
+    direct = reconstruct(vqzoo.load(model), np.array(Image.open(photo)), perceptual("squeeze"))
+    assert np.array_equal(np.array(Image.open("back.png")), direct.pixels)
+
+
+def test_files_that_cannot_be_decompressed(cards, photo, succeeds, fails, tmp_path):
+    succeeds("compress", photo, "--model", VQ, "--out", "a.vqz")
+    data = Path("a.vqz").read_bytes()
+    assert "a.vqz exists: choose another --out, or --overwrite" in fails(
+        "compress", photo, "--model", VQ, "-o", "a.vqz"
+    )
+    assert "of the weights" in fails("decompress", "a.vqz", "--model", FSQ, "-o", "b.png")
+    Path("cut.vqz").write_bytes(data[:-1])
+    for command in ("decompress", "info"):
+        assert fails(command, "cut.vqz").startswith("cut.vqz: the file is damaged: it was cut short or changed")
+    header, payload = unseal(data)
+    Path("other.vqz").write_bytes(seal(replace(header, name="owner/name"), payload))
+    assert "made with 'owner/name', which is not here; --model names" in fails("decompress", "other.vqz")
+    assert fails("decompress", "none.vqz") == "none.vqz: no such file"
+    assert "no sum of levels" in fails("compress", photo, "--model", VQ, "-o", "c.vqz", "--levels", "1")
+    assert not {Path("b.png"), Path("cut.png"), Path("other.png"), Path("c.vqz")} & set(Path().iterdir())
 
 
 def test_a_large_turned_transparent_photograph(cards, tmp_path, succeeds):

@@ -85,7 +85,13 @@ def test_what_it_names_exists(name):
 def test_every_card_is_whole():
     for model in list_models():
         files = {path.name for path in model.source.iterdir()}
-        assert files - {"map.json"} == {"README.md", "config.json", "metrics.json", "model.safetensors", "usage.json"}
+        assert files - {"map.json", "neighbours.safetensors"} == {
+            "README.md",
+            "config.json",
+            "metrics.json",
+            "model.safetensors",
+            "usage.json",
+        }
         assert model.metrics["name"] == model.name
         card = (model.source / CARD).read_text(encoding="utf-8")
         assert card == model_card(model.metrics, model.config), "run: python docs/draw.py"

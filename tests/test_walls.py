@@ -25,6 +25,7 @@ FLOORS = [
 
 HOMES = {
     "accelerate": ["trainers"],
+    "constriction": ["vqzoo.tokens"],
     "datasets": ["trainers", "vqzoo.tokens"],
     "gradio": ["vqzoo.ui", "app"],
     "huggingface_hub": ["vqzoo.hub", "vqzoo.files", "vqzoo.tokenizer"],

@@ -1,14 +1,13 @@
 """Models against codecs on one photograph, without a browser."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-import torch
-from vqzoo.analysis.index_file import index_file
 
 from vqzoo.analysis.formats import available
-from vqzoo.analysis.lossless import decompress
-from vqzoo.hub.registry import list_models, load
-from vqzoo.ops.pixels import from_bytes
+from vqzoo.hub.registry import list_models
+from vqzoo.tokens.header import seal, unseal
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine
 from vqzoo.views.rate import Plotted, Point, Rates
@@ -39,7 +38,7 @@ def test_models_come_one_by_one_and_then_the_curves(steps):
     compared = {row[0]: row for row in steps[-1]["against"]}
     assert compared["cifar10-rvq-8x256"][1] == 8 and compared["cifar10-rvq-8x256"][2] is not None, "a curve of levels"
     names = {trace.name for trace in steps[-1]["figure"].data}
-    assert {*available(), "indices, compressed"} <= names
+    assert {*available(), ".vqz files"} <= names
 
 
 def test_curves_are_set_against_codecs():
@@ -82,25 +81,29 @@ def test_bits_after_lossless_coding(photo, steps, path):
         row = found[name]
         assert row["own entropy, bits"] <= row["with the test split's shares, bits"], name
         assert row["own entropy, bits"] <= row["true bits"]
-        assert row["compressed file, bits"] <= row["true bits"] + 7, "packed bits are no worse than whole bytes of them"
-    (marks,) = (trace for trace in steps[-1]["figure"].data if trace.name == "indices, compressed")
+        file = photo.files.write(name, photo.engine.photo(path, SIDE))
+        assert row[".vqz file, bits"] == 8 * len(file.data) and row["symbols by"] == file.model == "neighbours"
+    (marks,) = (trace for trace in steps[-1]["figure"].data if trace.name == ".vqz files")
     assert found[NAMES[1]]["own entropy, bits"] < found[NAMES[1]]["true bits"]
-    assert dict(zip(marks.text, marks.x, strict=True)) == {n: found[n]["compressed file, bits"] for n in NAMES[:2]}
+    assert dict(zip(marks.text, marks.x, strict=True)) == {n: found[n][".vqz file, bits"] for n in NAMES[:2]}
     assert found["cifar10-none-128"]["own entropy, bits"] is None, "floats are no indices"
-    assert found["cifar10-none-128"]["compressed file, bits"] is None
+    assert found["cifar10-none-128"][".vqz file, bits"] is None
 
 
 @pytest.mark.parametrize("name", ["cifar10-vq-1024x128", "cifar10-looc-32x4", "cifar10-fsq-8-5-5-5"])
-def test_the_file_can_be_decoded_with_the_model_alone(photo, path, name):
+def test_the_file_holds_what_is_shown(photo, path, name):
+    """The pixels in the file are those of the reconstruction, whose bits the file stands in for."""
     picture = photo.engine.photo(path, SIDE)
-    tokenizer, original = load(name), photo.engine.run(name, picture).original
-    file = index_file(tokenizer, original)
-    (sizes,) = file.sizes
-    restored = decompress(file.compress(), len(file.grids[0]), sizes)
-    image = from_bytes(torch.from_numpy(original).permute(2, 0, 1)[None])
-    with torch.inference_mode():
-        (grid,) = tokenizer.encode(image).grids
-    assert np.array_equal(restored, grid.flatten(0, 2).numpy())
+    data = photo.files.write(name, picture).data
+    assert np.array_equal(photo.files.read(data, SIDE**2), photo.engine.run(name, picture).pixels)
+    with pytest.raises(ValueError, match="at most 10 are read here"):
+        photo.files.read(data, 10)
+
+
+def test_a_file_of_a_model_that_is_not_offered_is_refused(photo, path):
+    header, payload = unseal(photo.files.write(NAMES[0], photo.engine.photo(path, SIDE)).data)
+    with pytest.raises(ValueError, match="was made with 'owner/name', which is not among the models here"):
+        photo.files.read(seal(replace(header, name="owner/name"), payload), SIDE**2)
 
 
 def test_codecs_span_the_rates_of_the_models(photo, path):

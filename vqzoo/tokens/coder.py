@@ -53,7 +53,8 @@ class Writer:
 
     def data(self) -> bytes:
         """Return what was written."""
-        return self._coder.get_compressed().astype(WORD).tobytes()
+        words: np.ndarray = self._coder.get_compressed()
+        return words.astype(WORD).tobytes()
 
 
 class Reader:

@@ -37,7 +37,7 @@ def frequencies(weights: np.ndarray) -> np.ndarray:
     coded. What rounding down leaves goes to the largest.
     """
     total = (1 << PRECISION) - weights.shape[-1]
-    shares = weights * total // weights.sum(-1, keepdims=True)
+    shares: np.ndarray = weights * total // weights.sum(-1, keepdims=True)
     largest = weights.argmax(-1)[..., None]
     rest = total - shares.sum(-1, keepdims=True)
     np.put_along_axis(shares, largest, np.take_along_axis(shares, largest, -1) + rest, -1)

@@ -50,7 +50,7 @@ class Table:
 
 def write(path: Path, tables: Sequence[Table], weights: str) -> None:
     """Write the tables of all layers for a model whose weights have this SHA-256, whole at any moment."""
-    state = {}
+    state: dict[str, np.ndarray] = {}
     for number, table in enumerate(tables):
         state |= {f"{number}.bias": table.bias, f"{number}.vectors": table.vectors}
         state |= {f"{number}.around.{which}": vectors for which, vectors in enumerate(table.around)}
