@@ -1,5 +1,6 @@
 """The page that the app opens with: which tokenizer to take for a photograph, at so many bits or for such a quality."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -109,7 +110,9 @@ class Chooser(Part):
         self.shown = gr.State(None if opened is None else opened.shown)
         with gr.Row(elem_id="choose-head"):
             self.status = gr.HTML(_status(opened), elem_id="choose-status")
-            self.go = gr.Button("Compare these", variant="primary", elem_id="choose-compare", scale=0, min_width=170)
+            self.go = gr.Button(
+                "Compare these", variant="primary", size="md", elem_id="choose-compare", scale=0, min_width=150
+            )
         self.view = answer_view("" if opened is None else answer_html(opened), "choose-answer")
         # A person's fields hold values of their own kinds; these are what a program gives and gets.
         self.longest = gr.Number(256, precision=0, label="longest", visible=False)
@@ -127,7 +130,8 @@ class Chooser(Part):
         settings["js"] = _OLD.replace("SCROLL", "false")
         for change in (asked.value.input, asked.order.input, asked.side.input):
             change(self._on_change, **settings, **LATEST)
-        suggested = asked.unit.input(UNITS.__getitem__, asked.unit, asked.value, queue=False, **QUIET)
+        suggest = f"(unit) => {{ ({settings['js']})(); return {json.dumps(UNITS)}[unit]; }}"
+        suggested = asked.unit.input(None, asked.unit, asked.value, js=suggest, **QUIET)
         suggested.then(self._on_change, **settings, **LATEST)
         pages = self.context.tab.parent
         assert isinstance(pages, gr.Tabs)
