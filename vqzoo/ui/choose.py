@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -17,10 +18,9 @@ from vqzoo.ui.components.answer import answer_html, answer_view
 from vqzoo.ui.components.photograph import Photograph
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
-from vqzoo.ui.panels.results import status_line
 from vqzoo.ui.part import LATEST, QUIET, Part
 from vqzoo.views.choose import ORDERS, QUALITY, UNITS, Answer, Choice, Wish, choose
-from vqzoo.views.comparison import FIRST_SORT, Comparison, Status
+from vqzoo.views.comparison import FIRST_SORT, Comparison
 from vqzoo.views.opening import first
 from vqzoo.views.pictures import png
 from vqzoo.views.share import View
@@ -194,7 +194,7 @@ class Chooser(Part):
             for answer in self.steps(request, photograph, side, value, unit, order):
                 yield {self.status: _status(answer), self.view: answer_html(answer), self.shown: answer.shown}
         except gr.Error as error:
-            yield {self.status: status_line(Status("error", error.message))}
+            yield {self.status: _line("error", error.message)}
 
     def _on_compare(self, shown: Comparison | None) -> tuple[Any, Any]:
         if shown is None or not shown.models:
@@ -205,8 +205,12 @@ class Chooser(Part):
 
 def _status(answer: Answer | None) -> str:
     if answer is None:
-        return status_line(Status("running", "The first answer is being computed."))
+        return _line("running", "The first answer is being computed.")
     if answer.progress:
-        return status_line(Status("running", answer.progress))
+        return _line("running", answer.progress)
     number = len(answer.choices)
-    return status_line(Status("done", f"{number} {'model' if number == 1 else 'models'}, best first."))
+    return _line("done", f"{number} {'model' if number == 1 else 'models'}, best first.")
+
+
+def _line(kind: str, text: str) -> str:
+    return f'<div class="status" role="status" data-kind="{kind}">{escape(text)}</div>'
