@@ -24,7 +24,6 @@ WHOLE = FIRST_CARD + " && document.querySelector('#choose-status .status[data-ki
 CONTROLS = {
     "a quality": "#choose-unit label:nth-of-type(3) input",
     "a size": "#choose-unit label:nth-of-type(2) input",
-    "best by PSNR": "#choose-order label:nth-of-type(2) input",
     "an example": "#choose-examples button",
 }
 CHANGED = """(selector) => new Promise((resolve) => {

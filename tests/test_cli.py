@@ -30,7 +30,10 @@ from vqzoo.tokens.header import seal, unseal
 
 ROOT = Path(__file__).parents[1]
 VQ, FSQ = "toys-vq-16", "blocks-fsq-5-4"
-COMMANDS = "list info load-check reconstruct compress decompress evaluate publish tokenize detokenize export sample app".split()
+COMMANDS = (
+    *("list", "info", "load-check", "reconstruct", "compress", "decompress", "evaluate", "publish"),
+    *("tokenize", "detokenize", "export", "sample", "app"),
+)
 
 
 def make(quantizer: str, position: str = "none", channels: int = 3, **settings) -> Tokenizer:

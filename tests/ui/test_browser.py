@@ -157,7 +157,7 @@ def test_garbage_is_answered_with_a_message_and_nothing_is_lost(page, tmp_path):
     garbage = tmp_path / "garbage.png"
     garbage.write_text("this is no picture")
     upload(page, garbage)
-    expect(page.locator(".status[data-kind=error]")).to_contain_text("The file cannot be read as an image")
+    expect(page.locator("#status .status[data-kind=error]")).to_contain_text("The file cannot be read as an image")
     expect(page.locator(".toast-body")).to_contain_text("The file cannot be read as an image")
     assert names(page) == before
     expect(page.locator("#viewer .vq-old")).to_contain_text("Of the photograph as it was before")
@@ -390,14 +390,14 @@ def test_a_link_opens_on_the_comparison_it_was_made_of(page, app_url):
     two = ["cifar10-fsq-8-5-5-5", THREE[0]]  # by their bits
     tick_only(page, two)
     page.locator("#compare").click()
-    expect(page.locator(".status")).to_contain_text("2 models and", timeout=60_000)
+    expect(page.locator("#status .status")).to_contain_text("2 models and", timeout=60_000)
     shown, pixels = names(page), canvas_pixels(page, THREE[0])
     page.locator("#copy-link").click()
     asked = f"?tab=Compare&image=Cat&side=256&models={','.join(two)}&codecs=1"
     expect(page.locator("#link textarea, #link input").first).to_have_value(f"{app_url}/{asked}")
     link = page.locator("#link textarea, #link input").first.input_value()
     page.goto(link)
-    expect(page.locator(".status")).to_contain_text("2 models and", timeout=60_000)
+    expect(page.locator("#status .status")).to_contain_text("2 models and", timeout=60_000)
     expect(page.locator("#viewer .vq-viewer")).to_have_attribute("data-ready", str(len(shown)))
     assert names(page) == shown and np.array_equal(canvas_pixels(page, THREE[0]), pixels)
     expect(page.locator(".models input:checked")).to_have_count(2)
@@ -414,19 +414,19 @@ def test_stop_stops_at_the_next_model_and_says_what_there_is(page, tmp_path):
     upload(page, large)
     page.evaluate(STOP_AT_THE_SECOND)
     tick_only(page, MANY)
-    expect(page.locator(".status[data-kind=stopped]")).to_contain_text("Stopped after", timeout=60_000)
+    expect(page.locator("#status .status[data-kind=stopped]")).to_contain_text("Stopped after", timeout=60_000)
     page.wait_for_timeout(1500)
     page.wait_for_function(AS_MANY_AS_TOLD)
-    text = page.locator(".status").inner_text()
+    text = page.locator("#status .status").inner_text()
     count = int(text.split()[2])
     assert count < len(MANY) and "these are what is shown" in text
     page.wait_for_timeout(3000)
-    assert len(names(page)) == count + 1 and page.locator(".status").inner_text() == text, "nothing goes on"
+    assert len(names(page)) == count + 1 and page.locator("#status .status").inner_text() == text, "nothing goes on"
 
 
 def test_what_is_missing_is_said_where_one_looks(page):
     tick_only(page, [])
-    expect(page.locator(".status[data-kind=error]")).to_have_text("Tick at least one model.")
+    expect(page.locator("#status .status[data-kind=error]")).to_have_text("Tick at least one model.")
     page.locator("#photograph").get_by_label("Remove Image").click()
     page.locator("#compare").click()
-    expect(page.locator(".status[data-kind=error]")).to_contain_text("Choose a photograph first")
+    expect(page.locator("#status .status[data-kind=error]")).to_contain_text("Choose a photograph first")

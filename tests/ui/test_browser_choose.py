@@ -72,7 +72,7 @@ def test_an_own_photograph_is_answered_and_goes_on_to_compare(choose_page, photo
             timeout=60_000
         )
     assert set(names(page)) == {"original", *models}
-    page.wait_for_function("() => document.querySelector('#viewer canvas').width === 90")
+    page.wait_for_function("() => document.querySelector('#viewer canvas[aria-label=original]').width === 90")
     expect(page.locator("#pages [role=tab][aria-selected=true]").first).to_have_text("Compare")
 
 

@@ -32,7 +32,8 @@ def test_a_link_opens_on_what_it_was_made_of(engine, tmp_path, view):
     query, said = to_query(Comparison(str(copied), 64, NAMES), page, codecs, sort, worst)
     found = read(engine, query)
     assert found.path == str(examples()["Cat"]) and found.names == NAMES and found.side == 64
-    assert (found.page, found.codecs, found.sort, found.worst_first, found.left_out) == (*view, "")
+    expected = (page or "Compare", codecs, sort, worst, "")
+    assert (found.page, found.codecs, found.sort, found.worst_first, found.left_out) == expected
     assert "opens on this comparison" in said and str(tmp_path) not in query
 
 

@@ -1,8 +1,10 @@
 """The page that the app opens with: which tokenizer to take for a photograph, at so many bits or for such a quality."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -16,10 +18,9 @@ from vqzoo.ui.components.answer import answer_html, answer_view
 from vqzoo.ui.components.photograph import Photograph
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
-from vqzoo.ui.panels.bar import status_line
 from vqzoo.ui.part import LATEST, QUIET, Part
 from vqzoo.views.choose import ORDERS, QUALITY, UNITS, Answer, Choice, Wish, choose
-from vqzoo.views.comparison import FIRST_SORT, Comparison, Status
+from vqzoo.views.comparison import FIRST_SORT, Comparison
 from vqzoo.views.opening import first
 from vqzoo.views.pictures import png
 from vqzoo.views.share import View
@@ -109,7 +110,9 @@ class Chooser(Part):
         self.shown = gr.State(None if opened is None else opened.shown)
         with gr.Row(elem_id="choose-head"):
             self.status = gr.HTML(_status(opened), elem_id="choose-status")
-            self.go = gr.Button("Compare these", variant="primary", elem_id="choose-compare", scale=0, min_width=170)
+            self.go = gr.Button(
+                "Compare these", variant="primary", size="md", elem_id="choose-compare", scale=0, min_width=150
+            )
         self.view = answer_view("" if opened is None else answer_html(opened), "choose-answer")
         # A person's fields hold values of their own kinds; these are what a program gives and gets.
         self.longest = gr.Number(256, precision=0, label="longest", visible=False)
@@ -127,7 +130,8 @@ class Chooser(Part):
         settings["js"] = _OLD.replace("SCROLL", "false")
         for change in (asked.value.input, asked.order.input, asked.side.input):
             change(self._on_change, **settings, **LATEST)
-        suggested = asked.unit.input(UNITS.__getitem__, asked.unit, asked.value, queue=False, **QUIET)
+        suggest = f"(unit) => {{ ({settings['js']})(); return {json.dumps(UNITS)}[unit]; }}"
+        suggested = asked.unit.input(None, asked.unit, asked.value, js=suggest, **QUIET)
         suggested.then(self._on_change, **settings, **LATEST)
         pages = self.context.tab.parent
         assert isinstance(pages, gr.Tabs)
@@ -190,7 +194,7 @@ class Chooser(Part):
             for answer in self.steps(request, photograph, side, value, unit, order):
                 yield {self.status: _status(answer), self.view: answer_html(answer), self.shown: answer.shown}
         except gr.Error as error:
-            yield {self.status: status_line(Status("error", error.message))}
+            yield {self.status: _line("error", error.message)}
 
     def _on_compare(self, shown: Comparison | None) -> tuple[Any, Any]:
         if shown is None or not shown.models:
@@ -201,8 +205,12 @@ class Chooser(Part):
 
 def _status(answer: Answer | None) -> str:
     if answer is None:
-        return status_line(Status("running", "The first answer is being computed."))
+        return _line("running", "The first answer is being computed.")
     if answer.progress:
-        return status_line(Status("running", answer.progress))
+        return _line("running", answer.progress)
     number = len(answer.choices)
-    return status_line(Status("done", f"{number} {'model' if number == 1 else 'models'}, best first."))
+    return _line("done", f"{number} {'model' if number == 1 else 'models'}, best first.")
+
+
+def _line(kind: str, text: str) -> str:
+    return f'<div class="status" role="status" data-kind="{kind}">{escape(text)}</div>'
