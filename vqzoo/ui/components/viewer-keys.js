@@ -35,7 +35,7 @@ const over = () => root.matches(":hover") || root.contains(document.activeElemen
 function owned({ target, key }) {
   const fields = "input:not([type=range], [type=checkbox]), select, textarea, dialog, [contenteditable], [role=combobox]";
   const controls = "input, button, a, summary, [role=slider], [role=tab]";
-  return Boolean(target.closest?.(fields) || (target.closest?.(controls) && !/^[a-z0-9?+=-]$/.test(key) && key !== "Escape"));
+  return Boolean(target.closest?.(fields) || (target.closest?.(controls) && !(key.length === 1 && /[a-z0-9?+=-]/.test(key)) && key !== "Escape"));
 }
 
 function onKey(event) {
@@ -46,7 +46,7 @@ function onKey(event) {
   if (event.key === "Escape" && large) fill(false);
   else if (event.key === " " && mode === "blink") { if (!event.repeat) { held = true; showSecond(!second); } }
   else if (event.key === " " && mode !== "all") swap();
-  else if (/^[1-9]$/.test(event.key)) showNumber(Number(event.key));
+  else if (event.key.length === 1 && /[1-9]/.test(event.key)) showNumber(Number(event.key));
   else if (KEYS[event.key]) KEYS[event.key]();
   else return;
   event.preventDefault();
