@@ -20,7 +20,7 @@ AGAINST: tuple[Against, ...] = get_args(Against)
 """What curves are drawn against; a share puts a run that has just begun beside ones that are over."""
 Scale = Literal["automatic", "linear", "log"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
-"""Of the vertical axes; "automatic": logarithmic where values are above 0 and the largest `_WIDE` times the least."""
+"""Of the vertical axes; "automatic": logarithmic for losses above 0 whose largest is `_WIDE` times the least."""
 _WIDE = 20
 LOGARITHMIC = ", log scale"
 """Ending of the title of a panel with a logarithmic scale."""
@@ -166,7 +166,7 @@ def _is_wide(trainings: Sequence[TrainingCurves], key: str) -> bool:
 def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, scale: Scale) -> Panel:
     """Draw one quantity: thin lines for training, thick ones with dots for held-out images."""
     figure = go.Figure()
-    log = scale == "log" or scale == "automatic" and _is_wide(trainings, key)
+    log = scale == "log" or (scale == "automatic" and key not in _LAST and _is_wide(trainings, key))
     for number, training in enumerate(trainings):
         style = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)]}
         for held_out in (False, True):
