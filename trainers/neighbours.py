@@ -88,7 +88,7 @@ def _learn(images: list[list[np.ndarray]], number: int, sizes: Sequence[int], di
     optimizer = torch.optim.Adam([bias, vectors, *neighbours])
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=_STEPS)
     for rows in _rows(len(symbols)):
-        hidden = sum(table[column] for table, column in zip(neighbours, around[rows].T, strict=True))
+        hidden = torch.stack([table[column] for table, column in zip(neighbours, around[rows].T, strict=True)]).sum(0)
         loss = F.cross_entropy((hidden @ vectors.T + bias) * math.log(2), symbols[rows])
         optimizer.zero_grad()
         loss.backward()

@@ -86,10 +86,16 @@ def test_seconds_are_those_of_the_clock():
 
 
 def test_the_automatic_scale_is_logarithmic_where_a_linear_one_would_hide_the_end():
-    falling = training(loss=[100.0, 10.0, 4.0, 1.0], commitment=[2.0, 1.5, 1.2, 1.0], codebook=[100.0, 1.0, 0.0, 0.0])
+    falling = training(
+        loss=[100.0, 10.0, 4.0, 1.0],
+        commitment=[2.0, 1.5, 1.2, 1.0],
+        codebook=[100.0, 1.0, 0.0, 0.0],
+        learning_rate=[1e-3, 1e-4, 1e-5, 1e-6],
+    )
     kinds = {panel.title: panel.figure.layout.yaxis.type for panel in panels([falling])}
     assert kinds["loss, log scale"] == "log" and kinds["commitment"] is None
     assert kinds["codebook"] is None, "a logarithm would leave its zeros out"
+    assert kinds["learning rate"] is None, "whose end is of no interest"
 
 
 def test_on_a_log_scale_what_is_not_above_zero_is_left_out():

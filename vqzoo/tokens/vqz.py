@@ -177,7 +177,8 @@ class _Neighbours:
 
 def _model(parts: Sequence[Layer], shipped: Shipped, name: str | None) -> _Even | _Usage | _Neighbours:
     """Return the model of that name; without a name the best that the tokenizer ships with."""
-    check_choice("model", name, (None, *MODELS))
+    if name is not None:
+        check_choice("model", name, MODELS)
     if name in (None, "neighbours") and shipped.neighbours is not None:
         tables = read(shipped.neighbours, shipped.weights, [part.size for part in parts])
         if tables is not None:

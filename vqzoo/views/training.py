@@ -20,7 +20,7 @@ AGAINST: tuple[Against, ...] = get_args(Against)
 """What curves are drawn against; a share puts a run that has just begun beside ones that are over."""
 Scale = Literal["automatic", "linear", "log"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
-"""Of the vertical axes; "automatic": logarithmic where values are above 0 and the largest `_WIDE` times the least."""
+"""Of the vertical axes; "automatic": logarithmic for losses above 0 whose largest is `_WIDE` times the least."""
 _WIDE = 20
 LOGARITHMIC = ", log scale"
 """Ending of the title of a panel with a logarithmic scale."""
@@ -87,7 +87,8 @@ class TrainingCurves:
         if against == "share of the run":
             return step / self.steps if self.steps else None
         if against == "seconds":
-            return float(np.interp(step, *zip(*self.clock, strict=True))) if self.clock else None
+            steps, seconds = zip(*self.clock, strict=True) if self.clock else ((), ())
+            return float(np.interp(step, steps, seconds)) if steps else None
         return step
 
 
@@ -166,7 +167,7 @@ def _is_wide(trainings: Sequence[TrainingCurves], key: str) -> bool:
 def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, scale: Scale) -> Panel:
     """Draw one quantity: thin lines for training, thick ones with dots for held-out images."""
     figure = go.Figure()
-    log = scale == "log" or scale == "automatic" and _is_wide(trainings, key)
+    log = scale == "log" or (scale == "automatic" and key not in _LAST and _is_wide(trainings, key))
     for number, training in enumerate(trainings):
         style = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)]}
         for held_out in (False, True):
@@ -186,10 +187,10 @@ def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, sc
     _finish(figure, against)
     for number, training in enumerate(trainings if figure.data else ()):
         for step, kind, _ in training.warnings:
-            if (at := training.at(step, against)) is None:
+            if (where := training.at(step, against)) is None:
                 continue
             figure.add_vline(
-                x=at,
+                x=where,
                 line={"color": COLOURS[number % len(COLOURS)], "width": 1, "dash": "dot"},
                 annotation={"text": escape(kind, quote=False), "textangle": -90, "font": {"size": 10}},
                 annotation_position="top right",
