@@ -19,12 +19,12 @@ def test_a_photograph_is_saved_and_opened(page, tmp_path):
     line = f"{told['width']} × {told['height']} pixels in {path.stat().st_size:,} bytes"
     expect(page.locator("#vqz-note")).to_contain_text(line)
 
-    page.locator("#vqz-open input").set_input_files(path)
+    page.locator("#vqz input[type=file]").set_input_files(path)
     picture = page.locator("#vqz-picture img")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [told["width"], told["height"]]
     expect(page.locator("#vqz-note")).to_contain_text(f"{header.name}: {line}")
 
     Path(tmp_path, "damaged.vqz").write_bytes(path.read_bytes()[:-9])
-    page.locator("#vqz-open input").set_input_files(tmp_path / "damaged.vqz")
+    page.locator("#vqz input[type=file]").set_input_files(tmp_path / "damaged.vqz")
     expect(page.get_by_text("the file is damaged: it was cut short or changed")).to_be_visible()
