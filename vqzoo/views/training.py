@@ -87,7 +87,8 @@ class TrainingCurves:
         if against == "share of the run":
             return step / self.steps if self.steps else None
         if against == "seconds":
-            return float(np.interp(step, *zip(*self.clock, strict=True))) if self.clock else None
+            steps, seconds = [at for at, _ in self.clock], [at for _, at in self.clock]
+            return float(np.interp(step, steps, seconds)) if self.clock else None
         return step
 
 
@@ -186,10 +187,10 @@ def _overlay(trainings: Sequence[TrainingCurves], key: str, against: Against, sc
     _finish(figure, against)
     for number, training in enumerate(trainings if figure.data else ()):
         for step, kind, _ in training.warnings:
-            if (at := training.at(step, against)) is None:
+            if (where := training.at(step, against)) is None:
                 continue
             figure.add_vline(
-                x=at,
+                x=where,
                 line={"color": COLOURS[number % len(COLOURS)], "width": 1, "dash": "dot"},
                 annotation={"text": escape(kind, quote=False), "textangle": -90, "font": {"size": 10}},
                 annotation_position="top right",
