@@ -87,8 +87,8 @@ class TrainingCurves:
         if against == "share of the run":
             return step / self.steps if self.steps else None
         if against == "seconds":
-            steps, seconds = zip(*self.clock, strict=True) if self.clock else ((), ())
-            return float(np.interp(step, steps, seconds)) if steps else None
+            steps, seconds = [at for at, _ in self.clock], [at for _, at in self.clock]
+            return float(np.interp(step, steps, seconds)) if self.clock else None
         return step
 
 

@@ -7,10 +7,11 @@ import gradio as gr
 _SCRIPT = """
 document.addEventListener("pointerover", (event) => {
   const cell = event.target.closest?.("th, td, [role=columnheader], [role=gridcell], [role=option], label");
-  const text = cell?.textContent.trim();
-  if (!text || text.length > 100 || !props.value) return;
+  if (!cell || !props.value) return;
   const { heads, models } = props.value;
-  const tip = cell.matches("th, [role=columnheader]") ? heads[text] ?? models[text] : models[text];
+  const texts = [cell.title, cell.textContent].map((text) => text.trim()); // Gradio's headings have a button in them
+  const of = (known) => texts.map((text) => known[text]).find(Boolean);
+  const tip = (cell.matches("th, [role=columnheader]") && of(heads)) || of(models);
   if (tip && cell.title !== tip) cell.title = tip;
 });
 """
