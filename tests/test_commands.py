@@ -13,6 +13,9 @@ import pytest
 import tyro
 
 from trainers.own.options import TrainOptions
+from trainers.prior import Run as PriorRun
+from trainers.priors.options import PriorOptions
+from trainers.priors.recipe import prior_recipe
 from trainers.recipes import RECIPES, get_recipe
 from trainers.recipes.overrides import with_settings
 from trainers.train import Run
@@ -81,8 +84,9 @@ def read(words: list[str]) -> None:
     elif words[0] == "accelerate" and "vqzoo.cli" in words:
         of_vqzoo(words[words.index("vqzoo.cli") + 1 :])
     elif words[0] == "accelerate":
-        script = next(number for number, word in enumerate(words) if word in ("trainers/train.py", "trainers.train"))
-        of_trainer(words[script + 1 :])
+        scripts = ("trainers/train.py", "trainers.train", "trainers/prior.py")
+        script = next(number for number, word in enumerate(words) if word in scripts)
+        (of_prior if words[script] == scripts[2] else of_trainer)(words[script + 1 :])
     elif words[0] in ("pytest", "mkdocs"):
         named = [word for word in words if "/" in word]
         assert named and all((ROOT / name).exists() for name in named), named
@@ -101,6 +105,10 @@ def of_vqzoo(words: list[str]) -> None:
     if len(words) == 1:  # only named
         words = [*words, "--help"]
     tyro.cli(Annotated[Command, tyro.conf.arg(name="")], args=words, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def of_prior(words: list[str]) -> None:
+    tyro.cli(PriorRun, default=PriorRun(PriorOptions(), prior_recipe(words[0])), args=words[1:])
 
 
 def of_trainer(words: list[str]) -> None:
@@ -134,7 +142,7 @@ FLAGS = sorted(
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        for flag in re.findall(r"(?<![\w-])--[a-z][a-z_.-]*[a-z]", node.value)
+        for flag in re.findall(r"(?<![\w-])(?<!var\()--[a-z][a-z_.-]*[a-z]", node.value)
     }
 )
 FOREIGN = {"--multi_gpu", "--num_processes", "--machine_rank", "--num_machines", "--main_process_ip", "--version"}

@@ -16,9 +16,12 @@ from vqzoo.ui.limits import SPACE
 
 ROOT = Path(__file__).parents[2]
 PROVIDED = {"gradio", "spaces"}
-OPTIONAL = {"matplotlib", "pywebview", "torch-fidelity", "triton", "webview", "pillow-heif"}
-"""Imported by what nobody asks for on a Space, in the functions that need it; matplotlib by what draws docs/studies,
-triton with the torch of a GPU."""
+OPTIONAL = {
+    *("matplotlib", "pywebview", "torch-fidelity", "triton", "webview", "pillow-heif"),
+    *("datasets", "fsspec", "mosaicml-streaming", "pyarrow", "ray", "streaming", "tqdm", "transformers", "webdataset"),
+}
+"""Imported by what nobody asks for on a Space: matplotlib by what draws docs/studies, triton with the torch of a GPU,
+the second line by token sets and priors."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
