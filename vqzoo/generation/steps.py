@@ -58,7 +58,7 @@ class StepPrior(Prior):
         while (position := sequences.shape[1]) < self.sequences.length:
             column = (position - self.prompt_length) % self.columns
             if column == 0 or hidden is None:
-                hidden = network._hidden(sequences[:, : position - column], cache, guided)
+                hidden = network.hidden_after(sequences[:, : position - column], cache, guided)
             low, high = int(self.sequences.lows[position]), int(self.sequences.highs[position])
             token = torch.full_like(sequences[:, 0], low)
             if low < high:
@@ -69,7 +69,7 @@ class StepPrior(Prior):
             sequences = torch.cat([sequences, token[:, None]], 1)
             yield sequences
 
-    def _hidden(self, sequences: Tensor, cache: DynamicCache | None, guided: bool) -> Tensor:
+    def hidden_after(self, sequences: Tensor, cache: DynamicCache | None, guided: bool) -> Tensor:
         """Return what the Llama says of the step after whole steps (b, n), (b, width); guided also without a class."""
         shown = torch.cat([sequences, self.without_class(sequences)]) if guided else sequences
         prompt, steps = self._steps(shown)
