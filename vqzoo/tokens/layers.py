@@ -1,6 +1,5 @@
 """The grids of a tokenizer's indices that lie over an image, one after another, coarse to fine."""
 
-import math
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -26,12 +25,8 @@ class Layer:
 
 def grid_shapes(tokenizer: Tokenizer, size: tuple[int, int]) -> list[tuple[int, int, int]]:
     """Return the shape (h, w, q) of each level's indices for an image of a height and width in pixels."""
-    shapes = []
-    for stride, part in zip(tokenizer.autoencoder.strides, tokenizer.quantizers, strict=True):
-        cells = math.isqrt(part.index_cells(part.multiple**2))  # a side, for `multiple` latents a side
-        height, width = (side // (stride * part.multiple) * cells for side in tokenizer.padded(size))
-        shapes.append((height, width, len(part.index_sizes)))
-    return shapes
+    sides = zip(tokenizer.grid_sizes(size), tokenizer.quantizers, strict=True)
+    return [(height, width, len(part.index_sizes)) for (height, width), part in sides]
 
 
 def layers(tokenizer: Tokenizer, size: tuple[int, int], levels: int = 0) -> list[Layer]:
