@@ -293,7 +293,7 @@ def test_mistakes_are_one_sentence(tmp_path, run, arguments, message):
 @pytest.mark.parametrize("bits", [64, 640, 2560, 4096, 10_000])
 def test_the_bits_come_out_near(side, bits):
     try:
-        recipe = choose("photos", ImageStatistics([side] * 5, False), bits, True)
+        recipe = choose("photos", ImageStatistics([side] * 5, False), bits)
     except ValueError as error:
         assert "expected from" in str(error) and bits > 2560
         return
@@ -306,20 +306,20 @@ def test_the_bits_come_out_near(side, bits):
 
 
 def test_few_images_are_enlarged():
-    recipe = choose("photos", ImageStatistics([40, 300, 300, 300, 300, 300, 300, 300], False), 2560, True)
+    recipe = choose("photos", ImageStatistics([40, 300, 300, 300, 300, 300, 300, 300], False), 2560)
     assert recipe.resolution == 256
 
 
 def test_grey_images_get_one_channel_and_no_perceptual_loss():
-    recipe = choose("scans", ImageStatistics([300], True), 2560, True)
+    recipe = choose("scans", ImageStatistics([300], True), 2560)
     assert recipe.channels == 1 and "perceptual" not in recipe.weights
-    assert "perceptual" in choose("scans", ImageStatistics([300], False), 2560, True).weights
-    assert "perceptual" not in choose("scans", ImageStatistics([300], False), 2560, False).weights
+    assert "perceptual" in choose("scans", ImageStatistics([300], False), 2560).weights
+    assert "perceptual" not in choose("scans", ImageStatistics([64], False), 2560).weights, "of small images"
 
 
 @pytest.mark.parametrize("stride", STRIDES)
 def test_every_stride_has_a_network(stride):
-    recipe = replace(choose("a", ImageStatistics([64], False), 640, False), autoencoder=network(stride))
+    recipe = replace(choose("a", ImageStatistics([64], False), 640), autoencoder=network(stride))
     assert recipe.build().autoencoder.strides == (stride,)
 
 
@@ -351,5 +351,5 @@ def test_sizes_are_those_of_the_headers(tmp_path):
 
 
 def test_a_recipe_that_says_how_images_are_fitted_survives_its_file():
-    recipe = choose("photos", ImageStatistics([64], False), 640, False)
+    recipe = choose("photos", ImageStatistics([64], False), 640)
     assert Recipe.from_dict(replace(recipe, fit="pad").to_dict()).fit == "pad"
