@@ -37,9 +37,13 @@ def pictures(tmp_path) -> Path:
     return draw(tmp_path / "pictures")
 
 
-def tokenize(data: Path, out: Path | str, *options: object, model: str = MODEL) -> int:
+def words_of(data: Path, out: Path | str, *options: object, model: str = MODEL) -> list[str]:
     words = ["tokenize", data, "--model", model, "--out", out, "--batch-size", 4, "--images-per-file", 3]
-    return main([str(word) for word in (*words, *options)])
+    return [str(word) for word in (*words, *options)]
+
+
+def tokenize(data: Path, out: Path | str, *options: object, model: str = MODEL) -> int:
+    return main(words_of(data, out, *options, model=model))
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tokens.conftest import draw, tokenize
 from vqzoo.cli import main
 from vqzoo.tokens import TokenSet, adapters
+
+from .conftest import draw, tokenize
 
 
 @pytest.fixture

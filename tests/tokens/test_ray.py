@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from tests.tokens.conftest import contents, draw, tokenize
+from .conftest import contents, draw, tokenize
 
 ray = pytest.importorskip("ray")
 

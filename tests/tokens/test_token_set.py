@@ -8,8 +8,9 @@ import torch
 from torch.utils.data import DataLoader
 
 import vqzoo
-from tests.tokens.conftest import MODEL, draw, tokenize
 from vqzoo.tokens import Sequences, TokenSet
+
+from .conftest import MODEL, draw, tokenize
 
 ROOT = Path(__file__).parents[2]
 

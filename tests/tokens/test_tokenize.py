@@ -18,13 +18,14 @@ import torch
 from PIL import Image
 
 import vqzoo
-from tests.tokens.conftest import MODEL, contents, draw, tokenize
 from vqzoo.cli import main
 from vqzoo.ops.pixels import to_bytes
 from vqzoo.tokens import TokenSet, shard, waiting
 from vqzoo.tokens.manifest import narrowest
 from vqzoo.tokens.picture import Unit
 from vqzoo.tokens.run import Worker
+
+from .conftest import MODEL, contents, draw, tokenize, words_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = [model.name for model in vqzoo.list_models()]
@@ -199,13 +200,14 @@ def test_25_kills_at_random_moments_and_then_the_same_bytes(tmp_path):
     assert tokenize(pictures, tmp_path / "whole", *options) == 0
     generator = random.Random(0)
     killed = written = 0
+    # Forked from a process that has imported everything and has no threads, whose locks a fork would copy.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["vqzoo.cli.tokenize"])
     for workers in cycle((1, 2, 3)):
-        running = [
-            get_context("fork").Process(
-                target=tokenize, args=(pictures, tmp_path / "out", *options, "--shard", f"{each}/{workers}")
-            )
-            for each in range(workers)
+        words = [
+            words_of(pictures, tmp_path / "out", *options, "--shard", f"{each}/{workers}") for each in range(workers)
         ]
+        running = [context.Process(target=main, args=(line,)) for line in words]
         for process in running:
             process.start()
         enough = written + generator.randrange(3)

@@ -39,20 +39,6 @@ class Blocks(gr.Blocks):
             if function.api_visibility == "public" and function.fn and function.api_name:
                 function.fn = _typed(function.fn, function.api_name)
 
-    def get_api_info(self, *arguments: Any, **more: Any) -> Any:
-        """Return the description of the endpoints, in which choices among numbers are numbers.
-
-        Gradio describes every choice as one among texts, which the server then refuses.
-        """
-        info = super().get_api_info(*arguments, **more)
-        for endpoint in info["named_endpoints"].values():
-            for parameter in endpoint["parameters"]:
-                choices = parameter["type"].get("enum", [])
-                if choices and all(type(each) is int for each in choices):
-                    parameter["type"]["type"] = "integer"
-                    parameter["python_type"]["type"] = f"Literal[{', '.join(map(str, choices))}]"
-        return info
-
     def limit(self, limits: Limits | None) -> None:
         """Replace Gradio's queue with a fair one, with `limits` if given; call it after `queue`."""
         old = self._queue
