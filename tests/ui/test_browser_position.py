@@ -25,7 +25,7 @@ def test_twins_are_shown_with_every_difference_and_follow_the_photograph(page, p
     assert shown[:2] == ["original", "no encoding"] and shown[3] == "difference of the two"
     one, two, off = (canvas_pixels(page, shown[number], viewer).astype(int) for number in (1, 2, 4))
     for drawn, difference in ((shown[3], np.abs(one - two)), (shown[5], np.abs(two - off))):
-        caption = page.locator(f"{viewer} .vq-card").nth(shown.index(drawn)).locator("span").inner_text()
+        caption = page.locator(f"{viewer} .vq-card").nth(shown.index(drawn)).locator("figcaption span").inner_text()
         assert caption.startswith(f"mean {difference.mean():.2f} / 255"), "computed on the very bytes that are shown"
         brightness = canvas_pixels(page, drawn, viewer).astype(int).sum(-1)
         difference = difference.mean(-1)

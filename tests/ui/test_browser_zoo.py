@@ -89,7 +89,7 @@ def test_a_model_of_the_hub_is_found_read_loaded_and_compared(page, publish, pat
     zoo(page)
     page.locator("#zoo-ask").click()
     expect(page.locator("#zoo-count")).to_have_text("3 of 3 models")
-    page.get_by_label("Search").fill("zoo/other")
+    page.get_by_role("textbox", name="Search").fill("zoo/other")
     expect(page.locator("#zoo-count")).to_have_text("1 of 3 models")
     assert rows(page) == ["other"]
     page.locator("#zoo-table [role=gridcell]").first.click()
@@ -144,7 +144,7 @@ def test_without_the_hub_the_page_says_so_and_works(page, hub_server):  # noqa: 
         expect(page.locator("#zoo-count")).to_contain_text("1 of ")
         page.locator("#zoo-table [role=gridcell]").first.click()
         expect(page.locator("#zoo-card article")).to_contain_text("cifar10-looc-256x4")
-        page.get_by_label("Search").fill("nothing is called so")
+        page.get_by_role("textbox", name="Search").fill("nothing is called so")
         expect(page.locator("#zoo-count")).to_contain_text("No model is so")
         page.locator("#zoo-clear").click()
         expect(page.locator("#zoo-count")).not_to_contain_text("No model")

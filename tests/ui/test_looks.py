@@ -126,6 +126,8 @@ def test_it_can_be_installed(page, app_url):
 
 
 def test_keys_reach_the_pages_first(page):
+    page.reload()  # no key has been pressed then, and nothing clicked
+    page.locator("#choose-answer img").last.wait_for()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     assert page.evaluate("document.activeElement.getBoundingClientRect().top >= 0"), "seen when it is reached"
