@@ -17,7 +17,7 @@ PARTS = ("viewer", "table", "usage", "shown", "listed", "device", "status")
 def start():
     """A run at 32 pixels, whose steps hold the new values of the page's parts by name."""
     app, _ = build_app()
-    change = next(function for function in app.fns.values() if function.name == "_on_change")
+    change = next(each for each in app.fns.values() if each.name == "_on_change" and len(each.outputs) == len(PARTS))
     names = dict(zip(change.outputs, PARTS, strict=True))
 
     def steps(turn: Turn, stamp: float, path: str) -> Iterator[dict[str, Any]]:
