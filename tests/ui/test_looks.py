@@ -40,12 +40,13 @@ def go(page: Page, name: str) -> None:
 def picture(page: Page, name: str) -> None:
     """With VQZOO_SCREENSHOTS=docs/screens, take the pictures of a page that the documentation shows."""
     if folder := os.environ.get("VQZOO_SCREENSHOTS"):
-        for width, height in ((360, 780), (1400, 1000)):
+        for width, height in ((1400, 1000), (360, 780)):
             page.set_viewport_size({"width": width, "height": height})
             page.evaluate("scrollTo(0, 0)")
             page.wait_for_timeout(1500)
             shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             shot.save(Path(folder, f"{name.lower()}-{width}-{page.mode}.webp"), quality=30, method=6)
+        page.set_viewport_size({"width": 1400, "height": 1000})
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
