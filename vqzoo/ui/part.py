@@ -58,9 +58,8 @@ class TabPart(Part):
         self.context.looked_at.then(self._on_look, **settings)
         if self.opens_page:
             self.page.looked_at.then(self._on_look, **settings)
-        self.page.changes.change(self._on_change, **settings)
-        for each in self.inputs:
-            each.change(self._on_change, **settings)
+        # One event for all inputs: answers to separate events come in any order, and the last may be of old inputs.
+        gr.on([self.page.changes.change, *(each.change for each in self.inputs)], self._on_change, **settings)
 
     def _on_look(self, drawn: Any, *values: Any) -> Any:
         key = (self.engine.changes, *values)
