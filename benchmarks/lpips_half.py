@@ -1,4 +1,4 @@
-"""What half precision costs LPIPS: `python benchmarks/lpips_half.py [--draws 8] [--kodak FOLDER] [--flowers FOLDER]`.
+"""Measure what half precision costs LPIPS: `python benchmarks/lpips_half.py [--draws 8] [--kodak FOLDER]`.
 
 The shipped weights of SqueezeNet are rounded to half precision, and the numbers before that are not at hand. They lie
 within half a unit in the last place of the shipped ones, though: each draw takes numbers from there at random. Pairs

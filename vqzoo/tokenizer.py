@@ -13,9 +13,9 @@ from huggingface_hub import CommitInfo, HfApi, ModelCard, ModelCardData, ModelHu
 from torch import Tensor, nn
 
 from vqzoo.autoencoders import Autoencoder, Position, build_autoencoder, build_position
-from vqzoo.files.download import Repository
+from vqzoo.files.download import files_of
 from vqzoo.files.remote import CARD, full_id, hub_errors, hub_tags, upload
-from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, write_json
+from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, read_json, write_json
 from vqzoo.files.tokens import Tokens
 from vqzoo.files.weights import check_header, load_weights, save_weights
 from vqzoo.ops.batch import Pictures, as_images
@@ -342,8 +342,7 @@ encoding `{position}`, for images of {self.autoencoder.channels} channels; train
         one line that says what is wrong, also if the Hub cannot be reached.
         """
         try:
-            folder = Path(source)
-            files = Folder(folder) if folder.is_dir() else Repository(str(source), revision, local_files_only)
+            files = files_of(source, revision, local_files_only)
             config = read_json(files.path(CONFIG), files.name)
             stored = files.header(WEIGHTS)
             with Budget(len(stored)), torch.device("meta"):

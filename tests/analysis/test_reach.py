@@ -21,7 +21,7 @@ def pixels(path) -> np.ndarray:
 
 
 def parts(pixels: np.ndarray, side: int, margin: int) -> list[tuple[slice, slice, Part]]:
-    """All parts of a picture, and where they are in it."""
+    """Return all parts of a picture with their positions in it."""
     height, width = pixels.shape[:2]
     made = []
     for top in range(0, height, side):

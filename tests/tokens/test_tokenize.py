@@ -128,7 +128,7 @@ def test_a_folder_of_broken_pictures_is_a_mistake(tmp_path, capsys):
 
 
 def test_pictures_of_many_sizes_do_not_pile_up(tmp_path, monkeypatch):
-    """What waits for others of its size is bounded, and tokens are the same."""
+    """Pictures that wait for others of their size are few, and tokens are the same."""
     generator = np.random.default_rng(0)
     (tmp_path / "pictures").mkdir()
     for number in range(9):
@@ -194,7 +194,7 @@ def test_the_worker_that_a_launcher_names(variables, expected):
 
 
 def test_25_kills_at_random_moments_and_then_the_same_bytes(tmp_path):
-    """Of one, two and three workers in turn, soon after up to two new files; then one run finishes what they began."""
+    """Kill one, two and three workers in turn, each time after up to two new files; one run then finishes."""
     pictures = draw(tmp_path / "pictures", 240)
     options = ("--batch-size", 2, "--images-per-file", 2)
     assert tokenize(pictures, tmp_path / "whole", *options) == 0

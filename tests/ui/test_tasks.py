@@ -35,7 +35,7 @@ NAME = "cifar10-vq-1024x128"
 
 
 class Hand:
-    """What a visitor does on a page, counted."""
+    """A page, with a count of the clicks that a visitor makes on it."""
 
     def __init__(self, page: Page):
         self.page, self.clicks = page, 0

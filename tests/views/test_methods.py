@@ -1,4 +1,4 @@
-"""What is told of a method, and the groups of models by rate."""
+"""Methods described in one line, and the groups of models by rate."""
 
 import subprocess
 import sys

@@ -110,7 +110,7 @@ def store(tokenizer: Tokenizer, folder: Path, test: Tensor, psnr: float) -> tupl
 
 
 def _put(folder: Path, target: Path, images: int) -> Path:
-    """Copy `folder` to `target` by two renames, so that a reader never finds half a card."""
+    """Put a card in its place unless one of other images or of a longer training is there; return where it is."""
     if (target / METRICS).exists():
         before, now = (read_json(card / METRICS) for card in (target, folder))
         seen = before["training"]["images"]
@@ -120,6 +120,12 @@ def _put(folder: Path, target: Path, images: int) -> Path:
         if seen > images:
             print(f"kept {target}: it was trained on {seen} images, this run on {images}, which stays in {folder}")
             return folder
+    put_folder(folder, target)
+    return target
+
+
+def put_folder(folder: Path, target: Path) -> None:
+    """Copy `folder` to `target`, in place of an older one, by two renames: a reader never finds half a card."""
     # In a subfolder, where the registry does not search, so that it never lists half a card.
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=".partial-") as temporary:
@@ -128,4 +134,3 @@ def _put(folder: Path, target: Path, images: int) -> Path:
         if target.exists():
             os.replace(target, old)
         os.replace(fresh, target)
-    return target

@@ -9,8 +9,8 @@ from trainers.loop.watch import Kind
 
 
 @dataclass(frozen=True)
-class Options(Source):
-    """Options of a run that are not fields of its recipe: where it reads and writes, and when it logs and saves."""
+class RunOptions:
+    """Options of any run: where it writes, and when it logs and saves."""
 
     runs: Path = Path("runs")
     """Folder of run folders: checkpoints, metrics.jsonl, sample grids."""
@@ -24,6 +24,14 @@ class Options(Source):
     """Minutes to wait for a process that stopped answering, before the others end with its rank in the message."""
     log_every: int = 50
     """Steps between rows of metrics.jsonl; every evaluation writes one, too."""
+    track: bool = False
+    """Also log to trackio, locally (needs `pip install trackio`)."""
+
+
+@dataclass(frozen=True)
+class Options(RunOptions, Source):
+    """Options of a run of a tokenizer that are not fields of its recipe, with those of its images."""
+
     loading: Loading = "auto"
     """memory: decode all images once; mapped: decode them from the disk when needed; stream: store nothing; auto:
     memory if they take at most 4 GiB, else mapped."""
@@ -33,7 +41,5 @@ class Options(Source):
     """Largest share of unreadable images in a split; they are named and left out."""
     stop_on: tuple[Kind, ...] = ()
     """Warnings that end the run: exploding, collapse, over-fitting. It can be resumed."""
-    track: bool = False
-    """Also log to trackio, locally (needs `pip install trackio`)."""
     license: str = ""
     """Licence to state in the model card, such as apache-2.0; without it none."""

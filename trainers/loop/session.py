@@ -19,7 +19,7 @@ from trainers.loop.log import Log
 from trainers.loop.memory import check_memory
 from trainers.loop.meter import Meter
 from trainers.loop.objective import held_out_gap, held_out_terms, selection_loss
-from trainers.loop.options import Options
+from trainers.loop.options import Options, RunOptions
 from trainers.loop.progress import Progress
 from trainers.loop.resume import find_checkpoint
 from trainers.loop.samples import save_samples
@@ -27,7 +27,6 @@ from trainers.loop.signals import SignalHandler
 from trainers.loop.start import start
 from trainers.loop.state import State
 from trainers.loop.watch import Watch
-from trainers.priors.options import PriorOptions
 from trainers.priors.recipe import PriorRecipe
 from trainers.recipes.recipe import Recipe
 from trainers.step import Parts, StepResult, build_parts
@@ -190,7 +189,7 @@ def feed_arguments(options: Options, accelerator: Accelerator) -> tuple[Any, ...
     )
 
 
-def build_accelerator(recipe: Recipe | PriorRecipe, options: Options | PriorOptions) -> Accelerator:
+def build_accelerator(recipe: Recipe | PriorRecipe, options: RunOptions) -> Accelerator:
     """Return an Accelerator for data parallel training; on a CPU also set threads, and flush denormal numbers.
 
     Raises ValueError for settings that accelerate would silently ignore: sharded models, fp16 on a CPU, no trackio.

@@ -1,16 +1,14 @@
 """Turn a finished run of a prior into a folder of model_cards/."""
 
 import math
-import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from trainers.loop.finish import put_folder
 from trainers.priors.session import PriorSession
 from trainers.priors.step import held_out_bits
 from vqzoo.analysis.log import curves
@@ -70,16 +68,6 @@ def finish(
     }
     write_json(folder / PRIOR, record)
     (folder / CARD).write_text(prior_card(record), encoding="utf-8")
-    return _put(folder, session.options.cards / recipe.name)
-
-
-def _put(folder: Path, target: Path) -> Path:
-    """Copy `folder` to `target` by two renames, so that a reader never finds half a card."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix=".partial-") as temporary:
-        fresh, old = Path(temporary, "fresh"), Path(temporary, "old")
-        shutil.copytree(folder, fresh)
-        if target.exists():
-            os.replace(target, old)
-        os.replace(fresh, target)
+    target = session.options.cards / recipe.name
+    put_folder(folder, target)
     return target

@@ -9,8 +9,6 @@ reconstruction loss, are measured here with the shipped weights, on the test spl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
 from trainers.evaluate import images_of
 from trainers.studies.measure import measure
 from vqzoo.hub.card import trained_share
@@ -18,6 +16,7 @@ from vqzoo.hub.model import Model
 from vqzoo.hub.registry import list_models, load
 from vqzoo.metrics import PROTOCOL
 from vqzoo.metrics.cvq_jpeg import CVQ_JPEG
+from vqzoo.ops.device import best_device
 from vqzoo.studies.reported import settings
 from vqzoo.studies.results import Result, read_results, result, write_results
 from vqzoo.studies.settings import Setting, settings_of
@@ -52,7 +51,7 @@ def zoo_results(models: Sequence[Model], measures: Mapping[str, Measures]) -> li
 
 def measures_of(model: Model) -> Measures:
     """Evaluate the shipped weights by both protocols, on all images of the split that the card names."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     tokenizer = load(model).to(device)
     images = images_of(model.metrics, tokenizer.autoencoder.channels).to(device)
     results = measure(tokenizer, images)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from vqzoo.cli.arguments import Compress, Decompress
@@ -12,6 +11,7 @@ from vqzoo.hub.registry import find, load
 from vqzoo.hub.schema import is_name
 from vqzoo.images import load_image
 from vqzoo.ops.check import check_int
+from vqzoo.ops.device import best_device
 from vqzoo.tokens.header import SIDE, SUFFIX, Header, facts, read_file, unseal
 from vqzoo.views.vqz import read_photograph, shipped, write_photograph
 
@@ -29,7 +29,7 @@ def _compress(settings: Compress) -> int:
     loaded = load_image(settings.photo, longest=settings.max_side)
     for text in loaded.notes:
         note(f"{settings.photo}: {text}")
-    tokenizer, of = load(settings.model, device=_device()), shipped(settings.model)
+    tokenizer, of = load(settings.model, device=best_device()), shipped(settings.model)
     file = write_photograph(tokenizer, of, loaded.pixels, settings.levels or 0)
     with atomic_write(target) as partial:
         partial.write_bytes(file.data)
@@ -49,7 +49,7 @@ def _decompress(settings: Decompress) -> int:
     data = read_file(settings.file)
     try:
         source = settings.model or _maker(unseal(data)[0])
-        pixels = read_photograph(load(source, device=_device()), shipped(source), data)
+        pixels = read_photograph(load(source, device=best_device()), shipped(source), data)
     except ValueError as error:
         raise ValueError(f"{settings.file}: {error}") from None
     with atomic_write(target) as partial:
@@ -74,7 +74,3 @@ def _target(source: Path, out: Path | None, suffix: str, overwrite: bool) -> Pat
     if target.exists() and not overwrite:
         raise ValueError(f"{target} exists: choose another --out, or --overwrite")
     return target
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

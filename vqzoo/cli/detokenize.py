@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from vqzoo.cli.arguments import Detokenize
 from vqzoo.cli.show import bar
 from vqzoo.hub.registry import find, load
 from vqzoo.ops.check import check_int
-from vqzoo.ops.device import check_device
+from vqzoo.ops.device import best_device, check_device
 from vqzoo.ops.pixels import to_bytes
 from vqzoo.tokenizer import Tokenizer
 
@@ -38,7 +37,7 @@ def run(settings: Detokenize) -> int:
             f"{name} has other weights than made these tokens: SHA-256 {sha256[:12]}..., not "
             f"{made_by['sha256'][:12]}...; name the right tokenizer with --model"
         )
-    tokenizer = load(name).to(check_device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    tokenizer = load(name).to(check_device(settings.device or best_device()))
     written = 0
     with bar(None, enabled=True) as step:
         for split in check_splits(manifest, settings.splits):

@@ -22,6 +22,7 @@ from vqzoo.images import OWN_MACHINE, SPACE, ImageError, load_image
 from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.ops.check import check_int
+from vqzoo.ops.device import best_device
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.vqz import shipped, write_photograph
 
@@ -61,7 +62,7 @@ def run(settings: Reconstruct) -> int:
     _check_targets(settings, pictures, names)
     pictures = [picture for picture in pictures if _usable(picture.path, settings.max_side, problems)]
     problems.raise_if_none(pictures)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     tokenizers = {name: load(name).to(device) for name in names}
     network = perceptual("squeeze")
     if network is not None:

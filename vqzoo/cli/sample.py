@@ -2,13 +2,12 @@
 
 import math
 
-import torch
 from torchvision.utils import make_grid, save_image
 
 from vqzoo.cli.arguments import Sample
 from vqzoo.cli.show import note
 from vqzoo.ops.check import check_int
-from vqzoo.ops.device import check_device
+from vqzoo.ops.device import best_device, check_device
 
 try:
     from vqzoo.generation.generate import generate
@@ -28,7 +27,7 @@ def run(settings: Sample) -> int:
         top_p=settings.top_p,
         guidance=settings.guidance,
         seed=settings.seed,
-        device=check_device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu")),
+        device=check_device(settings.device or best_device()),
     )
     grid = make_grid(images.cpu(), nrow=math.ceil(math.sqrt(settings.n)), padding=1, pad_value=1)
     save_image(grid / 2 + 0.5, settings.output)

@@ -142,6 +142,12 @@ class Repository(Folder):
         return start[:num_bytes]
 
 
+def files_of(source: str | Path, revision: str | None = None, local_files_only: bool = False) -> Folder:
+    """Return the files of a local folder, or else of a Hub repository "owner/name" at a revision."""
+    folder = Path(source)
+    return Folder(folder) if folder.is_dir() else Repository(str(source), revision, local_files_only)
+
+
 @contextmanager
 def _explain_errors(repo_id: str) -> Iterator[None]:
     """Raise anything that the client raises as a ValueError of one sentence."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from vqzoo.files.download import Repository
+from vqzoo.files.download import Repository, files_of
 from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, cards_folder, read_json, sha256, write_json
 from vqzoo.files.weights import check_header, load_weights, save_weights
 from vqzoo.generation.prior import Prior
@@ -123,9 +123,7 @@ def _check_config(where: str, config: dict[str, Any]) -> None:
 
 
 def _check_weights(name: str, belongs_to: TokenizerId, tokenizer: str | Path) -> None:
-    source, revision = find(tokenizer)
-    folder = Folder(Path(source)) if Path(source).is_dir() else Repository(str(source), revision)
-    actual = sha256(folder.path(WEIGHTS, WEIGHTS_LIMIT))
+    actual = sha256(files_of(*find(tokenizer)).path(WEIGHTS, WEIGHTS_LIMIT))
     if actual != belongs_to.sha256:
         raise ValueError(
             f"{name} belongs to {belongs_to.name} with weights {belongs_to.sha256[:12]}; {tokenizer} has "

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from vqzoo.generation.ar import AutoregressivePrior
+from vqzoo.generation.autoregressive import AutoregressivePrior, DelayPrior, DepthPrior
 from vqzoo.generation.prior import Prior
-from vqzoo.generation.steps import DelayPrior, DepthPrior
 from vqzoo.ops.build import build_from
 from vqzoo.tokens.sequences import Sequences
 

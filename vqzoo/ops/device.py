@@ -1,4 +1,4 @@
-"""Checks of a device and of a floating-point type."""
+"""The device of this machine, and checks of a device and of a floating-point type."""
 
 import torch
 
@@ -21,3 +21,8 @@ def check_device(device: str | int | torch.device) -> torch.device:
     except (RuntimeError, AssertionError, TypeError) as error:
         why = brief(error, 160).rstrip(".")
         raise ValueError(f"device={device!r}: torch cannot use it here ({why}); 'cpu' always works") from None
+
+
+def best_device() -> torch.device:
+    """Return the GPU, or the CPU without one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from vqzoo.files.download import Repository
+from vqzoo.files.download import files_of
 from vqzoo.files.json import parse_json
-from vqzoo.files.storage import WEIGHTS, WEIGHTS_LIMIT, Folder, sha256
+from vqzoo.files.storage import WEIGHTS, WEIGHTS_LIMIT, sha256
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.tokens.picture import Pictures
 from vqzoo.tokens.store import Store
@@ -33,9 +33,7 @@ class Source:
     @classmethod
     def of(cls, name: str, location: str | Path, revision: str | None) -> "Source":
         """Return the source of a tokenizer at `location`, as `vqzoo.hub.registry.find` returns it."""
-        folder = Path(location)
-        files = Folder(folder) if folder.is_dir() else Repository(str(location), revision)
-        return cls(name, revision, sha256(files.path(WEIGHTS, WEIGHTS_LIMIT)))
+        return cls(name, revision, sha256(files_of(location, revision).path(WEIGHTS, WEIGHTS_LIMIT)))
 
 
 def narrowest(alphabet: int) -> type[np.unsignedinteger[Any]]:

@@ -15,7 +15,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from vqzoo.analysis.examples import examples
 from vqzoo.metrics.table import METRICS
 from vqzoo.ui.components.answer import answer_html, answer_view
-from vqzoo.ui.components.photograph import Photograph
+from vqzoo.ui.components.photograph import photograph
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import LATEST, QUIET, Part
@@ -58,17 +58,7 @@ class Asked(Part):
         super().__init__(context)
         first, pictures = Wish(), [str(path) for path in examples().values()]
         limits = context.limits
-        self.photograph = Photograph(
-            None,
-            label="Your photograph",
-            sources=["upload", "clipboard"],
-            type="filepath",
-            image_mode=None,
-            format="png",
-            height=200,
-            buttons=[],
-            elem_id="choose-photograph",
-        )
+        self.photograph = photograph(None, "Your photograph", 200, elem_id="choose-photograph")
         self.examples = gr.Examples(
             [[path] for path in pictures],
             self.photograph,

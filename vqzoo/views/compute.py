@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,12 +18,6 @@ from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.crop import ALIGNED
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job
-
-
-@cache
-def best_device() -> torch.device:
-    """Return the GPU, or the CPU without one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def load_on(model: Model, device: torch.device) -> Tokenizer:

@@ -100,7 +100,7 @@ class Engine:
     @cached_property
     def device(self) -> "torch.device":
         """The device of the models."""
-        from vqzoo.views.compute import best_device
+        from vqzoo.ops.device import best_device
 
         return self._asked or best_device()
 

@@ -1,4 +1,4 @@
-"""One line on a method, what it is and its paper, and the groups of models by rate; torch is not needed."""
+"""Describe a method in one line, with its paper, and group models by rate; torch is not needed."""
 
 import ast
 import math

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vqzoo.files.download import Repository
-from vqzoo.files.storage import NEIGHBOURS, WEIGHTS, WEIGHTS_LIMIT, Folder, read_json, sha256
+from vqzoo.files.download import files_of
+from vqzoo.files.storage import NEIGHBOURS, WEIGHTS, WEIGHTS_LIMIT, read_json, sha256
 from vqzoo.hub.card import USAGE
 from vqzoo.hub.registry import Model, find
 from vqzoo.hub.usage_file import columns
@@ -29,8 +29,7 @@ def shipped(source: str | Path | Model) -> "Shipped":
     from vqzoo.tokens.neighbours import LIMIT
     from vqzoo.tokens.vqz import Shipped
 
-    location, revision = find(source)
-    files = Folder(Path(location)) if Path(location).is_dir() else Repository(str(location), revision)
+    files = files_of(*find(source))
     counts = read_json(files.path(USAGE), files.name).get("counts") if files.has(USAGE) else None
     name = source.name if isinstance(source, Model) else files.name
     return Shipped(

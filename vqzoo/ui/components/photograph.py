@@ -16,3 +16,18 @@ def _path(self: gr.Image, payload: Any) -> str | None:
 Photograph = ABCMeta.__new__(
     type(gr.Image), "Photograph", (gr.Image,), {"preprocess": _path, "is_template": True, "__module__": __name__}
 )
+
+
+def photograph(value: str | None, label: str, height: int, **settings: Any) -> gr.Image:
+    """Create the field in which a visitor puts a photograph; its value is the path of the file."""
+    return Photograph(
+        value,
+        label=label,
+        sources=["upload", "clipboard"],
+        type="filepath",
+        image_mode=None,
+        format="png",
+        height=height,
+        buttons=[],
+        **settings,
+    )

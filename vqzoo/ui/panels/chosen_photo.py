@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from vqzoo.analysis.examples import examples
-from vqzoo.ui.components.photograph import Photograph
+from vqzoo.ui.components.photograph import photograph
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import LATEST, Part
@@ -32,17 +32,7 @@ class ChosenPhoto(Part):
         with gr.Row(elem_classes="chosen-photo", elem_id=elem_id):
             self.line = gr.HTML("", min_width=240)
             with gr.Accordion("Another photograph", open=False), gr.Row():
-                self.photograph = Photograph(
-                    None,
-                    label="Photograph",
-                    sources=["upload", "clipboard"],
-                    type="filepath",
-                    image_mode=None,
-                    format="png",
-                    height=180,
-                    buttons=[],
-                    min_width=200,
-                )
+                self.photograph = photograph(None, "Photograph", 180, min_width=200)
                 pictures = [[str(path)] for path in examples().values()]
                 gr.Examples(pictures, self.photograph, label="Examples", examples_per_page=6)
 

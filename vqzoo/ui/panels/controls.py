@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.analysis.examples import examples
-from vqzoo.ui.components.photograph import Photograph
+from vqzoo.ui.components.photograph import photograph
 from vqzoo.ui.components.thumbnails import thumbnails
 from vqzoo.ui.context import Context
 from vqzoo.ui.part import Part
@@ -23,17 +23,7 @@ class Controls(Part):
         super().__init__(context)
         limits = context.limits
         self.sides = [side for side in SIDES if limits is None or side <= limits.side]
-        self.photograph = Photograph(
-            first.photo,
-            label="Photograph",
-            sources=["upload", "clipboard"],
-            type="filepath",
-            image_mode=None,
-            format="png",
-            height=230,
-            buttons=[],
-            elem_id="photograph",
-        )
+        self.photograph = photograph(first.photo, "Photograph", 230, elem_id="photograph")
         self.examples = thumbnails(examples(), "examples")
         self.side = gr.Dropdown(
             self.sides,

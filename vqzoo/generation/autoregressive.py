@@ -1,4 +1,4 @@
-"""Autoregressive priors that predict all columns of a cell in one step of a Llama: short sequences for many columns."""
+"""Autoregressive priors: a Llama that predicts a token, or all columns of a cell, from what comes before."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -17,18 +17,13 @@ from vqzoo.tokens.sequences import Sequences
 class StepPrior(Prior):
     """A Llama over steps of q tokens each: it sees the sum of their embeddings, and `features` predicts the next q.
 
-    A step is what follows in the order of `sequences`: a cell in "raster" order, a cell of each column, each a step
-    later than the one before, in "delayed" order.
+    A step is what follows in the order of `sequences`; embeddings are also the weights of the output. Only the tokens
+    that may stand at a position have a probability there, so that probabilities of all images sum to 1.
     """
 
-    order: str
-    """The order of sequences that the prior is for."""
-
-    def __init__(self, sequences: Sequences, width: int, depth: int, heads: int):
+    def __init__(self, sequences: Sequences, columns: int, width: int, depth: int, heads: int):
         super().__init__(sequences)
-        self.columns = sequences.columns
-        if sequences.order != self.order:
-            raise ValueError(f"order={sequences.order!r}: this prior needs {self.order!r}")
+        self.columns = columns
         self.model = LlamaModel(llama(width, depth, heads, sequences.vocabulary_size, sequences.length))
 
     def features(self, hidden: Tensor, tokens: Tensor) -> Tensor:
@@ -49,7 +44,11 @@ class StepPrior(Prior):
 
     @torch.no_grad()
     def draw(self, sequences: Tensor, sampling: Sampling, first: int = 0, cached: bool = True) -> Iterator[Tensor]:
-        """Yield sequences that go on from those given, a token more each time; see `Prior.draw`."""
+        """Yield sequences that go on from those given, a token more each time; see `Prior.draw`.
+
+        Numbers are float64 on a CPU, so that neither the batch nor the cache of keys and values (`cached`) changes a
+        token.
+        """
         network = deepcopy(self).double() if self.device.type == "cpu" else self
         uniform = random_numbers(sampling, first, sequences, self.sequences.length)
         guided = sampling.guidance != 1 and self.sequences.classes > 0
@@ -57,11 +56,13 @@ class StepPrior(Prior):
         hidden = None
         while (position := sequences.shape[1]) < self.sequences.length:
             column = (position - self.prompt_length) % self.columns
-            if column == 0 or hidden is None:
-                hidden = network.hidden_after(sequences[:, : position - column], cache, guided)
+            if column == 0:
+                hidden = None
             low, high = int(self.sequences.lows[position]), int(self.sequences.highs[position])
             token = torch.full_like(sequences[:, 0], low)
             if low < high:
+                if hidden is None:
+                    hidden = network.hidden_after(sequences[:, : position - column], cache, guided)
                 step = F.pad(sequences[:, position - column :], (0, self.columns - column), value=self.sequences.pad)
                 features = network.features(hidden[:, None], step.repeat(2 if guided else 1, 1)[:, None])[:, 0, column]
                 logits = features @ network.model.embed_tokens.weight[low : high + 1].T
@@ -88,17 +89,27 @@ class StepPrior(Prior):
         return embedded
 
 
+class AutoregressivePrior(StepPrior):
+    """A step is one token, in any order: `LlamaForCausalLM` with the same weights has the same logits."""
+
+    def __init__(self, sequences: Sequences, width: int = 128, depth: int = 6, heads: int = 4):
+        """Build the network: `width` channels, a multiple of twice the `heads`, in `depth` blocks."""
+        super().__init__(sequences, 1, width, depth, heads)
+
+    def features(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """Return the features (b, s, 1, width) of each step."""
+        return hidden[:, :, None]
+
+
 class DelayPrior(StepPrior):
     """The columns of a step are independent given the steps before, which the "delayed" order makes exact.
 
     MusicGen, arXiv:2306.05284, section 2.2.
     """
 
-    order = "delayed"
-
     def __init__(self, sequences: Sequences, width: int = 128, depth: int = 6, heads: int = 4):
         """Build the network: `width` channels, a multiple of twice the `heads`, in `depth` blocks."""
-        super().__init__(sequences, width, depth, heads)
+        super().__init__(sequences, columns_of(sequences, "delayed"), width, depth, heads)
         self.heads = nn.Linear(width, self.columns * width, bias=False)
 
     def features(self, hidden: Tensor, tokens: Tensor) -> Tensor:
@@ -113,11 +124,9 @@ class DepthPrior(StepPrior):
     The RQ-Transformer, arXiv:2203.01941, section 3.2.
     """
 
-    order = "raster"
-
     def __init__(self, sequences: Sequences, width: int = 128, depth: int = 5, heads: int = 4, inner_depth: int = 1):
         """Build the network: `depth` blocks over cells, and `inner_depth` over the columns of a cell."""
-        super().__init__(sequences, width, depth, heads)
+        super().__init__(sequences, columns_of(sequences, "raster"), width, depth, heads)
         check_int("inner_depth", inner_depth, 1, 256)
         self.inner = LlamaModel(llama(width, inner_depth, heads, 1, self.columns))
         del self.inner.embed_tokens  # it is given embeddings
@@ -129,3 +138,10 @@ class DepthPrior(StepPrior):
         out = self.inner(inputs_embeds=inputs, use_cache=False)
         features: Tensor = out.last_hidden_state.unflatten(0, hidden.shape[:2])
         return features
+
+
+def columns_of(sequences: Sequences, order: str) -> int:
+    """Return the columns of a cell; ValueError for sequences in another order, or of several grids."""
+    if sequences.order != order:
+        raise ValueError(f"order={sequences.order!r}: this prior needs {order!r}")
+    return sequences.columns
