@@ -8,8 +8,8 @@ import torch
 from huggingface_hub import constants
 
 import vqzoo
-from vqzoo import tokenizer as waist
 from vqzoo.autoencoders import build_autoencoder, build_position
+from vqzoo.files import download
 from vqzoo.files.storage import write_json
 from vqzoo.hub import registry
 from vqzoo.hub.registry import CARDS_VARIABLE, cards_folder, local_models, shipped_models, usage_counts
@@ -50,7 +50,7 @@ def no_hub(monkeypatch, tmp_path):
     def ask(*arguments, **settings):
         raise AssertionError(f"asked the Hub for {arguments}")
 
-    monkeypatch.setattr(waist, "Repository", ask)
+    monkeypatch.setattr(download, "Repository", ask)
     monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "hf_home"))
 
 
