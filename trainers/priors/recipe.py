@@ -8,7 +8,7 @@ from vqzoo.ops.check import check_choice
 
 SIZES: dict[str, Settings] = {
     "tiny": {"width": 64, "depth": 3, "heads": 4},
-    "small": {"width": 128, "depth": 5, "heads": 4},
+    "small": {"width": 96, "depth": 5, "heads": 4},
     "base": {"width": 256, "depth": 8, "heads": 8},
 }
 """Settings of a network, by the last part of a prior's name."""
