@@ -1,8 +1,8 @@
 """Measure how fast, and in how much memory, CIFAR-10 becomes a token set, beside a bare loop of `encode`.
 
-`python benchmarks/tokenize.py [--images N] [--model NAME]` prints a table. Each unit of the data set is tokenized, from
-its encoded images to the Parquet file on the disk, and encoded by the bare loop, from pixels in memory to tokens in
-memory, in turns: the ratio is that of the same images at the same time. It needs the extra `tokens` and CIFAR-10, in
+`python benchmarks/token_sets.py [--images N] [--model NAME]` prints a table. Each unit of the data set is tokenized,
+from its encoded images to the Parquet file on the disk, and encoded by the bare loop, from pixels in memory to tokens
+in memory, in turns: the ratio is that of the same images at the same time. It needs the extra `tokens` and CIFAR-10, in
 $VQZOO_DATA or from the Hub.
 """
 

@@ -139,14 +139,27 @@ def test_pictures_of_many_sizes_do_not_pile_up(tmp_path, monkeypatch):
     monkeypatch.setattr(waiting, "_WAITING_PIXELS", 200)
     monkeypatch.setattr(waiting, "_BATCH_PIXELS", 150)
     batches = []
-    encode = shard.Encoder._encode
+    store = shard.Encoder._store
     monkeypatch.setattr(
-        shard.Encoder, "_encode", lambda self, rows, batch: (batches.append(len(batch)), encode(self, rows, batch))
+        shard.Encoder, "_store", lambda self, rows, batch, _: (batches.append(len(batch)), store(self, rows, batch, _))
     )
     tokenize(tmp_path / "pictures", tmp_path / "two", "--side", 0, "--images-per-file", 9)
     assert batches == [1] * 9
     one, two = (datasets.load_dataset(str(tmp_path / name))["train"].to_dict() for name in ("one", "two"))
     assert one == two
+
+
+def test_the_number_of_threads_changes_no_byte(pictures, tmp_path):
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            tokenize(pictures, tmp_path / str(threads), "--batch-size", 2)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    one, three = (sorted((tmp_path / folder / "data").iterdir()) for folder in "13")
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in three] != []
 
 
 def test_a_stream_has_the_same_rows(pictures, tmp_path):

@@ -22,8 +22,8 @@ from trainers.data.broadcast import read_and_broadcast
 from trainers.data.mapped import Mapped, explain_dead_workers
 from trainers.data.memory import Batches, hold_out, load_images
 from trainers.data.open import open_feed
-from trainers.data.pictures import prefetch
 from trainers.loop import checkpoint
+from vqzoo.ops.prefetch import prefetch
 
 LOOKS = {"whole": {}, "crop": {"crop": 12, "flip": True}, "resized": {"scale": (0.3, 1.0), "flip": True}}
 

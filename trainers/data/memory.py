@@ -13,9 +13,10 @@ from tqdm import tqdm
 from trainers.data.augment import Augment
 from trainers.data.loading import BAD_SHARE, Fit
 from trainers.data.order import Order
-from trainers.data.pictures import Form, StreamTally, Tally, Unreadable, prefetch, try_decode
+from trainers.data.pictures import Form, StreamTally, Tally, Unreadable, try_decode
 from trainers.data.sets import open_splits
 from trainers.data.source import Source
+from vqzoo.ops.prefetch import prefetch
 
 _CHUNK = 64
 _CHUNKS_AHEAD = 32

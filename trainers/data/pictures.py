@@ -1,12 +1,10 @@
 """Decode images to uint8 squares, and count those that cannot be read."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from datasets.utils.file_utils import is_local_path, xopen
@@ -20,9 +18,6 @@ _LIMITS = replace(OWN_MACHINE, min_side=1)
 _GREY = {"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"}
 _NAMED = 5
 _PRINTED = 20
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Unreadable(ValueError):
@@ -123,28 +118,6 @@ def header(cell: Any) -> Header | None:
     except Exception:  # parsers of damaged files raise almost anything; decoding will report the file
         return None
     return Header(image.width, image.height, image.mode in _GREY)
-
-
-def prefetch(
-    function: Callable[[Item], Result], items: Iterable[Item], depth: int, threads: int | None = None
-) -> Generator[Result, None, None]:
-    """Yield `function(item)` for each item, in order, computed by threads up to `depth` items ahead of the consumer.
-
-    `items` is iterated in the consumer's thread. An error of `items` is raised at once, an error of `function` when its
-    result is due.
-    """
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > depth:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 class Tally:

@@ -12,10 +12,11 @@ import torch
 
 from trainers.data.augment import Augment
 from trainers.data.loading import Fit
-from trainers.data.pictures import Form, Unreadable, decode, prefetch, read_pixels
+from trainers.data.pictures import Form, Unreadable, decode, read_pixels
 from trainers.data.sets import open_whole
 from trainers.data.source import Source
 from vqzoo.images import OWN_MACHINE
+from vqzoo.ops.prefetch import prefetch
 from vqzoo.tokens.picture import Picture, Unit
 
 View = Literal["whole", "flip", "crop"]

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from trainers.data.augment import Augment
 from trainers.data.draws import bits
 from trainers.data.order import permutation
-from trainers.data.pictures import Form, StreamTally, Unreadable, prefetch, try_decode
+from trainers.data.pictures import Form, StreamTally, Unreadable, try_decode
+from vqzoo.ops.prefetch import prefetch
 
 BLOCK = 1024
 """Images that are shuffled together."""

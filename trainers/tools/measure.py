@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from trainers.data.pictures import Tally, Unreadable, prefetch, read_pixels
+from trainers.data.pictures import Tally, Unreadable, read_pixels
 from trainers.data.sets import open_splits
 from trainers.data.source import Source
 from trainers.loop.finish import write_files
@@ -20,6 +20,7 @@ from vqzoo.files.storage import CONFIG, WEIGHTS, Folder, read_json
 from vqzoo.hub.card import METRICS
 from vqzoo.metrics.fid import extractors
 from vqzoo.metrics.perceptual import perceptual
+from vqzoo.ops.prefetch import prefetch
 from vqzoo.tokenizer import Tokenizer
 
 ALL = "all"

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from vqzoo.tokenizer import Tokenizer
+from vqzoo.ops.prefetch import batch_a_core
+from vqzoo.tokenizer import Tokenizer, Tokens
 from vqzoo.tokens.manifest import narrowest
 from vqzoo.tokens.picture import Picture, Pictures, Unit
 from vqzoo.tokens.waiting import Batch, Waiting
@@ -86,19 +87,23 @@ class Encoder:
         """
         columns: dict[str, list[Any]] = {name: [] for name in self.features if not name.startswith(_TOKENS)}
         rows, broken, images, told = _Rows(columns), [], 0, 0
-        waiting = Waiting(self.batch_size, one_size=self.pictures.side > 0)
-        for picture in self.pictures.read(unit):
-            images += 1
-            if isinstance(picture.views, str):
-                broken.append((picture.key, picture.views))
-                continue
-            for row, view in self._add(rows, picture):
-                for batch in waiting.add(row, view):
-                    self._encode(rows, batch)
-                    advance(images - told)
-                    told = images
-        for batch in waiting.rest():
-            self._encode(rows, batch)
+
+        def batches() -> Iterator[Batch]:
+            nonlocal images
+            waiting = Waiting(self.batch_size, one_size=self.pictures.side > 0)
+            for picture in self.pictures.read(unit):
+                images += 1
+                if isinstance(picture.views, str):
+                    broken.append((picture.key, picture.views))
+                    continue
+                for row, view in self._add(rows, picture):
+                    yield from waiting.add(row, view)
+            yield from waiting.rest()
+
+        for batch, tokens in self._encoded(batches()):
+            self._store(rows, batch, tokens)
+            advance(images - told)
+            told = images
         advance(images - told)
         footer = Footer(images, len(rows.tokens), rows.bits, broken)
         return self._file(rows, footer), footer
@@ -114,14 +119,20 @@ class Encoder:
             rows.tokens.append(())
             yield len(rows.tokens) - 1, view
 
-    def _encode(self, rows: _Rows, batch: Batch) -> None:
-        numbers, views = zip(*batch, strict=True)
-        tokens = self.tokenizer.encode(torch.from_numpy(np.stack(views)))
+    def _encoded(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Tokens]]:
+        """Yield each batch with its tokens."""
+
+        def encode(batch: Batch) -> tuple[Batch, Tokens]:
+            return batch, self.tokenizer.encode(torch.from_numpy(np.stack([view for _, view in batch])))
+
+        return batch_a_core(encode, batches) if self.tokenizer.device.type == "cpu" else map(encode, batches)
+
+    def _store(self, rows: _Rows, batch: Batch, tokens: Tokens) -> None:
         rows.bits += float(self.tokenizer.bits(tokens).sum())
         grids = [
             grid.flatten(1).cpu().numpy().astype(dtype) for grid, dtype in zip(tokens.grids, self.types, strict=True)
         ]
-        for row, *levels in zip(numbers, *grids, strict=True):
+        for (row, _), *levels in zip(batch, *grids, strict=True):
             rows.tokens[row] = tuple(levels)
 
     def _file(self, rows: _Rows, footer: Footer) -> bytes:
