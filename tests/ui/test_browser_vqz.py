@@ -1,9 +1,11 @@
-"""The panel File: the photograph as a .vqz file, and back."""
+"""The panels File and Token set: photographs as tokens on the disk."""
 
+import zipfile
 from pathlib import Path
 
 from playwright.sync_api import expect
 
+from vqzoo.analysis.examples import examples
 from vqzoo.tokens.header import facts, unseal
 
 
@@ -28,3 +30,17 @@ def test_a_photograph_is_saved_and_opened(page, tmp_path):
     Path(tmp_path, "damaged.vqz").write_bytes(path.read_bytes()[:-9])
     page.locator("#vqz input[type=file]").set_input_files(tmp_path / "damaged.vqz")
     expect(page.get_by_text("the file is damaged: it was cut short or changed")).to_be_visible()
+
+
+def test_photographs_become_a_token_set(page, tmp_path):
+    page.get_by_role("tab", name="Token set", exact=True).click()
+    chosen = list(examples().values())[:2]
+    page.locator("#token-set input[type=file]").set_input_files(chosen)
+    for path in chosen:
+        expect(page.locator("#token-set-rows")).to_contain_text(path.name)
+    expect(page.locator("#token-set-note")).to_contain_text("2 rows")
+    with page.expect_download() as download:
+        page.locator("#token-set-save").click()
+    download.value.save_as(tmp_path / "set.zip")
+    with zipfile.ZipFile(tmp_path / "set.zip") as archive:
+        assert {"manifest.json", "data/train-00000-of-00001.parquet"} <= set(archive.namelist())

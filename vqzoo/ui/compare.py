@@ -11,7 +11,7 @@ from gradio.context import Context as Building
 from vqzoo.ui.components.records import records, with_file
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
-from vqzoo.ui.panels import blind, differ, levels, vqz
+from vqzoo.ui.panels import blind, differ, levels, token_set, vqz
 from vqzoo.ui.panels.bar import STOPPING, Bar, status_line
 from vqzoo.ui.panels.blind import Blind
 from vqzoo.ui.panels.controls import Controls, example, looked_into, point
@@ -20,6 +20,7 @@ from vqzoo.ui.panels.levels import Levels
 from vqzoo.ui.panels.models import Models, chosen_of
 from vqzoo.ui.panels.results import Results, table_value
 from vqzoo.ui.panels.share import Share
+from vqzoo.ui.panels.token_set import TokenSets
 from vqzoo.ui.panels.vqz import Vqz
 from vqzoo.ui.part import AT_ONCE, QUIET, Part
 from vqzoo.views.comparison import FIRST_SORT, Comparison, Status, compare, device_line, stopped
@@ -69,6 +70,8 @@ def _panels(context: Context, listed: gr.State, use: Any) -> tuple[list[Part], g
             parts.append(Blind(context, listed))
         with gr.Tab(vqz.NAME, id=vqz.NAME):
             parts.append(Vqz(context))
+        with gr.Tab(token_set.NAME, id=token_set.NAME):
+            parts.append(TokenSets(context))
     panels.select(_label, None, active, queue=False, **QUIET)
     return parts, usage
 
