@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,16 +88,22 @@ def peer_step(recipe: Recipe, settings: dict[str, Any], images: Tensor) -> Calla
     return step
 
 
+def timms_steps() -> AbstractContextManager[Any]:
+    """Return a context in which Muon takes timm's Newton-Schulz steps, in float32."""
+
+    def orthogonalize(matrix: Tensor, eps: float, safety_factor: float) -> Tensor:
+        return zeropower_via_newtonschulz(matrix, 5, COEFFICIENTS, eps, safety_factor, matrix.dtype)
+
+    return patch("trainers.loop.muon.orthogonalize", orthogonalize)
+
+
 def muon_step(recipe: Recipe, pixels: Tensor, timms: bool) -> Callable[[], None]:
     """Return the trainer's step with the recipe's optimizer, or with timm's Newton-Schulz steps in float32."""
     torch.manual_seed(0)
     parts = build_parts(recipe, recipe.build().to(memory_format=torch.channels_last))
 
-    def timm_orthogonalize(matrix: Tensor, eps: float, safety_factor: float) -> Tensor:
-        return zeropower_via_newtonschulz(matrix, 5, COEFFICIENTS, eps, safety_factor, matrix.dtype)
-
     def step() -> None:
-        with patch("trainers.loop.muon.orthogonalize", timm_orthogonalize) if timms else nullcontext():
+        with timms_steps() if timms else nullcontext():
             train_step(parts, [pixels], 0)
 
     return step
