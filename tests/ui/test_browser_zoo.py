@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import Page, expect
 
 from vqzoo.analysis.photograph import reconstruct
+from vqzoo.cli import main
 from vqzoo.hub.registry import cards_folder, load
 from vqzoo.images import load_image
 
 from ..hub.conftest import hub_server, make_card  # noqa: F401
+from ..hub.test_foreign import published
 from .conftest import ROOT, serving
 from .steps import tick_only
 
@@ -131,6 +134,20 @@ def test_a_model_without_metrics_is_loaded_by_id_and_removed_again(page, publish
     expect(page.locator("#zoo-remove")).to_be_hidden()
     page.get_by_role("tab", name="Compare").click()
     expect(page.locator("#models-loaded label", has_text="plain")).to_have_count(0)
+
+
+def test_a_converted_tokenizer_of_another_project_is_compared(page, tmp_path):
+    torch.save({"state_dict": published("taming")}, tmp_path / "last.ckpt")
+    assert main(["convert", str(tmp_path / "last.ckpt"), str(tmp_path / "taming-vqgan")]) == 0
+    zoo(page)
+    load_by_id(page, str(tmp_path / "taming-vqgan"))
+    expect(page.locator("#zoo-progress")).to_contain_text("every page offers it as taming-vqgan.")
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.locator("#models-loaded label", has_text="taming-vqgan")).to_have_count(1)
+    tick_only(page, ["taming-vqgan"])
+    expect(page.locator("#viewer figcaption strong")).to_have_text(["original", "taming-vqgan"])
+    page.get_by_role("tab", name="Zoo").click()
+    assert "taming-vqgan" in rows(page)
 
 
 def test_without_the_hub_the_page_says_so_and_works(page, hub_server):  # noqa: F811
