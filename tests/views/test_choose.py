@@ -9,20 +9,8 @@ from PIL import Image
 from vqzoo.analysis.formats import parse_label
 from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import list_models, load
-from vqzoo.views.choose import (
-    BITS,
-    FEWEST,
-    MOST,
-    QUALITY,
-    SIZE,
-    Candidate,
-    Choice,
-    Wish,
-    candidates,
-    choose,
-    ranked,
-    rounds,
-)
+from vqzoo.views.choice import BITS, QUALITY, SIZE, Choice, Wish
+from vqzoo.views.choose import FEWEST, MOST, Candidate, candidates, choose, ranked, rounds
 from vqzoo.views.engine import Engine, Photo
 
 SIDE = 64

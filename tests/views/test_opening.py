@@ -13,7 +13,8 @@ import pytest
 
 from vqzoo.hub.registry import list_models
 from vqzoo.ui.components.answer import answer_html
-from vqzoo.views.choose import Wish, choose
+from vqzoo.views.choice import Wish
+from vqzoo.views.choose import choose
 from vqzoo.views.comparison import COLUMNS
 from vqzoo.views.engine import Engine
 from vqzoo.views.opening import FOLDER, PHOTOGRAPH, Opening, file_of, first, opened, pending, read

@@ -18,6 +18,8 @@ from vqzoo.tokens.shard import HEIGHT, WIDTH, token_column
 from vqzoo.tokens.store import Store
 
 PARQUET = "parquet"
+_SHOWN = 12
+"""Indices of a level that a table on a page shows."""
 
 
 def finished_manifest(folder: str | Path) -> dict[str, Any]:
@@ -114,3 +116,17 @@ def runs_of_one_size(rows: Rows) -> Iterator[tuple[range, pa.Table]]:
         number = len(list(group))
         yield range(rows.first + start, rows.first + start + number), rows.table.slice(start, number)
         start += number
+
+
+def shown_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a Parquet file for a page, by heading, "column: type"; of lists the first numbers, as text."""
+    table = pq.read_table(path)
+    heads = [f"{field.name}: {field.type}" for field in table.schema]
+    return [dict(zip(heads, map(_shown, row.values()), strict=True)) for row in table.to_pylist()]
+
+
+def _shown(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    numbers = " ".join(map(str, value[:_SHOWN]))
+    return numbers if len(value) <= _SHOWN else f"{numbers} … of {len(value):,}"

@@ -19,7 +19,8 @@ from vqzoo.ui.components.photograph import photograph
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import LATEST, QUIET, Part
-from vqzoo.views.choose import ORDERS, QUALITY, UNITS, Answer, Choice, Wish, choose
+from vqzoo.views.choice import ORDERS, QUALITY, UNITS, Answer, Choice, Wish
+from vqzoo.views.choose import choose
 from vqzoo.views.comparison import FIRST_SORT, Comparison
 from vqzoo.views.opening import first
 from vqzoo.views.pictures import png

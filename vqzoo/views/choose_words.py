@@ -11,7 +11,7 @@ from vqzoo.views.levels import num_levels
 
 if TYPE_CHECKING:
     from vqzoo.quantizers.cost import Cost
-    from vqzoo.views.choose import Choice
+    from vqzoo.views.choice import Choice
 
 
 def use(model: Model, cost: "Cost") -> str:

@@ -15,7 +15,8 @@ from vqzoo.analysis.result import COSTS, Result
 from vqzoo.files.storage import WEIGHTS, write_json
 from vqzoo.hub.registry import Model
 from vqzoo.hub.usage_file import packed, unpacked
-from vqzoo.views.choose import Answer, Choice, Wish, choose
+from vqzoo.views.choice import Answer, Choice, Wish
+from vqzoo.views.choose import choose
 from vqzoo.views.comparison import Comparison, compare, first_models
 from vqzoo.views.device import Device
 from vqzoo.views.engine import Engine, Photo

@@ -24,8 +24,6 @@ ABOUT = (
 )
 MOST = 64
 """Photographs at a time."""
-_SHOWN = 12
-"""Indices of a photograph that the table shows."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ def token_set(engine: Engine, name: str, paths: Sequence[str], longest: int) -> 
         from vqzoo.tokens.run import begin, finish, write_shard
         from vqzoo.tokens.shard import Encoder
         from vqzoo.tokens.store import Store
+        from vqzoo.tokens.tables import shown_rows
     except ModuleNotFoundError as error:
         raise ValueError(f'Token sets need {error.name}: in the checkout, pip install -e ".[tokens]"') from None
     with engine.borrow(name) as tokenizer, TemporaryDirectory() as folder:
@@ -69,27 +68,12 @@ def token_set(engine: Engine, name: str, paths: Sequence[str], longest: int) -> 
         counts, broken = whole["counts"][unit.split], whole["broken"]
         if not counts["rows"]:
             raise ValueError(f"{broken[0]['key']}: {broken[0]['reason']}")
-        rows, size = _read(Path(folder, unit.file)), Path(folder, unit.file).stat().st_size
+        rows, size = shown_rows(Path(folder, unit.file)), Path(folder, unit.file).stat().st_size
         with TemporaryDirectory() as beside:
             archive = Path(shutil.make_archive(f"{beside}/tokens", "zip", folder)).read_bytes()
     left_out = "".join(f" {each['key']} has no row: {each['reason']}." for each in broken)
     bits = f"{whole['bits_per_image']:,.0f} true bits a photograph"
     return TokenSetFile(archive, rows, f"{counts['rows']:,} rows, {size:,} bytes of Parquet, {bits}.{left_out}")
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path)
-    heads = [f"{field.name}: {field.type}" for field in table.schema]
-    return [dict(zip(heads, map(_cell, row.values()), strict=True)) for row in table.to_pylist()]
-
-
-def _cell(value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    shown = " ".join(map(str, value[:_SHOWN]))
-    return shown if len(value) <= _SHOWN else f"{shown} … of {len(value):,}"
 
 
 class _Photographs:

@@ -8,7 +8,7 @@ import gradio as gr
 from vqzoo.analysis.formats import parse_label
 from vqzoo.metrics.table import METRICS, show_of
 from vqzoo.ui.components.files import read
-from vqzoo.views.choose import Answer, Choice
+from vqzoo.views.choice import Answer, Choice
 from vqzoo.views.pictures import Picture
 
 _LABELS = {
