@@ -60,14 +60,14 @@ def _endpoint(name: str, info: dict[str, Any], function: Any) -> str:
     text = inspect.getdoc(function) or ""
     about, *sections = re.split(r"\n(?=Args:|Returns:)", text)
     assert about, f"{name} has no docstring"
-    said = [inspect.cleandoc(part.removeprefix("Returns:")) for part in sections if part.startswith("Returns:")]
+    returned = [inspect.cleandoc(part.removeprefix("Returns:")) for part in sections if part.startswith("Returns:")]
     parameters = [_parameter(each) for each in info["parameters"]]
     given = "".join(f"    {each['parameter_name']}={_example(each)},\n" for each in info["parameters"])
     returns = [f"{number}. `{_type_of(each)}`\n" for number, each in enumerate(info["returns"], 1)]
     return (
         f"\n## {name}\n\n{about.strip()}\n"
         + (f"\n| takes | type | default |\n|---|---|---|\n{''.join(parameters)}" if parameters else "")
-        + f"\nGives {' '.join(said[0].split()) if said else ''}\n\n{''.join(returns)}"
+        + f"\nGives {' '.join(returned[0].split()) if returned else ''}\n\n{''.join(returns)}"
         + f'\n```python\nclient.predict(\n{given}    api_name="{name}",\n)\n```\n'
     )
 

@@ -235,12 +235,12 @@ def _evaluated(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def page(found: list[Mark]) -> str:
+def page(all_marks: list[Mark]) -> str:
     """All of docs/quantizers.md."""
     known = {name: facts(name) for name in QUANTIZERS}
     head = _HEAD.format(dim=DIM, side=SIDE)
-    sections = [_section(name, known[name], found) for name in QUANTIZERS]
-    return "\n".join([head, _overview(known), *sections, _parts(), _presets(), _traps(found)])
+    sections = [_section(name, known[name], all_marks) for name in QUANTIZERS]
+    return "\n".join([head, _overview(known), *sections, _parts(), _presets(), _traps(all_marks)])
 
 
 def _overview(known: Mapping[str, Facts]) -> str:
@@ -253,7 +253,7 @@ def _overview(known: Mapping[str, Facts]) -> str:
     return table_of(heads, rows, 2) + "\n"
 
 
-def _section(name: str, fact: Facts, found: list[Mark]) -> str:
+def _section(name: str, fact: Facts, all_marks: list[Mark]) -> str:
     text = described(QUANTIZERS[name])
     lines = [f"## {name}\n", _paragraph(text["Method"]), f"```\n{text['Equation']}\n```\n"]
     lines += [_paragraph(f"**{field}:** {text[field]}") for field in ("Learns", "Collapses")]
@@ -261,7 +261,7 @@ def _section(name: str, fact: Facts, found: list[Mark]) -> str:
     lines += [_paragraph(losses)]
     rows = [[f"`{key}`", f"`{default}`", _code(values)] for key, default, values in settings(QUANTIZERS[name])]
     lines += [table_of(["setting", "default", "values"], rows, 3) + "\n"] if rows else []
-    own = [mark for mark in found if name in mark.quantizers]
+    own = [mark for mark in all_marks if name in mark.quantizers]
     if own:
         lines += [f"Traps that its tests hold, besides those of [all](#traps):\n\n{_links(own)}\n"]
     return "\n".join(lines)
@@ -320,10 +320,10 @@ def _presets() -> str:
     return _PRESETS + "\n" + table_of(["preset", "source", "settings", "weights"], rows, 4) + "\n"
 
 
-def _traps(found: list[Mark]) -> str:
+def _traps(all_marks: list[Mark]) -> str:
     rows = []
     for trap, wrong in TRAPS.items():
-        of_it = [mark for mark in found if mark.trap == trap]
+        of_it = [mark for mark in all_marks if mark.trap == trap]
         named = {quantizer for mark in of_it for quantizer in mark.quantizers}
         everywhere = any(not mark.quantizers for mark in of_it)
         methods = "all" if everywhere else ", ".join(name for name in QUANTIZERS if name in named)

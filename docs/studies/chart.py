@@ -90,13 +90,13 @@ def draw(panels: Sequence[Panel], columns: int = 3) -> str:
     assert len(names) <= len(_COLORS)
     colors = dict(zip(names, _COLORS, strict=False))
     rows = -(-len(panels) // columns)
-    said: set[tuple[str, str]] = set()
+    labelled: set[tuple[str, str]] = set()
     with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]  # the stubs list every key
         figure = Figure(figsize=(columns * _PANEL[0], rows * _PANEL[1]), layout="constrained")
-        for place, panel in enumerate(panels, 1):
-            axes = figure.add_subplot(rows, columns, place)
+        for number, panel in enumerate(panels, 1):
+            axes = figure.add_subplot(rows, columns, number)
             _draw_panel(axes, panel, colors)
-            _add_legend(axes, panel, colors, said)
+            _add_legend(axes, panel, colors, labelled)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     return out.getvalue()
@@ -126,8 +126,8 @@ def _draw_panel(axes: Axes, panel: Panel, colors: dict[str, str]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{scale * y:.4g}{unit}"))
 
 
-def _add_legend(axes: Axes, panel: Panel, colors: dict[str, str], said: set[tuple[str, str]]) -> None:
-    """Names by their colours, and kinds by their marks or dashes; `said` grows by what it tells."""
+def _add_legend(axes: Axes, panel: Panel, colors: dict[str, str], labelled: set[tuple[str, str]]) -> None:
+    """Names by their colours, and kinds by their marks or dashes; `labelled` grows by what it tells."""
     names = list(dict.fromkeys(curve.name for curve in panel.curves))
     kinds = list(dict.fromkeys(curve.kind for curve in panel.curves))
     entries = {(name, "color"): Line2D([], [], color=colors[name], label=name) for name in names}
@@ -136,8 +136,8 @@ def _add_legend(axes: Axes, panel: Panel, colors: dict[str, str], said: set[tupl
         entries |= {(kind, by): Line2D([], [], color=_INK, label=kind, **styles[kind]) for kind in kinds}
     elif len(names) < 2:
         return  # the title tells it
-    new = [entry for key, entry in entries.items() if key not in said]
-    said.update(entries)
+    new = [entry for key, entry in entries.items() if key not in labelled]
+    labelled.update(entries)
     if len(new) >= _BESIDE:
         axes.legend(handles=new, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     elif new:

@@ -30,8 +30,8 @@ _PHOTOGRAPHS = {"vqgan": 2440, "vqgan-185-images": 185, "vqgan-65-images": 65}
 
 def figures(lines: Sequence[Result], curves: Curves) -> dict[str, str]:
     """File name -> SVG, a figure of each study."""
-    found = panels_of(lines, curves)
-    return {f"{study}.svg": draw(panels, columns=2 if len(panels) == 4 else 3) for study, panels in found.items()}
+    collected = panels_of(lines, curves)
+    return {f"{study}.svg": draw(panels, columns=2 if len(panels) == 4 else 3) for study, panels in collected.items()}
 
 
 def panels_of(lines: Sequence[Result], curves: Curves) -> dict[str, list[Panel]]:
@@ -60,9 +60,9 @@ def _looc(lines: Sequence[Result], curves: Curves) -> list[Panel]:
         return _method(setting), setting.codebook_size, numbers["psnr"]
 
     bits = _measured(lines, over_bits)
-    found = [Panel("CIFAR-10, lossless", "true bits of an image", METRICS["psnr"].title, bits, log_x=True)]
+    collected = [Panel("CIFAR-10, lossless", "true bits of an image", METRICS["psnr"].title, bits, log_x=True)]
     both = [*_reported("looc", over_size), *_measured(lines, over_size, PAPERS_PROTOCOL["looc"])]
-    found.append(Panel("CIFAR-10, as the paper measures", "codevectors", METRICS["psnr"].title, both, log_x=True))
+    collected.append(Panel("CIFAR-10, as the paper measures", "codevectors", METRICS["psnr"].title, both, log_x=True))
     used, shared = [], []
     for size in (256, 1024):
         for budget in TRAINED:
@@ -70,7 +70,7 @@ def _looc(lines: Sequence[Result], curves: Curves) -> list[Panel]:
                 used.append(Curve(f"{size} x 4", list(enumerate(uses[0]["segments"], 1)), budget))
                 shared.append(Curve(f"{size} x 4", list(enumerate(_means(use["sharing"] for use in uses), 1)), budget))
     return [
-        *found,
+        *collected,
         Panel("Codevectors that a segment uses, one seed", "segment", "usage", used, percent=True, dense=True),
         Panel("Codevectors that so many share", "segments, at least", "codevectors", shared, percent=True, dense=True),
     ]
@@ -89,7 +89,7 @@ def _adaptive(lines: Sequence[Result], curves: Curves) -> list[Panel]:
         return setting.dataset, setting.codebook_size, numbers["reconstruction_loss"]
 
     both = [*_reported("adaptive", single), *_measured(lines, single)]
-    found = [
+    collected = [
         Panel("One codebook of 65,536 numbers", "codevectors", METRICS["reconstruction_loss"].title, both, log_x=True)
     ]
     fixed = {line.setting: line.recipe for line in lines if line.setting[1:3] == ("cifar10", "vq-ema-fixed")}
@@ -101,8 +101,8 @@ def _adaptive(lines: Sequence[Result], curves: Curves) -> list[Panel]:
     for key, label in (("gap", "gradient gap"), ("quantization", "quantization loss")):
         each = [Curve(name, _over_training(curves, recipe, "short", key)) for recipe, name in names.items()]
         known = [curve for curve in each if curve.points]
-        found.append(Panel("cifar10, budget short", "updates", label, known, log_y=True, dense=True))
-    return [*found, *(_choices(f"{dataset}-adaptive-65536", dataset, curves) for dataset in _DATASETS)]
+        collected.append(Panel("cifar10, budget short", "updates", label, known, log_y=True, dense=True))
+    return [*collected, *(_choices(f"{dataset}-adaptive-65536", dataset, curves) for dataset in _DATASETS)]
 
 
 def _choices(recipe: str, dataset: str, curves: Curves) -> Panel:
@@ -119,11 +119,11 @@ def _rvq(lines: Sequence[Result]) -> list[Panel]:
     def panel(
         title: str, x: str, name: Callable[[Setting], str | None], at: Callable[[Setting, Numbers], float]
     ) -> Panel:
-        def place(setting: Setting, numbers: Numbers) -> tuple[str, float, float] | None:
+        def locate(setting: Setting, numbers: Numbers) -> tuple[str, float, float] | None:
             error = numbers["reconstruction_loss"] / _BATCHES
-            return (said, at(setting, numbers), error) if (said := name(setting)) else None
+            return (series, at(setting, numbers), error) if (series := name(setting)) else None
 
-        return Panel(f"CIFAR-10, {title}", x, "mean squared error", _measured(lines, place), log_x=True)
+        return Panel(f"CIFAR-10, {title}", x, "mean squared error", _measured(lines, locate), log_x=True)
 
     def plain(setting: Setting) -> str | None:
         return "4 x 4 cells" if setting.method == "none-4x4" else None
@@ -184,37 +184,37 @@ def _vqgan(lines: Sequence[Result]) -> list[Panel]:
     ]
 
 
-def _measured(lines: Iterable[Result], place: Place, protocol: str = "lossless") -> list[Curve]:
+def _measured(lines: Iterable[Result], locate: Place, protocol: str = "lossless") -> list[Curve]:
     """Return the measured curves of a panel, by name and budget."""
-    found: dict[tuple[str, str], dict[Setting, list[Point]]] = {}
+    collected: dict[tuple[str, str], dict[Setting, list[Point]]] = {}
     for line in lines:
-        if line.budget in TRAINED and line.protocol == protocol and (spot := place(line.setting, line.numbers)):
-            found.setdefault((line.budget, spot[0]), {}).setdefault(line.setting, []).append(spot[1:])
+        if line.budget in TRAINED and line.protocol == protocol and (spot := locate(line.setting, line.numbers)):
+            collected.setdefault((line.budget, spot[0]), {}).setdefault(line.setting, []).append(spot[1:])
     return [
         Curve(name, [(fmean(x for x, _ in runs), fmean(y for _, y in runs)) for runs in by_setting.values()], budget)
-        for (budget, name), by_setting in sorted(found.items(), key=lambda item: TRAINED.index(item[0][0]))
+        for (budget, name), by_setting in sorted(collected.items(), key=lambda item: TRAINED.index(item[0][0]))
     ]
 
 
-def _reported(study: str, place: Place) -> list[Curve]:
+def _reported(study: str, locate: Place) -> list[Curve]:
     """Return the curves of a panel that the study's tables report."""
-    found: dict[str, list[Point]] = {}
+    collected: dict[str, list[Point]] = {}
     for setting, numbers in by_setting(study).items():
-        if spot := place(setting, numbers):
-            found.setdefault(spot[0], []).append(spot[1:])
-    return [Curve(name, points, "reported") for name, points in found.items()]
+        if spot := locate(setting, numbers):
+            collected.setdefault(spot[0], []).append(spot[1:])
+    return [Curve(name, points, "reported") for name, points in collected.items()]
 
 
 def _runs(curves: Curves, recipe: str, budget: str) -> list[Mapping[str, Any]]:
     """One a seed."""
-    return [kept for key, kept in sorted(curves.items()) if key[:2] == (recipe, budget)]
+    return [run for key, run in sorted(curves.items()) if key[:2] == (recipe, budget)]
 
 
 def _over_training(curves: Curves, recipe: str, budget: str, name: str) -> list[Point]:
     """Return (updates, value) pairs, means over the seeds, at the updates that all seeds have."""
-    kept = [run["curves"] for run in _runs(curves, recipe, budget) if name in run["curves"]]
-    columns = zip(*(curve[name] for curve in kept), strict=True)
-    steps = kept[0]["step"] if kept else []
+    matching = [run["curves"] for run in _runs(curves, recipe, budget) if name in run["curves"]]
+    columns = zip(*(curve[name] for curve in matching), strict=True)
+    steps = matching[0]["step"] if matching else []
     return [(step, fmean(values)) for step, values in zip(steps, columns, strict=True) if None not in values]
 
 

@@ -31,15 +31,15 @@ POSITIONS = (
 def pages() -> dict[str, str]:
     """File name -> text, of all that is made here."""
     lines, curves, codecs = read_results(), read_curves(), measured_codecs()
-    found = {f"{study}.md": study_page(study, lines, curves, codecs, outside) for study in STUDIES}
+    files = {f"{study}.md": study_page(study, lines, curves, codecs, outside) for study in STUDIES}
     text = (HERE / "README.md").read_text(encoding="utf-8")
     text = with_table(text, "verdicts", verdicts_table(claims()))
     text = with_table(text, "claims", claims_table(claims()))
-    found["README.md"] = with_table(text, "protocols", protocols_table(lines))
+    files["README.md"] = with_table(text, "protocols", protocols_table(lines))
     text = (DATA / "open.md").read_text(encoding="utf-8")
     for name, made in open_tables(lines, codecs).items():
         text = with_table(text, name, made)
-    return found | figures(lines, curves) | {"open.md": text}
+    return files | figures(lines, curves) | {"open.md": text}
 
 
 def open_tables(lines: Sequence[Result], codecs: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -76,7 +76,7 @@ def protocols_table(lines: Sequence[Result]) -> str:
             key = (line.setting.dataset, line.recipe, line.budget, line.numbers.get("seed"))
             runs.setdefault(key, {})[line.protocol] = line
     head = ["data set", "runs", "metric", "lossless", "cvq-jpeg", "difference, mean", "least", "greatest"]
-    found = []
+    table_rows = []
     for dataset, budget in sorted({(key[0], key[2]) for key in runs}, key=lambda of: (of[0], TRAINED.index(of[1]))):
         both = [pair for key, pair in runs.items() if (key[0], key[2]) == (dataset, budget) and len(pair) > 1]
         for metric in names("image"):
@@ -86,15 +86,17 @@ def protocols_table(lines: Sequence[Result]) -> str:
                 gaps = [b - a for a, b in known]
                 means = [f"{fmean(side):.4g}" for side in zip(*known, strict=True)]
                 gap = [f"{value:+.3g}" for value in (fmean(gaps), min(gaps), max(gaps))]
-                found.append([f"{dataset}, {budget}", str(len(known)), METRICS[metric].title, *means, *gap])
-    return table_of(head, found)
+                table_rows.append([f"{dataset}, {budget}", str(len(known)), METRICS[metric].title, *means, *gap])
+    return table_of(head, table_rows)
 
 
 def _trained_rows(study: str, own: Sequence[Result]) -> list[str]:
     counts = {budget: len({line.recipe for line in own if line.budget == budget}) for budget in TRAINED}
-    said = f"Recipes trained: {counts['short']} at budget short, {counts['long']} at long, {counts['full']} in full."
+    sentence = (
+        f"Recipes trained: {counts['short']} at budget short, {counts['long']} at long, {counts['full']} in full."
+    )
     picture = [f"![The study's figures, drawn from our runs]({study}.svg)"] if any(counts.values()) else []
-    return [said, *picture]
+    return [sentence, *picture]
 
 
 def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Result], reason: Reason) -> list[str]:
@@ -111,15 +113,17 @@ def _paper_table(study: str, name: str, rows: Sequence[Row], own: Sequence[Resul
         shown = {
             metric: [compare(row, metric, trained) for row in here if metric in row.reported] for metric in OFFERED
         }
-        kept = [metric for metric, rows_of in shown.items() if any(each.values for each in rows_of)]
-        if not kept:
+        remaining = [metric for metric, rows_of in shown.items() if any(each.values for each in rows_of)]
+        if not remaining:
             parts.append(f"**{dataset}**, {len(here)} rows: not trained yet.")
             continue
         head = ["setting", "true bits", "metric", "reported", *(f"ours, {budget}" for budget in TRAINED), "difference"]
-        found = [_line(each, metric) for row in here for metric in kept for each in shown[metric] if each.row is row]
-        missing = [METRICS[metric].title for metric in shown if shown[metric] and metric not in kept]
-        said = f"**{dataset}**" + (f"; not comparable here: {', '.join(missing)}" if missing else "")
-        parts += [said, table_of(head, found)]
+        table_rows = [
+            _line(each, metric) for row in here for metric in remaining for each in shown[metric] if each.row is row
+        ]
+        missing = [METRICS[metric].title for metric in shown if shown[metric] and metric not in remaining]
+        sentence = f"**{dataset}**" + (f"; not comparable here: {', '.join(missing)}" if missing else "")
+        parts += [sentence, table_of(head, table_rows)]
         parts += [f"{row.setting.label}: no recipe, as {reasons[row.setting]}." for row in without]
     return parts
 
@@ -143,20 +147,20 @@ def _by_rate(study: str, own: Sequence[Result], codecs: Codecs) -> list[str]:
             continue
         raw = raw_bits(dataset)
         head = ["what", "true bits", "of raw", *HEADS, "squared errors", "budget"]
-        found = []
+        table_rows = []
         for (_, budget), of in runs.items():
             seeds = len({line.numbers.get("seed") for line in of})
             cells = [_mean(of, name) for name in _RATE_CELLS]
-            found.append((_bits(of), [of[0].setting.label, *cells, f"{budget}, {_seeds(seeds)}"]))
+            table_rows.append((_bits(of), [of[0].setting.label, *cells, f"{budget}, {_seeds(seeds)}"]))
         for row in codecs:
             if row["dataset"] == dataset and row["metrics"]["met"] == 1:
                 numbers = row["metrics"]
                 cells = [cell(numbers, name) for name in names("image", table="models")]
-                found.append((numbers["bits_per_image"], [f"*{row['codec']}*", *cells, "", "", "no training"]))
-        found.sort(key=lambda pair: pair[0])
+                table_rows.append((numbers["bits_per_image"], [f"*{row['codec']}*", *cells, "", "", "no training"]))
+        table_rows.sort(key=lambda pair: pair[0])
         of_raw = [
             [what, f"{bits:,.0f}", "–" if raw is None else f"{bits / raw:.1%}", *cells]
-            for bits, (what, *cells) in found
+            for bits, (what, *cells) in table_rows
         ]
         parts += [
             f"## At matched rates: {dataset}",
@@ -182,18 +186,18 @@ def _over_training(own: Sequence[Result], curves: Curves) -> list[str]:
 def _gaps(dataset: str, sizes: Mapping[str, int | None], curves: Curves) -> list[str]:
     """Gradient gap and quantization loss of single codebooks; sizes: recipe -> number of codevectors."""
     runs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for (recipe, budget, _), kept in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
+    for (recipe, budget, _), remaining in sorted(curves.items(), key=lambda item: sizes.get(item[0][0]) or 0):
         if recipe in sizes:
-            runs.setdefault((recipe, budget), []).append(kept["curves"])
+            runs.setdefault((recipe, budget), []).append(remaining["curves"])
     head = ["codebook", "budget", "seeds", "update", "gradient gap", "quantization loss", "held-out error", "usage"]
     rows = []
     for (recipe, budget), of in runs.items():
         steps = of[0]["step"]
-        for place in sorted({len(steps) // 2, len(steps) - 1}):
-            values = [[curve[name][place] for curve in of if name in curve] for name in _OVER_TRAINING]
+        for position in sorted({len(steps) // 2, len(steps) - 1}):
+            values = [[curve[name][position] for curve in of if name in curve] for name in _OVER_TRAINING]
             known = [[value for value in of_seeds if value is not None] for of_seeds in values]
-            said = [f"{fmean(each):.3g}" if each else "–" for each in known]
-            rows.append([recipe.removeprefix(f"{dataset}-"), budget, str(len(of)), f"{steps[place]:,}", *said])
+            sentence = [f"{fmean(each):.3g}" if each else "–" for each in known]
+            rows.append([recipe.removeprefix(f"{dataset}-"), budget, str(len(of)), f"{steps[position]:,}", *sentence])
     if not rows:
         return []
     return [
@@ -206,8 +210,8 @@ def _gaps(dataset: str, sizes: Mapping[str, int | None], curves: Curves) -> list
 def _choices(curves: Curves) -> list[str]:
     """Which of its codebooks an adaptive run chooses, over its training."""
     parts = []
-    for (recipe, budget, seed), kept in sorted(curves.items()):
-        curve = kept["curves"]
+    for (recipe, budget, seed), remaining in sorted(curves.items()):
+        curve = remaining["curves"]
         chosen = [name for name in curve if name.startswith("selection/")]
         if recipe.endswith("-adaptive-65536") and chosen:
             head = ["codebook", *(f"{step:,}" for step in curve["step"])]
@@ -225,11 +229,11 @@ def _sharing(own: Sequence[Result], curves: Curves) -> list[str]:
     head = ["recipe", "budget", "segments", "in 1 or more", "in half", "in 80 %", "in all", "least used segment"]
     rows = []
     known = {line.recipe for line in own}
-    for (recipe, budget, _), kept in sorted(curves.items()):
-        sharing, segments = kept["use"].get("sharing"), kept["use"].get("segments")
+    for (recipe, budget, _), remaining in sorted(curves.items()):
+        sharing, segments = remaining["use"].get("sharing"), remaining["use"].get("segments")
         if recipe in known and sharing and segments:
             number = len(sharing)
-            shares = [sharing[place - 1] for place in (1, -(-number // 2), -(-4 * number // 5), number)]
+            shares = [sharing[position - 1] for position in (1, -(-number // 2), -(-4 * number // 5), number)]
             rows.append([recipe, budget, str(number), *(f"{share:.1%}" for share in [*shares, min(segments)])])
     if not rows:
         return []

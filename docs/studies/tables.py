@@ -39,7 +39,7 @@ def ranking(
             cells = [cell(metrics, name) for name in SHOWN]
             lines.append((metrics["psnr"], [f"*{row['codec']}*", _bits(metrics), *cells, "no training", "–"]))
     lines.sort(key=lambda line: -line[0])
-    rows = [[str(place), *cells] for place, (_, cells) in enumerate(lines, 1)]
+    rows = [[str(number), *cells] for number, (_, cells) in enumerate(lines, 1)]
     return table_of(["", "what", "true bits", *HEADS, "trained", "PSNR in the first zoo"], rows, texts=2)
 
 
@@ -85,22 +85,24 @@ def by_images(runs: Sequence[Mapping[str, str]]) -> str:
 
     `runs` are lines of a sweep.csv over train_images and quantizer.codebook-size, whose names say both.
     """
-    found: dict[tuple[str, int], dict[int, list[tuple[float, float]]]] = {}
+    sweeps: dict[tuple[str, int], dict[int, list[tuple[float, float]]]] = {}
     for run in runs:
-        said = _SWEPT.search(run["name"])
-        assert said, run["name"]
-        quantizer, images, size = said[1], int(said[2]), int(said[3])
-        by_number = found.setdefault((quantizer, size), {})
+        match = _SWEPT.search(run["name"])
+        assert match, run["name"]
+        quantizer, images, size = match[1], int(match[2]), int(match[3])
+        by_number = sweeps.setdefault((quantizer, size), {})
         by_number.setdefault(images, []).append((float(run["usage"]) * size, float(run["psnr"])))
     rows = []
     # All images, which is what 0 says, come last.
-    for images in sorted({images for by_number in found.values() for images in by_number}, key=lambda n: n or math.inf):
+    for images in sorted(
+        {images for by_number in sweeps.values() for images in by_number}, key=lambda n: n or math.inf
+    ):
         cells = []
-        for _, by_number in sorted(found.items()):
+        for _, by_number in sorted(sweeps.items()):
             used, psnr = zip(*by_number[images], strict=True) if images in by_number else ((), ())
             cells.append(f"{fmean(used):,.0f} · {fmean(psnr):.2f} dB" if used else "–")
         rows.append([f"{images:,}" if images else "all", *cells])
-    return table_of(["training images", *(f"{quantizer}, of {size:,}" for quantizer, size in sorted(found))], rows)
+    return table_of(["training images", *(f"{quantizer}, of {size:,}" for quantizer, size in sorted(sweeps))], rows)
 
 
 _SWEPT = re.compile(r"-(\w+)-\d+x\d+-train-images(\d+)-codebook-size(\d+)$")

@@ -99,7 +99,7 @@ def _zerogpu(models: list[Model]) -> tuple[Engine, dict[str, Any]]:
 def _follow(context: Context) -> None:
     """Record the visible page and the state of the models whenever a page comes into sight."""
     name, engine = context.tab.label, context.engine
-    context.looked_at.then(lambda: (name, engine.changes), None, [context.active, context.changes], **_UNSEEN)
+    context.selected.then(lambda: (name, engine.changes), None, [context.active, context.changes], **_UNSEEN)
 
 
 def launch(splash: Splash | None = None, desktop: bool = False) -> None:

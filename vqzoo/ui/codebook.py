@@ -48,11 +48,11 @@ class Use(Part):
 
     def show(self, shown: Comparison, name: str) -> dict[Any, Any]:
         """Return the values for a model on the photograph."""
-        look, found = self.inspector.inspect(name, shown), report(self.inspector, name, shown)
-        drawings = {self.per_column: columns_figure(found), self.shared: sharing_figure(found)}
+        encoded, measured = self.inspector.inspect(name, shown), report(self.inspector, name, shown)
+        drawings = {self.per_column: columns_figure(measured), self.shared: sharing_figure(measured)}
         return {
-            self.figures: words(look, found),
-            self.use: use_figure(name, look, self.inspector.test_counts(name)),
+            self.figures: words(encoded, measured),
+            self.use: use_figure(name, encoded, self.inspector.test_counts(name)),
             **{plot: gr.update(value=drawn, visible=drawn is not None) for plot, drawn in drawings.items()},
         }
 
@@ -165,12 +165,12 @@ class Endpoints(Part):
     def tokens(self, shown: Comparison, name: str, column: str) -> dict[str, Any]:
         """Return the indices of one column and their distances as rows; /codebook lists the columns as layers."""
         with show_errors():
-            look = self.inspector.inspect(name, shown)
-            layer = self.inspector.layer(look, column)
+            encoded = self.inspector.inspect(name, shown)
+            layer = self.inspector.layer(encoded, column)
             return {
                 "column": layer.label,
-                "indices": look.indices(layer).tolist(),
-                "distances": look.distance(layer).tolist(),
+                "indices": encoded.indices(layer).tolist(),
+                "distances": encoded.distance(layer).tolist(),
             }
 
     def change_tokens(self, shown: Comparison, name: str, changes: list[list[Any]]) -> list[tuple[Any, str]]:

@@ -40,7 +40,7 @@ class Context:
     asked: gr.State
 
     @cached_property
-    def looked_at(self) -> Dependency:
+    def selected(self) -> Dependency:
         """The event of the page being selected and painted; an earlier request would delay the painting."""
         return self.tab.select(None, None, None, js=_PAINTED, api_visibility="private")
 
@@ -57,19 +57,19 @@ class Context:
         """
         name = self.tab.label
 
-        def on_look(*values: Any) -> Iterator[Any]:
+        def update(*values: Any) -> Iterator[Any]:
             with show_errors():
                 yield from show(*values)
 
         def on_change(active: str, *values: Any) -> Iterator[Any]:
             if active == name:
-                yield from on_look(*values)
+                yield from update(*values)
             else:
                 yield gr.skip()
 
         event = {"outputs": outputs, "api_visibility": "private", "show_progress": "minimal", **settings}
         event["trigger_mode"] = "always_last"
-        self.looked_at.then(on_look, list(inputs), **event)
+        self.selected.then(update, list(inputs), **event)
         self.shown.change(on_change, [self.active, *inputs], **event)
 
     def when_offered(

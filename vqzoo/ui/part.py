@@ -55,13 +55,13 @@ class TabPart(Part):
     def watch(self) -> None:
         """Do nothing while neither inputs nor models change."""
         settings = {"inputs": [self.drawn, *self.inputs], "outputs": [*self.outputs, self.drawn], **TELLING}
-        self.context.looked_at.then(self._on_look, **settings)
+        self.context.selected.then(self._on_selected, **settings)
         if self.opens_page:
-            self.page.looked_at.then(self._on_look, **settings)
+            self.page.selected.then(self._on_selected, **settings)
         # One event for all inputs: answers to separate events come in any order, and the last may be of old inputs.
         gr.on([self.page.changes.change, *(each.change for each in self.inputs)], self._on_change, **settings)
 
-    def _on_look(self, drawn: Any, *values: Any) -> Any:
+    def _on_selected(self, drawn: Any, *values: Any) -> Any:
         key = (self.engine.changes, *values)
         if drawn == key:
             return gr.skip()
@@ -70,4 +70,4 @@ class TabPart(Part):
 
     def _on_change(self, drawn: Any, *values: Any) -> Any:
         """Update a tab that was already seen; others wait until they are selected."""
-        return gr.skip() if drawn is None else self._on_look(drawn, *values)
+        return gr.skip() if drawn is None else self._on_selected(drawn, *values)

@@ -69,7 +69,7 @@ class Spent:
             del self._now[job]
             self._past[address] = self._left(address) + self._clock() - begun, self._clock()
             if len(self._past) > 1024:
-                self._past = {each: kept for each, kept in self._past.items() if self._left(each) > 0.1}
+                self._past = {each: state for each, state in self._past.items() if self._left(each) > 0.1}
 
     def _left(self, address: str) -> float:
         seconds, at = self._past.get(address, (0.0, 0.0))

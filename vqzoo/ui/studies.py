@@ -74,7 +74,7 @@ def build(context: Context) -> None:
             with gr.Tab(_OPEN, id=_OPEN):
                 gr.Markdown(questions, elem_id="studies-open")
     seen = gr.State(False)
-    context.looked_at.then(_claims, seen, [*lists, seen], **QUIET)
+    context.selected.then(_claims, seen, [*lists, seen], **QUIET)
     table = Table(context)
     for study, tab in tabs.items():
         table.follow_study(study, tab)

@@ -13,22 +13,22 @@ _LEFT, _TOP, _BOTTOM = 54, 10, 12
 
 def chart(shown: Sequence[Compared], metric: str, dataset: str) -> str:
     """Return a figure with a mark for each reported and each measured value, row by row; "" without any."""
-    reported = [(place, each.reported) for place, each in enumerate(shown) if each.reported is not None]
-    measured = [(place, each.measured) for place, each in enumerate(shown) if each.measured is not None]
+    reported = [(index, each.reported) for index, each in enumerate(shown) if each.reported is not None]
+    measured = [(index, each.measured) for index, each in enumerate(shown) if each.measured is not None]
     values = [value for _, value in (*reported, *measured)]
     if not values:
         return ""
     low, high = min(values), max(values)
 
-    def at(place: int, value: float) -> tuple[float, float]:
-        x = _LEFT + 12 + (_WIDTH - _LEFT - 24) * (place + 0.5) / len(shown)
+    def at(index: int, value: float) -> tuple[float, float]:
+        x = _LEFT + 12 + (_WIDTH - _LEFT - 24) * (index + 0.5) / len(shown)
         return x, _TOP + (_HEIGHT - _TOP - _BOTTOM) * (high - value) / ((high - low) or 1)
 
     marks = ""
     for points, kind in ((reported, "reported"), (measured, "measured")):
-        for place, value in points:
-            x, y = at(place, value)
-            title = escape(f"{shown[place].row.setting.label}, {kind}: {METRICS[metric].text(value)}")
+        for index, value in points:
+            x, y = at(index, value)
+            title = escape(f"{shown[index].row.setting.label}, {kind}: {METRICS[metric].text(value)}")
             shape = (
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
                 if kind == "measured"

@@ -43,23 +43,23 @@ def report(inspector: Inspector, name: str, shown: Comparison) -> dict[str, Any]
     Keys: "here" for this image, "test" for the test split (None if unknown), "columns" for both of them per column of
     the indices, "sharing" for the curves of `sharing`. Raises ValueError for a model without a codebook.
     """
-    look, test = inspector.inspect(name, shown), inspector.test_counts(name)
+    encoded, test = inspector.inspect(name, shown), inspector.test_counts(name)
     return {
         "model": name,
-        "layers": [layer.label for layer in look.layers],
-        "here": figures(look.counts, look.codebook_of),
-        "test": None if test is None else figures(test, look.codebook_of),
+        "layers": [layer.label for layer in encoded.layers],
+        "here": figures(encoded.counts, encoded.codebook_of),
+        "test": None if test is None else figures(test, encoded.codebook_of),
         "columns": [
             {
                 "layer": layer.label,
-                "here": _column(look.counts, layer),
+                "here": _column(encoded.counts, layer),
                 "test": None if test is None else _column(test, layer),
             }
-            for layer in look.layers
+            for layer in encoded.layers
         ],
         "sharing": {
-            "here": sharing(look.counts, look.codebook_of),
-            "test": None if test is None else sharing(test, look.codebook_of),
+            "here": sharing(encoded.counts, encoded.codebook_of),
+            "test": None if test is None else sharing(test, encoded.codebook_of),
         },
     }
 
@@ -70,10 +70,10 @@ def _column(counts: Sequence[np.ndarray], layer: Layer) -> dict[str, float]:
     return {"usage": float((total > 0).mean()), "perplexity": float(np.exp(-(shares * np.log(shares)).sum()))}
 
 
-def words(look: EncodedImage, stats: dict[str, Any]) -> str:
+def words(encoded: EncodedImage, stats: dict[str, Any]) -> str:
     """Return a table of the statistics of `report` and a summary, as Markdown."""
     here, test = stats["here"], stats["test"]
-    num_books = len(set(look.codebook_of))
+    num_books = len(set(encoded.codebook_of))
     rows = [
         ("indices counted", *(f"{each['choices']:,}" if each else "not known" for each in (here, test))),
         (
@@ -87,11 +87,11 @@ def words(look: EncodedImage, stats: dict[str, Any]) -> str:
         ),
         ("dead codevectors", "", f"{test['dead']:,}" if test else ""),
     ]
-    return f"{table_of(['', 'this image', 'test split'], rows)}\n\n{_sentence(look, here, test, num_books)}"
+    return f"{table_of(['', 'this image', 'test split'], rows)}\n\n{_sentence(encoded, here, test, num_books)}"
 
 
-def _sentence(look: EncodedImage, here: dict[str, Any], test: dict[str, Any] | None, num_books: int) -> str:
-    columns = len(look.codebook_of)
+def _sentence(encoded: EncodedImage, here: dict[str, Any], test: dict[str, Any] | None, num_books: int) -> str:
+    columns = len(encoded.codebook_of)
     if columns == 1:
         text = f"One codebook of {here['codevectors']:,} codevectors, one index a latent."
     elif num_books == 1:

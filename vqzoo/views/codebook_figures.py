@@ -10,9 +10,9 @@ from vqzoo.views.style import ACCENT, QUIET, styled
 from vqzoo.views.usage import Use, usage_figure
 
 
-def use_figure(name: str, look: EncodedImage, test: list[np.ndarray] | None) -> go.Figure:
+def use_figure(name: str, encoded: EncodedImage, test: list[np.ndarray] | None) -> go.Figure:
     """Draw the `usage_figure` of one model: a panel of all codevectors, codebook after codebook."""
-    return usage_figure([Use(name, look.counts, test, look.codebook_of)])
+    return usage_figure([Use(name, encoded.counts, test, encoded.codebook_of)])
 
 
 def columns_figure(stats: dict[str, Any]) -> go.Figure | None:

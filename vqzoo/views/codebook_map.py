@@ -17,7 +17,7 @@ from vqzoo.views.inspector import Inspector
 
 
 def map_value(
-    inspector: Inspector, name: str, shown: Comparison, look: EncodedImage, layer: Layer, picked: int | None
+    inspector: Inspector, name: str, shown: Comparison, encoded: EncodedImage, layer: Layer, picked: int | None
 ) -> dict[str, Any]:
     """Return the map of a layer's codebook for the component `scatter`, with at most 4096 codevectors.
 
@@ -25,18 +25,18 @@ def map_value(
     `origin` and `side` convert those of PCA to the units of the codevectors.
     """
     key = (inspector.key(name), shown.photo, shown.side, layer.codebook)
-    return {**inspector.maps.get(key, lambda: _map(inspector, name, look, layer)), "picked": picked}
+    return {**inspector.maps.get(key, lambda: _map(inspector, name, encoded, layer)), "picked": picked}
 
 
-def _map(inspector: Inspector, name: str, look: EncodedImage, layer: Layer) -> dict[str, Any]:
+def _map(inspector: Inspector, name: str, encoded: EncodedImage, layer: Layer) -> dict[str, Any]:
     test = inspector.test_counts(name)
-    here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
-    counts = here if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
+    here = by_codebook(encoded.counts, encoded.codebook_of)[layer.codebook]
+    counts = here if test is None else by_codebook(test, encoded.codebook_of)[layer.codebook]
     points = mapped_indices(counts)
     vectors, fixed = _vectors(inspector, name, layer.codebook, points)
     positions, share = pca(vectors)
     maps = {"PCA": packed(to_grid(positions))}
-    stored, why = _stored(inspector.engine.models[name], look, test, fixed)
+    stored, why = _stored(inspector.engine.models[name], encoded, test, fixed)
     if stored is not None:
         maps |= {method: packed(positions) for method, positions in stored[layer.codebook].items()}
     side = float((positions.max(0) - positions.min(0)).max()) or 1.0
@@ -74,14 +74,14 @@ def _vectors(inspector: Inspector, name: str, codebook: int, points: np.ndarray)
 
 
 def _stored(
-    model: Model, look: EncodedImage, test: Sequence[np.ndarray] | None, fixed: bool
+    model: Model, encoded: EncodedImage, test: Sequence[np.ndarray] | None, fixed: bool
 ) -> tuple[list[dict[str, np.ndarray]] | None, str]:
     """Return the maps that ship with a model and "", or None and the reason for their absence."""
     if fixed:
         return None, "Its codevectors are the points of a fixed grid, so PCA is all that there is to see."
     if model.source is None or test is None or not (model.source / MAP).is_file():
         return None, "No t-SNE or UMAP ships with this model: they take too long to make while you wait."
-    sizes = [len(mapped_indices(counts)) for counts in by_codebook(test, look.codebook_of)]
+    sizes = [len(mapped_indices(counts)) for counts in by_codebook(test, encoded.codebook_of)]
     weights = model.source / WEIGHTS
     maps = read(read_json(model.source / MAP), _hash(weights, weights.stat().st_mtime_ns), sizes)
     if maps is None:

@@ -36,25 +36,27 @@ def edited_pictures(
 
     Raises ValueError for an unknown layer, a cell outside the grid, or an index outside the alphabet.
     """
-    look = inspector.inspect(name, shown)
-    grids = [grid.copy() for grid in look.grids]
+    encoded = inspector.inspect(name, shown)
+    grids = [grid.copy() for grid in encoded.grids]
     changes = []
     for edit in edits:
         label, row, column, index = edit.layer, edit.row, edit.column, edit.index
-        layer = next((layer for layer in look.layers if layer.label == label), None)
+        layer = next((layer for layer in encoded.layers if layer.label == label), None)
         if layer is None:
-            raise ValueError(f"{label!r} is no column here; expected one of {', '.join(x.label for x in look.layers)}")
+            raise ValueError(
+                f"{label!r} is no column here; expected one of {', '.join(x.label for x in encoded.layers)}"
+            )
         check_index(layer, index)
         rows, columns = layer.positions.shape
         if not (0 <= row < rows and 0 <= column < columns):
             raise ValueError(f"row {row + 1}, column {column + 1}: the grid has {rows} rows and {columns} columns")
         flat = grids[layer.grid].reshape(-1)
         cell = layer.positions[row, column]
-        where = f"{label}, " if len(look.layers) > 1 else ""
+        where = f"{label}, " if len(encoded.layers) > 1 else ""
         changes.append(f"{where}row {row + 1}, column {column + 1}: {flat[cell]:,} became {index:,}")
         flat[cell] = index
-    size = look.pixels.shape[:2]
-    before = Picture("as encoded", inspector.decode(name, look.grids, size), "decoded from the tokens of this image")
+    size = encoded.pixels.shape[:2]
+    before = Picture("as encoded", inspector.decode(name, encoded.grids, size), "decoded from the tokens of this image")
     after = Picture(
         "changed", inspector.decode(name, grids, size), f"{len(edits)} {'change' if len(edits) == 1 else 'changes'}"
     )

@@ -56,17 +56,17 @@ class Inspector:
         images = sample(self.engine.models[name].metrics.get("dataset", ""))
         cached = self._samples.find(self.key(name))
         if cached is None:
-            looks: list[EncodedImage] = []
+            samples: list[EncodedImage] = []
             for start in range(0, len(images.images), _TURN):
                 with self.engine.borrow(name) as tokenizer:
                     for pixels in images.images[start : start + _TURN]:
-                        looks.append(_must(encode(tokenizer, pixels, looks[0] if looks else None)))
-            cached = self._samples.get(self.key(name), lambda: looks)
+                        samples.append(_must(encode(tokenizer, pixels, samples[0] if samples else None)))
+            cached = self._samples.get(self.key(name), lambda: samples)
         return images, cached
 
-    def layer(self, look: EncodedImage, label: str | None) -> Layer:
+    def layer(self, encoded: EncodedImage, label: str | None) -> Layer:
         """Return the layer with this label, or the first."""
-        return next((layer for layer in look.layers if layer.label == label), look.layers[0])
+        return next((layer for layer in encoded.layers if layer.label == label), encoded.layers[0])
 
     def decode(self, name: str, grids: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
         """Decode token grids (h, w, q) to a picture, uint8 (h, w, 3)."""
@@ -76,6 +76,6 @@ class Inspector:
             return decode(tokenizer, grids, size)
 
 
-def _must(look: EncodedImage | None) -> EncodedImage:
-    assert look is not None, "an alphabet does not depend on the image"
-    return look
+def _must(encoded: EncodedImage | None) -> EncodedImage:
+    assert encoded is not None, "an alphabet does not depend on the image"
+    return encoded

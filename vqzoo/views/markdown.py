@@ -36,20 +36,20 @@ def _markdown() -> MarkdownIt:
     return markdown
 
 
-def _nothing(of: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
+def _nothing(of: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     return ""
 
 
-def _where(of: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
-    opened = next(token for token in reversed(tokens[:place]) if token.type == "link_open")
+def _where(of: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    opened = next(token for token in reversed(tokens[:index]) if token.type == "link_open")
     target = str(opened.attrs["href"])
-    return "" if tokens[place - 1].content == target else f" ({html.escape(target)})"
+    return "" if tokens[index - 1].content == target else f" ({html.escape(target)})"
 
 
-def _description(of: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
-    return f"[image: {html.escape(tokens[place].content)}]"
+def _description(of: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return f"[image: {html.escape(tokens[index].content)}]"
 
 
-def _heading(of: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
-    slash = "/" if tokens[place].nesting < 0 else ""
-    return f"<{slash}h{min(int(tokens[place].tag[1:]) + 3, 6)}>"
+def _heading(of: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    slash = "/" if tokens[index].nesting < 0 else ""
+    return f"<{slash}h{min(int(tokens[index].tag[1:]) + 3, 6)}>"

@@ -22,22 +22,22 @@ def codevector_page(inspector: Inspector, name: str, shown: Comparison, label: s
     """
     if index is None:
         return '<p class="cb-empty">Pick a cell of the grid, a point of the map, or type an index.</p>'
-    look = inspector.inspect(name, shown)
-    layer = inspector.layer(look, label)
+    encoded = inspector.inspect(name, shown)
+    layer = inspector.layer(encoded, label)
     check_index(layer, index)
-    here = by_codebook(look.counts, look.codebook_of)[layer.codebook]
+    here = by_codebook(encoded.counts, encoded.codebook_of)[layer.codebook]
     test = inspector.test_counts(name)
-    split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
+    split = None if test is None else by_codebook(test, encoded.codebook_of)[layer.codebook]
     counted = f"Chosen {here[index]:,} of {here.sum():,} times in this image"
     if split is not None:
         rank = int((split > split[index]).sum()) + 1
         where = f"rank {rank:,} of {len(split):,}" if split[index] else "never: it is dead"
         counted += f", {split[index]:,} of {split.sum():,} times on the test split ({where})"
-    images, looks = inspector.sample(name)
-    alone, what = decoded_alone(inspector, name, look, layer, index)
-    in_image = _sheet("In this image", [(look, *cell) for cell in look.cells(layer.codebook, index)])
+    images, samples = inspector.sample(name)
+    alone, what = decoded_alone(inspector, name, encoded, layer, index)
+    in_image = _sheet("In this image", [(encoded, *cell) for cell in encoded.cells(layer.codebook, index)])
     in_sample = _sheet(
-        f"In {images.name}", [(each, *cell) for each in looks for cell in each.cells(layer.codebook, index)]
+        f"In {images.name}", [(each, *cell) for each in samples for cell in each.cells(layer.codebook, index)]
     )
     return (
         f"<p><strong>Codevector {index:,}.</strong> {counted}.</p>"
@@ -46,10 +46,10 @@ def codevector_page(inspector: Inspector, name: str, shown: Comparison, label: s
     )
 
 
-def uses(look: EncodedImage, layer: Layer, test: list[np.ndarray] | None) -> list[list[int | str]]:
+def uses(encoded: EncodedImage, layer: Layer, test: list[np.ndarray] | None) -> list[list[int | str]]:
     """Return a row for each of the codevectors most used in a layer: index, count in it, count on the test split."""
-    used, times = np.unique(look.indices(layer), return_counts=True)
-    split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
+    used, times = np.unique(encoded.indices(layer), return_counts=True)
+    split = None if test is None else by_codebook(test, encoded.codebook_of)[layer.codebook]
     order = np.argsort(-times, kind="stable")[:_ROWS]
     return [
         [int(used[each]), int(times[each]), "not known" if split is None else f"{split[used[each]]:,}"]
@@ -63,13 +63,13 @@ def check_index(layer: Layer, index: int) -> None:
         raise ValueError(f"codevector {index}: expected a whole number from 0 to {layer.size - 1}")
 
 
-def usual_indices(look: EncodedImage, test: list[np.ndarray] | None) -> list[int]:
+def usual_indices(encoded: EncodedImage, test: list[np.ndarray] | None) -> list[int]:
     """Return the index most used in each column on the test split, or in this image if that is unknown."""
-    return [int(counts.argmax()) for counts in (look.counts if test is None else test)]
+    return [int(counts.argmax()) for counts in (encoded.counts if test is None else test)]
 
 
 def decoded_alone(
-    inspector: Inspector, name: str, look: EncodedImage, layer: Layer, index: int
+    inspector: Inspector, name: str, encoded: EncodedImage, layer: Layer, index: int
 ) -> tuple[np.ndarray, str]:
     """Return the picture that a codevector decodes to, with the model's training resolution, and a description of it.
 
@@ -80,7 +80,7 @@ def decoded_alone(
 
     side = inspector.engine.models[name].config["resolution"]
     test = inspector.test_counts(name)
-    usual = usual_indices(look, test)
+    usual = usual_indices(encoded, test)
     with inspector.engine.borrow(name) as tokenizer:
         grids = empty_grids(tokenizer, side)
         start = 0
@@ -101,19 +101,19 @@ def decoded_alone(
 
 
 def patch(
-    look: EncodedImage, layer: Layer, row: int, column: int
+    encoded: EncodedImage, layer: Layer, row: int, column: int
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """Return the pixels around a cell, and the cell's left, top, width and height as shares of these pixels.
 
     The margin on each side is as wide as the cell, cut at the border of the picture.
     """
-    left, top, right, bottom = look.box(layer, row, column)
-    height, width = look.pixels.shape[:2]
+    left, top, right, bottom = encoded.box(layer, row, column)
+    height, width = encoded.pixels.shape[:2]
     far_left, far_top = max(0, 2 * left - right), max(0, 2 * top - bottom)
     far_right, far_bottom = min(width, 2 * right - left), min(height, 2 * bottom - top)
     # A cell may lie wholly or partly in the padding.
     far_left, far_top = min(far_left, width - 1), min(far_top, height - 1)
-    pixels = look.pixels[far_top : max(far_bottom, far_top + 1), far_left : max(far_right, far_left + 1)]
+    pixels = encoded.pixels[far_top : max(far_bottom, far_top + 1), far_left : max(far_right, far_left + 1)]
     tall, wide = pixels.shape[:2]
     inner = (
         min((left - far_left) / wide, 1),
@@ -139,8 +139,8 @@ def _sheet(title: str, cells: list[tuple[EncodedImage, Layer, int, int]]) -> str
     )
 
 
-def _patch(look: EncodedImage, layer: Layer, row: int, column: int) -> str:
-    pixels, (left, top, width, height) = patch(look, layer, row, column)
+def _patch(encoded: EncodedImage, layer: Layer, row: int, column: int) -> str:
+    pixels, (left, top, width, height) = patch(encoded, layer, row, column)
     where = f"{layer.label}, row {row + 1}, column {column + 1}"
     box = f"left:{left:.1%};top:{top:.1%};width:{width:.1%};height:{height:.1%}"
     return f'<span class="cb-patch" title="{html.escape(where)}">{_img(pixels, where, 60)}<i style="{box}"></i></span>'

@@ -25,10 +25,10 @@ def against(plotted: Sequence[Plotted], metric: str) -> list[list[Any]]:
 
     None where two have no quality in common. Codecs of the points are rows, too, and none is compared with itself.
     """
-    found = curves(plotted, metric)
-    codecs = {name: found[name] for name in CODECS if name in found}
+    by_series = curves(plotted, metric)
+    codecs = {name: by_series[name] for name in CODECS if name in by_series}
     rows = []
-    for name, curve in found.items():
+    for name, curve in by_series.items():
         changes = [None if codec == name else change(codecs.get(codec, []), curve) for codec in CODECS]
         if any(each is not None for each in changes):
             percent = [None if each is None else round(100 * each, 1) for each in changes]
@@ -44,12 +44,12 @@ def against_codecs(rates: Rates, dataset: str, metric: str, own: Sequence[Point]
 
 def curves(plotted: Sequence[Plotted], metric: str) -> dict[str, Curve]:
     """Return (bits, quality) of each series, fewest bits first, without points that cost more and are not better."""
-    found: dict[str, Curve] = {}
+    by_series: dict[str, Curve] = {}
     for point, bits, quality in sorted(plotted, key=lambda each: each.x):
-        curve = found.setdefault(point.series, [])
+        curve = by_series.setdefault(point.series, [])
         if not curve or METRICS[metric].sign * (quality - curve[-1][1]) > 0:
             curve.append((bits, quality))
-    return found
+    return by_series
 
 
 def change(reference: Curve, other: Curve) -> float | None:

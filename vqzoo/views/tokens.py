@@ -12,22 +12,22 @@ from vqzoo.views.pictures import Picture
 
 
 def tokens_value(
-    look: EncodedImage, layer: Layer, test: Sequence[np.ndarray] | None, picked: int | None
+    encoded: EncodedImage, layer: Layer, test: Sequence[np.ndarray] | None, picked: int | None
 ) -> dict[str, Any]:
     """Return the value of the component `tokens` for one layer.
 
     Distances are 16-bit fractions of the largest. Each codevector in use has its norm and two counts: in this layer of
     this image, and on the test split in all columns of its codebook.
     """
-    indices, distances = look.indices(layer), look.distance(layer)
+    indices, distances = encoded.indices(layer), encoded.distance(layer)
     most = float(distances.max())
     used, here = np.unique(indices, return_counts=True)
-    split = None if test is None else by_codebook(test, look.codebook_of)[layer.codebook]
-    height, width = look.pixels.shape[:2]
+    split = None if test is None else by_codebook(test, encoded.codebook_of)[layer.codebook]
+    height, width = encoded.pixels.shape[:2]
     return {
-        "uri": Picture("", look.pixels).uri,
+        "uri": Picture("", encoded.pixels).uri,
         "size": [height, width],
-        "covers": list(look.padded),
+        "covers": list(encoded.padded),
         "shape": list(indices.shape),
         "bytes": 4 if layer.size > 2**16 else 2,
         "indices": packed(indices.astype(np.uint32 if layer.size > 2**16 else np.uint16)),
@@ -35,10 +35,10 @@ def tokens_value(
         "farthest": most,
         "used": used.tolist(),
         "here": here.tolist(),
-        "norms": [float(f"{look.norms[layer.codebook][index]:.4g}") for index in used.tolist()],
+        "norms": [float(f"{encoded.norms[layer.codebook][index]:.4g}") for index in used.tolist()],
         "test": None if split is None else split[used].tolist(),
         "testTotal": None if split is None else int(split.sum()),
-        "label": layer.label if len(look.layers) > 1 else "",
+        "label": layer.label if len(encoded.layers) > 1 else "",
         "codebookSize": layer.size,
         "picked": picked,
     }

@@ -45,7 +45,7 @@ class ChosenPhoto(Part):
         """Follow comparisons, and photographs that are put in here."""
         self.context.shown.change(lambda shown: shown, self.context.shown, self.of, **LATEST)
         self.photograph.change(self._on_photograph, [self.photograph, self.of], self.of, **LATEST)
-        self.context.looked_at.then(self.show, self.of, self.line, **LATEST)
+        self.context.selected.then(self.show, self.of, self.line, **LATEST)
         self.of.change(self.show, self.of, self.line, **LATEST)
 
     def show(self, of: Comparison) -> str:

@@ -61,12 +61,12 @@ class Codevector(Part):
 
     def show(self, shown: Comparison, name: str, label: str | None, number: int | None) -> dict[Any, Any]:
         """Return the values for the codevector of an index in one column of a model's indices, or for none."""
-        look, test = self.inspector.inspect(name, shown), self.inspector.test_counts(name)
-        layer = self.inspector.layer(look, label)
+        encoded, test = self.inspector.inspect(name, shown), self.inspector.test_counts(name)
+        layer = self.inspector.layer(encoded, label)
         return {
-            self.grid: tokens_value(look, layer, test, number),
-            self.map: map_value(self.inspector, name, shown, look, layer, number),
-            self.most: uses(look, layer, test),
+            self.grid: tokens_value(encoded, layer, test, number),
+            self.map: map_value(self.inspector, name, shown, encoded, layer, number),
+            self.most: uses(encoded, layer, test),
             self.patches: codevector_page(self.inspector, name, shown, label, number),
             self.picked: number,
             self.index: number,
@@ -94,9 +94,9 @@ class Codevector(Part):
 
     def _on_column(self, shown: Comparison, name: str, label: str, chosen: int | None) -> dict[Any, Any]:
         with show_errors():
-            look = self.inspector.inspect(name, shown)
+            encoded = self.inspector.inspect(name, shown)
             # Of another codebook the same index is another codevector.
-            return self.show(shown, name, label, chosen if len(set(look.codebook_of)) == 1 else None)
+            return self.show(shown, name, label, chosen if len(set(encoded.codebook_of)) == 1 else None)
 
     def _on_cell(self, shown: Comparison, name: str, label: str, cell: gr.EventData) -> dict[Any, Any]:
         cell_of = {self.edits.row: cell.row + 1, self.edits.column: cell.column + 1}

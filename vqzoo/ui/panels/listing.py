@@ -131,7 +131,7 @@ def _hash(rows: list[list[Any]]) -> int:
     return hash(repr(rows))
 
 
-def _count(found: int, of: int) -> str:
-    if not found:
+def _count(number: int, of: int) -> str:
+    if not number:
         return "<p>No model is so: clear a filter, or allow more bits or megabytes.</p>"
-    return f"<p>{found:,} of {of:,} models</p>"
+    return f"<p>{number:,} of {of:,} models</p>"

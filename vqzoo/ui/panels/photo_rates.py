@@ -72,7 +72,7 @@ class Photograph(TabPart):
         """Measure on a click; another metric draws what was measured."""
         shown = self.context.shown
         self.context.when_offered(self._offer, [self.models], self.models)
-        self.context.looked_at.then(self._on_look, [shown, self.models], self.models, **TELLING)
+        self.context.selected.then(self._on_selected, [shown, self.models], self.models, **TELLING)
         running = self.go.click(
             self.measure,
             [shown, self.models, self.metric],
@@ -136,7 +136,7 @@ class Photograph(TabPart):
         names = list(self.engine.models)
         return gr.update(choices=names, value=[name for name in chosen or [] if name in names])
 
-    def _on_look(self, shown: Comparison, chosen: list[str] | None) -> Any:
+    def _on_selected(self, shown: Comparison, chosen: list[str] | None) -> Any:
         return gr.skip() if chosen else [name for name in shown.models if name in self.engine.models]
 
     def _on_metric(self, of: Comparison | None, metric: str) -> Any:
