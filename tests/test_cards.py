@@ -27,6 +27,6 @@ def test_a_checkpoint_reproduces_its_metrics(monkeypatch, capsys, all_threads):
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(DATA / "weights"))
     perceptual.cache_clear()
     assert reproduce(cards_folder() / "cifar10-looc-256x4", str(DATA / "cifar10")), capsys.readouterr().out
-    said = capsys.readouterr().out
-    assert said.count("  same") == len(set(recorded()) - {"ms_ssim"}), "every metric was compared: " + said
+    message = capsys.readouterr().out
+    assert message.count("  same") == len(set(recorded()) - {"ms_ssim"}), "every metric was compared: " + message
     perceptual.cache_clear()

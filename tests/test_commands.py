@@ -43,11 +43,11 @@ def of_page(path: Path) -> list[str]:
 
 def of_source(path: Path) -> list[str]:
     """Commands between backticks, or behind "try", in the texts of a module; what is filled in stands as NAME."""
-    found = []
+    actual = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found += re.findall(rf"`({_START}[^`\n]*)`", node.value)
-    return found
+            actual += re.findall(rf"`({_START}[^`\n]*)`", node.value)
+    return actual
 
 
 COMMANDS = sorted(
@@ -69,12 +69,12 @@ def test_a_command_can_be_read_by_its_program(where, line):
         words = words[: words.index("...")] if "..." in words else words[:-1]
     if words[-1] == "--host":  # the flag alone is named
         words.append("0.0.0.0")
-    said = io.StringIO()
+    message = io.StringIO()
     try:
-        with redirect_stdout(said), redirect_stderr(said):
+        with redirect_stdout(message), redirect_stderr(message):
             read(words)
     except SystemExit as stopped:  # --help ends a program, too
-        assert not stopped.code, said.getvalue()
+        assert not stopped.code, message.getvalue()
 
 
 def read(words: list[str]) -> None:

@@ -70,8 +70,8 @@ def test_three(): ...
 
 def test_markers_are_read_without_running_the_tests(tmp_path):
     file = tmp_path / "tests" / "ops" / "test_a.py"
-    found = list(SCRIPT["marks_in"](SOURCE, file, tmp_path / "tests"))
-    assert [tuple(mark) for mark in found] == [
+    actual = list(SCRIPT["marks_in"](SOURCE, file, tmp_path / "tests"))
+    assert [tuple(mark) for mark in actual] == [
         ("T3", ("vq", "rvq", "rq"), "tests/ops/test_a.py", "test_one"),
         ("T9", (), "tests/ops/test_a.py", "test_one"),
         ("T8", ("rvq", "rq"), "tests/ops/test_a.py", "test_two"),

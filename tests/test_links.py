@@ -29,9 +29,9 @@ def tokens(path: Path) -> list:
 
 def links(path: Path) -> list[str]:
     """Where the page leads to and which pictures it shows, in Markdown and in HTML."""
-    found = [token.attrs.get("href") or token.attrs.get("src") for token in tokens(path)]
+    actual = [token.attrs.get("href") or token.attrs.get("src") for token in tokens(path)]
     markup = "".join(token.content for token in tokens(path) if token.type in ("html_block", "html_inline"))
-    return [link for link in found if link] + re.findall(r'(?:href|src|srcset)="([^"]+)"', markup)
+    return [link for link in actual if link] + re.findall(r'(?:href|src|srcset)="([^"]+)"', markup)
 
 
 @cache
@@ -40,11 +40,11 @@ def anchors(path: Path) -> set[str]:
     titles = [
         line.content for head, line in zip(tokens(path), tokens(path)[1:], strict=False) if head.type == "heading_open"
     ]
-    found: list[str] = []
+    actual: list[str] = []
     for title in titles:
         anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-        found.append(f"{anchor}-{found.count(anchor)}" if anchor in found else anchor)
-    return set(found)
+        actual.append(f"{anchor}-{actual.count(anchor)}" if anchor in actual else anchor)
+    return set(actual)
 
 
 def wrong(path: Path) -> list[str]:

@@ -321,5 +321,5 @@ def test_where_an_encoding_is_added(name, place):
     torch.testing.assert_close(
         tokenizer(images, position=False).images, autoencoder.decode(latents).clamp(-1, 1), rtol=0, atol=1e-5
     )
-    kept = tokenizer.encode(images).grids[0]
-    assert torch.equal(kept, tokenizer.encode(images, position=False).grids[0]) is (place == "decoder")
+    stored = tokenizer.encode(images).grids[0]
+    assert torch.equal(stored, tokenizer.encode(images, position=False).grids[0]) is (place == "decoder")

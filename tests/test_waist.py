@@ -51,13 +51,13 @@ def private_names(source: str) -> Iterator[str]:
 
 
 def test_nobody_above_the_waist_asks_for_the_class_of_a_quantizer():
-    found = {path.relative_to(ROOT).as_posix(): [*classes_asked_for(path.read_text("utf-8"))] for path in ABOVE}
-    assert not {path: names for path, names in found.items() if names}, "make it a property of the contract"
+    actual = {path.relative_to(ROOT).as_posix(): [*classes_asked_for(path.read_text("utf-8"))] for path in ABOVE}
+    assert not {path: names for path, names in actual.items() if names}, "make it a property of the contract"
 
 
 def test_nobody_reaches_for_the_private_names_of_another():
-    found = {path.relative_to(ROOT).as_posix(): [*private_names(path.read_text("utf-8"))] for path in FILES}
-    assert not {path: names for path, names in found.items() if names}, "make it public, or ask for something else"
+    actual = {path.relative_to(ROOT).as_posix(): [*private_names(path.read_text("utf-8"))] for path in FILES}
+    assert not {path: names for path, names in actual.items() if names}, "make it public, or ask for something else"
 
 
 @pytest.mark.parametrize(

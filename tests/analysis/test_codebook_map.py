@@ -60,8 +60,8 @@ def test_a_map_comes_back_and_only_for_its_weights(tmp_path):
     weights.write_bytes(b"weights")
     places = np.array([[0, 65535], [7, 8]], np.uint16)
     value = json.loads(json.dumps(record(weights, {"t-SNE": {"seed": 0}}, [{"t-SNE": places}])))
-    (found,) = read(value, sha256(weights), [2])
-    assert np.array_equal(found["t-SNE"], places)
+    (actual,) = read(value, sha256(weights), [2])
+    assert np.array_equal(actual["t-SNE"], places)
     assert read(value, sha256(weights)[::-1], [2]) is None
     for sizes in ([3], [2, 2]):
         with pytest.raises(ValueError, match=MAP):
@@ -91,11 +91,11 @@ def test_shipped_maps_are_of_the_weights_beside_them_and_small():
         total += path.stat().st_size
         books = by_codebook([np.array(column) for column in counts], codebook_of(tokenizer))
         assert len(books) == sum(len(quantizer.codebooks()) for quantizer in tokenizer.quantizers)
-        found = read(
+        actual = read(
             json.loads(path.read_text()), sha256(model.source / WEIGHTS), [len(mapped_indices(book)) for book in books]
         )
-        assert found is not None, f"stale: run `python -m trainers.maps {model.name}`"
-        for each in found:
+        assert actual is not None, f"stale: run `python -m trainers.maps {model.name}`"
+        for each in actual:
             assert set(each) == {"t-SNE", "UMAP"}
             for places in each.values():
                 assert (places.max(0) - places.min(0)).max() == 65535

@@ -62,8 +62,8 @@ def test_composites_by_hand():
 
 def test_what_has_no_codebook_costs_none():
     for name in ("cifar10-fsq-8-5-5-5", "cifar10-bsq-10", "cifar10-pca-32x256"):
-        found = shipped(name)
-        assert found.storage == found.searches == 0 and found.codevectors > 0
+        actual = shipped(name)
+        assert actual.storage == actual.searches == 0 and actual.codevectors > 0
     assert shipped("cifar10-fsq-8-5-5-5").maps == 64 * 2 * 128 * 4
     assert shipped("cifar10-none-128").books == ()
 
@@ -87,11 +87,11 @@ def test_multiplications_are_those_that_torch_counts(name):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         indices = quantizer.encode(latents)
         quantizer.decode(indices)
-    found = quantizer.cost(SIDE * SIDE)
-    assert found.searches + found.maps + COUNTED_OTHERWISE.get(name, 0) == counter.get_total_flops() / 2
+    actual = quantizer.cost(SIDE * SIDE)
+    assert actual.searches + actual.maps + COUNTED_OTHERWISE.get(name, 0) == counter.get_total_flops() / 2
     grid = indices.shape[1] * indices.shape[2]
-    assert found.log2_choices == pytest.approx(grid * sum(map(math.log2, quantizer.index_sizes)))
-    assert (found.latents, found.indices) == (SIDE * SIDE, indices.numel())
+    assert actual.log2_choices == pytest.approx(grid * sum(map(math.log2, quantizer.index_sizes)))
+    assert (actual.latents, actual.indices) == (SIDE * SIDE, indices.numel())
 
 
 def test_subpixels_cost_what_channels_do():

@@ -31,10 +31,12 @@ def test_fewer_are_the_first_as_they_are_and_coarser_are_their_ranges(pca):
     whole = pca.quantizers[0]
     assert isinstance(whole, Uniform)
     fewer, coarser = (tokenizer.quantizers[0] for tokenizer in at_bits(pca, SIZE, 3000))
-    kept = sum(size > 1 for size in fewer.index_sizes)
-    assert fewer.index_sizes[:kept] == whole.index_sizes[:kept] and kept == components(at_bits(pca, SIZE, 3000)[0])
-    torch.testing.assert_close(fewer.step[:kept], whole.step[:kept])
-    torch.testing.assert_close(fewer.low[:kept], whole.low[:kept])
+    remaining = sum(size > 1 for size in fewer.index_sizes)
+    assert fewer.index_sizes[:remaining] == whole.index_sizes[:remaining] and remaining == components(
+        at_bits(pca, SIZE, 3000)[0]
+    )
+    torch.testing.assert_close(fewer.step[:remaining], whole.step[:remaining])
+    torch.testing.assert_close(fewer.low[:remaining], whole.low[:remaining])
     sizes = torch.tensor(whole.index_sizes)
     span = torch.tensor(coarser.index_sizes) * coarser.step
     torch.testing.assert_close(span, sizes * whole.step)

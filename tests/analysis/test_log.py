@@ -32,16 +32,16 @@ def test_columns_are_of_one_length_and_hold_numbers_alone():
 
 
 def test_a_card_keeps_codebooks_and_rate_but_not_the_speed_of_the_machine(tmp_path):
-    kept = curves(write(tmp_path / "metrics.jsonl", ROWS))
-    assert kept["train"].keys() == {"step", "loss", "commitment", "usage", "selection/4 x 2"}
-    assert kept["held_out"] == {"step": [100], "loss": [3.0], "l1": [0.25], "gradient_gap": [0.125]}
+    stored = curves(write(tmp_path / "metrics.jsonl", ROWS))
+    assert stored["train"].keys() == {"step", "loss", "commitment", "usage", "selection/4 x 2"}
+    assert stored["held_out"] == {"step": [100], "loss": [3.0], "l1": [0.25], "gradient_gap": [0.125]}
 
 
 def test_of_a_long_run_fifty_rows_are_kept_and_the_best(tmp_path):
     rows = [{"step": step, "loss": 1 / 3 + step} for step in range(1, 1001)]
     rows += [{"step": step, "held_out": 1.0 if step == 333 else 2.0} for step in range(1, 1001)]
-    kept = curves(write(tmp_path / "metrics.jsonl", rows))
-    train, held_out = kept["train"], kept["held_out"]
+    stored = curves(write(tmp_path / "metrics.jsonl", rows))
+    train, held_out = stored["train"], stored["held_out"]
     assert len(train["step"]) == 50 and (train["step"][0], train["step"][-1]) == (1, 1000)
     gaps = {b - a for a, b in zip(train["step"], train["step"][1:], strict=False)}
     assert gaps <= {20, 21}, "evenly spaced"
@@ -52,9 +52,9 @@ def test_of_a_long_run_fifty_rows_are_kept_and_the_best(tmp_path):
 def test_thinning_keeps_the_spikes():
     steps, values = list(range(5000)), [1.0] * 5000
     values[3141], values[2] = 99.0, -5.0
-    at, kept = thin(steps, values, 200)
-    assert len(kept) <= 200 and at == sorted(set(at))
-    assert kept[at.index(3141)] == 99 and kept[at.index(2)] == -5
+    at, stored = thin(steps, values, 200)
+    assert len(stored) <= 200 and at == sorted(set(at))
+    assert stored[at.index(3141)] == 99 and stored[at.index(2)] == -5
     assert thin(steps[:200], values[:200], 200) == (steps[:200], values[:200])
 
 

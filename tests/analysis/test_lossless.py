@@ -19,9 +19,9 @@ def test_entropy_by_hand():
 
 def test_entropy_is_scipys_and_never_more_than_fixed_length():
     counts = np.random.default_rng(1).integers(0, 50, 37)
-    (found,) = entropy_bits([counts])
-    assert found == pytest.approx(counts.sum() * entropy(counts, base=2))
-    assert found <= fixed_bits([counts])[0]
+    (actual,) = entropy_bits([counts])
+    assert actual == pytest.approx(counts.sum() * entropy(counts, base=2))
+    assert actual <= fixed_bits([counts])[0]
 
 
 def test_cross_entropy_by_hand_and_no_less_than_entropy():

@@ -35,8 +35,8 @@ def test_slope_and_interval_are_those_of_a_regression():
 def test_the_interval_of_bits_holds_what_the_band_holds():
     law = fit(*noisy())
     wanted = law.distortion(1500)
-    found, low, high = law.bits(wanted)
-    assert found == pytest.approx(1500) and low < found < high
+    actual, low, high = law.bits(wanted)
+    assert actual == pytest.approx(1500) and low < actual < high
     assert low == pytest.approx(brentq(lambda bits: law.band(bits)[0] - wanted, 10, 1500))
     assert high == pytest.approx(brentq(lambda bits: law.band(bits)[1] - wanted, 1500, 1e6))
 

@@ -78,7 +78,7 @@ def test_the_norm_is_rms_norm_of_each_place():
         norm.scale.copy_(torch.rand(6))
         reference.weight.copy_(norm.scale)
     x = torch.randn(2, 6, 3, 5)
-    expected = torch.stack([reference(place) for place in x.permute(0, 2, 3, 1).reshape(-1, 6)])
+    expected = torch.stack([reference(position) for position in x.permute(0, 2, 3, 1).reshape(-1, 6)])
     torch.testing.assert_close(norm(x), expected.view(2, 3, 5, 6).permute(0, 3, 1, 2))
 
 

@@ -54,24 +54,24 @@ def mutated(data: bytes, seed: int) -> bytes:
     out = bytearray(data)
     for _ in range(int(rng.integers(1, 6))):
         far = len(out) if rng.random() < 0.4 else min(len(out), 120)
-        place = int(rng.integers(0, max(1, far)))
+        position = int(rng.integers(0, max(1, far)))
         length = int(rng.integers(1, 9))
         kind = int(rng.integers(7))
-        if kind == 0 and place < len(out):
-            out[place] ^= 1 << int(rng.integers(8))
+        if kind == 0 and position < len(out):
+            out[position] ^= 1 << int(rng.integers(8))
         elif kind == 1:
-            out[place : place + length] = rng.bytes(length)
+            out[position : position + length] = rng.bytes(length)
         elif kind == 2:
-            out[place : place + length] = bytes([int(rng.choice([0, 1, 0x7F, 0x80, 0xFF]))]) * length
+            out[position : position + length] = bytes([int(rng.choice([0, 1, 0x7F, 0x80, 0xFF]))]) * length
         elif kind == 3:
-            del out[place : place + length]
+            del out[position : position + length]
         elif kind == 4:
-            out[place:place] = out[place : place + 8 * length]
+            out[position:position] = out[position : position + 8 * length]
         elif kind == 5:
             del out[len(out) - int(rng.integers(0, max(1, len(out) // 2))) :]
         else:
             other = int(rng.integers(0, max(1, len(out))))
-            out[place : place + length] = out[other : other + length]
+            out[position : position + length] = out[other : other + length]
     return bytes(out)
 
 
@@ -105,8 +105,8 @@ def gif_of_comments(size: int, after_first: bool = False) -> bytes:
     start = data.index(b",", 13 + 768)
     block = b"\xff" + b"c" * 255
     comment = b"!\xfe" + block * (size // len(block)) + b"\0"
-    place = len(data) - 1 if after_first else start
-    return data[:place] + comment + data[place:]
+    position = len(data) - 1 if after_first else start
+    return data[:position] + comment + data[position:]
 
 
 def gif_of_empty_extensions(number: int) -> bytes:
@@ -126,8 +126,8 @@ def jpeg_of_scans(number: int, side: int = 64) -> bytes:
 def jpeg_with_hidden_scans(number: int) -> bytes:
     """The same, behind a segment that holds what looks like the end of the picture."""
     data = jpeg_of_scans(number)
-    place = data.rindex(b"\xff\xda", 0, data.index(b"\xff\xda") + 400)
-    return data[:place] + b"\xff\xe9\0\x06\xff\xd9\xff\xd9" + data[place:]
+    position = data.rindex(b"\xff\xda", 0, data.index(b"\xff\xda") + 400)
+    return data[:position] + b"\xff\xe9\0\x06\xff\xd9\xff\xd9" + data[position:]
 
 
 def jpeg_of_segments(number: int, body: bytes = b"") -> bytes:

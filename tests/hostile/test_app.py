@@ -100,13 +100,13 @@ STARTS = {
 
 @pytest.mark.parametrize("start", STARTS)
 def test_whoever_is_not_the_owner_gets_the_limits_of_a_space(monkeypatch, start):
-    variables, limited, hub, said = STARTS[start]
+    variables, limited, hub, text = STARTS[start]
     for name in ("SYSTEM", "SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_SHARE", "VQZOO_ALLOW_HUB", "VQZOO_TRUST_NETWORK"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert (limits_here(), hub_allowed()) == (SPACE if limited else None, hub)
-    assert said in str(reach())
+    assert text in str(reach())
 
 
 def test_names_are_told_in_one_setting(monkeypatch):

@@ -256,8 +256,8 @@ def test_a_file_that_cannot_be_read_is_named(cards, capsys, file, text):
     listed = {row["name"]: row.get("damaged") for row in json.loads(capsys.readouterr().out)}
     assert listed.keys() == {GOOD, BAD} and listed[GOOD] is None
     assert main(["publish", BAD, "--to", "nobody/x"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: ") and file in said and BAD in said and said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and file in message and BAD in message and message.count("\n") == 1
     zoo = Zoo(Engine(local_models()[0]), hub=False)
     zoo.refresh()
     assert sorted(shown(zoo)) == [BAD, GOOD]

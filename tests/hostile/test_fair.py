@@ -73,7 +73,7 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
 def served(tmp_path_factory) -> Iterator[Small]:
     small, folder = Small(), tmp_path_factory.mktemp("small")
     small.log = folder / "app.log"
-    kept = logging.root.handlers[:], logging.root.level
+    remaining = logging.root.handlers[:], logging.root.level
 
     def wait(name: str) -> str:
         small.ran.append(name)
@@ -118,7 +118,7 @@ def served(tmp_path_factory) -> Iterator[Small]:
         open_log(small.log)
         yield small
         app.close()
-    logging.root.handlers[:], logging.root.level = kept
+    logging.root.handlers[:], logging.root.level = remaining
 
 
 @pytest.fixture
@@ -163,9 +163,9 @@ def test_half_of_what_was_had_is_forgotten_in_a_minute():
 
 
 def test_a_job_ends_when_its_time_is_up_and_says_so(small):
-    said = small.hear("for_ever", small.ask("for_ever", "long"))
-    assert "event: generating" in said and "event: error" in said
-    assert f"Ended after {SECONDS} s, which is what a job may take here" in said and small.ended == ["long"]
+    message = small.hear("for_ever", small.ask("for_ever", "long"))
+    assert "event: generating" in message and "event: error" in message
+    assert f"Ended after {SECONDS} s, which is what a job may take here" in message and small.ended == ["long"]
 
 
 def test_a_job_ends_when_nobody_listens(small):
@@ -272,8 +272,8 @@ def test_a_wrong_request_is_a_line_in_the_log(small, capfd, case):
     with small.client() as client:
         answer = client.post(f"/{path}", content=body, headers={"Content-Type": kind})
     assert 400 <= answer.status_code < 500, answer.text
-    said = small.log.read_text()[before:]
-    assert "Traceback" not in said and len(said.splitlines()) <= 2
+    message = small.log.read_text()[before:]
+    assert "Traceback" not in message and len(message.splitlines()) <= 2
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
@@ -281,8 +281,8 @@ def test_wrong_values_are_a_sentence_and_a_fault_of_ours_has_its_place_in_the_lo
     before = small.log.stat().st_size
     assert "number: Input should be a valid integer" in small.hear("fault", small.ask("fault", "x"))
     assert "Traceback" not in small.log.read_text()[before:] and not capfd.readouterr().err
-    said = small.hear("fault", small.ask("fault", 0))
-    assert "the app's log tells its owner what" in said and "Zero" not in said
+    message = small.hear("fault", small.ask("fault", 0))
+    assert "the app's log tells its owner what" in message and "Zero" not in message
     log = small.log.read_text()[before:]
     assert "a fault in fault" in log and "ZeroDivisionError" in log
 
@@ -305,7 +305,7 @@ def test_visitors_of_a_space_are_told_apart_by_what_its_own_proxies_say(monkeypa
 
 
 def test_the_log_rotates(tmp_path):
-    kept = logging.root.handlers[:], logging.root.level
+    remaining = logging.root.handlers[:], logging.root.level
     try:
         open_log(tmp_path / "new" / "app.log")
         for _ in range(FILES * BYTES // 1000 + 1500):
@@ -315,7 +315,7 @@ def test_the_log_rotates(tmp_path):
         open_log(Path("/proc/nowhere/app.log"))
         logging.getLogger("vqzoo.app").info("nowhere to go, and nothing happens")
     finally:
-        logging.root.handlers[:], logging.root.level = kept
+        logging.root.handlers[:], logging.root.level = remaining
 
 
 def test_four_visitors_among_twenty_hostile_ones(tmp_path, monkeypatch):
@@ -325,16 +325,16 @@ def test_four_visitors_among_twenty_hostile_ones(tmp_path, monkeypatch):
 
     with serving(ROOT, tmp_path / "log.txt", GRADIO_SERVER_NAME="0.0.0.0", HF_HOME=str(tmp_path)) as url:
         (app,) = (each for each in psutil.Process().children() if "app.py" in each.cmdline())
-        said, handles = Counter[str](), app.num_fds()
-        good(Visitor(url, 99, said))  # torch is there now
+        message, handles = Counter[str](), app.num_fds()
+        good(Visitor(url, 99, message))  # torch is there now
         end = time.monotonic() + 6
         acts = [good] * 4 + HOSTILE * 4
         with ThreadPoolExecutor(len(acts)) as pool:
             for number, act in enumerate(acts):
-                pool.submit(visit, Visitor(url, number, said), act, end)
+                pool.submit(visit, Visitor(url, number, message), act, end)
         until(lambda: app.num_fds() <= handles + 4, 60)
-    assert not [what for what in said if what.startswith("FAILED")], said
-    assert said.total() > 30 and all(f"hostile: {act.__name__}" in said for act in HOSTILE), said
+    assert not [what for what in message if what.startswith("FAILED")], message
+    assert message.total() > 30 and all(f"hostile: {act.__name__}" in message for act in HOSTILE), message
     for log in (tmp_path / "log.txt", tmp_path / "vqzoo" / "app.log"):
         assert "Traceback" not in log.read_text()
 

@@ -31,9 +31,9 @@ def test_what_breaks_a_bound_is_refused_before_anything_is_decoded(name, limits,
         raise AssertionError("decoded")
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
-    said = refusal(make.BEYOND_BOUNDS[name](), limits)
-    assert "more than any picture needs" in said or "MiB to be decoded" in said or "too large" in said, said
-    assert said.count(".") == 1 and said.endswith("."), said
+    message = refusal(make.BEYOND_BOUNDS[name](), limits)
+    assert "more than any picture needs" in message or "MiB to be decoded" in message or "too large" in message, message
+    assert message.count(".") == 1 and message.endswith("."), message
 
 
 REASONS = {
@@ -102,8 +102,8 @@ def test_what_bounds_do_not_bound_is_decoded_in_a_process(name, monkeypatch):
 def test_a_process_that_takes_too_long_is_ended_and_the_next_picture_is_read():
     data = make.saved(make.noise(1500, 1500), "TIFF", compression="tiff_lzw")
     for _ in range(2):
-        said = refusal(data, replace(OWN_MACHINE, seconds=1e-3))
-        assert said == "The image takes more than 0.001 seconds to be decoded; save it again as PNG or JPEG."
+        message = refusal(data, replace(OWN_MACHINE, seconds=1e-3))
+        assert message == "The image takes more than 0.001 seconds to be decoded; save it again as PNG or JPEG."
         assert load_image(make.saved(make.noise(16, 16), "TIFF")).pixels.shape == (16, 16, 3)
 
 
@@ -154,8 +154,8 @@ def test_mutated_pictures_are_read_alike_or_refused_alike(name):
     try:
         loaded = load_image(data, limits)
     except ImageError as error:
-        said = str(error)
-        assert said.endswith(".") and "\n" not in said and "object at 0x" not in said and len(said) < 200
+        message = str(error)
+        assert message.endswith(".") and "\n" not in message and "object at 0x" not in message and len(message) < 200
         with pytest.raises(Unreadable):
             decode({"bytes": data, "path": None}, Form(8, 3))
         return

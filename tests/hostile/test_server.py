@@ -185,9 +185,9 @@ def _facts(html: str) -> list[tuple[str, str]]:
 def test_the_cache_of_the_list_may_hold_anything(hub_with_one):
     assert [model.repo_id for model in listing(60, fresh=0).models] == [ID]
     path = Path(constants.HF_HOME) / "vqzoo" / "live.json"
-    kept = json.loads(path.read_text())
-    for value in (None, 5, "x", [], {}, [None], ["x"], [{}], [kept["models"][0] | {"metrics": []}]):
-        path.write_text(json.dumps(kept | {"models": value}))
+    stored = json.loads(path.read_text())
+    for value in (None, 5, "x", [], {}, [None], ["x"], [{}], [stored["models"][0] | {"metrics": []}]):
+        path.write_text(json.dumps(stored | {"models": value}))
         assert cached().models == ()
 
 
@@ -198,8 +198,8 @@ def test_what_the_hub_says_reaches_the_terminal_without_escapes(hub_with_one, fo
         hub_with_one.application = answering(application, "GET", f"/api/models/{ID}", answer, status)
         for command in (["publish", str(folder), "--to", ID], ["publish", str(folder), "--to", ID, "--yes"]):
             assert main(command) == 1
-            said = capsys.readouterr()
-            assert said.out == "" and said.err.startswith("error: ") and is_safe(said.err.removesuffix("\n"))
+            message = capsys.readouterr()
+            assert message.out == "" and message.err.startswith("error: ") and is_safe(message.err.removesuffix("\n"))
     hub_with_one.application = application
 
 

@@ -99,9 +99,9 @@ def hub(hub_server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def hub_env(hub: Hub, tmp_path: Path) -> dict[str, str]:
     """The environment of another process that asks the same Hub, with an empty cache of its own, not logged in."""
     left = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in left}
+    stored = {name: value for name, value in os.environ.items() if name.upper() not in left}
     return {
-        **kept,
+        **stored,
         "HF_ENDPOINT": hub.endpoint,
         "HF_HOME": str(tmp_path / "other_hf_home"),
         "HF_HUB_OFFLINE": "0",  # other tests of this session may have set it

@@ -325,55 +325,55 @@ class Hub:
         return self._page(request, page[start:stop], stop if stop < len(rows) else None)
 
     async def _info(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
-        row = self._describe(*found)
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
+        row = self._describe(*actual)
         expand = request.query_params.getlist("expand")
         if "blobs" in request.query_params:
-            row["siblings"] = [_sibling(path, data) for path, data in sorted(found[1].files.items())]
+            row["siblings"] = [_sibling(path, data) for path, data in sorted(actual[1].files.items())]
         return JSONResponse(_expanded(row, expand, True, True))
 
     async def _refs(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
-        repo = found[0]
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
+        repo = actual[0]
         tags = [{"name": n, "ref": f"refs/tags/{n}", "targetCommit": sha} for n, sha in repo.tags.items()]
         main = {"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head.sha}
         return JSONResponse({"branches": [main], "converts": [], "tags": tags})
 
     async def _tree(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
-        rows = [_entry(path, data) for path, data in sorted(found[1].files.items())]
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
+        rows = [_entry(path, data) for path, data in sorted(actual[1].files.items())]
         start = int(request.query_params.get("cursor", 0))
         stop = start + self.page_size
         return self._page(request, rows[start:stop], stop if stop < len(rows) else None)
 
     async def _paths_info(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
         paths = (await request.form()).getlist("paths")
-        return JSONResponse([_entry(path, data) for path, data in found[1].files.items() if path in paths])
+        return JSONResponse([_entry(path, data) for path, data in actual[1].files.items() if path in paths])
 
     async def _commits(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
         rows = [
             {"id": commit.sha, "title": commit.message, "message": "", "date": _WHEN, "authors": []}
-            for commit in reversed(found[0].commits)
+            for commit in reversed(actual[0].commits)
         ]
         return JSONResponse(rows)
 
     async def _resolve(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
-        repo, commit = found
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
+        repo, commit = actual
         if repo.gated:
             return _error(403, "GatedRepo", f"Access to model {repo.id} is restricted")
         headers = {"X-Repo-Commit": commit.sha, "Accept-Ranges": "bytes"}
@@ -394,14 +394,14 @@ class Hub:
     # Writing.
 
     async def _preupload(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
         if refused := self._may_write(request, request.path_params["owner"]):
             return refused
         rows = []
         for file in (await request.json())["files"]:
-            path, data = file["path"], found[1].files.get(file["path"])
+            path, data = file["path"], actual[1].files.get(file["path"])
             oid = None if data is None else sha256(data) if _is_lfs(path) else git_oid(data)
             mode = "lfs" if _is_lfs(path) else "regular"
             rows.append({"path": path, "uploadMode": mode, "shouldIgnore": False, **({"oid": oid} if oid else {})})
@@ -428,12 +428,12 @@ class Hub:
         body = await request.body()
         if self.before_commit is not None:
             self.before_commit(f"{request.path_params['owner']}/{request.path_params['name']}")
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
         if refused := self._may_write(request, request.path_params["owner"]):
             return refused
-        repo, head = found
+        repo, head = actual
         header, *operations = (json.loads(line) for line in body.splitlines())
         if header["value"].get("parentCommit", repo.head.sha) != repo.head.sha:
             return _error(412, message="A commit has happened since. Please refresh and try again.")
@@ -450,15 +450,15 @@ class Hub:
         return JSONResponse({"commitUrl": f"{self.endpoint}/{repo.id}/commit/{commit.sha}", "commitOid": commit.sha})
 
     async def _tag(self, request: Request) -> Response:
-        found = self._find(request)
-        if isinstance(found, Response):
-            return found
+        actual = self._find(request)
+        if isinstance(actual, Response):
+            return actual
         if refused := self._may_write(request, request.path_params["owner"]):
             return refused
         name = (await request.json())["tag"]
-        if name in found[0].tags:
+        if name in actual[0].tags:
             return _error(409, message=f"Tag {name} already exists")
-        found[0].tags[name] = found[1].sha
+        actual[0].tags[name] = actual[1].sha
         return Response()
 
     async def _create_collection(self, request: Request) -> Response:
@@ -605,5 +605,5 @@ def _parameters(weights: bytes | None) -> dict[str, Any] | None:
 
 
 def _error(status: int, code: str = "", message: str = "", headers: dict[str, str] | None = None) -> Response:
-    said = {**({"X-Error-Code": code} if code else {}), **({"X-Error-Message": message} if message else {})}
-    return JSONResponse({"error": message or code}, status, {**(headers or {}), **said})
+    output = {**({"X-Error-Code": code} if code else {}), **({"X-Error-Message": message} if message else {})}
+    return JSONResponse({"error": message or code}, status, {**(headers or {}), **output})

@@ -129,7 +129,7 @@ def _write(folder: Path, header: bytes, body: bytes, length: int | None = None) 
 
 
 def _headers() -> dict[str, Case]:
-    found: dict[str, Case] = {
+    actual: dict[str, Case] = {
         "weights: empty": _raw(b""),
         "weights: seven bytes": _raw(b"\0" * 7),
         "weights: zeros": _raw(b"\0" * 4096),
@@ -150,14 +150,14 @@ def _headers() -> dict[str, Case]:
             header, body = _split(folder)
             _write(folder, json.dumps(header).encode(), body, length)
 
-        found[f"weights: a header said to have {length} bytes"] = lied
+        actual[f"weights: a header said to have {length} bytes"] = lied
     for share in (0.001, 0.1, 0.5, 0.9, 0.999):
 
         def cut(folder: Path, share: float = share) -> None:
             path = folder / "model.safetensors"
             os.truncate(path, int(path.stat().st_size * share))
 
-        found[f"weights: cut to {share}"] = cut
+        actual[f"weights: cut to {share}"] = cut
     texts = {
         "an array": b"[]",
         "null": b"null",
@@ -181,7 +181,7 @@ def _headers() -> dict[str, Case]:
         "a long key": b'{"' + b"k" * 500_000 + b'": 1}',
     }
     for name, text in texts.items():
-        found[f"weights: header of {name}"] = lambda folder, text=text: _write(folder, text, b"")
+        actual[f"weights: header of {name}"] = lambda folder, text=text: _write(folder, text, b"")
 
     def twice(folder: Path) -> None:
         header, body = _split(folder)
@@ -189,8 +189,8 @@ def _headers() -> dict[str, Case]:
         text = json.dumps(header)[:-1] + f", {json.dumps(key)}: {json.dumps(header[key])}}}"
         _write(folder, text.encode(), body)
 
-    found["weights: a key twice"] = twice
-    return found
+    actual["weights: a key twice"] = twice
+    return actual
 
 
 def _directory(folder: Path) -> None:
@@ -218,18 +218,18 @@ def _tensors() -> dict[str, Case]:
 
         return apply
 
-    found: dict[str, Case] = {}
+    actual: dict[str, Case] = {}
     shapes: list[Any] = [[], [0], [4, 3, 4], [4, 3, 4, 5], [4, 3, 4, 0], [-4, 3, 4, -4], [4.0, 3, 4, 4], ["4", 3, 4, 4]]
     shapes += [[True, 3, 4, 4], [2**40, 2**40], [2**63, 2], [10**30], [1] * 40 + [192], None, 192]
     shapes += ["4,3,4,4", {"0": 4}, [[4, 3, 4, 4]], [float("inf")], [4, 3, 16], [3, 4, 4, 4], [192]]
     for shape in shapes:
-        found[f"weights: shape {shape}"] = entry(lambda e, shape=shape: e.update(shape=shape))
+        actual[f"weights: shape {shape}"] = entry(lambda e, shape=shape: e.update(shape=shape))
     offsets: list[Any] = [[0, 0], [0, 1], [0], [], [0, 1, 2], [-8, 8], [0, 2**62], [2**62, 2**63], [5, 1], [0.0, 768.0]]
     offsets += [["0", "768"], None, 768, {"0": 1}, [10**30, 10**30 + 768], [True, False]]
     for pair in offsets:
-        found[f"weights: offsets {pair}"] = entry(lambda e, pair=pair: e.update(data_offsets=pair))
+        actual[f"weights: offsets {pair}"] = entry(lambda e, pair=pair: e.update(data_offsets=pair))
     for shift in (1, -1, 4, 768, -768):
-        found[f"weights: offsets moved by {shift}"] = entry(
+        actual[f"weights: offsets moved by {shift}"] = entry(
             lambda e, shift=shift: e.update(data_offsets=[n + shift for n in e["data_offsets"]])
         )
     types: list[Any] = [
@@ -251,23 +251,23 @@ def _tensors() -> dict[str, Case]:
     ]
     types += [["F32"], "F32\0", "object", "<script>", "O" * 5000]
     for dtype in types:
-        found[f"weights: type {str(dtype)[:30]}"] = entry(lambda e, dtype=dtype: e.update(dtype=dtype))
+        actual[f"weights: type {str(dtype)[:30]}"] = entry(lambda e, dtype=dtype: e.update(dtype=dtype))
         if isinstance(dtype, str) and dtype in ("F16", "BF16", "F64", "I32", "U8", "I8", "BOOL"):
             width = {"F16": 2, "BF16": 2, "F64": 8, "I32": 4}.get(dtype, 1)
-            found[f"weights: type {dtype} of fewer numbers"] = entry(
+            actual[f"weights: type {dtype} of fewer numbers"] = entry(
                 lambda e, dtype=dtype, width=width: e.update(dtype=dtype, shape=[768 // width])
             )
-    found["weights: an entry without a type"] = entry(lambda e: e.pop("dtype"))
-    found["weights: an entry with more"] = entry(lambda e: e.update(exec="boom"))
+    actual["weights: an entry without a type"] = entry(lambda e: e.pop("dtype"))
+    actual["weights: an entry with more"] = entry(lambda e: e.update(exec="boom"))
     for value in (None, 5, [], "x", {}):
-        found[f"weights: an entry that is {value!r}"] = whole(lambda h, value=value: h.update({key: value}))
-    found["weights: two on the same bytes"] = whole(lambda h: h.update(extra=dict(h[key])))
+        actual[f"weights: an entry that is {value!r}"] = whole(lambda h, value=value: h.update({key: value}))
+    actual["weights: two on the same bytes"] = whole(lambda h: h.update(extra=dict(h[key])))
     empty = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-    found["weights: an empty one more"] = whole(lambda h: h.update(extra=empty))
-    found["weights: one less"] = whole(lambda h: h.pop(key))
+    actual["weights: an empty one more"] = whole(lambda h: h.update(extra=empty))
+    actual["weights: one less"] = whole(lambda h: h.pop(key))
     names = ("../../evil", "/etc/passwd", "a" * 5000, "<img src=x onerror=alert(1)>", "\n\x1b[31mred", "", "__class__")
     for name in names:
-        found[f"weights: named {name[:20]!r}"] = whole(lambda h, name=name: h.update({name: h.pop(key)}))
+        actual[f"weights: named {name[:20]!r}"] = whole(lambda h, name=name: h.update({name: h.pop(key)}))
 
     def numbers(value: float, where: str, dtype: torch.dtype = torch.float32) -> Case:
         def apply(folder: Path) -> None:
@@ -280,11 +280,11 @@ def _tensors() -> dict[str, Case]:
 
     for value in (float("nan"), float("inf"), -float("inf")):
         for where in (key, "autoencoder.encoder.0.bias", "quantizer.codebook.weight", "position.table"):
-            found[f"weights: {value} in {where}"] = numbers(value, where)
-        found[f"weights: {value} in half precision"] = numbers(value, key, torch.float16)
-        found[f"weights: {value} in int8"] = numbers(value, key, torch.int8)
-    found["weights: too large for float32"] = _too_large
-    return found
+            actual[f"weights: {value} in {where}"] = numbers(value, where)
+        actual[f"weights: {value} in half precision"] = numbers(value, key, torch.float16)
+        actual[f"weights: {value} in int8"] = numbers(value, key, torch.int8)
+    actual["weights: too large for float32"] = _too_large
+    return actual
 
 
 def _too_large(folder: Path) -> None:
@@ -324,17 +324,17 @@ def _texts() -> dict[str, Case]:
         "a cycle by name": b'{"$ref": "#"}',
         "a prototype": b'{"__proto__": {"x": 1}, "constructor": 1}',
     }
-    found: dict[str, Case] = {}
+    actual: dict[str, Case] = {}
     for about, file in (("config", "config.json"), ("metrics", "metrics.json"), ("usage", "usage.json")):
         for name, text in texts.items():
             if about == "usage" and name == "a cycle by name":
                 continue
-            found[f"{about}: {name}"] = lambda folder, file=file, text=text: (folder / file).write_bytes(text)
-        found[f"{about}: gone"] = lambda folder, file=file: (folder / file).unlink()
-        found[f"{about}: a directory"] = lambda folder, file=file: ((folder / file).unlink(), (folder / file).mkdir())
-        found[f"{about}: a pipe"] = lambda folder, file=file: ((folder / file).unlink(), os.mkfifo(folder / file))
-        found[f"{about}: ten gigabytes of nothing"] = lambda folder, file=file: os.truncate(folder / file, 10 * 2**30)
-    return found
+            actual[f"{about}: {name}"] = lambda folder, file=file, text=text: (folder / file).write_bytes(text)
+        actual[f"{about}: gone"] = lambda folder, file=file: (folder / file).unlink()
+        actual[f"{about}: a directory"] = lambda folder, file=file: ((folder / file).unlink(), (folder / file).mkdir())
+        actual[f"{about}: a pipe"] = lambda folder, file=file: ((folder / file).unlink(), os.mkfifo(folder / file))
+        actual[f"{about}: ten gigabytes of nothing"] = lambda folder, file=file: os.truncate(folder / file, 10 * 2**30)
+    return actual
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -350,7 +350,7 @@ def _configs() -> dict[str, Case]:
 
         return apply
 
-    found: dict[str, Case] = {}
+    actual: dict[str, Case] = {}
     values: list[Any] = [-1, 1.5, True, None, "64", [64], {"a": 1}, 10**9, 10**4000, float("nan"), float("inf")]
     values += ["<script>alert(1)</script>", "../../etc/passwd", "x" * 100_000]
     places = [("resolution",), ("format",), ("autoencoder",), ("quantizer",), ("position",)]
@@ -366,7 +366,7 @@ def _configs() -> dict[str, Case]:
                     config = config[parent]
                 config[last] = value
 
-            found[f"config: {'.'.join(place)} = value {number}"] = edit(put)
+            actual[f"config: {'.'.join(place)} = value {number}"] = edit(put)
 
     def part(where: str, **settings: Any) -> Case:
         return edit(lambda config: config.update({where: settings}))
@@ -419,7 +419,7 @@ def _configs() -> dict[str, Case]:
         "a dunder": edit(lambda c: c["quantizer"].update(name="__class__")),
         "a module to import": edit(lambda c: c.update(_target_="os.system", args=["true"])),
     }
-    return found | {f"config: {name}": case for name, case in giants.items()}
+    return actual | {f"config: {name}": case for name, case in giants.items()}
 
 
 def _metrics() -> dict[str, Case]:
@@ -431,24 +431,24 @@ def _metrics() -> dict[str, Case]:
 
         return apply
 
-    found: dict[str, Case] = {}
+    actual: dict[str, Case] = {}
     markup = "<img src=x onerror=alert(1)>"
     for number, value in enumerate((float("nan"), float("inf"), 10**400, "20", [], {}, True, markup)):
         for metric in ("bits_per_image", "psnr", "usage"):
-            found[f"metrics: {metric} = value {number}"] = edit(
+            actual[f"metrics: {metric} = value {number}"] = edit(
                 lambda r, m=metric, v=value: r["metrics"].update({m: v})
             )
     for number, value in enumerate((None, 5, [], markup, "a\x1b[31m", "x" * 5000, {"a": 1})):
-        found[f"metrics: dataset = value {number}"] = edit(lambda r, v=value: r.update(dataset=v))
-        found[f"metrics: training = value {number}"] = edit(lambda r, v=value: r.update(training=v))
+        actual[f"metrics: dataset = value {number}"] = edit(lambda r, v=value: r.update(dataset=v))
+        actual[f"metrics: training = value {number}"] = edit(lambda r, v=value: r.update(training=v))
     for number, value in enumerate((0, -1, 1.5, None, "1", True, float("nan"))):
-        found[f"metrics: images = value {number}"] = edit(lambda r, v=value: r["training"].update(images=v))
-    found["metrics: a recipe of markup"] = edit(lambda r: r["training"]["recipe"].update(start_from=markup))
-    found["metrics: a key of markup"] = edit(lambda r: r["metrics"].update(selection={markup: 0.5}))
-    found["metrics: a quantizer of markup"] = edit(lambda c: c["quantizer"].update(name=markup), "config.json")
-    found["metrics: a position of markup"] = edit(lambda c: c["position"].update(name=markup), "config.json")
-    found["metrics: a resolution of text"] = edit(lambda c: c.update(resolution=markup), "config.json")
-    return found
+        actual[f"metrics: images = value {number}"] = edit(lambda r, v=value: r["training"].update(images=v))
+    actual["metrics: a recipe of markup"] = edit(lambda r: r["training"]["recipe"].update(start_from=markup))
+    actual["metrics: a key of markup"] = edit(lambda r: r["metrics"].update(selection={markup: 0.5}))
+    actual["metrics: a quantizer of markup"] = edit(lambda c: c["quantizer"].update(name=markup), "config.json")
+    actual["metrics: a position of markup"] = edit(lambda c: c["position"].update(name=markup), "config.json")
+    actual["metrics: a resolution of text"] = edit(lambda c: c.update(resolution=markup), "config.json")
+    return actual
 
 
 def _usage() -> dict[str, Case]:
@@ -491,19 +491,19 @@ def _links() -> dict[str, Case]:
         return edit
 
     files = {"config": "config.json", "weights": "model.safetensors", "metrics": "metrics.json", "usage": "usage.json"}
-    found: dict[str, Case] = {}
+    actual: dict[str, Case] = {}
     for about, file in files.items():
-        found[f"{about}: a link out"] = link(file, False)
-        found[f"{about}: a link up and out"] = link(file, True)
-        found[f"{about}: a link to itself"] = around(file)
+        actual[f"{about}: a link out"] = link(file, False)
+        actual[f"{about}: a link up and out"] = link(file, True)
+        actual[f"{about}: a link to itself"] = around(file)
         for target in ("/etc/passwd", "/dev/zero", "/proc/self/environ"):
 
             def out(folder: Path, file: str = file, target: str = target) -> None:
                 (folder / file).unlink()
                 (folder / file).symlink_to(target)
 
-            found[f"{about}: a link to {target}"] = out
-    return found
+            actual[f"{about}: a link to {target}"] = out
+    return actual
 
 
 class Memory:

@@ -32,8 +32,8 @@ PCA = [model("pca-640", 640, 25, "pca"), model("kmeans-640", 640, 23, "pca"), mo
     ],
 )
 def test_the_best_baseline_at_no_more_bits(bits, psnr, name):
-    found = best_ahead(model("mine", bits, psnr), PCA)
-    assert (found and found["name"]) == name
+    actual = best_ahead(model("mine", bits, psnr), PCA)
+    assert (actual and actual["name"]) == name
 
 
 def test_only_the_same_images_compare_and_a_baseline_is_behind_none():

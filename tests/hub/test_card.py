@@ -80,9 +80,13 @@ def test_the_choice_among_codebooks_is_on_the_card():
 def test_too_few_images_for_the_features_are_named():
     record = copy.deepcopy(RECORD)
     assert "too few" not in model_card(record, CONFIG)
-    for number, squeeze, inception, said in ((512, 1.0, None, True), (513, 1.0, None, False), (513, None, 1.0, True)):
+    for number, squeeze, inception, message in (
+        (512, 1.0, None, True),
+        (513, 1.0, None, False),
+        (513, None, 1.0, True),
+    ):
         record["metrics"] |= {"num_images": number, "rfid_squeeze": squeeze, "rfid": inception}
-        assert (f"{number:,} images are too few for that many" in model_card(record, CONFIG)) == said
+        assert (f"{number:,} images are too few for that many" in model_card(record, CONFIG)) == message
 
 
 def test_levels_are_on_the_card():

@@ -222,9 +222,9 @@ def test_the_family_is_read_from_the_keys(tmp_path):
     for layout in LAYOUTS:
         state = published(layout)
         by_hand = convert(saved(tmp_path / "peer.pt", state), layout)
-        found = convert(tmp_path / "peer.pt")
-        assert found.config == by_hand.config
-        assert all(torch.equal(tensor, by_hand.state_dict()[key]) for key, tensor in found.state_dict().items())
+        actual = convert(tmp_path / "peer.pt")
+        assert actual.config == by_hand.config
+        assert all(torch.equal(tensor, by_hand.state_dict()[key]) for key, tensor in actual.state_dict().items())
     with pytest.raises(ValueError, match="keys are those of taming and of ibq; name the family"):
         convert(saved(tmp_path / "peer.pt", published("taming", 4)))
     with pytest.raises(ValueError, match=r"peer.pt: of no family that can be read; expected taming: keys encoder.down"):
@@ -294,8 +294,8 @@ def test_all_kinds_of_files_give_the_same(kind, checkpoint, tmp_path):
         path = path.parent if kind == "folder" else path
     else:
         saved(path, {key: tensor.half() for key, tensor in state.items()} if kind == "half" else state)
-    found = convert(path).state_dict()
-    for key, tensor in found.items():
+    actual = convert(path).state_dict()
+    for key, tensor in actual.items():
         assert tensor.dtype == torch.float32
         torch.testing.assert_close(tensor, expected[key].half().float() if kind == "half" else expected[key])
 
@@ -330,9 +330,9 @@ def test_what_training_leaves_beside_the_weights_is_passed_over(checkpoint, tmp_
     """Objects of numpy and argparse, and of Lightning, whose classes are keys in old files and need not be there."""
     names = ["pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"]
     lightning = {name: ModuleType(name) for name in names}
-    kept = type("ModelCheckpoint", (), {"__module__": names[-1]})
-    lightning[names[-1]].ModelCheckpoint = kept
-    more = {"best": np.float64(0.5), "args": argparse.Namespace(lr=1), "callbacks": {kept: {"monitor": kept()}}}
+    stored = type("ModelCheckpoint", (), {"__module__": names[-1]})
+    lightning[names[-1]].ModelCheckpoint = stored
+    more = {"best": np.float64(0.5), "args": argparse.Namespace(lr=1), "callbacks": {stored: {"monitor": stored()}}}
     with monkeypatch.context() as patch:
         for name, module in lightning.items():
             patch.setitem(sys.modules, name, module)

@@ -140,9 +140,9 @@ def test_moving_averages_are_what_its_authors_evaluate(tmp_path):
     average = {key: tensor + 0.1 for key, tensor in plain.items()}
     shadows = {f"model_ema.{key.replace('.', '')}": tensor for key, tensor in average.items()}
     left_out = {"loss.logvar": torch.zeros(()), "model_ema.decay": torch.tensor(0.9), "quantize.mask": torch.zeros(6)}
-    found = convert(saved(tmp_path / "a.ckpt", plain | shadows | left_out)).state_dict()
+    actual = convert(saved(tmp_path / "a.ckpt", plain | shadows | left_out)).state_dict()
     expected = convert(saved(tmp_path / "b.ckpt", average)).state_dict()
-    assert all(torch.equal(tensor, expected[key]) for key, tensor in found.items())
+    assert all(torch.equal(tensor, expected[key]) for key, tensor in actual.items())
 
 
 @pytest.mark.parametrize("key", ["decoder.adaptive.1.beta.bias", "decoder.up.1.upsample.conv1.bias", "more.weight"])

@@ -44,8 +44,8 @@ def test_the_double_names_files_as_the_hub_does(hub):
     # `printf 'hello\n' | git hash-object --stdin`
     assert files["a.txt"].blob_id == git_oid(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
     assert files["a.txt"].lfs is None and files[WEIGHTS].lfs.sha256 == sha256(data[WEIGHTS])
-    (found,) = HfApi().get_paths_info("owner/x", [WEIGHTS, "absent"])
-    assert found.lfs.size == 280 and HfApi().model_info("owner/x").sha == hub.repos["owner/x"].head.sha
+    (actual,) = HfApi().get_paths_info("owner/x", [WEIGHTS, "absent"])
+    assert actual.lfs.size == 280 and HfApi().model_info("owner/x").sha == hub.repos["owner/x"].head.sha
 
 
 def test_a_listing_comes_in_pages(hub):
@@ -54,8 +54,8 @@ def test_a_listing_comes_in_pages(hub):
     hub.put("owner/other", {"README.md": b"---\ntags: [else]\n---\n"})
     hub.put("owner/hidden", {"README.md": b"---\ntags: [vqzoo]\n---\n"}, private=True)
     hub.page_size = 3
-    found = [model.id for model in HfApi().list_models(filter="vqzoo", author="owner", expand=["sha"])]
-    assert found == ["owner/hidden", *(f"owner/m{number}" for number in range(7))]
+    actual = [model.id for model in HfApi().list_models(filter="vqzoo", author="owner", expand=["sha"])]
+    assert actual == ["owner/hidden", *(f"owner/m{number}" for number in range(7))]
     assert hub.asked("GET") == ["/api/models"] * 3
     seen = [model.id for model in HfApi(token=STRANGER).list_models(filter="vqzoo")]
     assert seen == [f"owner/m{number}" for number in range(7)], "a private one is nobody else's"

@@ -82,8 +82,8 @@ def shipped(tmp_path, monkeypatch):
 def listed() -> int:
     """How old the last answer is made."""
     path = Path(constants.HF_HOME) / "vqzoo" / "live.json"
-    kept = json.loads(path.read_text())
-    path.write_text(json.dumps({**kept, "asked": kept["asked"] - 10_000}))
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({**stored, "asked": stored["asked"] - 10_000}))
     return 10_000
 
 

@@ -219,8 +219,8 @@ def test_files_of_others_are_left_alone(hub, make_card):
 def test_the_card_on_the_hub_says_what_it_is(hub, make_card):
     publish(make_card())
     tags = ["vqzoo", "image-tokenizer", "quantizer:vq", "f:4", "pe:none", "dataset:toy", "bits:16"]
-    (found,) = HfApi().list_models(filter=tags)
-    assert found.id == ID
+    (actual,) = HfApi().list_models(filter=tags)
+    assert actual.id == ID
     card = ModelCard.load(ID)
     assert card.data.tags == tags and card.data.library_name == "vqzoo"
     results = {result.metric_type: result.metric_value for result in card.data.eval_results}

@@ -78,7 +78,7 @@ def test_a_recipe_from_before_a_field_existed_is_compared_in_the_others():
 
 
 def test_the_shipped_twins_are_found():
-    found = twins(list_models())
-    assert ("cifar10-cvq-1024x128", "cifar10-cvq-1024x128-sinusoidal") in [(one.name, two.name) for one, two in found]
-    for one, two in found:
+    actual = twins(list_models())
+    assert ("cifar10-cvq-1024x128", "cifar10-cvq-1024x128-sinusoidal") in [(one.name, two.name) for one, two in actual]
+    for one, two in actual:
         assert has_encoding(two) and one.metrics["training"]["images"] == two.metrics["training"]["images"], (one, two)

@@ -221,8 +221,8 @@ def test_the_engine_holds_its_limits(tmp_path):
 def test_what_is_no_file_is_refused_and_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
-        place = os.path.relpath(tmp_path / "socket")  # such a name may have a hundred letters
-        server.bind(min(place, str(tmp_path / "socket"), key=len))
+        position = os.path.relpath(tmp_path / "socket")  # such a name may have a hundred letters
+        server.bind(min(position, str(tmp_path / "socket"), key=len))
         for path, word in (
             (tmp_path / "pipe", "named pipe"),
             (tmp_path / "socket", "socket"),

@@ -160,7 +160,7 @@ def test_exif_orientation(orientation: int, kind: str):
     vertical, horizontal, height = WHERE[orientation]
     assert loaded.pixels.shape == (height, 60 - height, 3)
     corners = {(v, h): loaded.pixels[y, x, 0] for v, y in (("top", 1), ("bottom", -2)) for h, x in SIDES}
-    assert {place for place, value in corners.items() if value > 128} == {(vertical, horizontal)}
+    assert {position for position, value in corners.items() if value > 128} == {(vertical, horizontal)}
     assert loaded.notes == (() if orientation == 1 else ("turned upright as its EXIF orientation says",))
 
 

@@ -21,8 +21,8 @@ def test_it_is_the_correlation_with_the_window(size):
 def test_a_single_pixel_becomes_the_window():
     images = torch.zeros(1, 1, 9, 9)
     images[0, 0, 4, 4] = 1
-    found = blur(images, gaussian(3, 1.0))[0, 0]
+    actual = blur(images, gaussian(3, 1.0))[0, 0]
     side = np.exp(-0.5)
     row = np.array([side, 1, side]) / (1 + 2 * side)
-    np.testing.assert_allclose(found[3:6, 3:6].numpy(), np.outer(row, row), rtol=1e-6)
-    assert found.sum().item() == pytest.approx(1) and (found > 0).sum() == 9
+    np.testing.assert_allclose(actual[3:6, 3:6].numpy(), np.outer(row, row), rtol=1e-6)
+    assert actual.sum().item() == pytest.approx(1) and (actual > 0).sum() == 9

@@ -41,9 +41,9 @@ def test_numbers_are_those_of_the_files(channels):
 
     def file(picture: torch.Tensor) -> np.ndarray:
         shown = np.repeat(picture.permute(1, 2, 0).numpy(), 3 // channels, axis=2)
-        kept = io.BytesIO()
-        Image.fromarray(shown).save(kept, "JPEG", quality=75)
-        return np.asarray(Image.open(kept).convert("RGB"))
+        stored = io.BytesIO()
+        Image.fromarray(shown).save(stored, "JPEG", quality=75)
+        return np.asarray(Image.open(stored).convert("RGB"))
 
     ours = [file(each) for each in ((restored.clamp(-1, 1) + 1) / 2 * 255).to(torch.uint8)]
     theirs = [file(each) for each in cut_off_originals(originals)]

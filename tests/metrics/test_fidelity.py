@@ -21,9 +21,9 @@ def pair(height: int = 24, width: int = 33, channels: int = 3, batch: int = 3, s
     generator = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     originals = np.empty((batch, channels, height, width))
-    for place in np.ndindex(batch, channels):
+    for position in np.ndindex(batch, channels):
         a, b, c = generator.uniform(0.05, 0.4, 3)
-        originals[place] = 127.5 + 100 * np.sin(a * rows + b * columns + 10 * c)
+        originals[position] = 127.5 + 100 * np.sin(a * rows + b * columns + 10 * c)
     noise = generator.normal(size=originals.shape) * np.array([4, 12, 40])[:batch, None, None, None]
     as_bytes = [torch.from_numpy(x.clip(0, 255).astype(np.uint8)) for x in (originals + noise, originals)]
     return as_bytes[0], as_bytes[1]

@@ -36,9 +36,9 @@ def test_soft_entropies_and_their_gradients_agree_with_the_dense_ones(tile, scal
     monkeypatch.setattr(tiles, "_TILE", tile)  # 64 latents at least, so 200 make four tiles
     inputs = [each.double().requires_grad_() for each in (torch.randn(200, 3), torch.randn(7, 3), torch.randn(7))]
     latents, codebook, bias = inputs
-    found, expected = soft_entropies(*inputs, scale), dense(scale * (latents @ codebook.T + bias))
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(gradients(found, inputs), gradients(expected, inputs))
+    actual, expected = soft_entropies(*inputs, scale), dense(scale * (latents @ codebook.T + bias))
+    torch.testing.assert_close(actual, expected)
+    torch.testing.assert_close(gradients(actual, inputs), gradients(expected, inputs))
     with torch.no_grad():
         torch.testing.assert_close(soft_entropies(*inputs, scale), expected)
 
@@ -46,9 +46,9 @@ def test_soft_entropies_and_their_gradients_agree_with_the_dense_ones(tile, scal
 @pytest.mark.parametrize("bits", [1, 2, 3, 5, 8])
 def test_bit_entropies_and_their_gradients_agree_with_the_dense_ones(bits):
     logits = (2 * torch.randn(40, bits)).double().requires_grad_()
-    found, expected = bit_entropies(logits), dense_bits(logits)
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(gradients(found, [logits]), gradients(expected, [logits]))
+    actual, expected = bit_entropies(logits), dense_bits(logits)
+    torch.testing.assert_close(actual, expected)
+    torch.testing.assert_close(gradients(actual, [logits]), gradients(expected, [logits]))
 
 
 def test_more_bits_than_are_held_are_cut_into_groups(monkeypatch):

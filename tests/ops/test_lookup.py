@@ -42,8 +42,8 @@ def test_the_index_that_faiss_finds(n, k, d):
     queries = {"l2": (faiss.IndexFlatL2(d), codebook), "cosine": (faiss.IndexFlatIP(d), F.normalize(codebook, dim=1))}
     for metric, (index, rows) in queries.items():
         index.add(rows.numpy())
-        _, found = index.search(latents.numpy(), 1)
-        assert nearest(latents, codebook, metric).tolist() == found[:, 0].tolist(), metric
+        _, actual = index.search(latents.numpy(), 1)
+        assert nearest(latents, codebook, metric).tolist() == actual[:, 0].tolist(), metric
     index = faiss.IndexFlatIP(d)
     index.add(codebook.numpy())
     assert highest(latents, codebook).tolist() == index.search(latents.numpy(), 1)[1][:, 0].tolist()

@@ -28,12 +28,12 @@ def test_images_and_calls_have_noise_of_their_own():
 def test_hard_is_one_hot_with_the_gradient_of_the_soft():
     logits = torch.randn(2, 5, 4, requires_grad=True)
     direction = torch.randn(2, 5, 4)
-    found = []
+    actual = []
     for hard in (True, False):
         torch.manual_seed(0)
         out = noise.gumbel_softmax(logits, 0.5, hard)
-        found.append((out, torch.autograd.grad(out, logits, direction)[0]))
-    (one_hot, gradient), (soft, expected) = found
+        actual.append((out, torch.autograd.grad(out, logits, direction)[0]))
+    (one_hot, gradient), (soft, expected) = actual
     torch.testing.assert_close(one_hot, torch.nn.functional.one_hot(soft.argmax(-1), 4).float())
     torch.testing.assert_close(gradient, expected)
 

@@ -72,18 +72,18 @@ def test_late_codevectors_are_found_as_early_ones_are():
 
 def test_threads_find_what_one_finds(threads):
     latents, codebook = torch.randn(5000, 4), torch.randn(300, 4)
-    found = find(latents, codebook)
+    actual = find(latents, codebook)
     torch.set_num_threads(1)
-    assert torch.equal(find(latents, codebook), found)
-    assert torch.equal(torch.cat([find(part, codebook) for part in latents.split(777)]), found)
+    assert torch.equal(find(latents, codebook), actual)
+    assert torch.equal(torch.cat([find(part, codebook) for part in latents.split(777)]), actual)
 
 
 def test_any_number_of_searches_at_once(threads):
     latents, codebooks = torch.randn(3000, 4), [torch.randn(64, 4) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         for _ in range(5):
-            found = list(pool.map(lambda codebook: find(latents, codebook), codebooks))
-            for codebook, indices in zip(codebooks, found, strict=True):
+            actual = list(pool.map(lambda codebook: find(latents, codebook), codebooks))
+            for codebook, indices in zip(codebooks, actual, strict=True):
                 assert torch.equal(indices, torch.cdist(latents.double(), codebook.double()).argmin(1))
 
 
@@ -104,9 +104,9 @@ def test_tiny_numbers_are_the_same_on_all_threads(threads):
     latents, codebook = torch.full((20_000, 1), 1e-20), torch.tensor([[1e-21], [1e-20]])
     for flush in (True, False):
         assert torch.set_flush_denormal(flush)
-        found = find(latents, codebook, "product")
+        actual = find(latents, codebook, "product")
         torch.set_flush_denormal(False)
-        assert (found == (0 if flush else 1)).all()
+        assert (actual == (0 if flush else 1)).all()
 
 
 def test_it_takes_tensors_that_are_not_contiguous():

@@ -99,12 +99,12 @@ def test_the_gradient_reaches_the_selector_as_that_of_a_soft_choice():
     quantizer, latents = adaptive().eval(), torch.randn(2, 3, 4, 8)
     direction = torch.randn(2, 3, 4, 8)
     selector = [quantizer.keys, quantizer.query.weight, quantizer.query.bias]
-    found = torch.autograd.grad(quantizer(latents).latents, selector, direction)
+    actual = torch.autograd.grad(quantizer(latents).latents, selector, direction)
     p = torch.softmax(scores_by_hand(quantizer, latents), -1)
     outputs = torch.stack([part(latents).latents for part in quantizer.parts], -1).detach()
     expected = torch.autograd.grad((outputs * p[..., None, :]).sum(-1), selector, direction)
     assert all(gradient.any() for gradient in expected)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_training_moves_the_selector_too():
@@ -151,9 +151,9 @@ def test_a_lower_temperature_follows_the_scores_more_closely(gumbel_noise):
         outputs = torch.stack([part.eval()(latents).latents for part in quantizer.parts], -1).detach()
         soft = torch.softmax((scores_by_hand(quantizer, latents) + noise) / tau, -1)
         (expected,) = torch.autograd.grad((outputs * soft[..., None, :]).sum(-1), quantizer.keys, direction)
-        (found,) = torch.autograd.grad(quantizer(latents).latents, quantizer.keys, direction)
-        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
-        gradients.append(found)
+        (actual,) = torch.autograd.grad(quantizer(latents).latents, quantizer.keys, direction)
+        torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4)
+        gradients.append(actual)
     assert not torch.allclose(*gradients)
 
 
@@ -174,5 +174,5 @@ def test_codebooks_may_learn_by_gradient():
     before = [weight.detach().clone() for weight in weights]
     quantizer(latents).losses["codebook"].backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in weights)
-    assert all(torch.equal(weight, kept) for weight, kept in zip(weights, before, strict=True))
+    assert all(torch.equal(weight, stored) for weight, stored in zip(weights, before, strict=True))
     assert "codebook" not in build("adaptive", dim=8, capacity=32, codebooks=3).train()(latents).losses

@@ -128,8 +128,8 @@ def three_runs(case: dict[str, Any], cases: list[dict[str, Any]]) -> tuple[dict,
     settings = json.dumps(small(case))
     errors, states = together(tuple(every))
     assert not errors, errors
-    place, (first, second) = every.index(settings), states
-    return alone(settings), first[place], second[place]
+    position, (first, second) = every.index(settings), states
+    return alone(settings), first[position], second[position]
 
 
 @pytest.fixture

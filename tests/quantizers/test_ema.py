@@ -64,10 +64,10 @@ def test_same_codebook_as_an_independent_implementation(decay, eps, steps):
 @pytest.mark.trap("T8", "ema", "pq", "rvq", "rq", "adaptive", "hvq")
 def test_a_codevector_that_nobody_chooses_stays_exactly_where_it_is():
     codebook = started([[0.1, -0.3], [7.7, 3.3]])
-    place = codebook.weight[1].clone()
+    position = codebook.weight[1].clone()
     for _ in range(3000):
         codebook.update(torch.randn(4, 2), torch.zeros(4, dtype=torch.int64), "l2")
-    assert torch.equal(codebook.weight[1], place)
+    assert torch.equal(codebook.weight[1], position)
     assert codebook.weight.isfinite().all()
     codebook.update(torch.tensor([[5.0, 6.0]]), torch.tensor([1]), "l2")
     torch.testing.assert_close(codebook.weight[1], torch.tensor([5.0, 6.0]), msg="it goes where it is wanted")

@@ -63,21 +63,21 @@ def test_the_walk_and_the_cost(name):
     torch.testing.assert_close(quantizer.distances(latents, indices), expected)
     books = [book(torch.arange(size)) for book, size in zip(quantizer.codebooks(), quantizer.index_sizes, strict=True)]
     assert [tuple(book.shape) for book in books] == [(book.size, book.code_dim) for book in BOOKS[name]]
-    found = quantizer.cost(16)
-    assert found.books == BOOKS[name] and found.searches == 16 * SEARCH[name] and found.maps == 0
-    assert found.log2_choices == quantizer.bits(indices)[0] and found.indices == indices[0].numel()
+    actual = quantizer.cost(16)
+    assert actual.books == BOOKS[name] and actual.searches == 16 * SEARCH[name] and actual.maps == 0
+    assert actual.log2_choices == quantizer.bits(indices)[0] and actual.indices == indices[0].numel()
 
 
 def test_the_app_shows_its_indices_map_and_rate(name, folder, path):
     model = read_model(folder)
     engine = Engine([model], torch.device("cpu"))
     inspector, shown = Inspector(engine), Comparison(str(path), 32, ())
-    look = inspector.inspect(model.name, shown)
+    view = inspector.inspect(model.name, shown)
     labels = {"cityblock": ["the only one"], "interleaved": ["strand 1 of 2", "strand 2 of 2"]}
-    assert [layer.label for layer in look.layers] == labels[name]
-    assert all(np.isfinite(look.distance(layer)).all() for layer in look.layers)
-    for layer, book in zip(look.layers, BOOKS[name], strict=True):
-        value = map_value(inspector, model.name, shown, look, layer, None)
+    assert [layer.label for layer in view.layers] == labels[name]
+    assert all(np.isfinite(view.distance(layer)).all() for layer in view.layers)
+    for layer, book in zip(view.layers, BOOKS[name], strict=True):
+        value = map_value(inspector, model.name, shown, view, layer, None)
         assert len(value["counts"]) == book.size and value["maps"]["PCA"]
     (point,) = Rates(engine).models("toy")
     assert point.cost is not None and point.cost == cost(model.config, 8, 8) and point.cost.books == BOOKS[name]

@@ -61,10 +61,10 @@ def test_the_gradient_through_the_division_only_turns_a_latent(training):
     """For u = z / |z| it is (g - u (u.g)) / |z|."""
     latents, direction = 3 * torch.randn(1, 2, 3, 5), torch.randn(1, 2, 3, 5)
     z = latents.clone().requires_grad_()
-    (found,) = torch.autograd.grad(spherical().train(training)(z).latents, z, direction)
+    (actual,) = torch.autograd.grad(spherical().train(training)(z).latents, z, direction)
     unit = F.normalize(latents, dim=-1)
     expected = (direction - unit * (unit * direction).sum(-1, keepdim=True)) / latents.norm(dim=-1, keepdim=True)
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -72,8 +72,8 @@ def test_the_raw_gradient_reaches_a_latent_as_it_is(training):
     latents, direction = 3 * torch.randn(1, 2, 3, 5, requires_grad=True), torch.randn(1, 2, 3, 5)
     latents.retain_grad()
     out = spherical("raw").train(training)(latents)
-    (found,) = torch.autograd.grad(out.latents, latents, direction, retain_graph=True)
-    assert torch.equal(found, direction)
+    (actual,) = torch.autograd.grad(out.latents, latents, direction, retain_graph=True)
+    assert torch.equal(actual, direction)
     # The commitment is of the unit sphere in either case.
     (pull,) = torch.autograd.grad(out.losses["commitment"], latents)
     assert (pull * latents).sum(-1).abs().max() < 1e-6 and pull.any()

@@ -36,10 +36,10 @@ def test_steps_of_training_stay_finite(case):
 @pytest.mark.parametrize(("size", "dim"), [(256, 4), (1024, 128), (4096, 8), (140_000, 32), (512, 1)])
 def test_lookups_find_what_double_precision_finds(size, dim, metric):
     latents, codebook = torch.randn(3000, dim).cuda(), torch.randn(size, dim).cuda()
-    found = nearest(latents, codebook, metric)
+    actual = nearest(latents, codebook, metric)
     exact, table = latents.double(), codebook.double()
     scores = -torch.cdist(exact, table) if metric == "l2" else F.normalize(exact, dim=1) @ F.normalize(table, dim=1).T
-    chosen = scores.gather(1, found[:, None])[:, 0]
+    chosen = scores.gather(1, actual[:, None])[:, 0]
     assert (scores.max(1).values - chosen < 1e-4).all()
 
 
@@ -48,9 +48,9 @@ def test_the_kernel_for_short_codevectors_finds_what_the_product_finds(size, dim
     from vqzoo.ops import gpu_kernel
 
     latents, codebook = torch.randint(-3, 4, (3000, dim)).float(), torch.randint(-3, 4, (size, dim)).float()
-    found = gpu_kernel.search(latents.cuda(), codebook.cuda(), None)
-    assert torch.equal(found[1].cpu(), highest(latents, codebook))
-    torch.testing.assert_close(found[0].cpu(), (latents @ codebook.T).amax(1))
+    actual = gpu_kernel.search(latents.cuda(), codebook.cuda(), None)
+    assert torch.equal(actual[1].cpu(), highest(latents, codebook))
+    torch.testing.assert_close(actual[0].cpu(), (latents @ codebook.T).amax(1))
 
 
 def test_ties_go_to_the_lowest_index():

@@ -54,9 +54,9 @@ def test_hard_training_gives_one_codevector_with_the_gradient_of_the_mixture(gum
     soft = torch.softmax((logits + gumbel_noise(logits.shape)) / 0.5, -1)
     torch.testing.assert_close(out, quantizer.weight[soft.argmax(-1)])
     parameters = list(quantizer.logits.parameters())
-    found = torch.autograd.grad(out, parameters, direction)
+    actual = torch.autograd.grad(out, parameters, direction)
     expected = torch.autograd.grad(soft @ quantizer.weight.detach(), parameters, direction)
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.trap("T25", "gumbel")
@@ -77,9 +77,9 @@ def test_evaluation_is_hard_and_draws_nothing(hard):
 def test_the_gradient_in_evaluation_is_that_of_the_likely_mixture():
     quantizer, latents = gumbel().eval(), torch.randn(2, 3, 4, 3, requires_grad=True)
     direction = torch.randn(2, 3, 4, 3)
-    (found,) = torch.autograd.grad(quantizer(latents).latents, latents, direction)
+    (actual,) = torch.autograd.grad(quantizer(latents).latents, latents, direction)
     mixture = torch.softmax(by_hand(quantizer, latents), -1) @ quantizer.weight
-    torch.testing.assert_close(found, torch.autograd.grad(mixture, latents, direction)[0])
+    torch.testing.assert_close(actual, torch.autograd.grad(mixture, latents, direction)[0])
 
 
 def test_every_codevector_and_logit_learns_at_every_step():
@@ -90,7 +90,7 @@ def test_every_codevector_and_logit_learns_at_every_step():
 
 def test_temperature_falls_while_training(gumbel_noise):
     quantizer = gumbel(temperature=4.0, last_temperature=1.0, anneal_steps=2)
-    latents, found = torch.randn(1, 8, 8, 3), []
+    latents, actual = torch.randn(1, 8, 8, 3), []
     for _ in range(4):
         torch.manual_seed(5)
         out = quantizer(latents).latents
@@ -100,7 +100,7 @@ def test_temperature_falls_while_training(gumbel_noise):
             if torch.allclose(
                 out, torch.softmax((logits + gumbel_noise(logits.shape)) / tau, -1) @ quantizer.weight, atol=1e-5
             ):
-                found.append(tau)
-    assert found == [4.0, 2.0, 1.0, 1.0]
+                actual.append(tau)
+    assert actual == [4.0, 2.0, 1.0, 1.0]
     quantizer.eval()(latents)
     assert quantizer.temperature.step == 4

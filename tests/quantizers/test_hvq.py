@@ -55,14 +55,14 @@ def test_the_lower_layer_trains_as_it_does_alone(rule):
     alone = copy.deepcopy(quantizer.lower)
     for _ in range(3):
         latents, wish = torch.randn(2, 4, 6, 3), torch.randn(2, 4, 6, 3)
-        found = []
+        actual = []
         for each in (quantizer, alone):
             z = latents.clone().requires_grad_()
             out = each(z)
             loss = torch.stack([*out.losses.values(), (out.latents * wish).sum()]).sum()
             weights = [*(alone if each is alone else quantizer.lower).parameters()]
-            found.append([out.latents, *torch.autograd.grad(loss, [z, *weights])])
-        assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+            actual.append([out.latents, *torch.autograd.grad(loss, [z, *weights])])
+        assert all(torch.equal(one, other) for one, other in zip(*actual, strict=True))
     for key, value in alone.state_dict().items():
         assert torch.equal(quantizer.lower.state_dict()[key], value), key
 
@@ -86,11 +86,11 @@ def test_no_loss_of_the_upper_layer_reaches_below_it(name):
     quantizer = hvq(levels=3).train()
     latents = torch.randn(2, 4, 8, 3, requires_grad=True)
     losses, alone = quantizer(latents).losses, copy.deepcopy(quantizer.lower)(latents).losses
-    (found,) = torch.autograd.grad(losses[name], latents, allow_unused=True)
+    (actual,) = torch.autograd.grad(losses[name], latents, allow_unused=True)
     if name == "commitment":
-        assert torch.equal(found, torch.autograd.grad(alone[name], latents)[0])
+        assert torch.equal(actual, torch.autograd.grad(alone[name], latents)[0])
     else:
-        assert found is None
+        assert actual is None
 
 
 def test_a_third_layer_stands_above_the_second():

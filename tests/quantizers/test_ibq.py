@@ -34,9 +34,9 @@ def test_values_and_gradients_agree_with_the_definition(tiles, training):
     out = quantizer.train(training)(latents)
     expected = by_hand(latents, quantizer.weight)
     torch.testing.assert_close(out.latents, expected)
-    found = torch.autograd.grad(out.latents, [latents, quantizer.weight], direction)
-    torch.testing.assert_close(found, torch.autograd.grad(expected, [latents, quantizer.weight], direction))
-    assert found[1].any(-1).all(), "every codevector has a gradient, chosen or not"
+    actual = torch.autograd.grad(out.latents, [latents, quantizer.weight], direction)
+    torch.testing.assert_close(actual, torch.autograd.grad(expected, [latents, quantizer.weight], direction))
+    assert actual[1].any(-1).all(), "every codevector has a gradient, chosen or not"
 
 
 def test_losses_and_their_gradients_agree_with_the_definition(tiles):

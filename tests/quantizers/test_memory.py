@@ -29,15 +29,15 @@ class Largest(TorchDispatchMode):
 def largest_of_a_step(quantizer, latents: torch.Tensor) -> tuple[int, int]:
     """The largest tensor that is made, and how many numbers in all are kept from the forward pass for the gradient."""
     latents.requires_grad_()
-    kept: dict[int, int] = {}
+    stored: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.data_ptr()] = tensor.numel()
+        stored[tensor.data_ptr()] = tensor.numel()
         return tensor
 
     with Largest() as largest, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         out = quantizer(latents)
-        kept_forward = sum(kept.values())
+        kept_forward = sum(stored.values())
         (out.latents.square().mean() + sum(out.losses.values())).backward()
     assert latents.grad is not None
     return largest.numel, kept_forward
@@ -72,11 +72,11 @@ def test_a_whole_matrix_would_be_seen():
 )
 def test_a_training_step_holds_no_more_than_a_tile(settings: dict[str, Any], small_tiles):
     """Twice as many latents, and the largest tensor stays as it is, unless it is the latents."""
-    size, found = 512, []
+    size, actual = 512, []
     for side in (8, 16):
         quantizer, latents = build(dim=2, codebook_size=size, **settings), torch.randn(1, 64, side, 2)
-        found.append(largest_of_a_step(quantizer, latents))
-    (few, kept_of_few), (many, kept_of_many) = found
+        actual.append(largest_of_a_step(quantizer, latents))
+    (few, kept_of_few), (many, kept_of_many) = actual
     assert many <= max(few, latents.numel()) <= 64 * size, "a tensor grows with the number of latents"
     assert max(kept_of_few, kept_of_many) < 64 * size, "tiles are kept for the gradient instead of made again"
 

@@ -83,12 +83,12 @@ def test_losses_are_means_over_levels_of_the_sum_so_far():
     commitment = sum((total.detach() - latents).square().mean() for total in sums) / 3
     torch.testing.assert_close(out.losses, {"commitment": commitment, "codebook": codebook})
     learning = [quantizer.level.codebook.weight, *quantizer.phi.parameters()]
-    found = torch.autograd.grad(out.losses["codebook"], [*learning, latents], allow_unused=True, retain_graph=True)
-    assert found[-1] is None, "the codebook loss must not pull latents"
-    torch.testing.assert_close(found[:-1], torch.autograd.grad(codebook, learning))
-    found = torch.autograd.grad(out.losses["commitment"], [latents, *learning], allow_unused=True)
-    assert found[1:] == (None,) * len(learning), "the commitment must not pull the codebook"
-    torch.testing.assert_close(found[0], torch.autograd.grad(commitment, latents)[0])
+    actual = torch.autograd.grad(out.losses["codebook"], [*learning, latents], allow_unused=True, retain_graph=True)
+    assert actual[-1] is None, "the codebook loss must not pull latents"
+    torch.testing.assert_close(actual[:-1], torch.autograd.grad(codebook, learning))
+    actual = torch.autograd.grad(out.losses["commitment"], [latents, *learning], allow_unused=True)
+    assert actual[1:] == (None,) * len(learning), "the commitment must not pull the codebook"
+    torch.testing.assert_close(actual[0], torch.autograd.grad(commitment, latents)[0])
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ def test_a_restarted_codevector_is_a_latent_of_the_batch_after_the_step(rule):
     assert codebook.usage[2:].tolist() == [0.25, 0.25], "and has time to be chosen"
     if rule is EMACodebook:
         assert codebook.counts[2:].tolist() == [1, 1], "as much as a codevector that has just started"
-    place = codebook.weight[2:].detach().clone()
+    position = codebook.weight[2:].detach().clone()
     for _ in range(20):
         codebook.update(torch.rand(20, 2), indices, "l2")
-    assert torch.equal(codebook.weight[2:], place)
+    assert torch.equal(codebook.weight[2:], position)
 
 
 @pytest.mark.trap("T7", "ema", "rvq", "rq", "pq", "adaptive", "hvq")
@@ -57,9 +57,9 @@ def test_a_revived_moving_average_then_follows_its_new_latents():
     codebook.load_state_dict(with_dead(EMACodebook, "restart").state_dict())
     codebook.counts[2] = 1e-6
     codebook.update(torch.rand(20, 2), torch.arange(20) % 2, "l2")
-    place = codebook.weight[2].clone()
+    position = codebook.weight[2].clone()
     codebook.update(torch.full((4, 2), 2.0), torch.full((4,), 2), "l2")
-    torch.testing.assert_close(codebook.weight[2], (0.9 * place + 0.4 * 2) / 1.3)
+    torch.testing.assert_close(codebook.weight[2], (0.9 * position + 0.4 * 2) / 1.3)
 
 
 @pytest.mark.trap("T7", *WITH_REVIVAL)

@@ -69,19 +69,19 @@ def test_the_gradient_at_a_latent_is_as_long_as_its_output_is(setting):
     straight, turned = pair(setting)
     latents, direction = torch.randn(2, 4, 6, 8), torch.randn(2, 4, 6, 8)
     assert torch.equal(gradient_along(straight, latents, direction), direction)
-    found = gradient_along(turned, latents, direction)
+    actual = gradient_along(turned, latents, direction)
     stretch = turned(latents).latents.norm(dim=-1) / latents.norm(dim=-1)
-    torch.testing.assert_close(found.norm(dim=-1), stretch * direction.norm(dim=-1), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(actual.norm(dim=-1), stretch * direction.norm(dim=-1), rtol=1e-4, atol=1e-5)
     # Along its own codevector the decoder's wish becomes one along the latent.
-    found = gradient_along(turned, latents, turned(latents).latents.detach())
+    actual = gradient_along(turned, latents, turned(latents).latents.detach())
     expected = stretch[..., None] ** 2 * latents
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_segments_turn_each_for_itself():
     _, turned = pair({"name": "pq", "segments": 2, "start": "normal"})
     latents, direction = torch.randn(2, 4, 6, 8), torch.randn(2, 4, 6, 8)
-    found = gradient_along(turned, latents, direction).unflatten(-1, (2, 4))
+    actual = gradient_along(turned, latents, direction).unflatten(-1, (2, 4))
     quantized, z = (each.unflatten(-1, (2, 4)) for each in (turned(latents).latents, latents))
     stretch = quantized.norm(dim=-1) / z.norm(dim=-1)
-    torch.testing.assert_close(found.norm(dim=-1), stretch * direction.unflatten(-1, (2, 4)).norm(dim=-1))
+    torch.testing.assert_close(actual.norm(dim=-1), stretch * direction.unflatten(-1, (2, 4)).norm(dim=-1))

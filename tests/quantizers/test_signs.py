@@ -13,7 +13,7 @@ from vqzoo.quantizers.projected import Projected
 
 def reversed_bits(indices: torch.Tensor, bits: int) -> torch.Tensor:
     """The other one's first channel counts most, ours least."""
-    return sum(((indices >> place) & 1) << (bits - 1 - place) for place in range(bits))
+    return sum(((indices >> position) & 1) << (bits - 1 - position) for position in range(bits))
 
 
 @pytest.mark.parametrize(("name", "bits"), [("lfq", 1), ("lfq", 4), ("lfq", 9), ("bsq", 4), ("bsq", 9)])
@@ -99,7 +99,9 @@ def test_indices_come_back_at_any_number_of_bits(name, bits):
     assert torch.equal(quantizer.encode(codes), indices)
     assert torch.equal(quantizer(codes).indices, indices)
     assert torch.equal(quantizer(3 * codes).latents, codes)
-    by_hand = [[1.0 if number >> place & 1 else -1.0 for place in range(bits)] for number in indices.flatten().tolist()]
+    by_hand = [
+        [1.0 if number >> position & 1 else -1.0 for position in range(bits)] for number in indices.flatten().tolist()
+    ]
     assert torch.equal(codes.sign().view(1000, bits), torch.tensor(by_hand))
     if bits > 24:
         floats = ((codes > 0).float() * 2.0 ** torch.arange(bits)).sum(-1).double().long()

@@ -103,10 +103,10 @@ def test_codevectors_that_kmeans_has_settled_do_not_move():
     latents = clouds(300)
     codebook = EMACodebook(8, 4, "kmeans")
     codebook.prepare(latents)
-    place = codebook.weight.clone()
+    position = codebook.weight.clone()
     for _ in range(10):
         codebook.update(latents, nearest(latents, codebook.weight), "l2")
-    torch.testing.assert_close(codebook.weight, place, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(codebook.weight, position, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("start", FROM_DATA)
@@ -114,9 +114,9 @@ def test_codevectors_that_kmeans_has_settled_do_not_move():
 def test_the_first_training_batch_starts_a_codebook_and_no_other_does(rule, start):
     codebook = rule(4, 2, start)
     codebook.prepare(torch.randn(9, 2))
-    place = codebook.weight.detach().clone()
+    position = codebook.weight.detach().clone()
     codebook.prepare(5 + torch.randn(9, 2))
-    assert torch.equal(codebook.weight, place) and codebook.started
+    assert torch.equal(codebook.weight, position) and codebook.started
 
 
 def test_the_first_forward_in_evaluation_mode_does_not_start_it():

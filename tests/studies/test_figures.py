@@ -11,8 +11,15 @@ from vqzoo.studies.settings import Setting
 
 
 def run(setting, protocol="lossless", budget="short", seed=42, recipe="r", **numbers):
-    said = {"seed": seed, "bits_per_image": 640.0, "reconstruction_loss": 1.57, "psnr": 20.0, "lpips": 0.25, **numbers}
-    return Result(recipe, setting, budget, protocol, said, "lpips-squeeze-v0.1")
+    message = {
+        "seed": seed,
+        "bits_per_image": 640.0,
+        "reconstruction_loss": 1.57,
+        "psnr": 20.0,
+        "lpips": 0.25,
+        **numbers,
+    }
+    return Result(recipe, setting, budget, protocol, message, "lpips-squeeze-v0.1")
 
 
 def looc(size, factor=1, dim=4):
@@ -69,8 +76,8 @@ def test_residual_codebooks_over_three_axes():
     lines = [run(rvq[0], bits_per_image=32.0), run(rvq[1], bits_per_image=64.0, reconstruction_loss=0.785)]
     lines += [run(Setting("rvq", "cifar10", "rvq-8x8", 4, 64), bits_per_image=128.0)]
     lines += [run(Setting("rvq", "cifar10", "none-4x4", None, 8)), run(Setting("rvq", "cifar10", "ema-4x4", 16, 2))]
-    found = [panel.curves for panel in panels_of(lines, {})["rvq"]]
-    assert found == [
+    actual = [panel.curves for panel in panels_of(lines, {})["rvq"]]
+    assert actual == [
         [Curve("4 x 4 cells", [(8, 0.01)])],
         [Curve("2 dimensions", [(16, 0.01)])],
         [Curve("codebooks of 4", [(1, 0.01), (2, 0.005)])],
@@ -84,15 +91,15 @@ def test_residual_codebooks_over_three_axes():
 def test_sizes_dimensions_and_numbers_of_photographs():
     lines = [run(Setting("vqgan", "flowers", "vqgan", 8192, 256), usage=0.5)]
     lines += [run(Setting("vqgan", "flowers", "vqgan-65-images", 8192, 256), usage=0.25)]
-    found = [panel.curves for panel in panels_of(lines, {})["vqgan"]]
-    assert found == [
+    actual = [panel.curves for panel in panels_of(lines, {})["vqgan"]]
+    assert actual == [
         [Curve("256 dimensions", [(8192, 0.25)])],
         [Curve("8192 codevectors", [(256, 0.25)])],
         [Curve("8192 x 256", [(2440, 0.5), (65, 0.25)])],
     ]
 
 
-def said(image):
+def message(image):
     return [each.text for each in image.iter() if each.tag.endswith("text")]
 
 
@@ -112,14 +119,14 @@ def test_points_stand_in_their_order_where_their_numbers_say(log_x):
     assert (ups[0] - ups[1]) / (ups[0] - ups[2]) == pytest.approx(1 / 2, abs=0.01)
     width, height = (float(image.get(name).removesuffix("pt")) for name in ("width", "height"))
     assert all(0 < x < width and 0 < y < height for x, y in marks)
-    assert {"a < b", "x", "y"} <= {*said(image)}
+    assert {"a < b", "x", "y"} <= {*message(image)}
 
 
 def test_a_legend_says_what_those_before_it_have_not():
     first = Panel("", "", "", [Curve("left", [(1, 1)]), Curve("right", [(1, 2)])])
     second = Panel("", "", "", [Curve("left", [(1, 1)]), Curve("new", [(1, 2)]), Curve("new", [(1, 3)], "long")])
     alone = Panel("", "", "", [Curve("told by the title", [(1, 1)])])
-    words = [word for word in said(drawn([first, second, alone])[0]) if word.isalpha()]
+    words = [word for word in message(drawn([first, second, alone])[0]) if word.isalpha()]
     assert words == ["left", "right", "new", "short", "long"]
 
 
@@ -127,11 +134,11 @@ def test_curves_of_dense_points_have_dashes_for_marks():
     curves = [Curve("one", [(1, 0.5), (2, 0.25)], kind) for kind in ("short", "long")]
     image, marks = drawn([Panel("", "", "", curves, percent=True, dense=True)])
     assert not marks and "stroke-dasharray" in ET.tostring(image, encoding="unicode")
-    assert "50%" in said(image)
+    assert "50%" in message(image)
 
 
 def test_an_empty_panel_says_so_and_a_figure_is_the_same_every_time():
     panels = [Panel("", "", "", []), Panel("", "", "", [Curve("one", [(1, 0.01), (2, 0.002)])], log_y=True)]
-    assert "nothing is measured yet" in said(drawn(panels)[0])
-    assert {"0.002", "0.005", "0.01"} <= {*said(drawn(panels)[0])}
+    assert "nothing is measured yet" in message(drawn(panels)[0])
+    assert {"0.002", "0.005", "0.01"} <= {*message(drawn(panels)[0])}
     assert draw(panels) == draw(panels)

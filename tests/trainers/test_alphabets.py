@@ -36,9 +36,9 @@ def test_no_other_choice_is_much_better():
     few = range(len([size for size in SIZES if size <= 64]))
     for bits in (3.0, 6.0, 9.0):
         best = min(
-            sum(float(table[place]) for table, place in zip(tables, places, strict=True))
+            sum(float(table[position]) for table, position in zip(tables, places, strict=True))
             for places in itertools.product(few, repeat=3)
-            if sum(math.log2(SIZES[place]) for place in places) <= bits
+            if sum(math.log2(SIZES[position]) for position in places) <= bits
         )
         assert best <= choose(coefficients, bits).error <= 1.1 * best
 

@@ -58,8 +58,13 @@ def test_nothing_that_is_not_finite_is_written(tmp_path, bad):
 
 def damages(whole: bytes) -> list[bytes]:
     """Nothing, something else, half of it, and one bit in the middle of a tensor another."""
-    place = len(whole) // 2
-    return [b"", b"nothing of the kind", whole[:place], whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]]
+    position = len(whole) // 2
+    return [
+        b"",
+        b"nothing of the kind",
+        whole[:position],
+        whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :],
+    ]
 
 
 def test_a_damaged_file_is_named_and_the_one_before_is_used(tmp_path, capsys):

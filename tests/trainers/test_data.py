@@ -93,20 +93,20 @@ def test_where_data_is_looked_for(data, tmp_path, monkeypatch):
         sources.append(source)
         raise ConnectionError("no network")
 
-    def look(dataset, given=None):
+    def shown_codebook(dataset, given=None):
         with pytest.raises(ValueError, match="no network.*--data FOLDER or set VQZOO_DATA"):
             open_splits(dataset, ["train"], given)
         return sources[-1]
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    assert look("cifar10") == "uoft-cs/cifar10"
-    assert look("somebody/pictures") == "somebody/pictures"
+    assert shown_codebook("cifar10") == "uoft-cs/cifar10"
+    assert shown_codebook("somebody/pictures") == "somebody/pictures"
     monkeypatch.setenv("VQZOO_DATA", str(data.parent))
-    assert look("pictures") == str(data)
-    assert look("cifar10") == "uoft-cs/cifar10"  # not in that folder
+    assert shown_codebook("pictures") == str(data)
+    assert shown_codebook("cifar10") == "uoft-cs/cifar10"  # not in that folder
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "images.json").touch()
-    assert look("pictures", str(tmp_path / "other")) == str(tmp_path / "other")  # what is given goes first
+    assert shown_codebook("pictures", str(tmp_path / "other")) == str(tmp_path / "other")  # what is given goes first
     monkeypatch.setenv("VQZOO_DATA", "/no/such")
     with pytest.raises(ValueError, match="VQZOO_DATA='/no/such' is no folder"):
         open_splits("cifar10", ["train"])

@@ -39,9 +39,9 @@ def assert_same(ours: list[Tensor], others: list[Tensor]) -> None:
 
 def test_nothing_asked_for_is_what_the_files_hold(data, tiny):
     feed, held_out = open_feed(tiny(), str(data))
-    kept, last = hold_out(load_images("pictures", "train", 16, 3, str(data)), 8)
+    stored, last = hold_out(load_images("pictures", "train", 16, 3, str(data)), 8)
     assert torch.equal(held_out, last)
-    assert_same(take(feed, 12), [Batches(kept, 8, 42).at(number) for number in range(12)])
+    assert_same(take(feed, 12), [Batches(stored, 8, 42).at(number) for number in range(12)])
     assert feed.state() is None and feed.bad.count == 0 and feed.bad.names() == []
 
 

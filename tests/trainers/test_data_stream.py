@@ -166,8 +166,8 @@ def test_what_is_drawn_is_what_augment_draws(feed):
     """The index is the file's number and the row's in it, so that it is the same for any order of files."""
     images = torch.cat(take(feed(flip=True), 14))
     augment = Augment(2, 2, flip=True, seed=42)
-    for place, (number, image) in enumerate(zip(numbers([images]), images, strict=True)):
+    for position, (number, image) in enumerate(zip(numbers([images]), images, strict=True)):
         original = torch.tensor([[number, number + 100]] * 2, dtype=torch.uint8).expand(1, 3, 2, 2)
         index = number // ROWS * 2**40 + number % ROWS
-        drawn = augment(original, torch.tensor([place // len(LEARNT)]), torch.tensor([index]))
+        drawn = augment(original, torch.tensor([position // len(LEARNT)]), torch.tensor([index]))
         assert torch.equal(drawn[0], image)

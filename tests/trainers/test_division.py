@@ -30,11 +30,11 @@ def parts(folder, **source):
 
 def test_a_flat_folder_is_divided_and_every_image_has_one_part(tmp_path):
     folder = write(tmp_path, *(f"{n}.png" for n in range(200)))
-    found = parts(folder)
-    assert sum(map(len, found.values())) == 200 and len(set.union(*found.values())) == 200
+    actual = parts(folder)
+    assert sum(map(len, actual.values())) == 200 and len(set.union(*actual.values())) == 200
     # Binomial: 200 draws with a chance of a tenth each are from 5 to 37 with all but one in 10,000.
-    assert 5 <= len(found["test"]) <= 37 and 5 <= len(found["held_out"]) <= 37
-    assert parts(folder) == found
+    assert 5 <= len(actual["test"]) <= 37 and 5 <= len(actual["held_out"]) <= 37
+    assert parts(folder) == actual
 
 
 def test_more_images_move_none_and_names_do_not_matter(tmp_path):
@@ -45,7 +45,7 @@ def test_more_images_move_none_and_names_do_not_matter(tmp_path):
     before, after = parts(few), parts(more)
     assert all(before[part] <= after[part] for part in before)
     (few / "0.png").rename(few / "zzz.png")
-    renamed = {part: {"0.png" if name == "zzz.png" else name for name in found} for part, found in parts(few).items()}
+    renamed = {part: {"0.png" if name == "zzz.png" else name for name in actual} for part, actual in parts(few).items()}
     assert renamed == before
 
 

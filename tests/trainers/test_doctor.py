@@ -112,11 +112,11 @@ def test_effects_are_those_of_the_ablation(tmp_path, monkeypatch):
 def test_what_a_log_shows():
     train = [{"step": step, "loss": 1.0, "usage": usage} for step, usage in ((50, 0.9), (100, 0.8), (150, 0.1))]
     held_out = [{"step": step, "held_out": 1.0, "gradient_gap": gap} for step, gap in ((50, 0.1), (150, 0.5))]
-    found = dict(doctor._of_log([*train, *held_out]))
-    assert found["unused"].startswith(
+    actual = dict(doctor._of_log([*train, *held_out]))
+    assert actual["unused"].startswith(
         "10.0% of the codevectors are in use at the end, 90.0% were; most died after step 100"
     )
-    assert found["gradient"] == "the gradient gap grew from 0.1 to 0.5"
+    assert actual["gradient"] == "the gradient gap grew from 0.1 to 0.5"
     assert doctor._of_log(train[:2]) == [] and doctor._of_log([]) == []
 
 

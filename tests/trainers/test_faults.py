@@ -33,8 +33,8 @@ def model_of(folder: Path, step: int) -> dict[str, torch.Tensor]:
 
 def assert_as_if_nothing_had_been(checkpoints: Path, run: Path) -> None:
     """`run` is the folder of the same run without a fault."""
-    expected, found = model_of(run / "checkpoints", 8), model_of(checkpoints, 8)
-    assert all(torch.equal(found[key], value) for key, value in expected.items())
+    expected, actual = model_of(run / "checkpoints", 8), model_of(checkpoints, 8)
+    assert all(torch.equal(actual[key], value) for key, value in expected.items())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here, a device that is always full")

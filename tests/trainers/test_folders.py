@@ -101,11 +101,11 @@ def build(number: int, folder: Path) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    found = {}
+    actual = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            found[str(path.relative_to(folder))] = hashlib.sha1(path.read_bytes()).hexdigest()
-    return found
+            actual[str(path.relative_to(folder))] = hashlib.sha1(path.read_bytes()).hexdigest()
+    return actual
 
 
 @pytest.mark.parametrize("number", range(0, 200))

@@ -42,8 +42,8 @@ def test_its_centres_are_as_good_as_those_of_whole_data_steps(data):
         return ((rows[:, None] - centres) ** 2).sum(-1).min(1).mean()
 
     whole = min(error(KMeans(16, n_init=1, random_state=seed).fit(rows).cluster_centers_) for seed in range(5))
-    found, nothing = error(kmeans.centres(TINY, images).numpy()), error(rows.mean(0, keepdims=True))
-    assert whole * 0.99 < found < whole + 0.15 * (nothing - whole)
+    actual, nothing = error(kmeans.centres(TINY, images).numpy()), error(rows.mean(0, keepdims=True))
+    assert whole * 0.99 < actual < whole + 0.15 * (nothing - whole)
 
 
 def test_of_each_block_the_nearest_centre_is_stored(fitted, data):

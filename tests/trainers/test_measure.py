@@ -39,18 +39,18 @@ def test_images_of_any_size_are_measured_as_they_are(tmp_path, converted, capfd)
     sizes = [(32, 32), (40, 24), (40, 24), (17, 33), (64, 12)]
     pictures = write(tmp_path / "photos", sizes)
     assert main(["evaluate", str(converted), "--data", str(tmp_path / "photos"), "--json"]) == 0
-    found = json.loads(capfd.readouterr().out)
+    actual = json.loads(capfd.readouterr().out)
     tokenizer = vqzoo.load(converted)
     singles = []
     for picture in pictures:
         images = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
         singles.append(evaluate(tokenizer, images).metrics)
-    assert found["num_images"] == 5 and found["split"] == "all" and found["sides"] == [12, 64]
+    assert actual["num_images"] == 5 and actual["split"] == "all" and actual["sides"] == [12, 64]
     for metric in ("psnr", "ssim", "l1", "bits_per_image"):
-        assert found[metric] == pytest.approx(np.mean([single[metric] for single in singles]), rel=1e-5)
+        assert actual[metric] == pytest.approx(np.mean([single[metric] for single in singles]), rel=1e-5)
     tokens = [tokenizer.encode(torch.zeros(1, 3, height, width)) for width, height in sizes]
     bits = sum(float(tokenizer.bits(each)[0]) for each in tokens)
-    assert found["bits_per_pixel"] == pytest.approx(bits / sum(w * h for w, h in sizes))
+    assert actual["bits_per_pixel"] == pytest.approx(bits / sum(w * h for w, h in sizes))
 
 
 def test_large_images_are_shrunk_and_bad_ones_named(tmp_path, converted, capfd):
@@ -59,8 +59,8 @@ def test_large_images_are_shrunk_and_bad_ones_named(tmp_path, converted, capfd):
     settings = ["evaluate", str(converted), "--data", str(tmp_path / "photos"), "--max-side", "50", "--json"]
     assert main(settings) == 0
     out, err = capfd.readouterr()
-    found = json.loads(out[out.index("{") :])
-    assert found["sides"] == [25, 50] and found["num_images"] == 19 and "1 of 20 images cannot be read" in out + err
+    actual = json.loads(out[out.index("{") :])
+    assert actual["sides"] == [25, 50] and actual["num_images"] == 19 and "1 of 20 images cannot be read" in out + err
 
 
 def test_a_card_for_a_model_of_another_project(tmp_path, converted, capfd, monkeypatch):

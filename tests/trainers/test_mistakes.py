@@ -263,10 +263,10 @@ def test_ctrl_c_while_python_still_imports_is_a_clean_end(command):
         if " tyro." in told:
             process.send_signal(signal.SIGINT)
             break
-    said = [told for told in process.stderr.read().splitlines() if not told.startswith("import time:")]
+    output = [told for told in process.stderr.read().splitlines() if not told.startswith("import time:")]
     assert process.wait(60) == STOPPED
     late.cancel()
-    assert len(said) == 1 and said[0].startswith("stopped: Ctrl-C; go on with ")
+    assert len(output) == 1 and output[0].startswith("stopped: Ctrl-C; go on with ")
 
 
 @pytest.mark.parametrize(

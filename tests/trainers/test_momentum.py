@@ -45,13 +45,13 @@ def test_a_codevector_that_was_moved_loses_its_momentum_and_the_others_keep_thei
 def test_a_restarted_codevector_stays_at_its_latent_where_momentum_would_drive_it_off(forget):
     quantizer, optimizer, weight = prepared("restart")
     out = quantizer(torch.rand(1, 4, 4, 2))
-    place = weight[3].detach().clone()
+    position = weight[3].detach().clone()
     out.losses["codebook"].backward()
     weight.grad[:] = 0  # this step's own
     if forget:
         reset_momentum(optimizer, quantizer)
     optimizer.step()
-    moved = (weight[3] - place).norm().item()
+    moved = (weight[3] - position).norm().item()
     assert moved == 0 if forget else moved > 0.05
 
 

@@ -106,8 +106,8 @@ def test_every_weight_that_learns_is_in_one_group(tiny, name):
     by_kind = sort_parameters(tokenizer)
     names = {parameter: name for name, parameter in tokenizer.named_parameters()}
     assert [*by_kind] == [*KINDS]
-    found = [names[parameter] for parameters in by_kind.values() for parameter in parameters]
-    assert sorted(found) == sorted(names[p] for p in tokenizer.parameters() if p.requires_grad)
+    actual = [names[parameter] for parameters in by_kind.values() for parameter in parameters]
+    assert sorted(actual) == sorted(names[p] for p in tokenizer.parameters() if p.requires_grad)
     convolutions = [
         f"{name}.weight" for name, module in tokenizer.autoencoder.named_modules() if hasattr(module, "kernel_size")
     ]
@@ -131,8 +131,8 @@ def test_codebooks_and_projections(tiny, name, expected):
     tokenizer = tiny(name).build()
     names = {parameter: name for name, parameter in tokenizer.named_parameters()}
     by_kind = sort_parameters(tokenizer)
-    found = {kind: [names[p] for p in by_kind[kind]] for kind in ("projections", "codebooks")}
-    assert found == {"projections": [], "codebooks": [], **expected}
+    actual = {kind: [names[p] for p in by_kind[kind]] for kind in ("projections", "codebooks")}
+    assert actual == {"projections": [], "codebooks": [], **expected}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])

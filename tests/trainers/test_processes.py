@@ -71,11 +71,11 @@ def folder(tmp_path_factory, tiny, data) -> Path:
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(WORLD)}
     places = [{}, *({**meeting, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(WORLD))]
     processes = []
-    for number, place in enumerate(places):
+    for number, position in enumerate(places):
         with (folder / f"errors{number}").open("w") as errors:
             command = [sys.executable, __file__, str(folder)]
             quiet = {"stdout": subprocess.DEVNULL, "stderr": errors}
-            processes.append(subprocess.Popen(command, env=os.environ | place, **quiet))
+            processes.append(subprocess.Popen(command, env=os.environ | position, **quiet))
     try:
         codes = [process.wait(PATIENCE) for process in processes]
     finally:

@@ -84,11 +84,11 @@ def folder(tmp_path_factory, data) -> Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_others_end_in_time_and_say_which(folder, case):
-    stops, _, said = CASES[case]
+    stops, _, message = CASES[case]
     path = folder / case / f"errors{1 - stops}"
     errors = path.read_text()
     assert json.loads((folder / "ended.json").read_text())[case] == RANK_LOST, errors
-    assert said in errors and "Traceback" not in errors
+    assert message in errors and "Traceback" not in errors
     stopped = folder / case / "stopped"
     assert path.stat().st_mtime - stopped.stat().st_mtime < 2 * SECONDS
 

@@ -130,10 +130,10 @@ def test_a_row_becomes_two_lines_a_setting_and_is_not_trained_again(row, tmp_pat
         assert (line.budget, numbers["steps"], numbers["images"], numbers["bits_per_image"]) == ("short", 10, 80, 64)
         assert numbers["psnr"] > 0 and ("reconstruction_loss" in numbers) == (line.protocol == "lossless")
         assert numbers["share"] == pytest.approx(80 / (500 * 40 // 256 * 256), rel=0.01)
-    kept = read_curves(tmp_path / "curves.jsonl")
-    assert [*kept] == [(row.name, "short", 42), (row.name, "short", 43)]
-    assert kept[row.name, "short", 42]["curves"]["step"] == [2, 4, 6, 8, 10]
-    assert {"loss", "gap", "quantization", "usage"} < kept[row.name, "short", 42]["curves"].keys()
+    stored = read_curves(tmp_path / "curves.jsonl")
+    assert [*stored] == [(row.name, "short", 42), (row.name, "short", 43)]
+    assert stored[row.name, "short", 42]["curves"]["step"] == [2, 4, 6, 8, 10]
+    assert {"loss", "gap", "quantization", "usage"} < stored[row.name, "short", 42]["curves"].keys()
     assert missing([row], "short", [42, 43], results) == []
     assert run_rows([row], "short", [42, 43], tmp_path / "runs", results=results) == 0
     assert not list(tmp_path.rglob("*.pt"))

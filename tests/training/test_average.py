@@ -17,15 +17,15 @@ def test_by_hand():
     """The first copies; then min(0.5, 2/11) and min(0.5, 3/12) of the average are kept, and half from 1/2 on."""
     model = nn.Linear(2, 1)
     average = WeightAverage(model, decay=0.5)
-    kept = [0, *(min(0.5, (1 + n) / (10 + n)) for n in range(1, 12))]
-    assert kept[1] == 2 / 11 and kept[-1] == 0.5
+    stored = [0, *(min(0.5, (1 + n) / (10 + n)) for n in range(1, 12))]
+    assert stored[1] == 2 / 11 and stored[-1] == 0.5
     expected = 0.0
-    for number, keep in enumerate(kept):
+    for number, keep in enumerate(stored):
         step(model, float(number**2))
         average.update(model)
         expected = keep * expected + (1 - keep) * number**2
         torch.testing.assert_close(average.module.weight, torch.full((1, 2), expected))
-    assert average.n_averaged == len(kept)
+    assert average.n_averaged == len(stored)
 
 
 def test_the_model_is_left_alone_and_so_is_the_average():

@@ -21,12 +21,12 @@ def findings(page) -> list[str]:
 
 
 def test_no_page_has_a_serious_finding(page):
-    found = {}
+    actual = {}
     for name in pages_of(page):
         go(page, name)
         for each in findings(page):
-            found.setdefault(name, []).append(each)
-    assert not found, "\n".join(f"{name}: {each}" for name, all_of in found.items() for each in all_of)
+            actual.setdefault(name, []).append(each)
+    assert not actual, "\n".join(f"{name}: {each}" for name, all_of in actual.items() for each in all_of)
 
 
 def test_a_control_without_a_name_is_a_finding(page):

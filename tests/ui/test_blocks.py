@@ -25,6 +25,6 @@ def test_updates_and_values_in_turn_leave_one_component_each():
         shown = shown_for(f"turn {turn}", turn)
     assert shown == ["turn 3", 3]
     assert set(visit.blocks_config.blocks) == set(app.blocks) == set(visit.config_values)
-    kept = visit.blocks_config.blocks[page._id]
-    assert kept.visible and kept._id == page._id and kept is not page
+    stored = visit.blocks_config.blocks[page._id]
+    assert stored.visible and stored._id == page._id and stored is not page
     assert visit.config_values[page._id]["props"]["value"] == "turn 3"

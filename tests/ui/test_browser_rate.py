@@ -128,9 +128,9 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
 
 def test_the_same_from_a_program(app_url):
     client = Client(app_url, verbose=False)
-    found = client.predict("cifar10", "psnr", "codebook size", api_name="/rate_distortion")
-    assert "moves the furthest" in found["story"] and found["front"] == ["cifar10-looc-32x4", "cifar10-looc-256x4"]
-    assert {row["model"]: row["PSNR, dB"] for row in found["models"]}["cifar10-rvq-8x256"] == 36.07
+    actual = client.predict("cifar10", "psnr", "codebook size", api_name="/rate_distortion")
+    assert "moves the furthest" in actual["story"] and actual["front"] == ["cifar10-looc-32x4", "cifar10-looc-256x4"]
+    assert {row["model"]: row["PSNR, dB"] for row in actual["models"]}["cifar10-rvq-8x256"] == 36.07
     answer = client.predict("cifar10", 30.0, api_name="/bits_for_quality")
     assert answer["missed_by"]["psnr"] < 30 <= answer["reached_by"]["psnr"]
     costs = {row["model"]: row for row in client.predict("cifar10", api_name="/lookup_costs")}

@@ -23,10 +23,10 @@ def choose(page: Page, study: str) -> None:
     page.locator("#studies-tabs").get_by_role("tab", name=study, exact=True).click()
 
 
-def column(page: Page, place: int) -> list[str]:
+def column(page: Page, position: int) -> list[str]:
     rows = page.locator("#studies-table [role=row]").all()
     cells = [row.locator("[role=gridcell]").all_inner_texts() for row in rows]
-    return [row[place].strip() for row in cells if row]
+    return [row[position].strip() for row in cells if row]
 
 
 def test_a_study_opens_on_its_verdicts_and_fits_two_screens(studies):

@@ -67,11 +67,11 @@ def test_text_can_be_read(opened):
     for name in pages_of(opened):
         go(opened, name)
         for _ in range(40):  # what is being brought up to date is pale on purpose
-            found = opened.evaluate(CONTRAST)
-            if not found:
+            actual = opened.evaluate(CONTRAST)
+            if not actual:
                 break
             opened.wait_for_timeout(500)
-        faint |= {name: found} if found else {}
+        faint |= {name: actual} if actual else {}
         picture(opened, name)
     assert not faint, "\n".join(f"{name}: {row}" for name, rows in faint.items() for row in rows)
 
@@ -81,9 +81,9 @@ def test_faint_text_is_found(opened):
         "() => document.body.insertAdjacentHTML("
         """'beforeend', '<p id="faint" style="color: #888; background: #999">x</p>')"""
     )
-    found = opened.evaluate(CONTRAST)
+    actual = opened.evaluate(CONTRAST)
     opened.evaluate("() => document.querySelector('#faint').remove()")
-    assert [row for row in found if row[0] == "x"][0][1] == pytest.approx(1.24, abs=0.02)
+    assert [row for row in actual if row[0] == "x"][0][1] == pytest.approx(1.24, abs=0.02)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -33,8 +33,8 @@ def space_url(folder) -> Iterator[str]:
     with serving(folder, log, **variables) as url:
         yield url
         # Gradio on a Space starts a second server, whose event loop ends untidily: Python says so and goes on.
-        said = re.sub(r"Exception ignored in: <function BaseEventLoop.__del__.*\nTraceback", "", log.read_text())
-        assert "Traceback" not in said, said
+        message = re.sub(r"Exception ignored in: <function BaseEventLoop.__del__.*\nTraceback", "", log.read_text())
+        assert "Traceback" not in message, message
 
 
 @pytest.fixture
@@ -57,7 +57,10 @@ def page(browser, space_url) -> Iterator[Page]:
 
     page.route(re.compile("^https?://(?!127[.]0[.]0[.]1)"), elsewhere)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(f"{said.text} {said.location}") if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: faults.append(f"{message.text} {message.location}") if message.type == "error" else None,
+    )
     page.set_default_timeout(60_000)
     page.goto(space_url)
     ready(page)
@@ -108,9 +111,9 @@ def test_too_much_is_refused_in_words(page):
         "13 models are ticked, and this app takes 12 at a click",
         "untick some, or run it on a machine",
     )
-    said = f"{refused}: {cure} of your own."
-    expect(page.locator("#status [role=status]")).to_have_text(said)
-    expect(page.get_by_test_id("toast-text").filter(has_text=said).first).to_be_visible()
+    message = f"{refused}: {cure} of your own."
+    expect(page.locator("#status [role=status]")).to_have_text(message)
+    expect(page.get_by_test_id("toast-text").filter(has_text=message).first).to_be_visible()
     page.locator("#side input").click()
     expect(page.get_by_role("option", name="512")).to_be_visible()
     expect(page.get_by_role("option", name="1024")).to_have_count(0)

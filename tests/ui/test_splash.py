@@ -99,12 +99,12 @@ def test_a_space_has_none(monkeypatch):
         "sys.modules['vqzoo.ui.app'] = app\n"
         "start.start()"
     )
-    said = {}
+    message = {}
     for variables in ({"SPACE_ID": "owner/vqzoo"}, {}):
         environment = {key: value for key, value in os.environ.items() if key != "SPACE_ID"} | variables
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT)
-        said[len(variables)] = done.stdout + done.stderr
-    assert said == {1: "(None, False)\n", 0: "a splash\n"}
+        message[len(variables)] = done.stdout + done.stderr
+    assert message == {1: "(None, False)\n", 0: "a splash\n"}
 
 
 def test_the_page_has_the_answer_of_the_app(port):

@@ -35,10 +35,10 @@ def test_the_loader_refuses_each_in_a_sentence(tmp_path):
         try:
             photo = engine.photo(str(path), 64 + index)  # another key each time, so that nothing is remembered
         except ImageError as error:
-            said = str(error)
-            sentences[said] += 1
-            assert said.endswith(".") and len(said) < 200 and "\n" not in said, kind
-            assert "holiday" not in said and str(tmp_path) not in said and "object at 0x" not in said, kind
+            message = str(error)
+            sentences[message] += 1
+            assert message.endswith(".") and len(message) < 200 and "\n" not in message, kind
+            assert "holiday" not in message and str(tmp_path) not in message and "object at 0x" not in message, kind
             continue
         read[kind] += 1
         assert photo.pixels.ndim == 3 and photo.pixels.shape[2] == 3
@@ -81,8 +81,8 @@ def test_the_app_says_so_too(client, tmp_path):
             continue
         path = tmp_path / f"secret{suffix}"
         path.write_bytes(data)
-        said = ask(client, handle_file(path))
-        assert said.endswith(".") and "secret" not in said and "/tmp" not in said, (kind, said)
+        message = ask(client, handle_file(path))
+        assert message.endswith(".") and "secret" not in message and "/tmp" not in message, (kind, message)
 
 
 @pytest.mark.parametrize(

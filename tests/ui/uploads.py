@@ -44,8 +44,8 @@ def cut_short(rng: np.random.Generator) -> bytes:
 def flipped(rng: np.random.Generator) -> bytes:
     """Bytes here and there are others; a picture may survive that."""
     data = bytearray(any_picture(rng))
-    for place in rng.integers(0, len(data), int(rng.integers(4, 40))):
-        data[place] ^= int(rng.integers(1, 256))
+    for position in rng.integers(0, len(data), int(rng.integers(4, 40))):
+        data[position] ^= int(rng.integers(1, 256))
     return bytes(data)
 
 

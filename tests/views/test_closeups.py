@@ -15,14 +15,14 @@ def test_the_largest_differences_come_first_and_do_not_overlap():
     two.pixels[12:24, 36:48] += 60  # a patch of 12 x 12 on the grid of 6
     two.pixels[60:72, 60:72] += 90
     two.pixels[66:78, 66:78] += 20  # a quarter of it lies over the one before
-    found = close_ups([(one, two)], [one, two])
-    assert [(patch.left, patch.top) for patch in found[:2]] == [(60, 60), (36, 12)]
-    assert found[0].difference == (144 * 90 + 36 * 20) / 144 and found[1].difference == 60
-    assert all(patch.side == 12 for patch in found) and len(found) <= 4
-    for patch in found:
-        for other in found:
+    actual = close_ups([(one, two)], [one, two])
+    assert [(patch.left, patch.top) for patch in actual[:2]] == [(60, 60), (36, 12)]
+    assert actual[0].difference == (144 * 90 + 36 * 20) / 144 and actual[1].difference == 60
+    assert all(patch.side == 12 for patch in actual) and len(actual) <= 4
+    for patch in actual:
+        for other in actual:
             assert patch is other or max(abs(patch.left - other.left), abs(patch.top - other.top)) >= 12
-    assert [patch.difference for patch in found] == sorted((patch.difference for patch in found), reverse=True)
+    assert [patch.difference for patch in actual] == sorted((patch.difference for patch in actual), reverse=True)
 
 
 def test_a_patch_is_of_every_picture_and_enlarged_by_whole_pixels():
@@ -42,8 +42,8 @@ def test_of_several_pairs_the_mean_counts():
     one, two, three = grey(), grey(), grey()
     two.pixels[0:12, 0:12] += 30
     three.pixels[48:60, 48:60] += 50
-    found = close_ups([(one, two), (one, three)], [one])
-    assert [(patch.left, patch.top, patch.difference) for patch in found[:2]] == [(48, 48, 25), (0, 0, 15)]
+    actual = close_ups([(one, two), (one, three)], [one])
+    assert [(patch.left, patch.top, patch.difference) for patch in actual[:2]] == [(48, 48, 25), (0, 0, 15)]
 
 
 def test_where_nothing_differs_there_is_nothing_to_show():

@@ -62,11 +62,11 @@ def tensors(inspector: Inspector, shown: Comparison) -> torch.Tensor:
 def test_cells_are_those_of_the_tokenizer(inspector, shown, name):
     tokenizer = load(name)
     tokens = tokenizer.encode(tensors(inspector, shown))
-    found = inspector.inspect(name, shown)
+    actual = inspector.inspect(name, shown)
     (grid,) = tokens.grids
-    assert np.array_equal(found.grids[0], grid[0].numpy())
-    layer = found.layers[-1]
-    value = tokens_value(found, layer, inspector.test_counts(name), None)
+    assert np.array_equal(actual.grids[0], grid[0].numpy())
+    layer = actual.layers[-1]
+    value = tokens_value(actual, layer, inspector.test_counts(name), None)
     cells = unpacked(value["indices"], "<u4" if value["bytes"] == 4 else "<u2")
     assert np.array_equal(cells, grid[0].numpy().reshape(-1)[layer.positions].reshape(-1))
     assert (
@@ -74,12 +74,12 @@ def test_cells_are_those_of_the_tokenizer(inspector, shown, name):
     )
     assert sum(value["here"]) == len(cells)
     usage = usage_counts(inspector.engine.models[name])
-    total = sum(np.array(usage[column]) for column in range(len(found.codebook_of))
-                if found.codebook_of[column] == layer.codebook)  # fmt: skip
+    total = sum(np.array(usage[column]) for column in range(len(actual.codebook_of))
+                if actual.codebook_of[column] == layer.codebook)  # fmt: skip
     assert value["test"] == [total[index] for index in value["used"]]
     nearest = unpacked(value["distances"], "<u2") / 65535 * value["farthest"]
-    assert np.allclose(nearest, found.distance(layer).reshape(-1), atol=value["farthest"] / 65535 + 1e-7)
-    assert sum(counts.sum() for counts in found.counts) == grid.numel()
+    assert np.allclose(nearest, actual.distance(layer).reshape(-1), atol=value["farthest"] / 65535 + 1e-7)
+    assert sum(counts.sum() for counts in actual.counts) == grid.numel()
 
 
 @pytest.mark.parametrize("name", COUNTED)
@@ -87,8 +87,8 @@ def test_cells_are_those_of_the_tokenizer(inspector, shown, name):
 def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(inspector, shown, name):
     tokenizer = load(name)
     tokens = tokenizer.encode(tensors(inspector, shown))
-    found = inspector.inspect(name, shown)
-    first, last = found.layers[0], found.layers[-1]
+    actual = inspector.inspect(name, shown)
+    first, last = actual.layers[0], actual.layers[-1]
     new = [Edit(first.label, 0, 0, first.size - 1), Edit(last.label, last.positions.shape[0] - 1, 0, 0)]
     value = edited(inspector, name, shown, new)
     grid = tokens.grids[0].clone(memory_format=torch.contiguous_format)
@@ -104,10 +104,10 @@ def test_a_changed_token_is_decoded_as_the_tokenizer_does_it(inspector, shown, n
 @pytest.mark.parametrize("name", COUNTED)
 @torch.inference_mode()
 def test_decoded_alone_is_a_grid_of_it_and_of_the_most_used(inspector, shown, name):
-    found = inspector.inspect(name, shown)
-    layer = found.layers[-1]
+    actual = inspector.inspect(name, shown)
+    layer = actual.layers[-1]
     index = layer.size - 1
-    picture, what = decoded_alone(inspector, name, found, layer, index)
+    picture, what = decoded_alone(inspector, name, actual, layer, index)
     tokenizer, side = load(name), inspector.engine.models[name].config["resolution"]
     (shape,) = [grid.shape for grid in tokenizer.encode(torch.zeros(1, 3, side, side)).grids]
     grid = torch.tensor([int(np.argmax(column)) for column in usage_counts(inspector.engine.models[name])]).expand(
@@ -122,23 +122,23 @@ def test_decoded_alone_is_a_grid_of_it_and_of_the_most_used(inspector, shown, na
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_figures_are_those_that_were_measured(inspector, shown, name):
-    found = report(inspector, name, shown)
+    actual = report(inspector, name, shown)
     measured = inspector.engine.models[name].metrics["metrics"]
     for metric in ("usage", "perplexity", "dead"):
-        assert found["test"][metric] == pytest.approx(measured[metric], rel=1e-6), metric
+        assert actual["test"][metric] == pytest.approx(measured[metric], rel=1e-6), metric
     result = inspector.engine.run(name, inspector.engine.photo(shown.photo, shown.side))
-    assert found["here"]["usage"] == pytest.approx(result.metrics["usage"])
-    assert len(found["columns"]) == len(inspector.inspect(name, shown).layers)
-    said = words(inspector.inspect(name, shown), found)
-    assert f"{found['test']['used']:,} of {found['test']['codevectors']:,}" in said
+    assert actual["here"]["usage"] == pytest.approx(result.metrics["usage"])
+    assert len(actual["columns"]) == len(inspector.inspect(name, shown).layers)
+    message = words(inspector.inspect(name, shown), actual)
+    assert f"{actual['test']['used']:,} of {actual['test']['codevectors']:,}" in message
 
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_the_map_has_every_codevector_or_4096(inspector, shown, name):
-    found = inspector.inspect(name, shown)
-    value = map_value(inspector, name, shown, found, found.layers[-1], 3)
+    actual = inspector.inspect(name, shown)
+    value = map_value(inspector, name, shown, actual, actual.layers[-1], 3)
     points = unpacked(value["indices"], "<u4")
-    assert len(points) == min(4096, len(by_codebook(found.counts, found.codebook_of)[found.layers[-1].codebook]))
+    assert len(points) == min(4096, len(by_codebook(actual.counts, actual.codebook_of)[actual.layers[-1].codebook]))
     assert len(value["counts"]) == len(value["here"]) == len(points) and value["picked"] == 3
     assert all(len(unpacked(text, "<u2")) == 2 * len(points) for text in value["maps"].values())
     assert ("UMAP" in value["maps"]) != ("fixed grid" in value["note"])
@@ -153,9 +153,9 @@ def test_without_a_codebook_it_is_said(inspector, shown, name):
 
 
 def test_a_stale_map_is_not_shown(inspector, shown, monkeypatch):
-    found = inspector.inspect(VQ, shown)
+    actual = inspector.inspect(VQ, shown)
     monkeypatch.setattr("vqzoo.views.codebook_map._hash", lambda path, changed: "other")
-    value = map_value(Inspector(inspector.engine), VQ, shown, found, found.layers[0], None)
+    value = map_value(Inspector(inspector.engine), VQ, shown, actual, actual.layers[0], None)
     assert list(value["maps"]) == ["PCA"] and "of other weights" in value["note"]
 
 
@@ -190,18 +190,18 @@ def test_columns_are_drawn_where_there_are_several(inspector, shown):
 
 
 def test_scales_lie_over_the_image_each_with_its_own_cells(inspector, shown):
-    found = inspector.inspect(SCALES, shown)
-    assert [layer.positions.shape for layer in found.layers] == [(2, 2), (4, 4), (8, 8), (16, 16)]
-    assert found.padded == (64, 64) and found.pixels.shape == (40, 40, 3)
-    assert found.box(found.layers[0], 1, 0) == (0, 32, 32, 64) and found.box(found.layers[3], 0, 2) == (8, 0, 12, 4)
-    assert [len(layer.columns) for layer in found.layers] == [1, 4, 16, 64]
+    actual = inspector.inspect(SCALES, shown)
+    assert [layer.positions.shape for layer in actual.layers] == [(2, 2), (4, 4), (8, 8), (16, 16)]
+    assert actual.padded == (64, 64) and actual.pixels.shape == (40, 40, 3)
+    assert actual.box(actual.layers[0], 1, 0) == (0, 32, 32, 64) and actual.box(actual.layers[3], 0, 2) == (8, 0, 12, 4)
+    assert [len(layer.columns) for layer in actual.layers] == [1, 4, 16, 64]
 
 
 def test_patches_show_the_cell_with_its_surroundings(inspector, shown):
-    found = inspector.inspect(VQ, shown)
-    pixels, inner = patch(found, found.layers[0], 2, 3)
-    assert np.array_equal(pixels, found.pixels[4:16, 8:20]) and inner == pytest.approx((1 / 3,) * 4)
-    pixels, inner = patch(found, found.layers[0], 0, 0)
+    actual = inspector.inspect(VQ, shown)
+    pixels, inner = patch(actual, actual.layers[0], 2, 3)
+    assert np.array_equal(pixels, actual.pixels[4:16, 8:20]) and inner == pytest.approx((1 / 3,) * 4)
+    pixels, inner = patch(actual, actual.layers[0], 0, 0)
     assert pixels.shape == (8, 8, 3) and inner == (0, 0, 0.5, 0.5)
     scales = inspector.inspect(SCALES, shown)
     pixels, inner = patch(scales, scales.layers[3], 15, 15)
@@ -209,12 +209,12 @@ def test_patches_show_the_cell_with_its_surroundings(inspector, shown):
 
 
 def test_every_patch_that_uses_a_codevector_is_counted(inspector, shown):
-    found = inspector.inspect(LOOC, shown)
-    rows = uses(found, found.layers[4], inspector.test_counts(LOOC))
+    actual = inspector.inspect(LOOC, shown)
+    rows = uses(actual, actual.layers[4], inspector.test_counts(LOOC))
     index = rows[0][0]
-    assert rows[0][1] == (found.indices(found.layers[4]) == index).sum() == max(row[1] for row in rows)
-    page = codevector_page(inspector, LOOC, shown, found.layers[4].label, index)
-    here = sum(int((found.indices(layer) == index).sum()) for layer in found.layers)
+    assert rows[0][1] == (actual.indices(actual.layers[4]) == index).sum() == max(row[1] for row in rows)
+    page = codevector_page(inspector, LOOC, shown, actual.layers[4].label, index)
+    here = sum(int((actual.indices(layer) == index).sum()) for layer in actual.layers)
     images, looks = inspector.sample(LOOC)
     there = sum(int((grid == index).sum()) for each in looks for grid in each.grids)
     assert f"In this image: {here:,} cells" in page and f"{images.name}: {there:,} cells" in page
@@ -238,8 +238,8 @@ def test_an_unused_codevector_is_called_dead(inspector, shown, monkeypatch):
 
 
 def test_the_sample_is_the_start_of_the_test_split():
-    found = sample("cifar10")
-    assert found.images.shape == (64, 32, 32, 3) and found.name == "the first 64 images of the test split of cifar10"
+    actual = sample("cifar10")
+    assert actual.images.shape == (64, 32, 32, 3) and actual.name == "the first 64 images of the test split of cifar10"
     assert "example photographs" in sample("flowers").name and len(sample("flowers").images) == 6
 
 
@@ -270,15 +270,15 @@ def test_two_levels_are_two_grids():
     parts = [build("vq", dim=8, codebook_size=16), build("rvq", dim=8, codebook_size=4, levels=2)]
     tokenizer = Tokenizer(autoencoder, parts, build_position(name="none", dim=8), 32).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (30, 33, 3), np.uint8)
-    found = encode(tokenizer, pixels)
+    actual = encode(tokenizer, pixels)
     tokens = tokenizer.encode(from_bytes(torch.from_numpy(pixels).permute(2, 0, 1)[None]))
-    assert [layer.label for layer in found.layers] == [
+    assert [layer.label for layer in actual.layers] == [
         "grid 1 of 2", "grid 2 of 2, level 1 of 2", "grid 2 of 2, level 2 of 2",
     ]  # fmt: skip
-    assert [layer.columns for layer in found.layers] == [(0,), (1,), (2,)]
-    assert [layer.codebook for layer in found.layers] == [0, 1, 2]
-    for layer, (grid, column) in zip(found.layers, ((0, 0), (1, 0), (1, 1)), strict=True):
-        assert np.array_equal(found.indices(layer), tokens.grids[grid][0, ..., column].numpy())
+    assert [layer.columns for layer in actual.layers] == [(0,), (1,), (2,)]
+    assert [layer.codebook for layer in actual.layers] == [0, 1, 2]
+    for layer, (grid, column) in zip(actual.layers, ((0, 0), (1, 0), (1, 1)), strict=True):
+        assert np.array_equal(actual.indices(layer), tokens.grids[grid][0, ..., column].numpy())
 
 
 @torch.inference_mode()
@@ -289,8 +289,8 @@ def test_a_grey_model_is_shown_grey_and_a_huge_alphabet_stays_small():
     position = build_position(name="none", dim=18)
     tokenizer = Tokenizer(autoencoder, build("lfq", dim=18, bits=18), position, 32).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    found = encode(tokenizer, pixels)
-    assert np.array_equal(found.pixels[..., 0], found.pixels[..., 2])
-    value = tokens_value(found, found.layers[0], None, None)
+    actual = encode(tokenizer, pixels)
+    assert np.array_equal(actual.pixels[..., 0], actual.pixels[..., 2])
+    value = tokens_value(actual, actual.layers[0], None, None)
     assert value["bytes"] == 4 and value["test"] is None and len(value["used"]) <= 64
     assert encode(Tokenizer(autoencoder, build("lfq", dim=18, bits=40), position, 32).eval(), pixels) is None

@@ -34,10 +34,12 @@ def append(run, text):
 def test_how_far_it_is_and_how_long_it_will_take(run):
     live = follow(str(run))
     assert (live.step, live.steps, live.rate, live.finished) == (200, 400, 20.0, False)
-    said = status(live)
-    assert "step 200 of 400" in said and "20 images a second" in said
-    assert "about 100 minutes" not in said and "about 2 minutes to go" in said, "200 steps of 10 images at 20 a second"
-    assert "best held-out loss 0.5 at step 100" in said and 'value="0.5000"' in said
+    message = status(live)
+    assert "step 200 of 400" in message and "20 images a second" in message
+    assert "about 100 minutes" not in message and "about 2 minutes to go" in message, (
+        "200 steps of 10 images at 20 a second"
+    )
+    assert "best held-out loss 0.5 at step 100" in message and 'value="0.5000"' in message
     step, pixels = live.samples
     assert step == 100 and pixels.shape == (4, 6, 3) and (pixels == 7).all()
 

@@ -170,23 +170,23 @@ def test_close_ups_are_of_the_case(engine, shown):
 
 
 def test_curves_of_twins_are_laid_over_each_other_and_what_was_not_kept_is_said(engine):
-    kept = ("step", "reconstruction")
+    stored = ("step", "reconstruction")
     sparse = [
         dataclasses.replace(model, metrics=model.metrics | {"curves": {"train": {}, "held_out": held_out}})
         for model in case(engine, PLAIN, SINUSOIDAL)
-        if (held_out := {name: model.metrics["curves"]["held_out"][name][:3] for name in kept})
+        if (held_out := {name: model.metrics["curves"]["held_out"][name][:3] for name in stored})
     ]
-    found, table, said = curves(sparse)
-    assert [panel.title for panel in found] == ["reconstruction"]
-    assert [trace.name for trace in found[0].figure.data] == [f"{PLAIN}, held out", f"{SINUSOIDAL}, held out"]
+    actual, table, message = curves(sparse)
+    assert [panel.title for panel in actual] == ["reconstruction"]
+    assert [trace.name for trace in actual[0].figure.data] == [f"{PLAIN}, held out", f"{SINUSOIDAL}, held out"]
     recorded = sparse[1].metrics["curves"]["held_out"]
-    assert list(found[0].figure.data[1].x) == recorded["step"]
-    assert list(found[0].figure.data[1].y) == pytest.approx(recorded["reconstruction"], rel=1e-4)
+    assert list(actual[0].figure.data[1].x) == recorded["step"]
+    assert list(actual[0].figure.data[1].y) == pytest.approx(recorded["reconstruction"], rel=1e-4)
     assert PLAIN in table and SINUSOIDAL in table
-    assert said == f"Of {PLAIN} and {SINUSOIDAL} the points on held-out images alone were kept: 3 and 3 of them."
+    assert message == f"Of {PLAIN} and {SINUSOIDAL} the points on held-out images alone were kept: 3 and 3 of them."
     whole = case(engine, "flowers-vqgan-1024x256", "flowers-vqgan-1024x256-sinusoidal")
-    found, _, said = curves(whole)
-    assert {"loss", "l1", "perceptual"} <= {panel.title for panel in found} and not said
-    assert not {"learning rate", "gradient gap"} & {panel.title for panel in found}, "no loss"
+    actual, _, message = curves(whole)
+    assert {"loss", "l1", "perceptual"} <= {panel.title for panel in actual} and not message
+    assert not {"learning rate", "gradient gap"} & {panel.title for panel in actual}, "no loss"
     none = dataclasses.replace(whole[0], metrics=whole[0].metrics | {"curves": {}})
     assert curves([none])[0] == [] and curves([none])[2] == f"Of {none.name} no curves are known."

@@ -67,9 +67,9 @@ def value(rates: Rates, axis: str, name: str) -> float | None:
     ],
 )
 def test_axes_by_hand(rates, name, bits, size, total, books, choices):
-    found = [value(rates, axis, name) for axis in AXES]
+    actual = [value(rates, axis, name) for axis in AXES]
     expected = [bits / 1024, bits, size, total, books, choices]
-    for axis, one, two in zip(AXES, found, expected, strict=True):
+    for axis, one, two in zip(AXES, actual, expected, strict=True):
         assert one == (None if two is None else pytest.approx(two)), axis
 
 
@@ -168,18 +168,18 @@ def test_points_of_ones_own():
 
 
 def test_the_bits_for_a_quality_are_those_of_the_models_around_it(rates):
-    found = bits_for(rates, "cifar10", "psnr", 30)
-    assert found.reached is not None and found.missed is not None
-    assert (found.missed.point.name, found.missed.x) == ("cifar10-vq-1024x128", 0.625)
-    cheaper = [p for p in rates.models("cifar10") if p.metrics["bits_per_pixel"] < found.reached.x]
-    assert max(p.metrics["psnr"] for p in cheaper) < 30 <= found.reached.y
-    assert describe(found).startswith("**30.00 dB: between 0.625 and 4 bits a pixel.**")
-    assert 743 / 1024 < found.codecs["WebP"] < 3997 / 1024 and f"WebP {found.codecs['WebP']:.3g}" in describe(found)
+    actual = bits_for(rates, "cifar10", "psnr", 30)
+    assert actual.reached is not None and actual.missed is not None
+    assert (actual.missed.point.name, actual.missed.x) == ("cifar10-vq-1024x128", 0.625)
+    cheaper = [p for p in rates.models("cifar10") if p.metrics["bits_per_pixel"] < actual.reached.x]
+    assert max(p.metrics["psnr"] for p in cheaper) < 30 <= actual.reached.y
+    assert describe(actual).startswith("**30.00 dB: between 0.625 and 4 bits a pixel.**")
+    assert 743 / 1024 < actual.codecs["WebP"] < 3997 / 1024 and f"WebP {actual.codecs['WebP']:.3g}" in describe(actual)
     assert "at most 0.62" in describe(bits_for(rates, "cifar10", "psnr", 5))
     assert "No model measured here has 60.00 dB" in describe(bits_for(rates, "cifar10", "psnr", 60))
     low = bits_for(rates, "cifar10", "lpips", 0.01)
     assert low.reached.y <= 0.01 < low.missed.y, "lower is better"
-    assert record(found)["reached_by"]["model"] == found.reached.point.name
+    assert record(actual)["reached_by"]["model"] == actual.reached.point.name
 
 
 def test_models_are_compared_with_codecs_at_equal_quality(rates):
@@ -207,12 +207,12 @@ def test_the_squared_error_is_that_of_the_psnr(rates):
 
 
 def test_the_story_says_how_the_order_changes(rates):
-    said = story(rates, "cifar10", "codebook size", "psnr")
-    assert "nothing is better at the same cost or less than cifar10-looc-32x4 and cifar10-looc-256x4." in said
-    assert "cifar10-looc-32x4 moves the furthest, from place 22 of 24 by bits to 1 here" in said
-    assert "1 of 25 models have no place on this axis" in said
+    message = story(rates, "cifar10", "codebook size", "psnr")
+    assert "nothing is better at the same cost or less than cifar10-looc-32x4 and cifar10-looc-256x4." in message
+    assert "cifar10-looc-32x4 moves the furthest, from place 22 of 24 by bits to 1 here" in message
+    assert "1 of 25 models have no place on this axis" in message
     assert "1.00 for bits per image" in story(rates, "cifar10", "bits per pixel", "psnr")
-    assert "0.3%" in said, "nobody takes a short training for a full one"
+    assert "0.3%" in message, "nobody takes a short training for a full one"
 
 
 def test_unequal_trainings_are_said_and_seen(rates):
@@ -222,8 +222,8 @@ def test_unequal_trainings_are_said_and_seen(rates):
     longer = dataclasses.replace(first, metrics=first.metrics | {"training": training})
     short = [model for model in models if trained_share(model.metrics["training"]) != 1]
     engine = Engine([longer, *(model for model in short if model.name != longer.name)])
-    said = story(Rates(engine), "cifar10", "bits per image", "psnr")
-    assert "**Unequal trainings**" in said and "to 50.0% (cifar10-vq-1024x128)" in said
+    message = story(Rates(engine), "cifar10", "bits per image", "psnr")
+    assert "**Unequal trainings**" in message and "to 50.0% (cifar10-vq-1024x128)" in message
     figure = rate_figure(Rates(engine), "cifar10", "bits per image", "psnr")
     (trace,) = (trace for trace in figure.data if trace.name == ONE)
     bright = {name for name, seen in zip(trace.text, trace.marker.opacity, strict=True) if seen == 1}

@@ -48,13 +48,13 @@ def test_curves_are_set_against_codecs():
         return [Plotted(Point(series, "", series, {}, None, None, ""), factor * 2**q, q) for q in qualities]
 
     wasteful = Plotted(curve("JPEG", 1)[0].point, 2.0**40, 22.0)  # dearer than better ones
-    found = [*curve("JPEG", 1), wasteful, *curve("AVIF", 0.5), *curve("WebP", 0.75, (25.0,))]
-    assert against(found, "psnr") == [
+    actual = [*curve("JPEG", 1), wasteful, *curve("AVIF", 0.5), *curve("WebP", 0.75, (25.0,))]
+    assert against(actual, "psnr") == [
         ["AVIF", 4, -50, None, None],
         ["JPEG", 4, None, None, 100],
         ["WebP", 1, -25, None, 50],
     ]
-    assert against(found[5:9], "psnr") == []
+    assert against(actual[5:9], "psnr") == []
 
 
 def test_every_number_is_that_of_the_result(photo, steps, path):
@@ -76,18 +76,18 @@ def test_every_number_is_that_of_the_result(photo, steps, path):
 
 
 def test_bits_after_lossless_coding(photo, steps, path):
-    found = rows(steps[-1])
+    actual = rows(steps[-1])
     for name in NAMES[:2]:
-        row = found[name]
+        row = actual[name]
         assert row["own entropy, bits"] <= row["with the test split's shares, bits"], name
         assert row["own entropy, bits"] <= row["true bits"]
         file = photo.files.write(name, photo.engine.photo(path, SIDE))
         assert row[".vqz file, bits"] == 8 * len(file.data) and row["symbols by"] == file.model == "neighbours"
     (marks,) = (trace for trace in steps[-1]["figure"].data if trace.name == ".vqz files")
-    assert found[NAMES[1]]["own entropy, bits"] < found[NAMES[1]]["true bits"]
-    assert dict(zip(marks.text, marks.x, strict=True)) == {n: found[n][".vqz file, bits"] for n in NAMES[:2]}
-    assert found["cifar10-none-128"]["own entropy, bits"] is None, "floats are no indices"
-    assert found["cifar10-none-128"][".vqz file, bits"] is None
+    assert actual[NAMES[1]]["own entropy, bits"] < actual[NAMES[1]]["true bits"]
+    assert dict(zip(marks.text, marks.x, strict=True)) == {n: actual[n][".vqz file, bits"] for n in NAMES[:2]}
+    assert actual["cifar10-none-128"]["own entropy, bits"] is None, "floats are no indices"
+    assert actual["cifar10-none-128"][".vqz file, bits"] is None
 
 
 @pytest.mark.parametrize("name", ["cifar10-vq-1024x128", "cifar10-looc-32x4", "cifar10-fsq-8-5-5-5"])

@@ -29,20 +29,20 @@ def test_a_link_opens_on_what_it_was_made_of(engine, tmp_path, view):
     page, codecs, sort, worst = view
     copied = tmp_path / "image.png"  # as an example is when it has been through the page
     copied.write_bytes(examples()["Cat"].read_bytes())
-    query, said = to_query(Comparison(str(copied), 64, NAMES), page, codecs, sort, worst)
-    found = read(engine, query)
-    assert found.path == str(examples()["Cat"]) and found.names == NAMES and found.side == 64
+    query, message = to_query(Comparison(str(copied), 64, NAMES), page, codecs, sort, worst)
+    actual = read(engine, query)
+    assert actual.path == str(examples()["Cat"]) and actual.names == NAMES and actual.side == 64
     expected = (page or "Compare", codecs, sort, worst, "")
-    assert (found.page, found.codecs, found.sort, found.worst_first, found.left_out) == expected
-    assert "opens on this comparison" in said and str(tmp_path) not in query
+    assert (actual.page, actual.codecs, actual.sort, actual.worst_first, actual.left_out) == expected
+    assert "opens on this comparison" in message and str(tmp_path) not in query
 
 
 def test_an_own_photograph_is_not_in_the_link_and_that_is_said(engine, tmp_path):
     own = tmp_path / "secret.png"
     Image.new("RGB", (8, 8)).save(own)
-    query, said = to_query(Comparison(str(own), 64, NAMES))
+    query, message = to_query(Comparison(str(own), 64, NAMES))
     assert "secret" not in query and read(engine, query).path is None
-    assert "Your own photograph is not in it" in said
+    assert "Your own photograph is not in it" in message
     assert example_of(None) is None and example_of(str(tmp_path / "gone.png")) is None
 
 
@@ -52,9 +52,9 @@ def test_an_address_that_asks_for_nothing_changes_nothing(engine, query):
 
 
 def test_what_a_link_asks_for_and_is_not_here_is_left_out_and_said(engine):
-    found = read(engine, f"image=../../etc/passwd&models={NAMES[0]},no-such,{NAMES[0]}&side=9999&sort=nonsense&tab=x")
-    assert found.path is None and found.names == NAMES[:1] and found.side == 256 and found.sort == "true bits"
-    assert found.left_out == "The link asks for what is not here: the example and a model."
+    actual = read(engine, f"image=../../etc/passwd&models={NAMES[0]},no-such,{NAMES[0]}&side=9999&sort=nonsense&tab=x")
+    assert actual.path is None and actual.names == NAMES[:1] and actual.side == 256 and actual.sort == "true bits"
+    assert actual.left_out == "The link asks for what is not here: the example and a model."
     assert read(engine, "models=" + ",".join(map(str, range(10_000)))).left_out.endswith("64 of the models.")
     assert read(engine, "side=" + "9" * 5000).side == 256 and read(engine, "side=²").side == 256
 

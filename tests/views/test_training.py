@@ -45,8 +45,8 @@ def test_panels_are_the_loss_its_terms_then_codebook_and_course():
         images_per_second=[9.0] * 4,
         **{"selection/16 x 8": [0.75] * 4, "selection/8 x 16": [0.25] * 4},
     )
-    found = {panel.title: panel for panel in panels([one])}
-    assert list(found) == [
+    actual = {panel.title: panel for panel in panels([one])}
+    assert list(actual) == [
         "loss",
         "commitment",
         "usage",
@@ -56,12 +56,12 @@ def test_panels_are_the_loss_its_terms_then_codebook_and_course():
         "learning rate",
         "images a second",
     ]
-    assert traces(found["loss"]) == {
+    assert traces(actual["loss"]) == {
         "one": ([50, 100, 150, 200], [8.0, 4.0, 2.0, 1.0]),
         "one, held out": ([100, 200], [3.0, 2.0]),
     }
-    assert traces(found["commitment"]) == {"one": ([50, 150, 200], [1.0, 0.5, 0.25])}, "a gap is left out"
-    assert list(traces(found["selection of codebooks"])) == ["8 x 16", "16 x 8"], "by size"
+    assert traces(actual["commitment"]) == {"one": ([50, 150, 200], [1.0, 0.5, 0.25])}, "a gap is left out"
+    assert list(traces(actual["selection of codebooks"])) == ["8 x 16", "16 x 8"], "by size"
 
 
 def test_against_images_a_step_counts_its_batch():
@@ -99,12 +99,12 @@ def test_the_automatic_scale_is_logarithmic_where_a_linear_one_would_hide_the_en
 
 
 def test_on_a_log_scale_what_is_not_above_zero_is_left_out():
-    found = {
+    actual = {
         p.title: p for p in panels([training(loss=[4.0, -1.0, 0.0, 1.0], usage=[0.0, 0.5, 1.0, 1.0])], scale="log")
     }
-    assert traces(found["loss, log scale"])["one"] == ([50, 200], [4.0, 1.0])
-    assert found["loss, log scale"].figure.layout.yaxis.type == "log"
-    assert traces(found["usage"])["one"][1][0] == 0.0, "a share stays on its own scale"
+    assert traces(actual["loss, log scale"])["one"] == ([50, 200], [4.0, 1.0])
+    assert actual["loss, log scale"].figure.layout.yaxis.type == "log"
+    assert traces(actual["usage"])["one"][1][0] == 0.0, "a share stays on its own scale"
 
 
 def test_trainings_differ_in_more_than_their_colour():
