@@ -63,7 +63,10 @@ class Endpoints(Part):
         with gr.Row(visible=False):
             self.button, self.answer = gr.Button(), gr.JSON()
             self.names, self.label = gr.JSON([], label="priors"), gr.Textbox(NO_CLASS, label="class")
-            self.images, self.seed = gr.Number(4, precision=0, label="images"), gr.Number(first.seed, precision=0)
+            self.images, self.seed = (
+                gr.Number(4, precision=0, label="images"),
+                gr.Number(first.seed, precision=0, label="seed"),
+            )
             self.how = [
                 gr.Number(first.temperature, label="temperature"),
                 gr.Number(first.top_k, precision=0, label="top-k"),

@@ -53,6 +53,14 @@ class DrawRequest:
     images: int = 4
     settings: Settings = Settings()
 
+    def __str__(self) -> str:
+        """Return the class, the seed and settings other than the first ones."""
+        first, how = asdict(Settings()), asdict(self.settings)
+        more = [
+            f"{name.replace('_', '-')} {how[name]:g}" for name in how if name != "seed" and how[name] != first[name]
+        ]
+        return ", ".join([self.label, f"seed {how['seed']}", *more])
+
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
@@ -94,8 +102,8 @@ def draw(priors: Priors, asked: DrawRequest, photo: str | None = None) -> Iterat
     """Yield the images of all priors from time to time while they are drawn, and at last when all are.
 
     Each prior draws a token in turn. With the path of a photograph, the upper half of its `middle` is kept and the rest
-    is drawn. A prior that cannot do what is asked has a `problem`.
-    Raises ValueError for an unknown prior and for settings out of their ranges.
+    is drawn. A prior that cannot do what is asked has a `problem`. Raises ValueError for an unknown prior and for
+    settings out of their ranges.
     """
     check_int("images", asked.images, 1, MOST)
     states = {name: Drawn(name) for name in priors.check(asked.priors)}

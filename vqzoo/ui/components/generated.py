@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from vqzoo.ui.components.files import read
-from vqzoo.views.generate import Drawn
+from vqzoo.views.generate import Drawn, DrawRequest
 from vqzoo.views.pictures import Picture, png
 from vqzoo.views.surprise import Surprise
 
@@ -17,14 +17,14 @@ _RAMP = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 
 """Colours from 0 to the most bits, those of the app's other maps."""
 
 
-def generated(elem_id: str) -> gr.HTML:
-    """Create the component; its value is that of `drawn_html` or `surprise_html`."""
-    return gr.HTML("", css_template=read("generated", "css"), elem_id=elem_id)
+def generated(elem_id: str, text: str = "") -> gr.HTML:
+    """Create the component with a text; its later values are those of `drawn_html` or `surprise_html`."""
+    return gr.HTML(f'<p class="hint">{escape(text)}</p>', css_template=read("generated", "css"), elem_id=elem_id)
 
 
-def drawn_html(drawn: Sequence[Drawn]) -> str:
-    """Return a card for each prior, with what is drawn so far."""
-    return _cards([_card(each.name, _body(each)) for each in drawn])
+def drawn_html(drawn: Sequence[Drawn], asked: DrawRequest) -> str:
+    """Return what was asked for, and a card for each prior with what is drawn so far."""
+    return f"<p>{escape(str(asked))}</p>" + _cards([_card(each.name, _body(each)) for each in drawn])
 
 
 def surprise_html(surprises: Sequence[Surprise]) -> str:
@@ -70,7 +70,8 @@ def _measured(each: Surprise) -> str:
         return f'<p class="problem">{escape(each.problem)}</p>'
     most = float(each.cells.max()) or 1.0
     picture = f"<figure>{_image(each.decoded, 'the photograph as decoded')}</figure>"
-    legend = f'<p class="legend"><span>0</span><span class="ramp"></span><span>{most:.1f} bits a cell</span></p>'
+    even = f"{most:.1f} bits a cell; without a prior {each.true_bits / each.cells.size:.4g}"
+    legend = f'<p class="legend"><span>0</span><span class="ramp"></span><span>{even}</span></p>'
     facts = {
         "under the prior": (f"{each.bits:,.0f} bits", "−log₂ of the probability of the photograph's tokens"),
         "true bits": (f"{each.true_bits:,.0f} bits", "Every index that decoding needs, before entropy coding"),

@@ -19,7 +19,7 @@ from vqzoo.views.priors import COLUMNS, NO_CLASS, Priors
 from vqzoo.views.surprise import ABOUT, Surprises
 
 _OLD = (
-    "() => document.querySelectorAll('#generate-draw .gen, #generate-complete .gen').forEach((e) => e.dataset.old = '')"
+    "() => document.querySelectorAll('#generate-draw .gen, #generate-complete .gen').forEach((e) => e.dataset.old = 1)"
 )
 _STOPPED = """
 () => {
@@ -64,7 +64,8 @@ class Asked(Part):
     def watch(self) -> None:
         """Mark images as old in the browser when what they were drawn for changes."""
         self.photograph.watch()
-        gr.on([each.change for each in (self.of, *self.how)], None, None, None, js=_OLD, **AT_ONCE)
+        gr.on([each.change for each in self.how], None, None, None, js=_OLD, **AT_ONCE)
+        self.of.change(None, None, None, js=_OLD.replace("#generate-draw .gen, ", ""), **AT_ONCE)
 
 
 class Drawing(Part):
@@ -81,7 +82,7 @@ class Drawing(Part):
                 self.go = gr.Button(label, variant="primary", scale=0, min_width=110)
                 self.stop = gr.Button("Stop", scale=0, min_width=70)
             self.status = gr.HTML("")
-            self.view = generated(f"{elem_id}-cards")
+            self.view = generated(f"{elem_id}-cards", f"Press {label}: all chosen priors draw, token by token.")
             gr.Markdown(about, elem_classes="hint")
 
     def follow(self, costs: gr.Dataframe) -> None:
@@ -90,8 +91,9 @@ class Drawing(Part):
 
         def on_go(request: gr.Request, number: int, of: Comparison, *how: Any) -> Iterator[dict[Any, Any]]:
             try:
-                for drawn in self._steps(request, number, of, *how):
-                    yield {self.view: drawn_html(drawn), self.status: status_line(_status(drawn))}
+                asked = request_of(number, *how)
+                for drawn in self._steps(request, asked, of):
+                    yield {self.view: drawn_html(drawn, asked), self.status: status_line(_status(drawn))}
                 yield {costs: table_value(list(COLUMNS), self.priors.table())}
             except gr.Error as error:
                 yield {self.status: status_line(Status("error", error.message))}
@@ -99,8 +101,7 @@ class Drawing(Part):
         running = self.go.click(on_go, [self.number, self.asked.of, *self.asked.how], outputs, **QUIET)
         self.stop.click(None, None, None, js=_STOPPED.replace("ID", self.elem_id), cancels=running, **QUIET)
 
-    def _steps(self, request: gr.Request, number: int, of: Comparison, *how: Any) -> Iterator[list[Drawn]]:
-        asked = request_of(number, *how)
+    def _steps(self, request: gr.Request, asked: DrawRequest, of: Comparison) -> Iterator[list[Drawn]]:
         if not asked.priors:
             raise gr.Error("Choose at least one prior.", print_exception=False)
         with show_errors(), turn(self.context, request, asked.priors):
