@@ -27,14 +27,14 @@ def test_a_sum_over_the_image_loses_nothing(name):
     values[:, 0] = 0
     cells = over_image(tokenizer, prior.sequences.grids(values))
     torch.testing.assert_close(cells.sum((1, 2)), values.sum(1))
-    assert cells.shape[1:] == (4, 4)
+    assert cells.shape[1:] == ((8, 8) if name == SCALES else (4, 4)), "which is padded to 32 x 32 pixels"
 
 
 def test_a_coarse_token_is_spread_over_its_cells():
     tokenizer, prior = small(SCALES)
     values = torch.zeros(1, prior.sequences.length)
-    values[:, 1] = 16  # the one token of the coarsest scale
-    assert torch.equal(over_image(tokenizer, prior.sequences.grids(values)), torch.ones(1, 4, 4))
+    values[:, 1] = 64  # the one token of the coarsest scale
+    assert torch.equal(over_image(tokenizer, prior.sequences.grids(values)), torch.ones(1, 8, 8))
 
 
 def test_neutral_tokens_are_the_codevectors_nearest_to_zero():
@@ -50,10 +50,10 @@ def test_what_is_known_is_left_and_the_rest_is_neutral():
     tokenizer, prior = small(RESIDUAL, "ar-delay", "delayed")
     sequences = prior.sequences
     (whole,) = prior.sequences.flatten(prior.sample(1))
-    state = whole[None, :40].clone()
-    state[0, 30] = sequences.pad  # a token that may not stand there: masked
+    state = whole[None, :80].clone()
+    state[0, 60] = sequences.pad  # a token that may not stand there: masked
     where = known(sequences, state)
-    assert where.sum() == 39 and not where[0, 30]
+    assert where.sum() == 79 and not where[0, 60]
     full = filled(state, where, neutral(tokenizer, sequences))
     sequences.unflatten(full)
     assert torch.equal(full[where], whole[None][where])

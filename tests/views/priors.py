@@ -17,13 +17,13 @@ EMA, RVQ = "cifar10-ema-1024x128", "cifar10-rvq-8x256"
 CLASSES = ("cat", "dog")
 
 
-def cards_with_priors(root: Path, kinds: Mapping[str, str]) -> Path:
-    """Tokenizers of the zoo, each with a prior of a kind: a folder of models."""
+def cards_with_priors(root: Path, kinds: Mapping[str, str], side: int = 32) -> Path:
+    """Tokenizers of the zoo, each with a prior of a kind for images of this side: a folder of models."""
     for name, kind in kinds.items():
         shutil.copytree(cards_folder() / name, root / name)
         tokenizer = vqzoo.load(name)
         torch.manual_seed(0)
-        prior = build_prior(kind, Sequences(tokenizer, classes=2), width=16, depth=1, heads=2)
+        prior = build_prior(kind, Sequences(tokenizer, (side, side), classes=2), width=16, depth=1, heads=2)
         folder = root / f"{name}-{kind}-tiny"
         folder.mkdir()
         save_prior(prior, folder, TokenizerId(name, sha256(root / name / WEIGHTS)), CLASSES)

@@ -48,7 +48,8 @@ def filled(state: Tensor, where: Tensor, neutral: Tensor) -> Tensor:
 def over_image(tokenizer: Tokenizer, grids: Sequence[Tensor]) -> Tensor:
     """Return the sums (b, rows, columns) of values of each index, (b, h, w, q), over the cells of the finest grid.
 
-    The value of an index of a coarser grid is spread evenly over the finest cells that it covers.
+    The cells cover the image as it was padded, see `Tokenizer.padded`. The value of an index of a coarser grid is
+    spread evenly over the finest cells that it covers.
     """
     layers = []
     for part, grid in zip(tokenizer.quantizers, grids, strict=True):
@@ -73,9 +74,10 @@ def upper_half(tokenizer: Tokenizer, sequences: Sequences) -> Tensor:
     upper = sequences.lows == sequences.highs
     upper[: 1 + bool(sequences.classes)] = True
     positions = sequences.grids(torch.arange(sequences.length)[None])
+    height, padded = sequences.size[0], tokenizer.padded(sequences.size)[0]
     for part, grid in zip(tokenizer.quantizers, positions, strict=True):
         for cells in part.index_grids(*grid.shape[1:3]):
-            upper[grid.flatten()[cells[: len(cells) // 2]]] = True
+            upper[grid.flatten()[cells[: len(cells) * height // (2 * padded)]]] = True
     return upper
 
 

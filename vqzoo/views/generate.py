@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vqzoo.ops.check import check_int
 from vqzoo.views.engine import Engine, Photo
@@ -67,13 +67,15 @@ class Drawn:
     """The images of a prior as far as they are drawn.
 
     pixels: uint8 (n, h, w, 3), None before the first token. share: (n, rows, columns) in [0, 1], how many of the
-    tokens of a cell of the finest grid are drawn. seconds: an image took so far. given: the photograph as decoded from
-    its tokens, uint8 (h, w, 3), where its upper half is kept. problem: why there are no images.
+    tokens of a cell of the finest grid are drawn. covers: height and width in pixels that the cells cover. seconds: an
+    image took so far. given: the photograph as decoded from its tokens, uint8 (h, w, 3), where its upper half is kept.
+    problem: why there are no images.
     """
 
     name: str
     pixels: np.ndarray | None = None
     share: np.ndarray | None = None
+    covers: tuple[int, int] = (0, 0)
     seconds: float = 0.0
     done: bool = False
     given: np.ndarray | None = None
@@ -93,7 +95,8 @@ class Drawn:
         sheet = np.zeros((down * (height + _GAP) - _GAP, across * (width + _GAP) - _GAP, 4), np.uint8)
         for each, (pixels, share) in enumerate(zip(self.pixels, self.share, strict=True)):
             top, left = each // across * (height + _GAP), each % across * (width + _GAP)
-            alpha = np.asarray(Image.fromarray(np.rint(255 * share).astype(np.uint8)).resize((width, height), 0))
+            cells = Image.fromarray(np.rint(255 * share).astype(np.uint8))
+            alpha = np.asarray(cells.resize(self.covers[::-1], Image.Resampling.NEAREST))[:height, :width]
             sheet[top : top + height, left : left + width] = np.dstack([pixels, alpha])
         return sheet
 
@@ -209,12 +212,7 @@ def read(ready: Ready, photo: Photo) -> tuple[np.ndarray, "Tokens"]:
 def middle(engine: Engine, path: str, size: tuple[int, int]) -> Photo:
     """Return the middle of a photograph, shrunk to a height and width: priors know images of one size."""
     photo = engine.photo(path, _READ)
-    picture = Image.fromarray(photo.pixels)
-    scale = min(picture.height / size[0], picture.width / size[1])
-    half = (size[1] * scale / 2, size[0] * scale / 2)
-    x, y = picture.width / 2, picture.height / 2
-    box = (x - half[0], y - half[1], x + half[0], y + half[1])
-    pixels = np.asarray(picture.resize(size[::-1], Image.Resampling.LANCZOS, box))
+    pixels = np.array(ImageOps.fit(Image.fromarray(photo.pixels), size[::-1], Image.Resampling.LANCZOS))
     return Photo(pixels, f"its middle, shrunk to {size[1]} × {size[0]} pixels", ("middle", size, photo.key))
 
 
@@ -238,4 +236,4 @@ def _shown(engine: Engine, ready: Ready, state: "Tensor", of: Drawn) -> Drawn:
     with engine.alone():
         images = to_bytes(tokenizer.decode(tokens)).cpu()
     pixels = images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy()
-    return replace(of, pixels=pixels, share=(drawn / all_of).numpy())
+    return replace(of, pixels=pixels, share=(drawn / all_of).numpy(), covers=tokenizer.padded(sequences.size))

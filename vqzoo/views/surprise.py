@@ -22,13 +22,15 @@ class Surprise:
     """The bits of a photograph's tokens under a prior.
 
     decoded: the photograph as decoded from its tokens, uint8 (h, w, 3). cells: bits of the tokens of each cell of the
-    finest grid, (rows, columns). bits: their sum. true_bits: of all indices. file_bits: size of a .vqz file of the same
-    tokens, None for a tokenizer that is not offered. problem: why there is nothing of all this.
+    finest grid, (rows, columns). covers: height and width in pixels that the cells cover. bits: their sum. true_bits:
+    of all indices. file_bits: size of a .vqz file of the same tokens, None for a tokenizer that is not offered.
+    problem: why there is nothing of all this.
     """
 
     name: str
     decoded: np.ndarray | None = None
     cells: np.ndarray | None = None
+    covers: tuple[int, int] = (0, 0)
     bits: float = 0.0
     true_bits: float = 0.0
     file_bits: int | None = None
@@ -82,4 +84,5 @@ class Surprises:
                 file_bits = self.files.write(record.tokenizer, photo).bits
         except ValueError as error:
             return Surprise(name, problem=str(error))
-        return Surprise(name, decoded, cells, float(cells.sum()), true_bits, file_bits)
+        covers = tokenizer.padded(record.size)
+        return Surprise(name, decoded, cells, covers, float(cells.sum()), true_bits, file_bits)

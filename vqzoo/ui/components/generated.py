@@ -89,10 +89,11 @@ def _measured(each: Surprise) -> str:
 def _map(each: Surprise, most: float) -> str:
     """Return an SVG of the cells over the photograph, each with its bits as a tooltip."""
     assert each.cells is not None and each.decoded is not None
-    (rows, columns), (height, width) = each.cells.shape, each.decoded.shape[:2]
+    height, width = each.decoded.shape[:2]
+    high, wide = (covered / number for covered, number in zip(each.covers, each.cells.shape, strict=True))
     cells = "".join(
-        f'<rect x="{column * width / columns:g}" y="{row * height / rows:g}" width="{width / columns:g}" '
-        f'height="{height / rows:g}" fill="{_colour(bits / most)}"><title>{bits:.1f} bits</title></rect>'
+        f'<rect x="{column * wide:g}" y="{row * high:g}" width="{wide:g}" height="{high:g}" '
+        f'fill="{_colour(bits / most)}"><title>{bits:.1f} bits</title></rect>'
         for (row, column), bits in np.ndenumerate(each.cells)
     )
     label = f"map of bits a cell, from {each.cells.min():.1f} to {most:.1f}"
