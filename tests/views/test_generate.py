@@ -58,14 +58,15 @@ def test_images_come_token_by_token_and_are_those_of_the_prior(known, every_step
     assert row["seconds an image"] == pytest.approx(steps[-1][0].seconds, rel=0.1)
 
 
-def test_what_is_not_drawn_is_transparent(known, every_step):
+def test_what_is_not_drawn_is_hatched(known, every_step):
     steps = draw(known, DrawRequest((FLAT,), images=2))
     drawn = [next(steps) for _ in range(6)][-1][0]  # before the first token there are two steps
     assert drawn.progress == 4 / 16, "a row of cells"
     sheet = drawn.sheet()
     assert sheet.shape == (16, 33, 4)
     for left in (0, 17):
-        assert (sheet[:4, left : left + 16, 3] == 255).all() and not sheet[4:, left : left + 16, 3].any()
+        assert (sheet[:4, left : left + 16, 3] == 255).all()
+        assert set(sheet[4:, left : left + 16, 3].flat) == {round(255 * 0.35), round(255 * 0.12)}
     assert not sheet[:, 16, 3].any(), "the gap"
     steps.close()
     with known.engine.alone():

@@ -31,6 +31,8 @@ MOST = 16
 _EVERY = 0.2  # seconds between two states that are shown
 _SHARE = 0.3  # of the time at most may go into showing them
 _GAP = 1  # pixels between the images of a sheet
+_GREY = (138, 143, 153)
+_HATCHING = (0.35, 0.12)  # how opaque its stripes are
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Drawn:
         return 0.0 if self.share is None else float(self.share.mean())
 
     def sheet(self) -> np.ndarray:
-        """Return all images in one, uint8 (H, W, 4), as many across as down; what is not drawn is transparent."""
+        """Return all images in one, uint8 (H, W, 4), as many across as down; what is not drawn is hatched."""
         assert self.pixels is not None and self.share is not None
         number, height, width = self.pixels.shape[:3]
         across = -(-number // max(1, round(number**0.5)))
@@ -95,10 +97,18 @@ class Drawn:
         sheet = np.zeros((down * (height + _GAP) - _GAP, across * (width + _GAP) - _GAP, 4), np.uint8)
         for each, (pixels, share) in enumerate(zip(self.pixels, self.share, strict=True)):
             top, left = each // across * (height + _GAP), each % across * (width + _GAP)
-            cells = Image.fromarray(np.rint(255 * share).astype(np.uint8))
-            alpha = np.asarray(cells.resize(self.covers[::-1], Image.Resampling.NEAREST))[:height, :width]
-            sheet[top : top + height, left : left + width] = np.dstack([pixels, alpha])
+            cells = Image.fromarray(np.float32(share)).resize(self.covers[::-1], Image.Resampling.NEAREST)
+            sheet[top : top + height, left : left + width] = _over_hatching(pixels, np.asarray(cells)[:height, :width])
         return sheet
+
+
+def _over_hatching(pixels: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return uint8 (h, w, 4): pixels (h, w, 3) as opaque as `share` (h, w), over a hatching that is transparent."""
+    y, x = np.indices(share.shape)
+    hatching = (1 - share) * np.where((x + y) % 4 < 2, *_HATCHING)
+    alpha = share + hatching
+    colours = (share[..., None] * pixels + hatching[..., None] * _GREY) / alpha[..., None]
+    return np.rint(np.dstack([colours, 255 * alpha])).astype(np.uint8)
 
 
 def draw(priors: Priors, asked: DrawRequest, photo: str | None = None) -> Iterator[list[Drawn]]:

@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from vqzoo.ui.components.files import read
-from vqzoo.views.generate import Drawn, DrawRequest
+from vqzoo.views.generate import Drawn
 from vqzoo.views.pictures import Picture, png
 from vqzoo.views.surprise import Surprise
 
@@ -22,19 +22,19 @@ def generated(elem_id: str, text: str = "") -> gr.HTML:
     return gr.HTML(f'<p class="hint">{escape(text)}</p>', css_template=read("generated", "css"), elem_id=elem_id)
 
 
-def drawn_html(drawn: Sequence[Drawn], asked: DrawRequest) -> str:
-    """Return what was asked for, and a card for each prior with what is drawn so far."""
-    return f"<p>{escape(str(asked))}</p>" + _cards([_card(each.name, _body(each)) for each in drawn])
+def drawn_html(drawn: Sequence[Drawn]) -> str:
+    """Return a card for each prior with what is drawn so far."""
+    return _cards([_card(each.name, _body(each)) for each in drawn], any(each.given is not None for each in drawn))
 
 
 def surprise_html(surprises: Sequence[Surprise]) -> str:
     """Return a card for each prior: the photograph as decoded, the map with its legend, and the bits."""
-    return _cards([_card(each.name, _measured(each)) for each in surprises])
+    return _cards([_card(each.name, _measured(each)) for each in surprises], True)
 
 
-def _cards(cards: Sequence[str]) -> str:
+def _cards(cards: Sequence[str], pairs: bool) -> str:
     # A number of its own, so that equal cards are drawn again and no longer marked as old.
-    return f'<ol class="gen" data-number="{time.monotonic_ns()}">{"".join(cards)}</ol>'
+    return f'<ol class="gen{" pairs" if pairs else ""}" data-number="{time.monotonic_ns()}">{"".join(cards)}</ol>'
 
 
 def _card(name: str, body: str) -> str:
@@ -70,8 +70,7 @@ def _measured(each: Surprise) -> str:
         return f'<p class="problem">{escape(each.problem)}</p>'
     most = float(each.cells.max()) or 1.0
     picture = f"<figure>{_image(each.decoded, 'the photograph as decoded')}</figure>"
-    even = f"{most:.1f} bits a cell; without a prior {each.true_bits / each.cells.size:.4g}"
-    legend = f'<p class="legend"><span>0</span><span class="ramp"></span><span>{even}</span></p>'
+    legend = f'<p class="legend"><span>0</span><span class="ramp"></span><span>{most:.1f} bits a cell</span></p>'
     facts = {
         "under the prior": (f"{each.bits:,.0f} bits", "−log₂ of the probability of the photograph's tokens"),
         "true bits": (f"{each.true_bits:,.0f} bits", "Every index that decoding needs, before entropy coding"),

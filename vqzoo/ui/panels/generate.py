@@ -24,7 +24,7 @@ _OLD = (
 _STOPPED = """
 () => {
   const line = document.querySelector('#ID .status[data-kind=running]');
-  if (line) { line.dataset.kind = 'stopped'; line.textContent = 'Stopped.'; }
+  if (line) { line.dataset.kind = 'stopped'; line.textContent = line.textContent.replace(/\\.$/, ', stopped.'); }
 }
 """
 
@@ -93,7 +93,7 @@ class Drawing(Part):
             try:
                 asked = request_of(number, *how)
                 for drawn in self._steps(request, asked, of):
-                    yield {self.view: drawn_html(drawn, asked), self.status: status_line(_status(drawn))}
+                    yield {self.view: drawn_html(drawn), self.status: status_line(_status(drawn, asked))}
                 yield {costs: table_value(list(COLUMNS), self.priors.table())}
             except gr.Error as error:
                 yield {self.status: status_line(Status("error", error.message))}
@@ -112,7 +112,7 @@ class Bits(TabPart):
     """A tab with what surprises priors in the photograph."""
 
     def __init__(self, context: Context, priors: Priors, asked: Asked):
-        super().__init__(context, "What surprises it")
+        super().__init__(context, "Surprise")
         self.surprises = Surprises(priors)
         with self.tab:
             self.view = generated("generate-bits")
@@ -141,9 +141,9 @@ def turn(context: Context, request: gr.Request, names: Sequence[str]) -> Abstrac
     return context.limits.turn(request.session_hash)
 
 
-def _status(drawn: Sequence[Drawn]) -> Status:
+def _status(drawn: Sequence[Drawn], asked: DrawRequest) -> Status:
     if all(each.pixels is None and not each.problem for each in drawn):
         return Status("running", "The priors are being loaded.")
     if all(each.done or each.problem for each in drawn):
-        return Status("done", "All are drawn.")
-    return Status("running", f"{sum(each.progress for each in drawn) / len(drawn):.0%} of the tokens are drawn.")
+        return Status("done", f"{asked}: all is drawn.")
+    return Status("running", f"{asked}: {sum(each.progress for each in drawn) / len(drawn):.0%} of the tokens.")
