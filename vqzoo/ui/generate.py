@@ -50,7 +50,8 @@ def _costs(priors: Priors) -> gr.Dataframe:
     gr.Markdown("### What they cost")
     types = ("str", *["number"] * (len(COLUMNS) - 1))
     columns: Any = dict(zip(COLUMNS, zip(types, _WIDTHS, strict=True), strict=True))
-    return dataframe(columns, "generate-costs", value=table_value(list(COLUMNS), priors.table()))
+    value = table_value(list(COLUMNS), priors.table())
+    return dataframe(columns, "generate-costs", value=value, show_label=False)
 
 
 class Endpoints(Part):
