@@ -46,6 +46,10 @@ def build(context: Context) -> None:
     complete.follow(costs)
 
 
+def _list_of(kind: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": kind}}
+
+
 def _costs(priors: Priors) -> gr.Dataframe:
     gr.Markdown("### What they cost")
     types = ("str", *["number"] * (len(COLUMNS) - 1))
@@ -62,8 +66,10 @@ class Endpoints(Part):
         self.all, self.surprises = priors, Surprises(priors)
         first = Settings()
         with gr.Row(visible=False):
-            self.button, self.answer = gr.Button(), gr.JSON()
+            self.button, self.answer = gr.Button(), gr.JSON(label="records")
             self.names, self.label = gr.JSON([], label="priors"), gr.Textbox(NO_CLASS, label="class")
+            self.answer.api_info_as_output = lambda: _list_of("object")  # type: ignore[method-assign]
+            self.names.api_info = lambda: _list_of("string")  # type: ignore[method-assign]
             self.images, self.seed = (
                 gr.Number(4, precision=0, label="images"),
                 gr.Number(first.seed, precision=0, label="seed"),

@@ -97,7 +97,7 @@ class Drawn:
         sheet = np.zeros((down * (height + _GAP) - _GAP, across * (width + _GAP) - _GAP, 4), np.uint8)
         for each, (pixels, share) in enumerate(zip(self.pixels, self.share, strict=True)):
             top, left = each // across * (height + _GAP), each % across * (width + _GAP)
-            cells = Image.fromarray(np.float32(share)).resize(self.covers[::-1], Image.Resampling.NEAREST)
+            cells = Image.fromarray(share.astype(np.float32)).resize(self.covers[::-1], Image.Resampling.NEAREST)
             sheet[top : top + height, left : left + width] = _over_hatching(pixels, np.asarray(cells)[:height, :width])
         return sheet
 
@@ -108,7 +108,8 @@ def _over_hatching(pixels: np.ndarray, share: np.ndarray) -> np.ndarray:
     hatching = (1 - share) * np.where((x + y) % 4 < 2, *_HATCHING)
     alpha = share + hatching
     colours = (share[..., None] * pixels + hatching[..., None] * _GREY) / alpha[..., None]
-    return np.rint(np.dstack([colours, 255 * alpha])).astype(np.uint8)
+    hatched: np.ndarray = np.rint(np.dstack([colours, 255 * alpha])).astype(np.uint8)
+    return hatched
 
 
 def draw(priors: Priors, asked: DrawRequest, photo: str | None = None) -> Iterator[list[Drawn]]:

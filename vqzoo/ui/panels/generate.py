@@ -128,9 +128,18 @@ class Bits(TabPart):
         return {self.view: surprise_html(self.surprises.measure(names, of.photo, label))}
 
 
-def request_of(number: int, names: Sequence[str], label: str, seed: int, *how: Any) -> DrawRequest:
-    """Return a request; `how` are temperature, top-k, top-p and guidance."""
-    return DrawRequest(tuple(names), label, number, Settings(*how, seed))
+def request_of(
+    number: int,
+    names: Sequence[str],
+    label: str,
+    seed: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    guidance: float,
+) -> DrawRequest:
+    """Return the request of a page's or a program's values."""
+    return DrawRequest(tuple(names), label, number, Settings(temperature, top_k, top_p, guidance, seed))
 
 
 def turn(context: Context, request: gr.Request, names: Sequence[str]) -> AbstractContextManager[None]:
