@@ -33,9 +33,14 @@ PROVIDED = {"gradio", "spaces"}
 
 
 def requirements() -> str:
-    """Return the Space's requirements.txt: the app's dependencies in pyproject.toml, with torch as ZeroGPU has it."""
+    """Return the Space's requirements.txt: the app's dependencies in pyproject.toml, with torch as ZeroGPU has it.
+
+    Those of priors are among them, but for the tools that write tokens.
+    """
     with (ROOT / "pyproject.toml").open("rb") as file:
-        needed = tomllib.load(file)["project"]["dependencies"]
+        project = tomllib.load(file)["project"]
+    priors = [line for line in project["optional-dependencies"]["generation"] if not line.startswith("vqzoo[")]
+    needed = [*project["dependencies"], *priors]
     lines = {re.split(r"[^\w.-]", line)[0]: line for line in needed}
     return "".join(f"{PINS.get(name, line)}\n" for name, line in lines.items() if name not in PROVIDED)
 

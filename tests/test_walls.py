@@ -130,6 +130,7 @@ def test_importing_vqzoo_brings_neither_the_app_nor_the_trainer():
 )
 def test_what_lists_or_serves_does_not_wait_for_torch(code):
     """It takes seconds: what computes imports it when there is something to compute."""
-    code = f"import sys\n{code}\nprint([name for name in ('torch', 'lpips', 'torchvision') if name in sys.modules])"
+    slow = ("torch", "lpips", "torchvision", "transformers")
+    code = f"import sys\n{code}\nprint([name for name in {slow} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"

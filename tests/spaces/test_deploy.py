@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[2]
 PROVIDED = {"gradio", "spaces"}
 OPTIONAL = {
     *("matplotlib", "pywebview", "torch-fidelity", "triton", "webview", "pillow-heif"),
-    *("datasets", "fsspec", "mosaicml-streaming", "pyarrow", "ray", "streaming", "tqdm", "transformers", "webdataset"),
+    *("datasets", "fsspec", "mosaicml-streaming", "pyarrow", "ray", "streaming", "tqdm", "webdataset"),
 }
 """Imported by what nobody asks for on a Space: matplotlib by what draws docs/studies, triton with the torch of a GPU,
-the second line by token sets and priors."""
+the second line by token sets."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -30,8 +30,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def core() -> dict[str, str]:
+    """What the app needs, its page of priors included."""
     project = tomlkit.parse((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {Requirement(line).name: line for line in project["dependencies"]}
+    lines = [*project["dependencies"], *project["optional-dependencies"]["generation"]]
+    return {Requirement(line).name: line for line in lines if Requirement(line).name != "vqzoo"}
 
 
 def pinned() -> dict[str, str]:

@@ -94,6 +94,12 @@ def test_what_comes_back_is_what_any_engine_computes(engine, path):
         assert [column.tolist() for column in result.counts] == [column.tolist() for column in expected.counts]
 
 
+def test_a_prior_computes_on_the_cpu_and_asks_for_no_gpu(engine, lender):
+    with engine.alone() as device:
+        assert device.type == "cpu"
+    assert not lender.asked
+
+
 def test_what_is_remembered_needs_no_call(engine, lender, path):
     *_, last = compare(engine, path, 32, NAMES)
     engine.recall(NAMES[:1], engine.photo(path, 32))

@@ -9,6 +9,7 @@ import torch
 from vqzoo.files.download import Repository, files_of
 from vqzoo.files.storage import CONFIG, WEIGHTS, WEIGHTS_LIMIT, Folder, cards_folder, read_json, sha256, write_json
 from vqzoo.files.weights import check_header, load_weights, save_weights
+from vqzoo.generation.listing import local_priors
 from vqzoo.generation.prior import Prior
 from vqzoo.generation.table import build_prior
 from vqzoo.hub.registry import find, load
@@ -95,14 +96,8 @@ def _files(source: str | Path) -> Folder | Repository:
     if str(source).count("/") == 1:
         name, _, revision = str(source).partition("@")
         return Repository(name, revision or None)
-    known = sorted(path.parent.name for path in cards_folder().glob(f"*/{CONFIG}") if is_prior(path.parent))
-    check_choice("prior", str(source), known)
+    check_choice("prior", str(source), [each.name for each in local_priors()[0]])
     raise AssertionError
-
-
-def is_prior(folder: Path) -> bool:
-    """Return whether a folder's config.json is that of a prior."""
-    return "prior" in read_json(folder / CONFIG)
 
 
 def _check_config(where: str, config: dict[str, Any]) -> None:

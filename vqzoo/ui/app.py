@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from vqzoo.hub.registry import Model, cards_folder, local_models, shipped_models
 from vqzoo.ops.collector import uncollected
-from vqzoo.ui import choose, codebook, compare, frame, position, rate, studies, training, zoo
+from vqzoo.ui import choose, codebook, compare, frame, generate, position, rate, studies, training, zoo
 from vqzoo.ui.blocks import Blocks
 from vqzoo.ui.components.tips import tips
 from vqzoo.ui.context import Context
@@ -27,7 +27,7 @@ from vqzoo.views.engine import Engine
 from vqzoo.views.opening import first, opened, pending
 from vqzoo.views.tips import tips as texts
 
-PAGES = (codebook, rate, position, training, studies, zoo)
+PAGES = (codebook, rate, position, generate, training, studies, zoo)
 """After the pages that choose and compare, in their order; each has a NAME and a build(context)."""
 
 _UNSEEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

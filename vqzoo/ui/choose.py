@@ -9,13 +9,12 @@ from typing import Any
 
 import gradio as gr
 from gradio.context import Context as Building
-from gradio.data_classes import FileData
-from gradio.processing_utils import save_bytes_to_cache
 
 from vqzoo.analysis.examples import examples
 from vqzoo.metrics.table import METRICS
 from vqzoo.ui.components.answer import answer_html, answer_view
 from vqzoo.ui.components.photograph import photograph
+from vqzoo.ui.components.records import png_file
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import LATEST, QUIET, Part
@@ -23,7 +22,6 @@ from vqzoo.views.choice import ORDERS, QUALITY, UNITS, Answer, Choice, Wish
 from vqzoo.views.choose import choose
 from vqzoo.views.comparison import FIRST_SORT, Comparison
 from vqzoo.views.opening import first
-from vqzoo.views.pictures import png
 from vqzoo.views.share import View
 
 NAME = "Choose"
@@ -173,10 +171,7 @@ class Chooser(Part):
         return {"headline": answer.headline, "why": answer.why, "models": models, "codec": codec}
 
     def _record(self, choice: Choice) -> dict[str, Any]:
-        """Return the record of a choice with a file in the component's cache, which Gradio serves and empties."""
-        path = save_bytes_to_cache(png(choice.result.pixels), f"{choice.name}.png", self.records.GRADIO_CACHE)
-        self.records.temp_files.add(path)
-        return {**choice.record(), "png": FileData(path=path, orig_name=f"{choice.name}.png").model_dump()}
+        return {**choice.record(), "png": png_file(self.records, choice.result.pixels, f"{choice.name}.png")}
 
     def _on_change(
         self, request: gr.Request, photograph: str | None, value: float, unit: str, order: str, side: int

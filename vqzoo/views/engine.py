@@ -161,6 +161,12 @@ class Engine:
         with self._lock:
             yield self._tokenizer(name)
 
+    @contextmanager
+    def alone(self) -> Iterator["torch.device"]:
+        """Yield the device while nothing else is computed on it, so keep the block short."""
+        with self._lock:
+            yield self.device
+
     def photo(self, path: str, longest: int) -> Photo:
         """Read a photograph, shrunk to at most `longest` pixels a side, or a part of it at 1:1, see `views.crop`.
 

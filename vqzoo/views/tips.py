@@ -6,6 +6,7 @@ from vqzoo.analysis.formats import CODECS
 from vqzoo.hub.model import Model
 from vqzoo.metrics.table import METRICS
 from vqzoo.views.methods import about
+from vqzoo.views.priors import COLUMNS
 from vqzoo.views.rate import AXES
 
 _METRICS = {
@@ -21,6 +22,7 @@ _METRICS = {
     "usage": "Share of the codevectors that were chosen at least once.",
 }
 HEADS = {
+    **COLUMNS,
     **{
         text: about
         for name, about in _METRICS.items()

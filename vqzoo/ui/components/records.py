@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from gradio.data_classes import FileData
 from gradio.processing_utils import save_bytes_to_cache
 
@@ -26,10 +27,15 @@ def records(label: str) -> gr.JSON:
 
 
 def with_file(component: gr.JSON, engine: Engine, name: str, result: Result) -> dict[str, Any]:
-    """Return the record of a reconstruction with its PNG file as "png", which clients download.
+    """Return the record of a reconstruction with its PNG file as "png"."""
+    return {**record(engine, name, result), "png": png_file(component, result.pixels, f"{name}.png")}
+
+
+def png_file(component: gr.JSON, pixels: np.ndarray, name: str) -> dict[str, Any]:
+    """Return uint8 pixels (h, w, 3) as a PNG file in a component's value, which clients download.
 
     The file is in the component's cache, which Gradio serves, and empties as that of uploads.
     """
-    path = save_bytes_to_cache(png(result.pixels), f"{name}.png", component.GRADIO_CACHE)
+    path = save_bytes_to_cache(png(pixels), name, component.GRADIO_CACHE)
     component.temp_files.add(path)
-    return {**record(engine, name, result), "png": FileData(path=path, orig_name=f"{name}.png").model_dump()}
+    return FileData(path=path, orig_name=name).model_dump()
