@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from vqzoo.generation.prior import Generators, Measure, Prior, Sampling
 from vqzoo.ops.check import check_int
@@ -45,7 +46,7 @@ class DiffusionPrior(Prior):
         dim, stride = tokenizer.quantizers[0].dim, tokenizer.autoencoder.strides[0]
         rows, columns = (side // stride for side in tokenizer.padded(sequences.size))
         self.shape = (dim, rows, columns)
-        self.model: nn.Module = UNet2DModel(
+        self.model: Any = UNet2DModel(
             in_channels=dim,
             out_channels=dim,
             down_block_types=("AttnDownBlock2D", "AttnDownBlock2D"),
