@@ -47,6 +47,8 @@ def train_prior(prior: str, recipe: PriorRecipe, options: PriorOptions) -> Path:
             test = TokenSet(options.tokens, options.test, recipe.order, options.label)
             measured = read_rows(test, options.images)
         about: dict[str, Any] = {"split": options.test or "held out of the train split", "num_images": len(measured)}
+        if kind.learns_latents:
+            about["latents"] = "before quantization" if options.images else "of tokens"
         classes = tuple(tokens.rows.features[options.label].names) if options.label else ()
         target = finish(session, measured, tokenizer, classes, about)
         print(f"finished: {target}")

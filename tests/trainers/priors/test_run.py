@@ -67,6 +67,7 @@ def test_diffusion_learns_latents_of_images(tokens, tmp_path):
     folder = tmp_path / "cards" / f"{MODEL}-diffusion-tiny"
     record, text = read_json(folder / "prior.json"), (folder / "README.md").read_text()
     assert record["measure"] == "flow-matching loss" and "bits_per_image" not in record
+    assert record["latents"] == "before quantization" and "learned latents before quantization" in text
     assert f"{record['flow_matching_loss']:.4f} ±" in text and "no likelihood" in text
     assert vqzoo.generate(folder, 1, "dog", seed=1).shape == (1, 3, 32, 32)
 
