@@ -73,7 +73,7 @@ class MaskedPrior(Prior):
         """Return an estimate (b,) of the bits of sequences (b, length), as an average over all orders.
 
         The next token after n known ones in a random order is a random one of the hidden, and n is uniform
-        (arXiv:2110.02037, equation 5).
+        (arXiv:2110.02037).
         """
         numbers = self._random(sequences, generators)
         count = 1 + (numbers[:, 0] * len(self.choices)).long()

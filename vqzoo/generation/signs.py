@@ -14,7 +14,7 @@ class SignsPrior(Prior):
     """`ar` for indices that are d signs: the signs of a token are independent given the tokens before it.
 
     A token is seen as the sum of d embeddings, two for each sign, so there are 2 d in place of 2^d. Top-k and top-p
-    choose between the two values of each sign. Source: the factorised heads of MAGVIT-v2, arXiv:2310.05737.
+    choose between the two values of each sign. Source: the d binary classifiers of Infinity, arXiv:2412.04431.
     """
 
     def __init__(self, sequences: Sequences, width: int = 128, depth: int = 6, heads: int = 4):
