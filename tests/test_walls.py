@@ -27,6 +27,7 @@ HOMES = {
     "accelerate": ["trainers"],
     "constriction": ["vqzoo.tokens"],
     "datasets": ["trainers", "vqzoo.tokens"],
+    "diffusers": ["vqzoo.generation", "benchmarks"],
     "gradio": ["vqzoo.ui", "app"],
     "huggingface_hub": ["vqzoo.hub", "vqzoo.files", "vqzoo.tokenizer"],
     "matplotlib": ["docs.studies"],

@@ -1,52 +1,20 @@
-"""The autoregressive prior: a distribution over tokens, and samples of exactly that distribution."""
-
-import itertools
+"""Autoregressive priors: a distribution over tokens, and samples of exactly that distribution."""
 
 import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from vqzoo.generation.prior import Prior, Sampling
-from vqzoo.generation.table import build_prior
-from vqzoo.tokenizer import Tokenizer, Tokens
-from vqzoo.tokens.sequences import Sequences
+from tests.generation.toys import every_image, prior, shares
+from vqzoo.generation.prior import Sampling
+from vqzoo.tokenizer import Tokens
 
-QUANTIZERS = {
-    "vq": {"name": "vq", "codebook_size": 3, "dim": 4},
-    "rvq": {"name": "rvq", "codebook_size": 2, "levels": 2, "dim": 4},
-}
-
-
-def prior(
-    quantizer: str = "vq", order: str = "raster", classes: int = 0, resolution: int = 8, kind: str = "ar"
-) -> Prior:
-    """An untrained prior of images of 8 x 8 pixels, which are 2 x 2 cells; weights are large enough to matter."""
-    torch.manual_seed(0)
-    tokenizer = Tokenizer.from_config(
-        {
-            "format": 1,
-            "resolution": resolution,
-            "autoencoder": {"name": "conv", "stride": 4, "channels": 3, "latent_dim": 4},
-            "quantizer": QUANTIZERS[quantizer],
-            "position": {"name": "none", "dim": 4},
-        }
-    )
-    model = build_prior(kind, Sequences(tokenizer, order=order, classes=classes), width=16, depth=2, heads=2)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.3 * torch.randn_like(weight))
-    return model.eval()
-
-
-def every_image(model: Prior) -> Tokens:
-    """Return all images that there are."""
-    sequences = model.sequences
-    choices = [
-        range(low, high + 1) for low, high in zip(sequences.lows.tolist(), sequences.highs.tolist(), strict=True)
-    ]
-    if sequences.classes:
-        choices[1] = range(sequences.pad, sequences.pad + 1)
-    return sequences.unflatten(torch.tensor(list(itertools.product(*choices))))
+KINDS = [
+    ("ar", "rvq", "raster"),
+    ("ar-delay", "rvq", "delayed"),
+    ("ar-depth", "rvq", "raster"),
+    ("ar-signs", "lfq", "raster"),
+    ("ar-scale", "multiscale", "by-level"),
+]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +28,9 @@ def every_image(model: Prior) -> Tokens:
         ("ar-delay", "vq", "delayed", 0, 81),
         ("ar-depth", "rvq", "raster", 0, 256),
         ("ar-depth", "rvq", "raster", 2, 256),
+        ("ar-signs", "lfq", "raster", 2, 256),
+        ("ar-scale", "multiscale", "by-level", 2, 32),
+        ("ar-scale", "rvq", "by-level", 0, 256),
     ],
 )
 def test_probabilities_of_all_images_sum_to_one(kind, quantizer, order, classes, images):
@@ -91,11 +62,10 @@ def test_bits_of_an_image_are_the_sum_of_those_of_its_indices():
 
 
 @pytest.mark.parametrize(
-    ("kind", "order", "guidance"),
-    [("ar", "by-level", 1.0), ("ar", "by-level", 2.5), ("ar-delay", "delayed", 2.5), ("ar-depth", "raster", 2.5)],
+    ("kind", "quantizer", "order", "guidance"), [("ar", "rvq", "by-level", 1.0), *((*kind, 2.5) for kind in KINDS)]
 )
-def test_neither_cache_nor_batch_changes_a_sample(kind, order, guidance):
-    model = prior("rvq", order, classes=3, resolution=16, kind=kind)
+def test_neither_cache_nor_batch_changes_a_sample(kind, quantizer, order, guidance):
+    model = prior(quantizer, order, classes=3, resolution=16, kind=kind)
     labels, sampling = torch.arange(32) % 3, Sampling(guidance=guidance, seed=5)
     together = model.sample(labels, sampling, batch_size=32)
     alone = model.sample(labels[:4], sampling, batch_size=1)
@@ -107,18 +77,53 @@ def test_neither_cache_nor_batch_changes_a_sample(kind, order, guidance):
     assert not torch.equal(alone.grids[0], other.grids[0])
 
 
-@pytest.mark.parametrize(("kind", "order"), [("ar", "raster"), ("ar-delay", "delayed"), ("ar-depth", "raster")])
-def test_samples_are_as_frequent_as_they_are_likely(kind, order):
-    model = prior("rvq", order, resolution=4, kind=kind).double()
-    first, second = model.sample(3000, batch_size=3000).grids[0].flatten(1).T
-    shares = torch.bincount(2 * first + second, minlength=4) / 3000
+@pytest.mark.parametrize(("kind", "quantizer", "order"), KINDS)
+def test_samples_are_as_frequent_as_they_are_likely(kind, quantizer, order):
+    model = prior(quantizer, order, resolution=8 if kind == "ar-scale" else 4, kind=kind).double()
+    drawn = shares(model, model.sample(3000, batch_size=3000))
     expected = 2 ** -model.log_likelihood(every_image(model))
-    torch.testing.assert_close(shares.double(), expected, atol=4 * 0.5 / 3000**0.5, rtol=0)
+    assert ((drawn - expected).abs() <= 4 * (expected * (1 - expected) / 3000).sqrt()).all()
 
 
-def test_a_prior_of_steps_needs_its_order_and_one_grid():
-    with pytest.raises(ValueError, match="order='raster': this prior needs 'delayed'"):
-        prior("rvq", "raster", kind="ar-delay")
+@pytest.mark.parametrize(
+    ("kind", "quantizer", "order", "message"),
+    [
+        ("ar-delay", "rvq", "raster", "order='raster': this prior needs 'delayed'"),
+        ("ar-scale", "multiscale", "raster", "order='raster': this prior needs 'by-level'"),
+        ("ar-scale", "vq", "by-level", "one grid of one index a cell; this prior needs several"),
+        ("ar-signs", "vq", "raster", "indices of vq are no signs: this prior needs a tokenizer with lfq or bsq"),
+    ],
+)
+def test_a_prior_names_the_order_and_the_tokenizer_that_it_needs(kind, quantizer, order, message):
+    with pytest.raises(ValueError, match=message):
+        prior(quantizer, order, kind=kind)
+
+
+def test_signs_of_a_token_are_independent_of_each_other():
+    """Of two signs the four probabilities are products, and each sign is likely as its two embeddings say."""
+    model = prior("lfq", resolution=4, kind="ar-signs").double()
+    log = -model.log_likelihood(every_image(model))
+    assert (log[0] + log[3]).item() == pytest.approx((log[1] + log[2]).item(), abs=1e-12) and log.std() > 0.01
+    inner = model.steps.model
+    hidden = inner(input_ids=torch.tensor([[4]])).last_hidden_state[0, 0]  # begin, behind 0 to 3
+    first = (inner.embed_tokens.weight[:2] @ hidden).softmax(0)
+    torch.testing.assert_close(2 ** log[0] + 2 ** log[2], first[0])  # bit 0 of 0 and 2 is 0
+
+
+def test_signs_follow_from_earlier_tokens_alone_and_are_seen_by_later_ones():
+    model = prior("lfq", kind="ar-signs").double()
+    bits = model.position_bits(torch.tensor([[4, 1, 2, 3, 0], [4, 1, 2, 0, 0]]))
+    assert torch.equal(bits[0, :3], bits[1, :3]) and not torch.isclose(bits[0, 4], bits[1, 4])
+
+
+def test_tokens_of_a_level_are_independent_given_coarser_ones():
+    model = prior("multiscale", "by-level", kind="ar-scale").double()
+    coarse, fine = torch.tensor([[2, 0, 1, 0, 1, 1], [2, 1, 1, 0, 1, 1]]), torch.tensor([[2, 0, 1, 1, 0, 1]])
+    bits, others = model.position_bits(coarse), model.position_bits(fine)
+    assert torch.equal(bits[0, [1, 2, 5]], others[0, [1, 2, 5]]), "others of the level make no difference"
+    assert not torch.isclose(bits[0, 2:], bits[1, 2:]).any(), "the coarser level does"
+    states = [state.shape[1] for state in model.draw(torch.tensor([[2]]), Sampling())]
+    assert states == [2, 6], "a level at a time"
 
 
 def test_guidance_is_between_the_class_and_none():
@@ -130,9 +135,9 @@ def test_guidance_is_between_the_class_and_none():
     assert not torch.equal(model.sample(labels, Sampling(seed=3)).grids[0], without.grids[0])
 
 
-@pytest.mark.parametrize(("kind", "order"), [("ar", "raster"), ("ar-delay", "delayed"), ("ar-depth", "raster")])
-def test_an_image_is_completed_from_its_first_tokens(kind, order):
-    model = prior("rvq", order, resolution=16, kind=kind)
+@pytest.mark.parametrize(("kind", "quantizer", "order"), KINDS)
+def test_an_image_is_completed_from_its_first_tokens(kind, quantizer, order):
+    model = prior(quantizer, order, resolution=16, kind=kind)
     whole = model.sequences.flatten(model.sample(2))
     *_, again = model.draw(whole[:, :9], Sampling())
     *_, other = model.draw(whole[:, :9], Sampling(seed=1))

@@ -14,5 +14,8 @@ class PriorOptions(RunOptions):
     """A folder that `vqzoo tokenize` wrote; its split "train", or its first one, is learned from."""
     test: str = "test"
     """Split of the folder to measure on; "": the images held out of the other."""
+    images: str = ""
+    """Data set that was tokenized, a folder or a name, for `diffusion`, which then learns latents before quantization;
+    "": it learns those of tokens."""
     label: str = ""
     """Column of classes that the prior is told, such as "label"; "": none."""

@@ -11,7 +11,15 @@ SIZES: dict[str, Settings] = {
     "small": {"width": 96, "depth": 5, "heads": 4},
     "base": {"width": 256, "depth": 8, "heads": 8},
 }
-"""Settings of a network, by the last part of a prior's name."""
+"""Settings of a Llama, by the last part of a prior's name."""
+U_NETS: dict[str, Settings] = {
+    "tiny": {"width": 32, "depth": 1},
+    "small": {"width": 64, "depth": 1},
+    "base": {"width": 128, "depth": 2},
+}
+"""Settings of the network of `diffusion`."""
+_ORDERS = {"ar-delay": "delayed", "ar-scale": "by-level"}
+"""Orders that priors need, where that is not "raster"."""
 
 
 @dataclass(frozen=True)
@@ -68,5 +76,6 @@ def prior_recipe(prior: str) -> PriorRecipe:
     """Return the recipe of a prior, "ar-small", say: the name in the table of priors and a key of `SIZES`."""
     kind, _, size = prior.rpartition("-")
     check_choice("size of a prior", size, SIZES)
-    order: Any = "delayed" if kind == "ar-delay" else "raster"
-    return replace(PriorRecipe(), prior={"name": kind, **SIZES[size]}, order=order)
+    order: Any = _ORDERS.get(kind, "raster")
+    sizes = U_NETS if kind == "diffusion" else SIZES
+    return replace(PriorRecipe(), prior={"name": kind, **sizes[size]}, order=order)

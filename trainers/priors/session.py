@@ -17,17 +17,19 @@ from trainers.loop.state import State
 from trainers.priors.data import PriorData, batch
 from trainers.priors.options import PriorOptions
 from trainers.priors.recipe import PriorRecipe
-from trainers.priors.step import build_prior_parts, held_out_bits, prior_step
+from trainers.priors.step import build_prior_parts, held_out, prior_step, shown
 from vqzoo.files.storage import read_json, write_json
 from vqzoo.generation.prior import Prior
 from vqzoo.generation.table import build_prior
 from vqzoo.tokens.sequences import Sequences
 
+_PREPARED = 1024
+"""Images that set what a prior does not learn."""
 _MAY_CHANGE = {"steps", "evaluate_every", "learning_rate", "warmup"}
 
 
 class PriorSession:
-    """A run of a prior; `start` is the number of updates done before, `best` the least held-out bits of an image."""
+    """A run of a prior; `start` is the number of updates done before, `best` the least of its measure held out."""
 
     def __init__(self, recipe: PriorRecipe, options: PriorOptions, sequences: Sequences, data: PriorData):
         """Build the run or, with `options.resume`, load its newest checkpoint."""
@@ -47,8 +49,11 @@ class PriorSession:
         self.state = State(model=prior, optimizer=self.parts.optimizer)
         if saved:
             self.state.load(saved, accelerator.process_index)
-        elif self.is_main:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        else:
+            first = data.train[:_PREPARED]
+            prior.prepare(first.sequences.long(), first.images)
+            if self.is_main:
+                self.folder.mkdir(parents=True, exist_ok=True)
         if self.is_main:
             write_json(self.folder / "recipe.json", recipe.to_dict())
         self.log = Log(self.folder / "metrics.jsonl", self.start, self.is_main)
@@ -89,7 +94,7 @@ class PriorSession:
                     raise stop
 
     def load_best(self) -> int:
-        """Load the checkpoint with the least held-out bits into the prior; return its step."""
+        """Load the checkpoint that has the least of the prior's measure into the prior; return its step."""
         saved = checkpoint.read(self.folder / "best.pt")
         self.prior.load_state_dict(saved["model"])
         self.prior.eval()
@@ -113,12 +118,13 @@ class PriorSession:
         self.parts.accelerator.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
 
     def _evaluate(self, done: int) -> None:
-        bits = held_out_bits(self.prior, self.data.held_out).mean().item()
-        self._write({"step": done, "held_out": bits})
-        if self.is_main and bits < self.best:
-            checkpoint.write(self.folder / "best.pt", {"model": self.prior.state_dict(), "step": done, "bits": bits})
-        self.best = min(self.best, bits)
-        self.progress.print(f"step {done:,}: {bits:,.1f} bits an image on {len(self.data.held_out):,} held out")
+        value = held_out(self.prior, self.data.held_out).mean().item()
+        self._write({"step": done, "held_out": value})
+        if self.is_main and value < self.best:
+            best = {"model": self.prior.state_dict(), "step": done, "held_out": value}
+            checkpoint.write(self.folder / "best.pt", best)
+        self.best = min(self.best, value)
+        self.progress.print(f"step {done:,}: {shown(self.prior, value)} on {len(self.data.held_out):,} held out")
 
     def _save(self, done: int) -> None:
         state = self.state.save(None, step=done, best=self.best, seconds=self.seconds)

@@ -3,27 +3,28 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainers.loop.optimizer import build_optimizer, set_learning_rates
+from trainers.priors.data import Batch, Rows
 from trainers.priors.recipe import PriorRecipe
-from vqzoo.generation.prior import Prior
+from vqzoo.generation.prior import Generators, Prior
 
 
-class MeanBits(nn.Module):
-    """A prior whose forward is its loss: bits an index, as `accelerator.prepare` needs one to average gradients of."""
+class MeanLoss(nn.Module):
+    """A prior whose forward is its loss, as `accelerator.prepare` needs one to average gradients of."""
 
     def __init__(self, prior: Prior):
         super().__init__()
         self.prior = prior
 
-    def forward(self, sequences: Tensor) -> Tensor:
-        """Return the mean bits of the indices in sequences (b, length), those with no alternative left out."""
-        bits: Tensor = self.prior.position_bits(sequences).sum() / (len(sequences) * self.prior.sequences.indices)
-        return bits
+    def forward(self, sequences: Tensor, generators: Generators, images: Tensor | None) -> Tensor:
+        """Return the mean training loss of sequences (b, length); arguments are those of `Prior.training_loss`."""
+        return self.prior.training_loss(sequences, generators, images).mean()
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,17 @@ class PriorParts:
 def build_prior_parts(recipe: PriorRecipe, prior: Prior, accelerator: Accelerator | None = None) -> PriorParts:
     """Build what `prior_step` needs, and move the prior to the device."""
     accelerator = accelerator or Accelerator()
-    model, optimizer = accelerator.prepare(MeanBits(prior), build_optimizer(recipe, prior))
+    model, optimizer = accelerator.prepare(MeanLoss(prior), build_optimizer(recipe, prior))
     return PriorParts(recipe, accelerator, prior, model, optimizer)
 
 
-def prior_step(parts: PriorParts, sequences: Tensor, step: int) -> dict[str, Any]:
-    """Update a prior by one batch of sequences (b, length) int64; return the loss, bits an index."""
+def prior_step(parts: PriorParts, batch: Batch, step: int) -> dict[str, Any]:
+    """Update a prior by one batch; return the loss."""
     set_learning_rates(parts.optimizer, parts.recipe, step)
     parts.prior.train()
-    loss = parts.model(sequences.to(parts.accelerator.device))
+    device, rows = parts.accelerator.device, batch.rows
+    images = None if rows.images is None else rows.images.to(device)
+    loss = parts.model(rows.sequences.to(device), batch.generators, images)
     parts.accelerator.backward(loss)
     nn.utils.clip_grad_norm_(parts.prior.parameters(), 1.0)
     parts.optimizer.step()
@@ -57,8 +60,21 @@ def prior_step(parts: PriorParts, sequences: Tensor, step: int) -> dict[str, Any
 
 
 @torch.no_grad()
-def held_out_bits(prior: Prior, sequences: Tensor, batch_size: int = 64) -> Tensor:
-    """Return the bits (n,) of each of the sequences (n, length)."""
+def held_out(prior: Prior, rows: Rows, batch_size: int = 64) -> Tensor:
+    """Return the prior's measure (n,) of each row, with the same random numbers every time."""
     prior.eval()
-    parts = sequences.split(batch_size)
-    return torch.cat([prior.position_bits(part.long().to(prior.device)).sum(1).cpu() for part in parts])
+    generators = [np.random.default_rng([0, row]) for row in range(len(rows))]
+    measured = []
+    for start in range(0, len(rows), batch_size):
+        part = rows[start : start + batch_size]
+        images = None if part.images is None else part.images.to(prior.device)
+        sequences = part.sequences.long().to(prior.device)
+        measured.append(prior.held_out(sequences, generators[start : start + batch_size], images).cpu())
+    return torch.cat(measured)
+
+
+def shown(prior: Prior, value: float) -> str:
+    """Return a value of the prior's measure as text, "512.3 bits an image"."""
+    if prior.measure == "flow-matching loss":
+        return f"{prior.measure} {value:.4f}"
+    return f"{value:,.1f} {prior.measure.replace('bits', 'bits an image')}"

@@ -1,9 +1,9 @@
 """The contract of a prior: bits of tokens, and samples."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,9 +41,9 @@ class Sampling:
             raise ValueError(f"guidance={self.guidance}: expected 0 to 100")
         check_int("seed", self.seed, 0, 2**63 - 1)
 
-    def uniform(self, image: int, length: int) -> np.ndarray:
-        """Return the random numbers (length,) in [0, 1) of one image, whatever images are drawn with it."""
-        return np.random.default_rng([self.seed, image]).random(length)
+    def generators(self, first: int, images: int) -> "Generators":
+        """Return the random numbers of images from number `first` on."""
+        return [np.random.default_rng([self.seed, first + image]) for image in range(images)]
 
     def choose(self, logits: Tensor, uniform: Tensor) -> Tensor:
         """Return an index (b,) for each row of logits (b, k), drawn with random numbers (b,) in [0, 1)."""
@@ -60,21 +60,31 @@ class Sampling:
         return order.gather(1, rank.clamp(max=order.shape[1] - 1))[:, 0]
 
     def guided(self, logits: Tensor, guided: bool) -> Tensor:
-        """Return logits (b, k) of (b, k), or if `guided` of (2 b, k): with the class, then without."""
+        """Return logits (b, ...) of (b, ...), or if `guided` of (2 b, ...): with the class, then without."""
         if not guided:
             return logits
         conditional, unconditional = logits.chunk(2)
         return unconditional + self.guidance * (conditional - unconditional)
 
 
+Generators = Sequence[np.random.Generator]
+"""A source of random numbers for each of several images, so that those of an image depend on nothing else."""
+
+Measure = Literal["bits", "bits, average over orders", "flow-matching loss"]
+"""What is measured on images held out; "bits, average over orders" are an upper bound estimated with random numbers."""
+
+
 class Prior(nn.Module):
     """A model of the sequences of a tokenizer's images.
 
     sequences: how tokens become sequences, with the classes that the prior knows. config: name and settings, set by
-    `build`.
+    `build`. measure: what `held_out` returns, and what the best checkpoint has least of. learns_latents: whether it
+    needs the weights of the tokenizer, too, and may be told images.
     """
 
     config: dict[str, Any]
+    measure: Measure = "bits"
+    learns_latents: bool = False
 
     def __init__(self, sequences: Sequences):
         super().__init__()
@@ -88,6 +98,20 @@ class Prior(nn.Module):
         The cost of what is known, the begin token and the class, is 0.
         """
         raise NotImplementedError
+
+    def prepare(self, sequences: Tensor, images: Tensor | None = None) -> None:
+        """Set what is not learned from some sequences to learn from; arguments are those of `held_out`."""
+
+    def held_out(self, sequences: Tensor, generators: Generators, images: Tensor | None = None) -> Tensor:
+        """Return the `measure` (b,) of sequences (b, length), with the random numbers of a generator for each.
+
+        `images` (b, c, height, width) are those that the sequences are of, where the trainer has them.
+        """
+        return self.position_bits(sequences).sum(1)
+
+    def training_loss(self, sequences: Tensor, generators: Generators, images: Tensor | None = None) -> Tensor:
+        """Return the loss (b,) to minimise, by default bits an index; arguments are those of `held_out`."""
+        return self.held_out(sequences, generators) / self.sequences.indices
 
     def log_likelihood(self, tokens: Tokens, labels: Tensor | None = None) -> Tensor:
         """Return -log2 of the probability (b,) of each image's tokens, in bits, given its class (-1 for none).
@@ -103,7 +127,8 @@ class Prior(nn.Module):
     def draw(self, sequences: Tensor, sampling: Sampling, first: int = 0) -> Iterator[Tensor]:
         """Yield sequences (b, n), longer each time up to the full length, that go on from the beginnings (b, m) given.
 
-        `first` is the number of the first image among those of the seed.
+        A prior that does not draw from left to right yields the full length each time. `first` is the number of the
+        first image among those of the seed.
         """
         raise NotImplementedError
 
@@ -173,7 +198,26 @@ def bits_of(features: Tensor, embeddings: Tensor, sequences: Tensor, ranges: Ran
     return bits
 
 
+def choose_tokens(
+    features: Tensor, embeddings: Tensor, ranges: Ranges, sampling: Sampling, guided: bool, uniform: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the tokens (b, n) drawn at the positions of `ranges`, and the logarithms of their probabilities (b, n).
+
+    Each position is drawn on its own, with random numbers (b, n) in [0, 1); elsewhere both are 0. Features (b, n, d)
+    are those of `bits_of`, or if `guided` (2 b, n, d), with the class and without.
+    """
+    tokens = torch.zeros(uniform.shape, dtype=torch.long, device=features.device)
+    logarithms = torch.zeros(uniform.shape, dtype=features.dtype, device=features.device)
+    for (low, high), positions in ranges.items():
+        at = torch.tensor(positions, device=features.device)
+        logits = sampling.guided(features[:, at] @ embeddings[low : high + 1].T, guided)
+        chosen = sampling.choose(logits.flatten(0, 1), uniform[:, at].flatten().to(logits)).view(len(tokens), -1)
+        tokens[:, at] = low + chosen
+        logarithms[:, at] = logits.log_softmax(2).gather(2, chosen[..., None])[..., 0]
+    return tokens, logarithms
+
+
 def random_numbers(sampling: Sampling, first: int, sequences: Tensor, length: int) -> Tensor:
     """Return the random numbers (b, length) of as many images as there are sequences, float64, on their device."""
-    rows = [sampling.uniform(first + row, length) for row in range(len(sequences))]
+    rows = [generator.random(length) for generator in sampling.generators(first, len(sequences))]
     return torch.from_numpy(np.stack(rows)).to(sequences.device)

@@ -34,9 +34,9 @@ class Sequences:
     - "delayed": step t holds index t of column 0, index t - 1 of column 1, and so on, `pad` where there is none, as in
       MusicGen (arXiv:2306.05284). ValueError where grids differ in size.
 
-    Attributes: `vocabulary_size`; `length` of a sequence, with `begin` and class, and number of `indices` in it;
-    `begin`, `pad`; `lows` and `highs`, the tokens from low to high (inclusive) that may stand at each position,
-    (length,) int64.
+    Attributes: `tokenizer`; `vocabulary_size`; `length` of a sequence, with `begin` and class, and number of `indices`
+    in it; `begin`, `pad`; `lows` and `highs`, the tokens from low to high (inclusive) that may stand at each position,
+    (length,) int64; `grid_shapes`, height and width of each grid that lies over an image, in the order "by-level".
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Sequences:
 
         Only the configuration of the tokenizer is used, so it may be on the meta device.
         """
+        self.tokenizer = tokenizer
         self.size = size or (tokenizer.resolution, tokenizer.resolution)
         self.order: Order = check_choice("order", order, get_args(Order))  # type: ignore[assignment]
         self.classes = check_int("classes", classes, 0, 2**31)
@@ -60,7 +61,7 @@ class Sequences:
             columns.append(torch.arange(column, column + number).repeat(height * width))
             start, column = start + height * width * number, column + number
         self._positions = _ORDERS[self.order](grids)
-        self._scales = len({grid.shape for grid in grids}) > 1
+        self.grid_shapes = [(grid.shape[0], grid.shape[1]) for grid in grids]
 
         sizes = torch.tensor([size for part in quantizers for size in part.index_sizes])
         codebook_of = torch.tensor(joint_codebooks(quantizers))
@@ -82,6 +83,10 @@ class Sequences:
         self.length = len(self.lows)
         self.indices = len(column_of)
 
+    def __deepcopy__(self, memo: object) -> "Sequences":
+        """Return itself: nothing changes it, and a copy of a model needs no second tokenizer."""
+        return self
+
     @property
     def uniform_bits(self) -> float:
         """Bits of an image whose indices are all equally likely, as `Tokenizer.bits` counts them."""
@@ -91,7 +96,7 @@ class Sequences:
     @property
     def columns(self) -> int:
         """Number of indices of a cell; ValueError where an image has several grids or grids differ in size."""
-        if len(self._shapes) > 1 or self._scales:
+        if len(self._shapes) > 1 or len(set(self.grid_shapes)) > 1:
             raise ValueError("cells: grids of this tokenizer differ in size; expected one grid")
         return self._shapes[0][2]
 

@@ -12,8 +12,10 @@ from PIL import Image
 import trainers
 import vqzoo
 from trainers.prior import main
+from trainers.priors.data import read_rows
 from vqzoo.cli import main as vqzoo_main
 from vqzoo.files.storage import read_json
+from vqzoo.tokens.token_set import TokenSet
 
 MODEL = "cifar10-vq-1024x128"
 SETTINGS = ["--steps", "6", "--batch-size", "8", "--held-out", "8", "--evaluate-every", "3", "--warmup", "1"]
@@ -57,6 +59,29 @@ def test_images_of_a_class_come_out(cards):
     assert images.shape == (2, 3, 32, 32) and images.abs().max() <= 1
 
 
+def test_diffusion_learns_latents_of_images(tokens, tmp_path):
+    pictures = ["--images", str(tokens.parent / "pictures")]
+    folders = ["--runs", str(tmp_path / "runs"), "--cards", str(tmp_path / "cards")]
+    words = ["diffusion-tiny", "--tokens", str(tokens), "--label", "label", *SETTINGS, *folders, *pictures]
+    assert main(words) == 0
+    folder = tmp_path / "cards" / f"{MODEL}-diffusion-tiny"
+    record, text = read_json(folder / "prior.json"), (folder / "README.md").read_text()
+    assert record["measure"] == "flow-matching loss" and "bits_per_image" not in record
+    assert record["latents"] == "before quantization" and "learned latents before quantization" in text
+    assert f"{record['flow_matching_loss']:.4f} ±" in text and "no likelihood" in text
+    assert vqzoo.generate(folder, 1, "dog", seed=1).shape == (1, 3, 32, 32)
+
+
+def test_images_have_to_be_those_that_were_tokenized(tokens, tmp_path):
+    for split, number in (("train", 40), ("test", 12)):
+        for each in range(number):
+            path = tmp_path / "others" / split / ("cat", "dog")[each % 2] / f"{each}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((32, 32, 3), each, dtype=np.uint8)).save(path)
+    with pytest.raises(ValueError, match="other images than those of the token set"):
+        read_rows(TokenSet(tokens), str(tmp_path / "others"))
+
+
 def test_two_processes_learn_what_one_learns(tokens, tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     words = ["ar-tiny", "--tokens", str(tokens), "--label", "label", *SETTINGS]
@@ -67,7 +92,7 @@ def test_two_processes_learn_what_one_learns(tokens, tmp_path):
     one, two = (
         torch.load(tmp_path / name / "runs" / f"{MODEL}-ar-tiny" / "best.pt", weights_only=True) for name in "12"
     )
-    assert one["step"] == two["step"] and one["bits"] == pytest.approx(two["bits"], rel=1e-5)
+    assert one["step"] == two["step"] and one["held_out"] == pytest.approx(two["held_out"], rel=1e-5)
     for key, weight in one["model"].items():
         torch.testing.assert_close(two["model"][key], weight, rtol=1e-3, atol=1e-4)
 
@@ -80,6 +105,8 @@ def test_two_processes_learn_what_one_learns(tokens, tmp_path):
         (["arr-tiny", "--tokens", "{tokens}"], "prior='arr'"),
         (["ar-tiny", "--tokens", "{tokens}", "--held-out", "40"], "held_out=40: the token set has 40 images"),
         (["ar-tiny", "--tokens", "{tokens}", "--label", "name"], "label='name'"),
+        (["ar-tiny", "--tokens", "{tokens}", "--images", "x"], "--images: ar learns from tokens alone"),
+        (["ar-signs-tiny", "--tokens", "{tokens}", "--held-out", "8"], "indices of vq are no signs"),
     ],
 )
 def test_mistakes_are_told_in_a_line(tokens, tmp_path, capsys, words, message):
