@@ -81,8 +81,11 @@ def correlation(xs: Sequence[float], ys: Sequence[float]) -> Correlation:
 
 
 def comparable(rows: Sequence[Row], dataset: str) -> list[Row]:
-    """Return the rows of a data set that were measured alike: those of the protocol that most of them have."""
-    own = [row for row in rows if row.dataset == dataset and not row.real]
+    """Return the rows of a data set that differ in the tokenizer alone.
+
+    They have an autoregressive prior, and of several protocols the one that most of them have.
+    """
+    own = [row for row in rows if row.dataset == dataset and row.prior.get("kind", "").startswith("ar-")]
     protocols = [_protocol(row) for row in own]
     return [row for row in own if _protocol(row) == max(protocols, key=protocols.count)]
 
@@ -163,23 +166,21 @@ def _text(each: Correlation) -> str:
 
 def status(rows: Sequence[Row]) -> str:
     """Return how many rows there are, and of those of CIFAR-10 what predicts the FID of samples best."""
-    counts = [f"{DATASETS[dataset]} {len(comparable(rows, dataset))}" for dataset in DATASETS]
-    own = comparable(rows, "cifar10")
-    text = f"Rows measured alike: {', '.join(counts)}."
-    others = sum(not row.real for row in rows) - sum(len(comparable(rows, dataset)) for dataset in DATASETS)
-    if others:
-        text += f" {others} of other training or other numbers of samples are not compared with them."
+    by_dataset = {dataset: comparable(rows, dataset) for dataset in DATASETS}
+    text = f"Rows measured alike: {', '.join(f'{DATASETS[each]} {len(own)}' for each, own in by_dataset.items())}."
+    if others := sum(not row.real for row in rows) - sum(map(len, by_dataset.values())):
+        text += f" {others} with another prior, training or number of samples are not compared with them."
+    own, fid = by_dataset["cifar10"], OUTCOMES["FID of samples, SqueezeNet"]
     if len(own) < ENOUGH:
         return f"{text} Findings need at least {ENOUGH} of CIFAR-10: nothing is concluded yet."
-    by_name = {
-        name: correlate(own, predictor, OUTCOMES["FID of samples, SqueezeNet"])
-        for name, predictor in PREDICTORS.items()
-    }
-    shown = {name: each for name, each in by_name.items() if each.verdict.endswith("with it")}
-    if not shown:
-        return f"{text} On CIFAR-10 nothing listed here is shown to be related to the FID of samples."
-    best = max(shown, key=lambda name: abs(shown[name].rho or 0))
-    return f"{text} On CIFAR-10 the FID of samples is predicted best by: {best}, {_text(shown[best])}."
+    all_of_them = {name: correlate(own, predictor, fid) for name, predictor in PREDICTORS.items()}
+    related = {name: each for name, each in all_of_them.items() if each.verdict.endswith("with it")}
+    psnr = all_of_them["PSNR of reconstructions"]
+    text += f" On CIFAR-10 the rank correlation of PSNR with the FID of samples is {_text(psnr)}: {psnr.verdict}."
+    if not related:
+        return f"{text} Nothing listed here is shown to be related to it."
+    best = max(related, key=lambda name: round(abs(related[name].rho or 0), 6))
+    return f"{text} What predicts it best: {best}, {_text(related[best])}."
 
 
 def panels(rows: Sequence[Row]) -> list[Panel]:

@@ -51,9 +51,10 @@ def test_findings_come_from_enough_rows_that_were_measured_alike():
     rows = [row(f"cifar10-{number}", 20 + number, 900 - 10 * number) for number in range(9)]
     odd = row("cifar10-odd", 1, 1, samples=1000)
     status = generation.status([*rows, odd])
-    assert "CIFAR-10 9, MNIST 0" in status and "1 of other training" in status and "nothing is concluded" in status
+    assert "CIFAR-10 9, MNIST 0" in status and "1 with another prior" in status and "nothing is concluded" in status
     status = generation.status([*rows, row("cifar10-9", 29, 810), odd])
-    assert "CIFAR-10 10" in status and "predicted best by: PSNR of reconstructions, -1.00 (-1.00 to -1.00)" in status
+    assert "CIFAR-10 10" in status and "is -1.00 (-1.00 to -1.00), 10 rows: falls with it." in status
+    assert "What predicts it best: PSNR of reconstructions, -1.00" in status
 
 
 def test_a_table_has_the_best_row_first_and_real_images_before():

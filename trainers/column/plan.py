@@ -75,7 +75,7 @@ def planned(names: Sequence[str] = (), prior: str = "") -> list[Planned]:
         command = f"accelerate launch trainers/train.py {name}"
         rows.append(row if row.reason else replace(row, reason=f"no model yet: {command}"))
     chosen = [row for row in sorted(rows, key=_order) if not names or {row.tokenizer, row.dataset} & {*names}]
-    datasets = dict.fromkeys(row.dataset for row in chosen if not row.reason)
+    datasets = dict.fromkeys(row.dataset for row in chosen)
     return [Planned("", dataset, "", 0) for dataset in datasets] + chosen
 
 

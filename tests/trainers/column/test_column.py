@@ -162,7 +162,7 @@ def test_every_tokenizer_of_the_zoo_has_a_row_or_a_reason():
 
 def test_what_the_zoo_lacks_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv(CARDS_VARIABLE, str(tmp_path))
-    rows = {row.tokenizer: row for row in planned()}
+    rows = {row.tokenizer: row for row in planned() if row.tokenizer}
     assert len(rows) == 10 and rows["mnist-rvq-8x256"].prior == "ar-depth-small"
     assert rows["mnist-rvq-8x256"].reason == "no model yet: accelerate launch trainers/train.py mnist-rvq-8x256"
     assert rows["mnist-looc-256x4"].reason == "1,568 tokens an image; at most 1,024"
