@@ -69,8 +69,8 @@ class Data:
 
 def load_data(dataset: str, recipe: ClassifierRecipe) -> Data:
     """Load both splits of a data set."""
-    train, test = (load_labelled(dataset, split, recipe.resolution, recipe.channels) for split in ("train", "test"))
-    return Data(*train[:2], *test)
+    train, labels, _ = load_labelled(dataset, "train", recipe.resolution, recipe.channels)
+    return Data(train, labels, *load_labelled(dataset, "test", recipe.resolution, recipe.channels))
 
 
 def train(dataset: str, recipe: ClassifierRecipe, data: Data, run: Path, folder: Path) -> dict[str, Any]:

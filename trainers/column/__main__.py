@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
 def _list(rows: Sequence[Planned], results: Path) -> None:
     for row in rows:
         state = "measured" if row.done(results) else row.reason or "pending"
-        print(f"{row.name:48} {row.tokens or '':>6} {state}")
+        print(f"{row.tokenizer if row.reason else row.name:48} {row.tokens or '':>6} {state}")
     pending = sum(not row.done(results) and not row.reason for row in rows)
     print(f"\n{pending} pending; next: python -m trainers.column run --minutes 60")
 

@@ -27,7 +27,8 @@ class Reference:
         # (C C')^(1/2) has the same trace as the root of the symmetric C^(1/2) C' C^(1/2).
         between = torch.linalg.eigvalsh(self._root @ covariance @ self._root).clamp(min=0).sqrt().sum()
         spread = self.covariance.trace() + covariance.trace() - 2 * between
-        return max(0.0, ((mean - self.mean).square().sum() + spread).item())
+        distance = (mean - self.mean).square().sum() + spread
+        return max(0.0, float(distance))
 
     def interval(self, features: Tensor, resamples: int = RESAMPLES) -> tuple[float, float]:
         """Return a 95 % interval of the distance: 1.96 standard deviations of `resamples` bootstrap sets on each side.
