@@ -113,13 +113,15 @@ def _line(row: Row) -> list[str]:
     cells = [_cell(row, name) for name in ("fid_squeeze", "fid", "agreement", "copies")]
     if row.real:
         return ["*real test images*", _NONE, _NONE, _NONE, _NONE, *cells, _NONE, _NONE]
-    bits, interval = row.prior["prior_bits"], row.prior["intervals"]["prior_bits"]
+    bits = _NONE
+    if interval := row.prior["intervals"].get("prior_bits"):
+        bits = f"{row.prior['prior_bits']:,.1f} ± {(interval[1] - interval[0]) / 2:,.1f}"
     return [
         row.tokenizer["name"],
         row.prior["kind"],
         f"{row.tokenizer['tokens']:,}",
         f"{row.tokenizer['bits_per_image']:,.0f}",
-        f"{bits:,.1f} ± {(interval[1] - interval[0]) / 2:,.1f}",
+        bits,
         *cells,
         f"{row.protocol['images']:,} / {row.protocol['samples']:,}",
         f"{row.seconds['image']:.3f}",

@@ -88,7 +88,7 @@ def _row(name: str, dataset: str, tokenizer: Tokenizer, prior: str) -> Planned:
     sides = (DATASETS[dataset],) * 2
     cells = zip(tokenizer.grid_sizes(sides), tokenizer.quantizers, strict=True)
     tokens = sum(height * width * len(part.index_sizes) for (height, width), part in cells)
-    if tokens > MOST_TOKENS:
+    if tokens > MOST_TOKENS and not prior.startswith("diffusion"):  # which learns latents
         reason = f"{tokens:,} tokens an image; at most {MOST_TOKENS:,}"
         return Planned(name, dataset, prior or "ar-small", tokens, reason)
     prior = prior or prior_for(Sequences(tokenizer, sides))

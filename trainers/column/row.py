@@ -91,15 +91,18 @@ def _tokenizer_facts(row: Planned, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prior_facts(row: Planned, record: dict[str, Any]) -> dict[str, Any]:
-    bits, margin = record["bits_per_image"], 1.96 * record["standard_error"]
-    return {
+    facts = {
         "kind": row.prior,
         "weights": record["weights"],
-        "prior_bits": bits,
-        "intervals": {"prior_bits": [bits - margin, bits + margin]},
-        "uniform_bits": record["uniform_bits"],
+        "prior_bits": record.get("bits_per_image"),  # a prior of latents has none
+        "intervals": {},
+        "uniform_bits": record.get("uniform_bits"),
         "measured_on": f"{record['split']}, {record['num_images']:,} images",
     }
+    if facts["prior_bits"] is not None:
+        margin = 1.96 * record["standard_error"]
+        facts["intervals"] = {"prior_bits": [facts["prior_bits"] - margin, facts["prior_bits"] + margin]}
+    return facts
 
 
 def _trained(row: Planned, settings: Settings, tokens: Path) -> Path:
