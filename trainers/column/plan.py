@@ -94,8 +94,9 @@ def _row(name: str, dataset: str, tokenizer: Tokenizer, prior: str) -> Planned:
     prior = prior or prior_for(Sequences(tokenizer, sides))
     recipe = prior_recipe(prior)
     sequences = Sequences(tokenizer, sides, recipe.order, CLASSES)
+    settings = dict(recipe.prior)
     with torch.device("meta"):
-        network = build_prior(sequences=sequences, **recipe.prior)
+        network = build_prior(str(settings.pop("name")), sequences, **settings)
     weights, reason = sum(map(torch.numel, network.parameters())), ""
     if weights > MOST_WEIGHTS:
         reason = (
