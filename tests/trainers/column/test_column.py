@@ -13,7 +13,7 @@ from PIL import Image
 from trainers.column import measure, samples
 from trainers.column.__main__ import main
 from trainers.column.plan import Planned, planned
-from trainers.column.row import Settings, run_row
+from trainers.column.row import Settings, run_row, spread
 from trainers.loop.signals import Stopped
 from trainers.priors import session
 from trainers.priors.recipe import PriorRecipe, prior_recipe
@@ -129,6 +129,10 @@ def test_real_images_are_measured_against_the_train_split(small, tmp_path):
     train, train_labels = judge.split("train")
     own = judge.measure(train, train_labels, floor=1e-6).metrics
     assert own["fid_squeeze"] == pytest.approx(0, abs=1e-6) and own["nearest"] == 0 and own["copies"] == 1
+
+
+def test_test_images_are_spread_evenly():
+    assert spread(4, 10) == [0, 2, 5, 7] and spread(3, 3) == [0, 1, 2]
 
 
 def test_nearest_by_hand():
