@@ -52,7 +52,7 @@ class ClassifierRecipe:
 RECIPES = {
     "cifar10": ClassifierRecipe(3, 32, width=32, steps=4_000, margin=4, flip=True),
     "mnist": ClassifierRecipe(1, 28, width=16, steps=3_000),
-    "fashion_mnist": ClassifierRecipe(1, 28, width=24, steps=2_500, flip=True),
+    "fashion_mnist": ClassifierRecipe(1, 28, width=24, steps=5_000, flip=True),
 }
 
 
