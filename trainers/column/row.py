@@ -20,6 +20,7 @@ from vqzoo.generation.card import PRIOR
 from vqzoo.generation.column import FORMAT
 from vqzoo.generation.prior import Sampling
 from vqzoo.generation.store import Loaded, load_prior
+from vqzoo.generation.table import PRIORS
 from vqzoo.hub.card import METRICS
 from vqzoo.ops.device import best_device
 from vqzoo.tokens.token_set import TokenSet
@@ -122,7 +123,10 @@ def _trained(row: Planned, settings: Settings, tokens: Path) -> Path:
         if (record["training"]["steps"], record["tokenizer"]["sha256"]) == (recipe.steps, weights):
             return card
         raise ValueError(f"{card} has another number of steps or another tokenizer; delete it to train anew")
-    options = PriorOptions(tokens=tokens, label=LABEL, runs=settings.work / "runs", cards=settings.cards, resume=True)
+    images = row.dataset if PRIORS[str(recipe.prior["name"])].learns_latents else ""
+    options = PriorOptions(
+        tokens=tokens, images=images, label=LABEL, runs=settings.work / "runs", cards=settings.cards, resume=True
+    )
     return train_prior(row.prior, recipe, options)
 
 
