@@ -46,6 +46,12 @@ _ABOUT = {
     "dead": "Number of codevectors that were never chosen.",
     "mse": "10^(-PSNR / 10), for the axes of the Rate page.",
     "fid": "Frechet distance of generated images, as papers report it.",
+    "prior_bits": "-log2 of the probability that a prior gives to an image's tokens, given its class; held-out images.",
+    "fid_squeeze": "Frechet distance of SqueezeNet features of samples and of the train split.",
+    "agreement": "Share of class-conditional samples that a classifier trained on real images gives their class.",
+    "nearest": "Euclidean distance of SqueezeNet features to those of the nearest training image, median of samples.",
+    "copies": "Samples nearer than the 1 % quantile of reconstructions of test images; without copies 1 %.",
+    "seconds_per_image": "Time to draw the tokens of an image and to decode them.",
     "reconstruction_loss": "Sum over batches of 64 images of the mean squared error, as the adaptive study has it.",
 }
 """Metrics without a function of images, whose first sentence would say it."""
@@ -56,6 +62,7 @@ _KINDS = {
     "usage": "indices",
     "derived": "derived",
     "study": "in the studies alone",
+    "generation": "generated images",
 }
 
 
@@ -88,7 +95,7 @@ def _about(metric: Metric) -> str:
 
 def _needs(metric: Metric) -> str:
     needs = ["the weights of Inception"] if metric.name == "rfid" else []
-    if metric.network or metric.name == "rfid_squeeze":
+    if metric.network or metric.name in ("rfid_squeeze", "fid_squeeze", "nearest", "copies"):
         needs.append("sides of 32 pixels")
     if metric.minimum_side > 1:
         needs.append(f"sides of {metric.minimum_side} pixels")

@@ -15,7 +15,7 @@ Point = tuple[float, float]
 
 
 class Curve(NamedTuple):
-    """points: (x, y). kind: "reported", or the budget of the runs that were measured."""
+    """points: (x, y). kind: "reported", the budget of the runs that were measured, or "rows": points without a line."""
 
     name: str
     points: Sequence[Point]
@@ -54,6 +54,7 @@ _MARKS: dict[str, dict[str, Any]] = {
     "short": {"marker": "^", "linestyle": "-"},
     "long": {"marker": "s", "linestyle": "-"},
     "full": {"marker": "o", "linestyle": "-"},
+    "rows": {"marker": "o", "linestyle": ""},
 }
 _DASHES: dict[str, dict[str, Any]] = {
     "short": {"linestyle": "-"},

@@ -75,7 +75,7 @@ def test_what_measuring_makes_is_told_of_runs_that_have_both():
 
 def test_every_claim_has_a_line():
     table = claims_table(claims())
-    assert len(table.splitlines()) == 2 + 22 and all(f"| {claim.id} |" in table for claim in claims())
+    assert len(table.splitlines()) == 2 + 24 and all(f"| {claim.id} |" in table for claim in claims())
 
 
 def test_every_claim_stands_once_under_its_verdict():

@@ -160,7 +160,7 @@ def test_every_claim_is_shown_with_a_verdict_in_words():
             assert (f"<b>{claim.id}</b>" in html) == (claim.study == study)
             if claim.study == study:
                 assert page._WORDS[claim.verdict] in html
-    assert "22 claims of 4 studies" in verdict_counts()
+    assert "24 claims of 4 studies" in verdict_counts()
     assert verdict_counts("rvq") == "Of 5 claims: 1 holds, 4 hold only under a condition."
 
 

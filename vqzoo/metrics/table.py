@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-Kind = Literal["image", "set", "rate", "usage", "derived", "study"]
+Kind = Literal["image", "set", "rate", "usage", "derived", "study", "generation"]
 Table = Literal["models", "photographs", "rates"]
 
 NOT_AVAILABLE = "not available"
@@ -26,7 +26,8 @@ class Metric:
     label, unit: its name on pages and cards; short: its name in the head of a column, by default `label`.
     format: format specification of a value.
     kind: "image": of an image and its original, averaged over images; "set": of the features of all images; "rate";
-        "usage": of the indices; "derived": computed from another metric where it is drawn; "study": in studies alone.
+        "usage": of the indices; "derived": computed from another metric where it is drawn; "study": in studies alone;
+        "generation": of what a prior generates from tokens, in `vqzoo.generation.column`.
     better: which values are better; empty if neither is.
     function: "module:name" of a function (images, originals) -> (b,) of uint8 tensors (b, c, h, w), for kind "image".
     network: whether the function needs a `Perceptual` as its third argument.
@@ -152,6 +153,12 @@ _ROWS = (
     Metric("mse", "squared error on [0, 1], geometric mean of images", ".5f", "derived"),
     Metric("fid", "FID of samples", ".4g", "study"),
     Metric("reconstruction_loss", "sum of squared errors over batches", ".3f", "study"),
+    Metric("prior_bits", "bits under the prior", ",.1f", "generation", short="prior's bits"),
+    Metric("fid_squeeze", "FID of samples, SqueezeNet features", ",.0f", "generation", short="FID, SqueezeNet"),
+    Metric("agreement", "class agreement", ".1%", "generation", "higher", short="agreement"),
+    Metric("nearest", "distance to the nearest training image", ".1f", "generation", "", short="nearest"),
+    Metric("copies", "nearer to a training image than 99 % of held-out ones", ".1%", "generation", short="copies"),
+    Metric("seconds_per_image", "seconds an image", ".3f", "generation", short="s an image"),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
