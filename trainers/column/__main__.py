@@ -1,4 +1,4 @@
-"""Measure the generation column: python -m trainers.column run|list [ROWS...] [--steps 3000] [--minutes 60] ..."""
+"""Measure the generation column: python -m trainers.column run|list [ROWS...] [--steps 1500] [--minutes 60] ..."""
 
 import sys
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ class PriorRecipe:
     """Order of the indices of an image in its sequence, see `vqzoo.tokens.Sequences`."""
     drop_class: float = 0.1
     """Share of training images whose class is not told, for classifier-free guidance."""
-    steps: int = 3000
+    steps: int = 1500
     """The full training budget, in optimizer steps."""
     batch_size: int = 64
     """Images a step, over all processes."""
