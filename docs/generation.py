@@ -142,7 +142,7 @@ def _cell(row: Row, name: str) -> str:
 def findings_table(rows: Sequence[Row]) -> str:
     """Return the rank correlation of each predictor with each outcome, over rows that were measured alike."""
     if len(rows) < ENOUGH:
-        return f"{len(rows)} row{"s"[: len(rows) != 1]}: no correlations are shown of fewer than {ENOUGH}."
+        return f"Rows so far: {len(rows)}; no correlations are shown of fewer than {ENOUGH}."
     heads = ["", *(f"{outcome}: {part}" for outcome in OUTCOMES for part in ("rank correlation", "verdict"))]
     lines = []
     for name, predictor in PREDICTORS.items():

@@ -55,7 +55,7 @@ def test_findings_come_from_enough_rows_that_were_measured_alike():
     status = generation.status([*rows, row("cifar10-9", 29, 810), odd])
     assert "CIFAR-10 10" in status and "is -1.00 (-1.00 to -1.00), 10 rows: falls with it." in status
     assert "What predicts it best: PSNR of reconstructions, -1.00" in status
-    assert generation.findings_table(rows) == "9 rows: no correlations are shown of fewer than 10."
+    assert generation.findings_table(rows) == "Rows so far: 9; no correlations are shown of fewer than 10."
     lines = generation.findings_table([*rows, row("cifar10-9", 29, 810)]).splitlines()
     assert lines[2].startswith("| PSNR of reconstructions | -1.00 (-1.00 to -1.00), 10 rows | falls with it |")
     assert lines[3].startswith("| SSIM of reconstructions | – (0 rows) | too few rows, 10 are needed |")
