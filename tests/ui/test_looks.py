@@ -47,6 +47,7 @@ def picture(page: Page, name: str) -> None:
             shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             shot.save(Path(folder, f"{name.lower()}-{width}-{page.mode}.webp"), quality=30, method=6)
         page.set_viewport_size({"width": 1400, "height": 1000})
+        page.wait_for_timeout(1500)  # until the tabs are out of their menu
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
