@@ -301,7 +301,10 @@ def test_every_tokenizer_of_the_zoo_there_and_back(name, tmp_path, monkeypatch):
     for number, each in enumerate(pixels):
         Image.fromarray(each).save(tmp_path / "data" / f"{number}.png")
     assert tokenize(tmp_path / "data", tmp_path / "out", "--side", side, model=name) == 0
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as a batch is encoded: with more, numbers that are stored as they are round differently
     expected = tokenizer.encode(pixels)
+    torch.set_num_threads(threads)
     tokens = TokenSet(tmp_path / "out").tokens(slice(0, 2))
     assert tokens.size == expected.size
     assert all(torch.equal(a, b) for a, b in zip(tokens.grids, expected.grids, strict=True))

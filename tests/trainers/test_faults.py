@@ -90,7 +90,7 @@ def test_a_shard_of_the_data_is_deleted(command, checkpoints, tmp_path, data, mo
 
 
 DEADLY = """
-import json, os, signal, sys
+import json, os, signal, sys, time
 
 os.sched_getaffinity = lambda process: {0}
 import torch
@@ -104,6 +104,7 @@ batches = Mapped.batches
 def kill(self, start, state=None):
     for number, batch in enumerate(batches(self, start, state), start):
         if number == 5:
+            time.sleep(1)  # until it waits for work: killed while it holds a queue's lock, nobody would hear of it
             for child in torch.multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGKILL)
         yield batch

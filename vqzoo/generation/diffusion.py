@@ -122,7 +122,7 @@ class DiffusionPrior(Prior):
             both = states.repeat(2, 1, 1, 1) if guided else states
             velocity = network.velocity(both, both.new_full(shown.shape, time), shown)
             velocity = sampling.guided(velocity, guided)
-            yield network._quantized(states + (1 - time) * velocity, labels)
+            yield network.quantized(states + (1 - time) * velocity, labels)
             states = states + velocity / self.steps
 
     def _labels(self, sequences: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class DiffusionPrior(Prior):
     def _noise(self, generators: Generators) -> Tensor:
         return torch.from_numpy(np.stack([generator.standard_normal(self.shape) for generator in generators]))
 
-    def _quantized(self, states: Tensor, labels: Tensor) -> Tensor:
+    def quantized(self, states: Tensor, labels: Tensor) -> Tensor:
         """Return the sequences (b, length) of normalised latents (b, d, h, w)."""
         latents = states.permute(0, 2, 3, 1) * self.deviation + self.mean
         indices = self.sequences.tokenizer.to(self.device).quantizers[0].encode(latents)
