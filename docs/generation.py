@@ -53,7 +53,7 @@ class Correlation:
 
     @property
     def verdict(self) -> str:
-        """What the interval says."""
+        """The conclusion that the interval allows, in words."""
         if self.rows < ENOUGH:
             return f"too few rows, {ENOUGH} are needed"
         if self.low is None or self.high is None or self.low <= 0 <= self.high:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 import torch
 import torch.nn.functional as F
 import tyro
-from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from trainers.data.augment import Augment
@@ -19,13 +18,14 @@ from trainers.errors import fail
 from trainers.loop import checkpoint
 from trainers.loop.lock import run_lock
 from vqzoo.generation.classifier import FOLDER, Classifier, Shape, load_classifier, save_classifier
+from vqzoo.metrics.measure import share_interval
 from vqzoo.ops.device import best_device
 from vqzoo.ops.pixels import from_bytes
 
 _SAVE_EVERY = 200
 """Steps between checkpoints."""
 _SMOOTHING = 0.1
-"""Of the labels: the share of probability that is spread over all classes."""
+"""Label smoothing: the share of probability that is spread over all classes."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,9 @@ def _finish(network: Classifier, recipe: ClassifierRecipe, data: Data, folder: P
     save_classifier(network, folder, {})
     stored, _ = load_classifier(folder.name, folder.parent)
     correct = int((stored.predict(data.test) == data.test_labels).sum())
-    low, high = binomtest(correct, len(data.test)).proportion_ci(method="wilson")
     measured = {
         "accuracy": correct / len(data.test),
-        "accuracy_interval": [low, high],
+        "accuracy_interval": share_interval(correct, len(data.test)),
         "test_images": len(data.test),
         "training": {
             **asdict(recipe),

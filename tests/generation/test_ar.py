@@ -100,7 +100,7 @@ def test_a_prior_names_the_order_and_the_tokenizer_that_it_needs(kind, quantizer
 
 
 def test_signs_of_a_token_are_independent_of_each_other():
-    """Of two signs the four probabilities are products, and each sign is likely as its two embeddings say."""
+    """Probabilities of two signs are products of those of each sign, which its two embeddings give."""
     model = prior("lfq", resolution=4, kind="ar-signs").double()
     log = -model.log_likelihood(every_image(model))
     assert (log[0] + log[3]).item() == pytest.approx((log[1] + log[2]).item(), abs=1e-12) and log.std() > 0.01

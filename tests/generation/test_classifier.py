@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainers.column.measure import share_interval
 from trainers.data.labelled import load_labelled
 from vqzoo.files.storage import WEIGHTS
 from vqzoo.generation.classifier import FOLDER, Classifier, Shape, load_classifier, save_classifier
+from vqzoo.metrics.measure import share_interval
 
 DATASETS = sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
 

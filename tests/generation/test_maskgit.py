@@ -57,7 +57,7 @@ def test_bits_of_two_tokens_by_hand():
 
 
 def test_the_estimate_is_the_average_over_orders():
-    """All draws there are, each as often as it happens: one or both hidden, the first or the second before."""
+    """Average over all draws by their frequency: one or both hidden, the first or the second before."""
     model, alone, given = two_tokens()
     draws = [Numbers(hidden, *ranks) for hidden in (0.2, 0.7) for ranks in ((0.1, 0.9), (0.9, 0.1))]
     sequences = torch.tensor([[4, 1, 3]]).repeat(4, 1)

@@ -30,7 +30,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def core() -> dict[str, str]:
-    """What the app needs, its page of priors included."""
+    """Requirements of the app, its page of priors included."""
     project = tomlkit.parse((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["generation"]]
     return {Requirement(line).name: line for line in lines if Requirement(line).name != "vqzoo"}

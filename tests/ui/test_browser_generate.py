@@ -49,7 +49,7 @@ def generate(browser, url) -> Iterator[Page]:
 
 
 def looks_right(page: Page, name: str) -> list[str]:
-    """What is wrong with a tab: faint text, findings of axe, or something beyond the window."""
+    """Faults of a tab: faint text, findings of axe, or something beyond the window."""
     faint = page.evaluate(CONTRAST)
     wide = {}
     for width in (360, 1400):

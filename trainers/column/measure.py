@@ -8,7 +8,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from scipy.stats import binomtest
 from torch import Tensor
 
 from trainers.column.plan import DATASETS
@@ -17,6 +16,7 @@ from vqzoo.files.storage import atomic_write
 from vqzoo.generation.classifier import load_classifier
 from vqzoo.metrics.fid import Extractor, extractors
 from vqzoo.metrics.frechet import Reference
+from vqzoo.metrics.measure import share_interval
 from vqzoo.ops.device import best_device
 
 NAMES = {"rfid": "fid", "rfid_squeeze": "fid_squeeze"}
@@ -94,12 +94,6 @@ class Judge:
     def _add_share(self, metrics: dict[str, Any], name: str, hits: Tensor) -> None:
         metrics[name] = hits.double().mean().item()
         metrics["intervals"][name] = share_interval(int(hits.sum()), len(hits))
-
-
-def share_interval(hits: int, number: int) -> list[float]:
-    """Return the 95 % interval of a share, Wilson's."""
-    low, high = binomtest(hits, number).proportion_ci(method="wilson")
-    return [float(low), float(high)]
 
 
 @torch.inference_mode()

@@ -1,7 +1,6 @@
 """Autoregressive priors: a Llama that predicts a token, or all columns of a cell, from what comes before."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
@@ -49,9 +48,9 @@ class StepPrior(Prior):
         Numbers are float64 on a CPU, so that neither the batch nor the cache of keys and values (`cached`) changes a
         token.
         """
-        network = deepcopy(self).double() if self.device.type == "cpu" else self
+        network = self.precise()
         uniform = random_numbers(sampling, first, sequences, self.sequences.length)
-        guided = sampling.guidance != 1 and self.sequences.classes > 0
+        guided = self.guides(sampling)
         cache = DynamicCache(config=network.model.config) if cached else None
         hidden = None
         while (position := sequences.shape[1]) < self.sequences.length:

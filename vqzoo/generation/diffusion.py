@@ -1,7 +1,6 @@
 """Diffusion of latents: a U-Net turns noise into latents, and the tokenizer quantizes them."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -111,9 +110,9 @@ class DiffusionPrior(Prior):
             )
         if sequences.shape[1] != self.prompt_length:
             raise ValueError("diffusion draws whole images: expected no tokens to go on from")
-        network = deepcopy(self).double() if self.device.type == "cpu" else self
+        network = self.precise()
         labels = self._labels(sequences)
-        guided = sampling.guidance != 1 and self.sequences.classes > 0
+        guided = self.guides(sampling)
         shown = torch.cat([labels, torch.full_like(labels, -1)]) if guided else labels
         noise = self._noise(sampling.generators(first, len(sequences)))
         states = sampling.temperature * noise.to(network.mean)

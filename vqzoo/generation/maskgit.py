@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from copy import deepcopy
 
 import numpy as np
 import torch
@@ -93,8 +92,8 @@ class MaskedPrior(Prior):
         Those given may be beginnings, or of full length with `pad` for what is to be drawn. Numbers are float64 on a
         CPU.
         """
-        network = deepcopy(self).double() if self.device.type == "cpu" else self
-        guided = sampling.guidance != 1 and self.sequences.classes > 0
+        network = self.precise()
+        guided = self.guides(sampling)
         pad, length = self.sequences.pad, self.sequences.length
         sequences = F.pad(sequences, (0, length - sequences.shape[1]), value=pad)
         choices = torch.zeros(length, dtype=torch.bool, device=sequences.device)
@@ -120,7 +119,7 @@ class MaskedPrior(Prior):
             sequences, hidden = tokens.where(shown_now, sequences), hidden & ~shown_now
             yield sequences
 
-    def _random(self, sequences: Tensor, generators: Generators, images: Tensor | None = None) -> Tensor:
+    def _random(self, sequences: Tensor, generators: Generators) -> Tensor:
         numbers = np.stack([generator.random(1 + len(self.choices)) for generator in generators])
         return torch.from_numpy(numbers).to(sequences.device)
 

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 from vqzoo.files.tokens import Tokens
 from vqzoo.ops.check import check_int
 from vqzoo.tokens.sequences import Sequences
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,14 @@ class Prior(nn.Module):
     def device(self) -> torch.device:
         """The device of the weights."""
         return next(self.parameters()).device
+
+    def precise(self) -> "Self":
+        """Return a copy in float64 on a CPU, so that batch and cache change no token; on a GPU the prior itself."""
+        return deepcopy(self).double() if self.device.type == "cpu" else self
+
+    def guides(self, sampling: Sampling) -> bool:
+        """Return whether sampling compares logits with the class and without."""
+        return sampling.guidance != 1 and self.sequences.classes > 0
 
     def without_class(self, sequences: Tensor) -> Tensor:
         """Return sequences (b, n) with `pad` in place of their class."""

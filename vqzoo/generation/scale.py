@@ -1,7 +1,6 @@
 """Next-scale prediction: a Llama that predicts all tokens of a level at once, given the coarser levels."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from itertools import accumulate
 
 import torch
@@ -64,9 +63,9 @@ class ScalePrior(Prior):
         Numbers are float64 on a CPU, so that neither the batch nor the cache of keys and values (`cached`) changes a
         token.
         """
-        network = deepcopy(self).double() if self.device.type == "cpu" else self
+        network = self.precise()
         uniform = random_numbers(sampling, first, sequences, self.sequences.length)
-        guided = sampling.guidance != 1 and self.sequences.classes > 0
+        guided = self.guides(sampling)
         cache = DynamicCache(config=network.model.config) if cached else None
         embeddings = network.model.embed_tokens.weight
         lows = self.sequences.lows.to(sequences.device)

@@ -38,3 +38,11 @@ def intervals(values: Mapping[str, Tensor]) -> dict[str, list[float]]:
     means = [table[generator.integers(0, len(table), len(table))].mean(0) for _ in range(RESAMPLES)]
     low, high = np.quantile(means, (0.025, 0.975), axis=0).tolist()
     return {name: [*pair] for name, *pair in zip(values, low, high, strict=True)}
+
+
+def share_interval(hits: int, number: int) -> list[float]:
+    """Return the 95 % interval [low, high] of a share of `hits` out of `number`, Wilson's."""
+    from scipy.stats import binomtest  # takes a second to import
+
+    low, high = binomtest(hits, number).proportion_ci(method="wilson")
+    return [float(low), float(high)]

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from html import escape
 from typing import Any
 
@@ -143,7 +142,7 @@ class Chooser(Part):
         with show_errors():
             if limits is not None:
                 limits.check([], side)
-            with nullcontext() if limits is None else limits.turn(request.session_hash):
+            with self.context.turn(request):
                 yield from choose(self.engine, photograph or first(self.engine).photo, side, Wish(*wish))
 
     def choose(

@@ -1,7 +1,6 @@
 """The page that compares: one photograph, several tokenizers, side by side."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -195,7 +194,7 @@ class Runs(Part):
         with show_errors():
             if limits is not None:
                 limits.check(names, asked.side)
-            with nullcontext() if limits is None else limits.turn(request.session_hash, _PATIENCE):
+            with self.context.turn(request, _PATIENCE):
                 yield from compare(self.engine, asked.photo, asked.side, names, *how)
 
     def on_compare(

@@ -1,6 +1,7 @@
 """The context that every page is built with."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,6 +39,10 @@ class Context:
     active: gr.State
     changes: gr.State
     asked: gr.State
+
+    def turn(self, request: gr.Request, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Return a visitor's turn within the limits, see `Limits.turn`; without limits it does nothing."""
+        return nullcontext() if self.limits is None else self.limits.turn(request.session_hash, patience)
 
     @cached_property
     def selected(self) -> Dependency:

@@ -1,7 +1,7 @@
 """The parts of the page of generation: what is asked for, images that are drawn, and what surprises priors."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import gradio as gr
@@ -144,10 +144,9 @@ def request_of(
 
 def turn(context: Context, request: gr.Request, names: Sequence[str]) -> AbstractContextManager[None]:
     """Return a visitor's turn within the limits; raises gr.Error for too many priors."""
-    if context.limits is None:
-        return nullcontext()
-    context.limits.check(names, 0)
-    return context.limits.turn(request.session_hash)
+    if context.limits is not None:
+        context.limits.check(names, 0)
+    return context.turn(request)
 
 
 def _status(drawn: Sequence[Drawn], asked: DrawRequest) -> Status:

@@ -1,7 +1,6 @@
 """The tab of rates on the photograph of the last comparison: models against image codecs."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -129,7 +128,7 @@ class Photograph(TabPart):
         limits = self.context.limits
         if limits is not None:
             limits.check(list(of.models), of.side)
-        with show_errors(), nullcontext() if limits is None else limits.turn(request.session_hash):
+        with show_errors(), self.context.turn(request):
             yield from self.rates.compute(of, metric)
 
     def _offer(self, chosen: list[str] | None) -> Any:

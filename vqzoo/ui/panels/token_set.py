@@ -1,7 +1,6 @@
 """The panel that turns a few photographs into a token set."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.ui.components.dataframe import table_value
+from vqzoo.ui.components.one_model import follow_offer, one_model
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import QUIET, TELLING, Part
@@ -26,15 +26,8 @@ class TokenSets(Part):
 
     def __init__(self, context: Context):
         super().__init__(context)
-        shown: Comparison = context.shown.value
         with gr.Row(elem_id="token-set"):
-            self.model = gr.Dropdown(
-                list(self.engine.models),
-                value=next(iter(shown.models), None),
-                label="Model",
-                elem_id="token-set-model",
-                scale=2,
-            )
+            self.model = one_model(context, "token-set-model")
             self.choose = gr.UploadButton(
                 "Choose photographs",
                 file_count="multiple",
@@ -53,7 +46,7 @@ class TokenSets(Part):
 
     def watch(self) -> None:
         """Tokenize what is chosen, and again with another model; a click saves the archive."""
-        self.context.when_offered(self._offer, [self.model], self.model)
+        follow_offer(self.context, self.model)
         inputs = [self.context.shown, self.model, self.choose]
         gr.on(
             [self.choose.upload, self.model.change],
@@ -71,8 +64,7 @@ class TokenSets(Part):
         if name is None or not paths:
             yield (gr.skip(),) * 4
             return
-        limits = self.context.limits
-        with show_errors(), nullcontext() if limits is None else limits.turn(request.session_hash):
+        with show_errors(), self.context.turn(request):
             made = token_set(self.engine, name, paths, shown.side)
         table = table_value(list(made.rows[0]), [list(row.values()) for row in made.rows])
         with TemporaryDirectory() as folder:
@@ -81,7 +73,3 @@ class TokenSets(Part):
             # The file is copied to what is served before this goes on.
             widths: list[str | int] = [_WIDTHS.get(name.partition(":")[0], "420px") for name in made.rows[0]]
             yield gr.Dataframe(table, visible=True, column_widths=widths), made.line, gr.Button(visible=True), str(path)
-
-    def _offer(self, name: str | None) -> Any:
-        names = list(self.engine.models)
-        return gr.update(choices=names, value=name if name in names else next(iter(names), None))

@@ -1,7 +1,6 @@
 """The panel that saves the photograph as a .vqz file, and opens one."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from vqzoo.tokens.header import PIXELS, SUFFIX, read_file
+from vqzoo.ui.components.one_model import follow_offer, one_model
 from vqzoo.ui.context import Context
 from vqzoo.ui.errors import show_errors
 from vqzoo.ui.part import QUIET, TELLING, Part
@@ -26,15 +26,8 @@ class Vqz(Part):
     def __init__(self, context: Context):
         super().__init__(context)
         self.files = Files(self.engine)
-        shown: Comparison = context.shown.value
         with gr.Row(elem_id="vqz"):
-            self.model = gr.Dropdown(
-                list(self.engine.models),
-                value=next(iter(shown.models), None),
-                label="Model",
-                elem_id="vqz-model",
-                scale=2,
-            )
+            self.model = one_model(context, "vqz-model")
             self.save = gr.Button(f"Save as {SUFFIX}", elem_id="vqz-save", min_width=140, scale=1)
             self.open = gr.UploadButton(
                 f"Open a {SUFFIX}", file_types=[SUFFIX], elem_id="vqz-open", min_width=140, scale=1
@@ -49,7 +42,7 @@ class Vqz(Part):
     def watch(self) -> None:
         """Write on a click, read what is opened, and follow the comparison's models."""
         shown = self.context.shown
-        self.context.when_offered(self._offer, [self.model], self.model)
+        follow_offer(self.context, self.model)
         shown.change(self._on_shown, [shown, self.model], self.model, **QUIET)
         written = self.save.click(self.write, [shown, self.model], [self.file, self.note], **TELLING)
         written.success(None, None, None, js=_DOWNLOAD, **QUIET)
@@ -59,7 +52,7 @@ class Vqz(Part):
         """Yield the path of the photograph's file, and a line on it."""
         if name is None:
             raise gr.Error("Choose a model.", print_exception=False)
-        with show_errors(), self._turn(request):
+        with show_errors(), self.context.turn(request):
             file = self.files.write(name, self.engine.photo(shown.photo, shown.side))
         with TemporaryDirectory() as folder:
             path = Path(folder, f"{Path(shown.photo).stem[:64] or 'picture'}.{name.replace('/', '-')}{SUFFIX}")
@@ -69,20 +62,12 @@ class Vqz(Part):
     def read(self, request: gr.Request, path: str | None) -> tuple[Any, str]:
         """Return the picture of an uploaded file, and a line on it."""
         limits = self.context.limits
-        with show_errors(), self._turn(request):
+        with show_errors(), self.context.turn(request):
             if path is None:
                 raise ValueError("Choose a file.")
             data = read_file(Path(path))
             pixels = self.files.read(data, PIXELS if limits is None else limits.side**2)
         return gr.Image(pixels, visible=True), opened_line(data)
-
-    def _turn(self, request: gr.Request) -> Any:
-        limits = self.context.limits
-        return nullcontext() if limits is None else limits.turn(request.session_hash)
-
-    def _offer(self, name: str | None) -> Any:
-        names = list(self.engine.models)
-        return gr.update(choices=names, value=name if name in names else next(iter(names), None))
 
     def _on_shown(self, shown: Comparison, name: str | None) -> Any:
         return gr.skip() if name in shown.models else next(iter(shown.models), None)
