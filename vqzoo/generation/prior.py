@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -15,8 +15,7 @@ from vqzoo.files.tokens import Tokens
 from vqzoo.ops.check import check_int
 from vqzoo.tokens.sequences import Sequences
 
-if TYPE_CHECKING:
-    from typing_extensions import Self  # typing has it from Python 3.11 on
+Kind = TypeVar("Kind", bound="Prior")
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ class Prior(nn.Module):
         """The device of the weights."""
         return next(self.parameters()).device
 
-    def precise(self) -> "Self":
+    def precise(self: Kind) -> Kind:
         """Return a copy in float64 on a CPU, so that batch and cache change no token; on a GPU the prior itself."""
         return deepcopy(self).double() if self.device.type == "cpu" else self
 
