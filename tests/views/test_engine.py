@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from vqzoo.hub.registry import list_models
 from vqzoo.images import ImageError
 from vqzoo.views import compute
 from vqzoo.views.engine import Engine, Recent
+from vqzoo.views.job import Job
 
 
 def test_recent_keeps_the_last_used():
@@ -60,6 +62,57 @@ def test_computations_never_overlap(engine, path, monkeypatch):
     for thread in threads:
         thread.join()
     assert most == 1
+
+
+def test_models_run_at_a_time_and_give_what_each_gives_alone(engine, path, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    names = [model.name for model in list_models()[:5]]
+    photo = engine.photo(path, 48)
+    together = list(engine.run_all(list(map(Job, names)), photo))
+    alone = Engine(list_models())
+    for name, result in zip(names, together, strict=True):
+        expected = alone.run(name, alone.photo(path, 48))
+        assert np.abs(result.pixels.astype(int) - expected.pixels).max() <= 1, "threads round differently"
+        assert result.metrics["psnr"] == pytest.approx(expected.metrics["psnr"], abs=0.01)
+
+
+def test_at_most_as_many_run_at_a_time_as_there_are_threads(engine, path, monkeypatch):
+    inside, most, lock = 0, 0, threading.Lock()
+    real = compute.reconstruct
+
+    def slow(*args):
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.1)
+        with lock:
+            inside -= 1
+        return real(*args)
+
+    monkeypatch.setattr(compute, "reconstruct", slow)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    names = [model.name for model in list_models()[:7]]
+    list(engine.run_all(list(map(Job, names)), engine.photo(path, 24)))
+    assert 1 < most <= 3
+
+
+def test_a_model_that_fails_is_reported_in_its_turn(engine, path, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    outcomes = engine.run_all(
+        [Job(list_models()[0].name), Job("unknown"), Job(list_models()[1].name)], engine.photo(path, 40)
+    )
+    assert next(outcomes).metrics["psnr"] > 0
+    with pytest.raises(ValueError, match="unknown is no longer offered"):
+        next(outcomes)
+
+
+def test_large_photographs_have_all_threads_for_one_model(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    small, large = (np.zeros((side, side, 3), np.uint8) for side in (1024, 1025))
+    assert compute.at_a_time(small, torch.device("cpu")) == 2
+    assert compute.at_a_time(large, torch.device("cpu")) == 1
+    assert compute.at_a_time(small, torch.device("cuda")) == 1
 
 
 def test_nobody_waits_for_a_picture_of_somebody_else(engine, path, monkeypatch):

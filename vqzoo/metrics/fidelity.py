@@ -25,29 +25,32 @@ def psnr(images: Tensor, originals: Tensor) -> Tensor:
     return torch.clamp(-10 * torch.log10(mse), max=PSNR_CAP)
 
 
-def ssim(images: Tensor, originals: Tensor) -> Tensor:
-    """Structural similarity (Wang et al., 2004): Gaussian window of 11 pixels, sigma 1.5, data range 1; 1 is equal.
-
-    The border is padded by reflection and every pixel counts; scikit-image leaves the outermost five out.
-
-    Raises ValueError for images with a side under 6 pixels, which the window's reflection cannot pad.
-    """
+def structure(images: Tensor, originals: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the maps (b, c, h, w) that SSIM multiplies: luminance, then contrast and structure; see `ssim`."""
     _check(images, originals)
     if min(images.shape[2:]) < 6:
         raise ValueError(f"images of {tuple(images.shape[2:])} pixels: SSIM needs sides of at least 6")
-    maps = torch.empty(4, *images.shape, device=images.device)
-    torch.div(images, 255, out=maps[0])
-    torch.div(originals, 255, out=maps[1])
-    luminance, luminances, contrast, contrasts = _terms(maps)
-    return luminance.mul_(contrast).div_(luminances.mul_(contrasts)).mean((1, 2, 3))
+    return _structure(torch.stack([images, originals]) / 255)
 
 
-def ms_ssim(images: Tensor, originals: Tensor) -> Tensor:
+def ssim(images: Tensor, originals: Tensor, maps: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """Structural similarity (Wang et al., 2004): Gaussian window of 11 pixels, sigma 1.5, data range 1; 1 is equal.
+
+    The border is padded by reflection and every pixel counts; scikit-image leaves the outermost five out. `maps` are
+    those of `structure`, if they are known.
+
+    Raises ValueError for images with a side under 6 pixels, which the window's reflection cannot pad.
+    """
+    luminance, contrast = maps or structure(images, originals)
+    return (luminance * contrast).mean((1, 2, 3))
+
+
+def ms_ssim(images: Tensor, originals: Tensor, maps: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """Structural similarity at five scales (Wang, Simoncelli and Bovik, 2003), window as in `ssim`; 1 is equal.
 
     Each scale has the means of 2 x 2 pixels of the one before, the last row and column of odd sides alone included. At
     the finer scales only windows within the image count, at the coarsest one every pixel as in `ssim`; negative means
-    are 0. torchmetrics agrees where sides are multiples of 16.
+    are 0. torchmetrics agrees where sides are multiples of 16. `maps` are those of `structure`, if they are known.
 
     Raises ValueError for images with a side under 161 pixels, whose coarsest scale is smaller than the window.
     """
@@ -55,22 +58,24 @@ def ms_ssim(images: Tensor, originals: Tensor) -> Tensor:
     if min(images.shape[2:]) < 161:
         raise ValueError(f"images of {tuple(images.shape[2:])} pixels: MS-SSIM needs sides of at least 161")
     pair = torch.stack([images, originals]) / 255
+    luminance, contrast = maps or _structure(pair)
     value = torch.ones(len(images), device=images.device)
-    for scale, weight in enumerate(_SCALES, 1):
-        luminance, luminances, contrast, contrasts = _terms(torch.cat([pair, torch.empty_like(pair)]))
-        alike = contrast.div_(contrasts)
-        alike = alike[..., 5:-5, 5:-5] if scale < len(_SCALES) else alike.mul_(luminance.div_(luminances))
-        value = value * alike.mean((1, 2, 3)).clamp(min=0) ** weight
+    for weight in _SCALES[:-1]:
+        value = value * _mean(contrast[..., 5:-5, 5:-5]) ** weight
         pair = F.avg_pool2d(pair.flatten(0, 1), 2, ceil_mode=True).unflatten(0, (2, -1))
-    return value
+        luminance, contrast = _structure(pair)
+    return value * _mean(luminance * contrast) ** _SCALES[-1]
 
 
-def _terms(maps: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return numerator and denominator of SSIM's luminance, then those of its contrast and structure, at every pixel.
+def _mean(alike: Tensor) -> Tensor:
+    return alike.mean((1, 2, 3)).clamp(min=0)
 
-    maps (4, b, c, h, w) begin with the two images in [0, 1]; the rest is overwritten.
-    """
+
+def _structure(pair: Tensor) -> tuple[Tensor, Tensor]:
+    """Return SSIM's luminance, then its contrast and structure, at every pixel of two images (2, b, c, h, w)."""
     # In place where it can be: fresh memory costs more than the arithmetic on it.
+    maps = torch.empty(4, *pair.shape[1:], device=pair.device)
+    maps[:2] = pair
     x, y, squares, product = maps
     torch.mul(x, x, out=squares).addcmul_(y, y)
     torch.mul(x, y, out=product)
@@ -79,7 +84,8 @@ def _terms(maps: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     mean_product = mean_x.mul_(mean_y)
     variances = squares.sub_(means).clamp_(min=0)
     covariance = product.sub_(mean_product)
-    return mean_product.mul_(2).add_(_C1), means.add_(_C1), covariance.mul_(2).add_(_C2), variances.add_(_C2)
+    luminance = mean_product.mul_(2).add_(_C1).div_(means.add_(_C1))
+    return luminance, covariance.mul_(2).add_(_C2).div_(variances.add_(_C2))
 
 
 def _difference(images: Tensor, originals: Tensor) -> Tensor:

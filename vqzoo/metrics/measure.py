@@ -1,12 +1,13 @@
 """Values of all metrics that compare an image with its original, and confidence intervals of their means."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from vqzoo.metrics.table import METRICS
+from vqzoo.metrics.table import METRICS, named
 
 RESAMPLES = 1000
 
@@ -16,12 +17,18 @@ def compare(images: Tensor, originals: Tensor, network: Any = None) -> dict[str,
 
     Leaves out metrics that need larger images, and without `network` those that need a `Perceptual`.
     """
-    side, values = min(images.shape[2:]), {}
+
+    @cache
+    def shared(function: str) -> Any:
+        return named(function)(images, originals)
+
+    values: dict[str, Tensor] = {}
     for metric in METRICS.values():
-        if metric.function and side >= metric.minimum_side and not (metric.network and network is None):
-            more = (network,) if metric.network else ()
-            if (value := metric.computed(images, originals, *more)) is not None:
-                values[metric.name] = value
+        if not metric.function or min(images.shape[2:]) < metric.minimum_side or (metric.network and network is None):
+            continue
+        more = (network,) if metric.network else (shared(metric.shared),) if metric.shared else ()
+        if (value := metric.computed(images, originals, *more)) is not None:
+            values[metric.name] = value
     return values
 
 

@@ -60,7 +60,14 @@ class Perceptual(nn.Module):
         """
         if min(images.shape[2:]) < MINIMUM_SIDE:
             return None
-        return self.distances(self.features(_scaled(images)), self._of_original(originals)).sum(1)
+        total = torch.zeros(len(images), device=images.device)
+        for ours, theirs, weight in zip(
+            self._maps(_scaled(images)), self._of_original(originals), self.linear, strict=True
+        ):
+            # In place: fresh memory costs more than the arithmetic on it.
+            difference = ours.div_(_norm(ours)).sub_(theirs)
+            total += difference.square_().mean((2, 3)) @ weight
+        return total
 
     def _of_original(self, originals: Tensor) -> list[Tensor]:
         if len(originals) > 1:
@@ -72,8 +79,12 @@ class Perceptual(nn.Module):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return each layer's features (b, c, h', w'), normalized over c; images (b, 1 or 3, h, w) are in [-1, 1]."""
+        return [each / _norm(each) for each in self._maps(images)]
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
         scaled = (images.expand(-1, 3, -1, -1) - self.shift) / self.scale
-        return [_unit(each) for each in self.network(scaled.contiguous(memory_format=torch.channels_last))]
+        maps: list[Tensor] = self.network(scaled.contiguous(memory_format=torch.channels_last))
+        return maps
 
     def distances(self, features: list[Tensor], others: list[Tensor]) -> Tensor:
         """Return the distance of each layer (b, num_layers); their sum is LPIPS."""
@@ -94,8 +105,9 @@ def _scaled(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
 
-def _unit(features: Tensor) -> Tensor:
-    return features.div(torch.linalg.vector_norm(features, dim=1, keepdim=True) + 1e-10)
+def _norm(features: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(features, dim=1, keepdim=True)
+    return norm + 1e-10
 
 
 class _Stages(nn.Module):

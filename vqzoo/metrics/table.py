@@ -18,6 +18,13 @@ _FIDELITY = "vqzoo.metrics.fidelity:"
 _LPIPS = "vqzoo.metrics.perceptual:distance"
 
 
+def named(function: str) -> Callable[..., Any]:
+    """Return the function that "module:name" names, imported on first use."""
+    module, _, name = function.partition(":")
+    imported: Callable[..., Any] = getattr(import_module(module), name)
+    return imported
+
+
 @dataclass(frozen=True)
 class Metric:
     """A row of the table.
@@ -31,6 +38,8 @@ class Metric:
     better: which values are better; empty if neither is.
     function: "module:name" of a function (images, originals) -> (b,) of uint8 tensors (b, c, h, w), for kind "image".
     network: whether the function needs a `Perceptual` as its third argument.
+    shared: "module:name" of a function (images, originals) whose result is the third argument, computed once for all
+        metrics that name it.
     features: number of features of an image that the `Extractor` computes, for kind "set".
     minimum_side: shortest side, in pixels, that the function accepts; networks have limits of their own.
     bounds, whole: range of the values in a record, and whether they are integers.
@@ -48,6 +57,7 @@ class Metric:
     unit: str = ""
     short: str = ""
     network: bool = False
+    shared: str = ""
     features: int = 0
     minimum_side: int = 1
     bounds: tuple[float, float] = (0, 1e15)
@@ -85,9 +95,7 @@ class Metric:
     @property
     def computed(self) -> Callable[..., Any]:
         """The function, imported on first use."""
-        module, _, name = self.function.partition(":")
-        function: Callable[..., Any] = getattr(import_module(module), name)
-        return function
+        return named(self.function)
 
     def text(self, value: float | None) -> str:
         """Return a value as text."""
@@ -108,7 +116,17 @@ class Metric:
 
 _ROWS = (
     Metric("psnr", "PSNR", ".2f", "image", "higher", _FIDELITY + "psnr", "dB", bounds=(-1000, 1000), tolerance=0.01),
-    Metric("ssim", "SSIM", ".4f", "image", "higher", _FIDELITY + "ssim", minimum_side=6, bounds=(-1, 1)),
+    Metric(
+        "ssim",
+        "SSIM",
+        ".4f",
+        "image",
+        "higher",
+        _FIDELITY + "ssim",
+        shared=_FIDELITY + "structure",
+        minimum_side=6,
+        bounds=(-1, 1),
+    ),
     Metric(
         "ms_ssim",
         "MS-SSIM",
@@ -116,6 +134,7 @@ _ROWS = (
         "image",
         "higher",
         _FIDELITY + "ms_ssim",
+        shared=_FIDELITY + "structure",
         minimum_side=161,
         bounds=(0, 1),
         tables=("photographs",),

@@ -19,6 +19,9 @@ from vqzoo.views.crop import ALIGNED
 from vqzoo.views.device import Device
 from vqzoo.views.job import Job
 
+_PIXELS_AT_A_TIME = 2**21
+"""Pixels that are reconstructed at the same time by several models; each model needs some hundred bytes a pixel."""
+
 
 def load_on(model: Model, device: torch.device) -> Tokenizer:
     """Load a tokenizer in evaluation mode; raises ValueError for damaged model files."""
@@ -29,6 +32,12 @@ def network_on(device: torch.device) -> Perceptual | None:
     """Return the network of LPIPS; None without its weights."""
     network = perceptual("squeeze")
     return None if network is None else network.to(device)
+
+
+def at_a_time(pixels: np.ndarray, device: torch.device) -> int:
+    """Return how many jobs on a photograph run fastest at a time: one a thread of a CPU while memory allows it."""
+    threads = torch.get_num_threads()
+    return threads if device.type == "cpu" and threads * pixels[..., 0].size <= _PIXELS_AT_A_TIME else 1
 
 
 def compute(

@@ -29,10 +29,11 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """A cache of the `size` most recently used values, by key."""
+    """A cache of the `size` most recently used values, by key; threads may share it."""
 
     def __init__(self, size: int):
         self.size = size
+        self._lock = threading.Lock()
         self._values: OrderedDict[K, V] = OrderedDict()
 
     def forget(self, which: Callable[[K], bool]) -> None:
@@ -46,12 +47,17 @@ class Recent(Generic[K, V]):
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         """Return the value of a key, made by `make` if it is not cached."""
-        if key not in self._values:
-            self._values[key] = make()
-            if len(self._values) > self.size:
-                self._values.popitem(last=False)
+        with self._lock:
+            value = self._values[key] if key in self._values else make()
+            self.put(key, value)
+            return value
+
+    def put(self, key: K, value: V) -> None:
+        """Cache a value as the most recently used one."""
+        self._values[key] = value
         self._values.move_to_end(key)
-        return self._values[key]
+        if len(self._values) > self.size:
+            self._values.popitem(last=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,13 +188,26 @@ class Engine:
         large for the device's memory.
         """
         job = Job(name, position, levels)
+        cached = self._results.find(job.key(photo.key))
+        if cached is not None:
+            return cached
         with self._lock:
             return self._results.get(job.key(photo.key), partial(self._compute, job, photo))
 
     def run_all(self, jobs: Sequence[Job], photo: Photo) -> Iterator[Result]:
-        """Run the jobs in order; other visitors' jobs may run in between."""
-        for job in jobs:
-            yield self.run(job.name, photo, job.position, job.levels)
+        """Yield the results of jobs, in order; other visitors' jobs may run in between.
+
+        On a CPU as many jobs of a small photograph run at a time as there are threads, ahead of the consumer.
+        """
+        from vqzoo.ops.prefetch import prefetch
+        from vqzoo.views.compute import at_a_time
+
+        number = at_a_time(photo.pixels, self.device)
+        groups = [jobs[start : start + number] for start in range(0, len(jobs), number)]
+        ready = prefetch(partial(self._prepare, photo=photo), groups, depth=1, threads=1) if number > 1 else groups
+        for group in ready:
+            for job in group:
+                yield self.run(job.name, photo, job.position, job.levels)
 
     def cached(self, names: Sequence[str], photo: Photo) -> dict[str, Result]:
         """Return the results of models and codecs that were computed here and are cached, by name."""
@@ -230,6 +249,16 @@ class Engine:
     def linear(self) -> list[str]:
         """Return the names of the PCAs fitted to colour images, from which the rows of PCA are computed."""
         return [name for name, model in self.models.items() if _is_linear(model)]
+
+    def _prepare(self, jobs: Sequence[Job], photo: Photo) -> Sequence[Job]:
+        """Compute jobs at the same time for the cache, up to the first that fails, which `run` will report."""
+        from vqzoo.ops.prefetch import batch_a_core
+
+        with self._lock, suppress(ValueError):
+            missing = [job for job in jobs if self._results.find(job.key(photo.key)) is None]
+            for job, result in zip(missing, batch_a_core(partial(self._compute, photo=photo), missing), strict=True):
+                self._results.put(job.key(photo.key), result)
+        return jobs
 
     def _compute(self, job: Job, photo: Photo) -> Result:
         from vqzoo.views.compute import compute
