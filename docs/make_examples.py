@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vqzoo.images import load_image
+from vqzoo.files.images import load_image
 
 SIDE = 256
 FOLDER = Path(__file__).parents[1] / "vqzoo" / "analysis" / "example_images"

@@ -11,15 +11,13 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = [
     {"vqzoo.ops", "vqzoo.metrics"},
-    {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.images", "vqzoo.files"},
+    {"vqzoo.quantizers", "vqzoo.autoencoders", "vqzoo.training", "vqzoo.files"},
     {"vqzoo.tokenizer"},
     {"vqzoo.analysis", "vqzoo.hub", "vqzoo.studies", "vqzoo.tokens"},
     {"vqzoo.generation"},
-    {"vqzoo"},  # the public face
-    {"vqzoo.views"},
-    {"vqzoo.ui"},
-    {"app", "trainers", "docs", "spaces"},
-    {"vqzoo.cli", "benchmarks"},
+    {"vqzoo", "vqzoo.views"},  # the first is the public face
+    {"vqzoo.ui", "trainers"},
+    {"app", "docs", "spaces", "vqzoo.cli", "benchmarks"},
 ]
 """From the ground up. Rooms of one floor do not know each other."""
 

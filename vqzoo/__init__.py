@@ -10,13 +10,14 @@ images = tokenizer.decode(tokens)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vqzoo.ops.version import __version__
+
 if TYPE_CHECKING:
     from vqzoo.generation.generate import generate
     from vqzoo.hub.registry import Model, list_models, load
     from vqzoo.tokenizer import Reconstruction, Tokenizer, Tokens
 
-__version__ = "0.1.0"
-__all__ = ["Model", "Reconstruction", "Tokenizer", "Tokens", "generate", "list_models", "load"]
+__all__ = ["Model", "Reconstruction", "Tokenizer", "Tokens", "__version__", "generate", "list_models", "load"]
 
 _HOMES = {
     "Model": "vqzoo.hub.registry",

@@ -1,7 +1,7 @@
 """The bundled photographs are there, readable as they are, small, and each has an owner on record."""
 
 from vqzoo.analysis.examples import examples
-from vqzoo.images import load_image
+from vqzoo.files.images import load_image
 
 
 def test_six_pictures_load_without_a_remark():

@@ -7,8 +7,8 @@ from torch import nn
 
 from vqzoo.analysis.photograph import reconstruct
 from vqzoo.analysis.reach import Part, reach
+from vqzoo.files.images import load_image
 from vqzoo.hub.registry import load
-from vqzoo.images import load_image
 from vqzoo.tokenizer import Tokenizer
 
 CONV = "cifar10-vq-1024x128"

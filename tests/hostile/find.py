@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from make import mutated, seeds
 
-from vqzoo.images import OWN_MACHINE, ImageError
-from vqzoo.images.decode import Request, TooCostly, decode
-from vqzoo.images.formats import format_of
+from vqzoo.files.images import OWN_MACHINE, ImageError
+from vqzoo.files.images.decode import Request, TooCostly, decode
+from vqzoo.files.images.formats import format_of
 
 NUMBER, MOST = 400, 100
 REQUEST = Request(replace(OWN_MACHINE, min_side=1))

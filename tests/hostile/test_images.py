@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from trainers.data.pictures import Form, Unreadable, decode
-from vqzoo.images import OWN_MACHINE, SPACE, ImageError, ImageLimits, load_image, worker
-from vqzoo.images.exif import claimed_bytes
+from vqzoo.files.images import OWN_MACHINE, SPACE, ImageError, ImageLimits, load_image, worker
+from vqzoo.files.images.exif import claimed_bytes
 
 from . import make
 
@@ -92,7 +92,7 @@ def test_what_bounds_do_not_bound_is_decoded_in_a_process(name, monkeypatch):
         raise AssertionError("decoded in this process")
 
     data = make.FOR_A_WORKER[name]()
-    monkeypatch.setattr("vqzoo.images.load.decode", never)
+    monkeypatch.setattr("vqzoo.files.images.load.decode", never)
     try:
         assert load_image(data).pixels.ndim == 3
     except ImageError as error:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from trainers.data.pictures import Form, Unreadable, decode
-from vqzoo.images import OWN_MACHINE, SPACE, ImageError, load_image
+from vqzoo.files.images import OWN_MACHINE, SPACE, ImageError, load_image
 from vqzoo.views.engine import Engine
 
 SIDE = 16
@@ -240,7 +240,7 @@ HEIC_HEADER = struct.pack(">I", 24) + b"ftypheic" + bytes(4) + b"mif1heic" + byt
 
 
 def test_heic_without_its_package_says_what_to_install(monkeypatch, tmp_path):
-    from vqzoo.images.formats import open_as
+    from vqzoo.files.images.formats import open_as
 
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(ImageError, match="pip install pillow-heif"):
@@ -248,7 +248,7 @@ def test_heic_without_its_package_says_what_to_install(monkeypatch, tmp_path):
     # Also where the loader's own process finds none.
     (tmp_path / "pillow_heif.py").write_text("raise ImportError")
     monkeypatch.syspath_prepend(tmp_path)
-    from vqzoo.images import worker
+    from vqzoo.files.images import worker
 
     monkeypatch.setattr(worker, "_idle", type(worker._idle)(list))
     with pytest.raises(ImageError) as caught:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from vqzoo.images import OWN_MACHINE, SPACE, ImageError, fit, load_image
+from vqzoo.files.images import OWN_MACHINE, SPACE, ImageError, fit, load_image
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

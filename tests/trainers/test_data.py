@@ -9,7 +9,7 @@ from PIL import Image
 from trainers.data import pictures as pictures_of
 from trainers.data.memory import Batches, load_images
 from trainers.data.sets import hub_id, open_splits
-from vqzoo.images import load_image
+from vqzoo.files.images import load_image
 
 
 def channels_first(images: list[Image.Image]) -> torch.Tensor:

@@ -11,8 +11,8 @@ from PIL import Image
 
 from vqzoo.analysis.examples import examples
 from vqzoo.analysis.photograph import reconstruct
+from vqzoo.files.images import load_image
 from vqzoo.hub.registry import load
-from vqzoo.images import load_image
 from vqzoo.ui.app import build_app
 
 from .conftest import ROOT

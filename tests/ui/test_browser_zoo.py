@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from vqzoo.analysis.photograph import reconstruct
 from vqzoo.cli import main
+from vqzoo.files.images import load_image
 from vqzoo.hub.registry import cards_folder, load
-from vqzoo.images import load_image
 
 from ..hub.conftest import hub_server, make_card  # noqa: F401
 from ..hub.test_foreign import published

@@ -5,7 +5,7 @@ from dataclasses import replace
 import gradio as gr
 import pytest
 
-from vqzoo import images
+from vqzoo.files import images
 from vqzoo.hub.model import Damaged
 from vqzoo.hub.registry import list_models
 from vqzoo.ui import app

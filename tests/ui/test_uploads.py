@@ -12,8 +12,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from vqzoo.files.images import ImageError
 from vqzoo.hub.registry import list_models
-from vqzoo.images import ImageError
 from vqzoo.views.engine import Engine
 
 from .conftest import ROOT, serving

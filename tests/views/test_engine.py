@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from vqzoo.files.images import ImageError
 from vqzoo.hub.registry import list_models
-from vqzoo.images import ImageError
 from vqzoo.views import compute
 from vqzoo.views.engine import Engine, Recent
 from vqzoo.views.job import Job

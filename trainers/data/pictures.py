@@ -11,8 +11,8 @@ from datasets.utils.file_utils import is_local_path, xopen
 from PIL import Image, ImageOps
 
 from trainers.data.loading import BAD_SHARE, Fit
-from vqzoo.images import OWN_MACHINE, ImageError, load_image
-from vqzoo.images.formats import format_of, open_as
+from vqzoo.files.images import OWN_MACHINE, ImageError, load_image
+from vqzoo.files.images.formats import format_of, open_as
 
 _LIMITS = replace(OWN_MACHINE, min_side=1)
 _GREY = {"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L"}
@@ -40,7 +40,7 @@ class Form:
 def decode(cell: Any, form: Form) -> np.ndarray:
     """Decode a cell of `image_rows`, bytes or a path, to (channels, resolution, resolution) uint8.
 
-    Pixels are the same as in the app (`vqzoo.images.load_image`); with one channel they are luminance. Images of
+    Pixels are the same as in the app (`vqzoo.files.images.load_image`); with one channel they are luminance. Images of
     another size are resized (Lanczos) as `form.fit` says; much larger ones are shrunk during decoding. Raises
     Unreadable.
     """

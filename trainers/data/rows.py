@@ -15,7 +15,7 @@ from trainers.data.loading import Fit
 from trainers.data.pictures import Form, Unreadable, decode, read_pixels
 from trainers.data.sets import open_whole
 from trainers.data.source import Source
-from vqzoo.images import OWN_MACHINE
+from vqzoo.files.images import OWN_MACHINE
 from vqzoo.ops.prefetch import prefetch
 from vqzoo.tokens.picture import Picture, Unit
 

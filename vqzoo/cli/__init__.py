@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
-from vqzoo import __version__
 from vqzoo.files.pipe import ignore_broken_pipe
 from vqzoo.ops.collector import uncollected
 from vqzoo.ops.interrupt import STOPPED, exit_handler
 from vqzoo.ops.text import brief
+from vqzoo.ops.version import __version__
 
 _DESCRIPTION = """Image tokenizers behind one contract: list them, try them on your own photographs, publish them.
 

@@ -6,10 +6,10 @@ from PIL import Image
 
 from vqzoo.cli.arguments import Compress, Decompress
 from vqzoo.cli.show import note, print_json
+from vqzoo.files.images import load_image
 from vqzoo.files.storage import atomic_write
 from vqzoo.hub.registry import find, load
 from vqzoo.hub.schema import is_name
-from vqzoo.images import load_image
 from vqzoo.ops.check import check_int
 from vqzoo.ops.device import best_device
 from vqzoo.tokens.header import SIDE, SUFFIX, Header, facts, read_file, unseal

@@ -7,8 +7,8 @@ import torch
 from vqzoo.analysis.examples import examples
 from vqzoo.cli.arguments import LoadCheck
 from vqzoo.cli.show import print_json
+from vqzoo.files.images import load_image
 from vqzoo.hub.registry import load
-from vqzoo.images import load_image
 from vqzoo.ops.pixels import from_bytes
 from vqzoo.tokenizer import Tokenizer
 

@@ -17,8 +17,8 @@ from vqzoo.analysis.result import COSTS
 from vqzoo.cli.arguments import Reconstruct, UsageError
 from vqzoo.cli.pictures import Picture, find_pictures
 from vqzoo.cli.show import bar, note, print_json, print_table
+from vqzoo.files.images import OWN_MACHINE, SPACE, ImageError, load_image
 from vqzoo.hub.registry import load
-from vqzoo.images import OWN_MACHINE, SPACE, ImageError, load_image
 from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.metrics.table import METRICS, names, show
 from vqzoo.ops.check import check_int

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vqzoo.files.images import SPACE
 from vqzoo.files.storage import check_size
-from vqzoo.images import SPACE
 
 SUFFIX = ".vqz"
 MAGIC = b"\x89vqz"

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from vqzoo import __version__
+from vqzoo.ops.version import __version__
 
 TITLE = "vqzoo"
 TAGLINE = "Image tokenizers, side by side: the same photograph through every quantizer, at true bit rates."

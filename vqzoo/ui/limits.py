@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.utils import get_space
 from spaces.config import Config
 
-from vqzoo import images
+from vqzoo.files import images
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import torch
 import spaces
 from vqzoo.analysis.reach import Part
 from vqzoo.analysis.result import Result
+from vqzoo.files.images import SPACE
 from vqzoo.hub.registry import Model, load
-from vqzoo.images import SPACE
 from vqzoo.metrics.perceptual import Perceptual, perceptual
 from vqzoo.tokenizer import Tokenizer
 from vqzoo.views.compute import out_of_memory, run

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from vqzoo.analysis.result import Result
+from vqzoo.files.images import OWN_MACHINE, ImageLimits, load_image
 from vqzoo.hub.registry import Model, usage_counts
-from vqzoo.images import OWN_MACHINE, ImageLimits, load_image
 from vqzoo.ops.collector import uncollected
 from vqzoo.views.crop import MARGIN, inside, split
 from vqzoo.views.device import Device

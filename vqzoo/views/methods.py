@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import vqzoo
 from vqzoo.hub.card import quantizer_names
 from vqzoo.hub.registry import Model
 
-_TABLE = Path(vqzoo.__file__).parent / "quantizers" / "table.py"
+_TABLE = Path(__file__).parents[1] / "quantizers" / "table.py"
 _RATES = {
     0.25: "up to 0.25 bits a pixel",
     1.0: "0.25 to 1 bits a pixel",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vqzoo.files.images import ImageError
 from vqzoo.hub.registry import find
-from vqzoo.images import ImageError
 from vqzoo.views.engine import Engine
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from vqzoo.images.limits import ImageError
+from vqzoo.files.images.limits import ImageError
 
 _READERS = {
     "PNG": PngImageFile,

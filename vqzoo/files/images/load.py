@@ -6,10 +6,10 @@ import stat
 import numpy as np
 from PIL import Image, ImageColor
 
-from vqzoo.images.decode import LoadedImage, Request, TooCostly, decode, needs_worker, shrink
-from vqzoo.images.formats import format_of
-from vqzoo.images.limits import OWN_MACHINE, ImageError, ImageLimits
-from vqzoo.images.worker import decode_in_worker
+from vqzoo.files.images.decode import LoadedImage, Request, TooCostly, decode, needs_worker, shrink
+from vqzoo.files.images.formats import format_of
+from vqzoo.files.images.limits import OWN_MACHINE, ImageError, ImageLimits
+from vqzoo.files.images.worker import decode_in_worker
 from vqzoo.ops.check import check_int
 
 _LARGEST = 2**31 - 1

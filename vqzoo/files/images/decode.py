@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from vqzoo.images.bounds import DAMAGED, animated_gif, check, run_length_bmp
-from vqzoo.images.colours import to_eight_bits, to_srgb
-from vqzoo.images.exif import orientation
-from vqzoo.images.formats import open_as
-from vqzoo.images.limits import NAMES, ImageError, ImageLimits
+from vqzoo.files.images.bounds import DAMAGED, animated_gif, check, run_length_bmp
+from vqzoo.files.images.colours import to_eight_bits, to_srgb
+from vqzoo.files.images.exif import orientation
+from vqzoo.files.images.formats import open_as
+from vqzoo.files.images.limits import NAMES, ImageError, ImageLimits
 
 GAP = 3
 """Factor by which a picture that is shrunk while it is decoded stays larger than requested.

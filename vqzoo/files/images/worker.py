@@ -18,10 +18,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from vqzoo.images.decode import LoadedImage, Request, decode
-from vqzoo.images.limits import ImageError, ImageLimits
+from vqzoo.files.images.decode import LoadedImage, Request, decode
+from vqzoo.files.images.limits import ImageError, ImageLimits
 
-_SERVE = "from vqzoo.images.worker import serve; serve()"
+_SERVE = "from vqzoo.files.images.worker import serve; serve()"
 _LENGTHS = struct.Struct(">IQ")
 _AVIF_THREADS = 4
 

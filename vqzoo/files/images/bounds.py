@@ -8,8 +8,8 @@ structures that it walks byte by byte. No camera or program writes such files.
 import re
 import struct
 
-from vqzoo.images.exif import claimed_bytes
-from vqzoo.images.limits import ImageError, ImageLimits
+from vqzoo.files.images.exif import claimed_bytes
+from vqzoo.files.images.limits import ImageError, ImageLimits
 
 DAMAGED = "The image file is cut short or damaged; send the whole file again."
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageChops, ImageCms
 
-from vqzoo.images.limits import ImageError
+from vqzoo.files.images.limits import ImageError
 
 _COLOUR_SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # ICC's names -> Pillow's modes
 _SRGB = ImageCms.createProfile("sRGB")
