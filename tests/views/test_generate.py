@@ -7,6 +7,7 @@ from PIL import Image
 
 import vqzoo
 from vqzoo.files.storage import CONFIG
+from vqzoo.generation.column import read_rows
 from vqzoo.hub.registry import CARDS_VARIABLE, list_models
 from vqzoo.ops.pixels import to_bytes
 from vqzoo.views import generate, priors
@@ -55,7 +56,17 @@ def test_images_come_token_by_token_and_are_those_of_the_prior(known, every_step
         assert each.done and each.seconds > 0 and np.array_equal(each.pixels, bytes_of(expected))
     row = dict(zip(COLUMNS, known.table()[0], strict=True))
     assert row["prior"] == FLAT and row["true bits"] == 160 and row["saved, %"] == 50
+    assert row["FID, SqueezeNet"] is None and row["agreement, %"] is None, "the column has no row of this prior"
     assert row["seconds an image"] == pytest.approx(steps[-1][0].seconds, rel=0.1)
+
+
+def test_the_table_has_the_generation_column(monkeypatch):
+    monkeypatch.delenv(CARDS_VARIABLE, raising=False)
+    shown = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in Priors(Engine(list_models())).table()}
+    measured = next(each for each in read_rows() if each.name in shown)
+    shown = shown[measured.name]
+    assert shown["FID, SqueezeNet"] == round(measured.samples["fid_squeeze"])
+    assert shown["agreement, %"] == round(100 * measured.samples["agreement"], 1)
 
 
 def test_what_is_not_drawn_is_hatched(known, every_step):

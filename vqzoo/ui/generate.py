@@ -19,7 +19,7 @@ from vqzoo.views.table import records
 
 NAME = "Generate"
 
-_WIDTHS = ("26%", "11%", "9%", "11%", "9%", "10%", "12%", "12%")
+_WIDTHS = ("22%", "9%", "8%", "9%", "8%", "10%", "10%", "7%", "9%", "8%")
 
 
 def build(context: Context) -> None:

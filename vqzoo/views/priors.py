@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from vqzoo.generation.column import read_rows
 from vqzoo.generation.listing import PriorRecord, local_priors
 from vqzoo.metrics.table import METRICS
 from vqzoo.ops.check import check_choice
@@ -34,6 +35,8 @@ COLUMNS: dict[str, str] = {
     "true bits": "Bits of every index that decoding needs, before entropy coding.",
     "bits under the prior": "-log2 of the probability of an image's tokens, a mean over test images: lower is better.",
     "saved, %": "What an ideal coder that knows the prior saves of the true bits.",
+    METRICS["fid_squeeze"].head: "Distance of this prior's samples from the training images: lower is better.",
+    "agreement, %": "Samples of a class that a classifier of real images takes for that class: higher is better.",
     METRICS["psnr"].head: "Of the tokenizer's reconstructions of the test split, without a prior.",
     METRICS["rfid_squeeze"].head: "Of the tokenizer's reconstructions of the test split, without a prior.",
     "seconds an image": "To draw and decode one here, in the last batch.",
@@ -60,6 +63,7 @@ class Priors:
         self.engine = engine
         self.records: dict[str, PriorRecord] = {prior.name: prior for prior in priors}
         self.seconds: dict[str, float] = {}
+        self._samples = {row.name: row.samples for row in read_rows()}
         self._ready: Recent[str, Ready] = Recent(16)
 
     @property
@@ -99,13 +103,14 @@ class Priors:
         measured, model = prior.measured, self.engine.models.get(prior.tokenizer)
         metrics = {} if model is None else model.metrics.get("metrics", {})
         bits, even = measured.get("bits_per_image"), measured.get("uniform_bits")
-        seconds = self.seconds.get(prior.name)
+        seconds, samples = self.seconds.get(prior.name), self._samples.get(prior.name, {})
         return [
             prior.name,
             round(measured["weights"] / 1e6, 2) if "weights" in measured else None,
             None if even is None else round(even),
             None if bits is None else round(bits, 1),
             round(100 * (1 - bits / even), 1) if bits is not None and even else None,
+            *(METRICS[name].rounded(samples.get(name)) for name in ("fid_squeeze", "agreement")),
             *(METRICS[name].rounded(metrics.get(name)) for name in ("psnr", "rfid_squeeze")),
             None if seconds is None else float(f"{seconds:.2g}"),
         ]
