@@ -19,7 +19,7 @@ from vqzoo.views.table import records
 
 NAME = "Generate"
 
-_WIDTHS = ("22%", "9%", "8%", "9%", "8%", "10%", "10%", "7%", "9%", "8%")
+_WIDTHS = ("20%", "8%", "7%", "9%", "8%", "11%", "11%", "7%", "11%", "8%")
 
 
 def build(context: Context) -> None:
