@@ -38,16 +38,13 @@ def go(page: Page, name: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """With VQZOO_SCREENSHOTS=docs/screens, take the pictures of a page that the documentation shows."""
-    if folder := os.environ.get("VQZOO_SCREENSHOTS"):
-        for width, height in ((1400, 1000), (360, 780)):
-            page.set_viewport_size({"width": width, "height": height})
-            page.evaluate("scrollTo(0, 0)")
-            page.wait_for_timeout(1500)
-            shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            shot.save(Path(folder, f"{name.lower()}-{width}-{page.mode}.webp"), quality=30, method=6)
-        page.set_viewport_size({"width": 1400, "height": 1000})
-        page.wait_for_timeout(1500)  # until the tabs are out of their menu
+    """With VQZOO_SCREENSHOTS=docs/screens, take the picture of a page that the documentation shows."""
+    folder = os.environ.get("VQZOO_SCREENSHOTS")
+    if folder and page.mode == "light":
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(1500)
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shot.save(Path(folder, f"{name.lower()}-1400-light.webp"), quality=30, method=6)
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -87,19 +84,25 @@ def test_faint_text_is_found(opened):
     assert [row for row in actual if row[0] == "x"][0][1] == pytest.approx(1.24, abs=0.02)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_is_scrolled_sideways(browser, app_url, width):
-    page = browser.new_page(viewport={"width": width, "height": 1000})
+def test_nothing_is_scrolled_sideways(browser, app_url):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(60_000)
     page.goto(app_url)
     ready(page)
     over = {}
     for name in pages_of(page):
         go(page, name)
-        wide = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
-        over |= {name: wide} if wide > 0 else {}
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.wait_for_timeout(300)
+            for _ in range(10):  # tabs and figures follow the window after a moment
+                wide = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
+                if wide <= 0:
+                    break
+                page.wait_for_timeout(500)
+            over |= {(name, width): wide} if wide > 0 else {}
     page.close()
-    assert not over, f"pixels beyond a window of {width}: {over}"
+    assert not over, f"pixels beyond the window, by page and width: {over}"
 
 
 def test_light_and_dark_are_a_switch_that_is_remembered(browser, app_url):
