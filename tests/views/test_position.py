@@ -126,11 +126,12 @@ def test_pictures_come_as_they_are_made_and_nothing_is_computed_twice(shown, mon
 
 
 def test_the_note_tells_what_is_compared_and_how_long_it_was_trained(engine, shown):
-    short = engine.models[PLAIN]
-    training = short.metrics["training"] | {"images": 1, "full_budget_images": 1}
-    full = dataclasses.replace(short, metrics=short.metrics | {"training": training})
+    full, short = engine.models[PLAIN], engine.models[SINUSOIDAL]
+    training = short.metrics["training"] | {"images": 63, "full_budget_images": 1000}
     both = dataclasses.replace(
-        engine.models[SINUSOIDAL], config=short.config | {"position": {"name": "sinusoidal", "place": "both"}}
+        short,
+        config=full.config | {"position": {"name": "sinusoidal", "place": "both"}},
+        metrics=short.metrics | {"training": training},
     )
     *_, value = viewers(show_case(engine, shown, (full, both)))
     assert f"{PLAIN}: no encoding, trained in full." in value["note"]
