@@ -381,6 +381,11 @@ def test_everything_is_exported(page, photograph, tmp_path):
         settings = json.loads(files.read("settings.json"))
     assert np.array_equal(shown, canvas_pixels(page, THREE[0]))
     assert settings["photograph"]["width"] == 90
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"Save {THREE[0]} as a lossless PNG").click()
+    assert download.value.suggested_filename == f"{THREE[0]}.png"
+    saved = Image.open(download.value.path())
+    assert saved.format == "PNG" and np.array_equal(np.array(saved.convert("RGB")), shown)
 
 
 def test_a_link_opens_on_the_comparison_it_was_made_of(page, app_url):

@@ -32,10 +32,11 @@ def decoded(uri: str) -> np.ndarray:
     return np.array(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
 
 
-def test_pictures_travel_without_loss():
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+@pytest.mark.parametrize(("shape", "kind"), [((5, 7, 3), "webp"), ((1, 16384, 3), "png")])
+def test_pictures_travel_without_loss(shape, kind):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     (picture,) = viewer_value([Picture("noise", pixels)])["pictures"]
-    assert picture["uri"].startswith("data:image/png;base64,")
+    assert picture["uri"].startswith(f"data:image/{kind};base64,")
     assert np.array_equal(decoded(picture["uri"]), pixels)
 
 

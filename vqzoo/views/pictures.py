@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+_MOST = 16383  # pixels of a side of a WebP file
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -23,8 +25,9 @@ class Picture:
 
     @cached_property
     def uri(self) -> str:
-        """A data URI of the pixels as a lossless PNG, encoded once."""
-        return "data:image/png;base64," + base64.b64encode(png(self.pixels)).decode()
+        """A data URI of the pixels as a lossless file, encoded once."""
+        kind, file = ("webp", webp(self.pixels)) if max(self.pixels.shape) <= _MOST else ("png", png(self.pixels))
+        return f"data:image/{kind};base64," + base64.b64encode(file).decode()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,16 @@ def png(pixels: np.ndarray) -> bytes:
     """Return the PNG file of uint8 pixels (h, w, 3), compressed quickly rather than best."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return file.getvalue()
+
+
+def webp(pixels: np.ndarray) -> bytes:
+    """Return the lossless WebP file of uint8 pixels (h, w, 3) of at most 16,383 a side, compressed quickly.
+
+    It takes half the time of a PNG file, and other threads go on meanwhile.
+    """
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", lossless=True, quality=0, method=0, exact=True)
     return file.getvalue()
 
 

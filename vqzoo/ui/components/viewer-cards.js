@@ -12,7 +12,7 @@ function newFrame(label) {
 
 function newCard(picture) {
   const name = make("strong", { textContent: picture.name, title: picture.tip ? `${picture.name}: ${picture.tip}` : picture.name });
-  const save = make("a", { textContent: "PNG", title: `Save ${picture.name} as a lossless PNG`, href: picture.uri || "#" });
+  const save = make("a", { textContent: "PNG", title: `Save ${picture.name} as a lossless PNG`, href: "#" });
   save.setAttribute("aria-label", save.title);
   save.download = `${picture.name.replace(/[^\w.-]+/g, "-")}.png`;
   const detail = make("span", {}), image = newFrame(picture.name);
@@ -20,8 +20,8 @@ function newCard(picture) {
   image.frame.append(value);
   const body = make("div", { className: "vq-body" }, image.frame);
   const card = make("figure", { className: "vq-card" }, make("figcaption", {}, name, save, detail), body);
-  if (picture.of) { // drawn anew with every change of the scale, so that only the click knows what to save
-    save.addEventListener("click", () => { save.href = image.canvas.toDataURL(); });
+  save.addEventListener("click", () => { save.href = image.canvas.toDataURL(); }); // what is drawn when it is clicked
+  if (picture.of) {
     body.append(share);
     return { card, image: image.canvas, share, detail, value };
   }
