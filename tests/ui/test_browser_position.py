@@ -57,7 +57,7 @@ def test_close_ups_and_curves_stand_under_the_pictures(page, photograph):
     assert heads[:3] == ["patch", "original", "no encoding"] and heads[-1].endswith("switched off")
     expect(patches.first.locator("img")).to_have_count(4)
     expect(page.locator("#position-trainings")).to_contain_text("cifar10-cvq-1024x128-learned")
-    expect(page.locator("#position-trainings")).to_contain_text("6,000")
+    expect(page.locator("#position-trainings")).to_contain_text("12,800")
     expect(page.locator("#position-curves .js-plotly-plot")).to_have_count(4)
     page.locator("#position-pair input").click()
     page.get_by_role("option", name="flowers-vqgan").click()
