@@ -1,6 +1,7 @@
 """`vqzoo COMMAND`, run in this process over a registry of two tiny models."""
 
 import csv
+import importlib.metadata
 import io
 import json
 import os
@@ -132,6 +133,7 @@ def test_help_names_every_command_and_each_has_its_own(succeeds):
 
 def test_the_version(succeeds):
     assert succeeds("--version").out == f"vqzoo {vqzoo.__version__}\n"
+    assert vqzoo.__version__ == importlib.metadata.version("vqzoo")
 
 
 @pytest.mark.parametrize("line", ["", "lst", "list --quantiser vq", "info", "info a b", "app --port many", "list x"])

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -199,13 +199,7 @@ class Engine:
 
         On a CPU as many jobs of a small photograph run at a time as there are threads, ahead of the consumer.
         """
-        from vqzoo.ops.prefetch import prefetch
-        from vqzoo.views.compute import at_a_time
-
-        number = at_a_time(photo.pixels, self.device)
-        groups = [jobs[start : start + number] for start in range(0, len(jobs), number)]
-        ready = prefetch(partial(self._prepare, photo=photo), groups, depth=1, threads=1) if number > 1 else groups
-        for group in ready:
+        for group in self._groups(jobs, photo):
             for job in group:
                 yield self.run(job.name, photo, job.position, job.levels)
 
@@ -249,6 +243,19 @@ class Engine:
     def linear(self) -> list[str]:
         """Return the names of the PCAs fitted to colour images, from which the rows of PCA are computed."""
         return [name for name, model in self.models.items() if _is_linear(model)]
+
+    def _groups(self, jobs: Sequence[Job], photo: Photo) -> Iterable[Sequence[Job]]:
+        """Return jobs in groups: of those that run at a time, which are then prepared, or all in one."""
+        if len(jobs) < 2:
+            return [jobs]
+        from vqzoo.ops.prefetch import prefetch
+        from vqzoo.views.compute import at_a_time
+
+        number = at_a_time(photo.pixels, self.device)
+        if number == 1:
+            return [jobs]
+        groups = [jobs[start : start + number] for start in range(0, len(jobs), number)]
+        return prefetch(partial(self._prepare, photo=photo), groups, depth=1, threads=1)
 
     def _prepare(self, jobs: Sequence[Job], photo: Photo) -> Sequence[Job]:
         """Compute jobs at the same time for the cache, up to the first that fails, which `run` will report."""
