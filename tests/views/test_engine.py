@@ -26,6 +26,15 @@ def test_recent_keeps_the_last_used():
     assert made == ["a", "b", "c", "b"], "a was used last when c came, so b had to go"
 
 
+def test_what_is_found_counts_as_used():
+    recent: Recent[str, int] = Recent(2)
+    recent.put("a", 1)
+    recent.put("b", 2)
+    assert recent.find("a") == 1 and recent.find("unknown") is None
+    recent.put("c", 3)
+    assert recent.find("a") == 1 and recent.find("b") is None
+
+
 def test_a_failure_is_not_remembered():
     recent: Recent[str, int] = Recent(2)
     with pytest.raises(ZeroDivisionError):

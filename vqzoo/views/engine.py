@@ -42,7 +42,9 @@ class Recent(Generic[K, V]):
             del self._values[key]
 
     def find(self, key: K) -> V | None:
-        """Return the cached value of a key, or None."""
+        """Return the cached value of a key, or None, without waiting for what is being made."""
+        with suppress(KeyError):  # another thread may have dropped the key
+            self._values.move_to_end(key)
         return self._values.get(key)
 
     def get(self, key: K, make: Callable[[], V]) -> V:
