@@ -21,6 +21,8 @@ from vqzoo.views.job import Job
 
 _PIXELS_AT_A_TIME = 2**21
 """Pixels that are reconstructed at the same time by several models; each model needs some hundred bytes a pixel."""
+_PIXELS_BEFORE_OTHERS = 2**20
+"""Pixels that are reconstructed for one visitor before others have their turn: about a second on two cores."""
 
 
 def load_on(model: Model, device: torch.device) -> Tokenizer:
@@ -38,6 +40,11 @@ def at_a_time(pixels: np.ndarray, device: torch.device) -> int:
     """Return how many jobs on a photograph run fastest at a time: one a thread of a CPU while memory allows it."""
     threads = torch.get_num_threads()
     return threads if device.type == "cpu" and threads * pixels[..., 0].size <= _PIXELS_AT_A_TIME else 1
+
+
+def before_others(pixels: np.ndarray, device: torch.device) -> int:
+    """Return how many jobs on a photograph run before other visitors have their turn; at least `at_a_time`."""
+    return max(at_a_time(pixels, device), _PIXELS_BEFORE_OTHERS // pixels[..., 0].size)
 
 
 def compute(

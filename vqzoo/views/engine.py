@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -201,8 +201,13 @@ class Engine:
 
         On a CPU as many jobs of a small photograph run at a time as there are threads, ahead of the consumer.
         """
-        for group in self._groups(jobs, photo):
-            for job in group:
+        from vqzoo.ops.prefetch import ahead
+        from vqzoo.views.compute import at_a_time
+
+        if len(jobs) > 1 and at_a_time(photo.pixels, self.device) > 1:
+            yield from ahead(self._together(jobs, photo))
+        else:
+            for job in jobs:
                 yield self.run(job.name, photo, job.position, job.levels)
 
     def cached(self, names: Sequence[str], photo: Photo) -> dict[str, Result]:
@@ -246,28 +251,25 @@ class Engine:
         """Return the names of the PCAs fitted to colour images, from which the rows of PCA are computed."""
         return [name for name, model in self.models.items() if _is_linear(model)]
 
-    def _groups(self, jobs: Sequence[Job], photo: Photo) -> Iterable[Sequence[Job]]:
-        """Return jobs in groups: of those that run at a time, which are then prepared, or all in one."""
-        if len(jobs) < 2:
-            return [jobs]
-        from vqzoo.ops.prefetch import prefetch
-        from vqzoo.views.compute import at_a_time
+    def _together(self, jobs: Sequence[Job], photo: Photo) -> Generator[Result, None, None]:
+        """Yield the results of jobs, several computed at a time; other visitors wait for a group of them at most.
 
-        number = at_a_time(photo.pixels, self.device)
-        if number == 1:
-            return [jobs]
-        groups = [jobs[start : start + number] for start in range(0, len(jobs), number)]
-        return prefetch(partial(self._prepare, photo=photo), groups, depth=1, threads=1)
-
-    def _prepare(self, jobs: Sequence[Job], photo: Photo) -> Sequence[Job]:
-        """Compute jobs at the same time for the cache, up to the first that fails, which `run` will report."""
+        The lock is held between results, so the consumer must not wait for anything.
+        """
         from vqzoo.ops.prefetch import batch_a_core
+        from vqzoo.views.compute import before_others
 
-        with self._lock, suppress(ValueError):
-            missing = [job for job in jobs if self._results.find(job.key(photo.key)) is None]
-            for job, result in zip(missing, batch_a_core(partial(self._compute, photo=photo), missing), strict=True):
-                self._results.put(job.key(photo.key), result)
-        return jobs
+        number = before_others(photo.pixels, self.device)
+        for start in range(0, len(jobs), number):
+            group = jobs[start : start + number]
+            with self._lock:
+                results = batch_a_core(lambda job: self._find_or_compute(job, photo), group)
+                for job, result in zip(group, results, strict=True):
+                    self._results.put(job.key(photo.key), result)
+                    yield result
+
+    def _find_or_compute(self, job: Job, photo: Photo) -> Result:
+        return self._results.find(job.key(photo.key)) or self._compute(job, photo)
 
     def _compute(self, job: Job, photo: Photo) -> Result:
         from vqzoo.views.compute import compute
