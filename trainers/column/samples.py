@@ -19,11 +19,11 @@ MOST = 10_000
 """As many as there are test images, which samples are compared with."""
 
 
-def draw(loaded: Loaded, samples: int, folder: Path) -> tuple[Tensor, Tensor, float]:
+def draw(loaded: Loaded, samples: int, folder: Path, guidance: float = 1.0) -> tuple[Tensor, Tensor, float]:
     """Return images (n, c, h, w) uint8, the class (n,) that each was asked for, and the seconds that an image took.
 
-    Each class is asked for equally often. Parts that are in `folder` are not drawn again. Raises ValueError unless
-    `samples` are whole parts.
+    Each class is asked for equally often. Parts that are in `folder`, drawn with the same `guidance`, are not
+    drawn again. Raises ValueError unless `samples` are whole parts.
     """
     if samples % PART or not 0 < samples <= MOST:
         raise ValueError(f"samples={samples}: expected a multiple of {PART} up to {MOST:,}")
@@ -34,7 +34,7 @@ def draw(loaded: Loaded, samples: int, folder: Path) -> tuple[Tensor, Tensor, fl
         path, timing = folder / f"{number:04}.safetensors", folder / f"{number:04}.json"
         if not path.is_file():
             start = time.perf_counter()
-            tokens = loaded.prior.sample(part, Sampling(seed=number), batch_size=PART)
+            tokens = loaded.prior.sample(part, Sampling(guidance=guidance, seed=number), batch_size=PART)
             pixels = _decoded(loaded, tokens)
             write_json(timing, {"seconds": time.perf_counter() - start})
             tokens.save(path)  # last, as a part counts that has this file
