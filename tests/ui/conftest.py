@@ -76,9 +76,12 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
 
 
-@pytest.fixture
-def page(browser, app_url) -> Iterator[Page]:
-    """The opened page; fails the test for an error on it, or for a request to any other machine."""
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[Page]:
+    """Open the app; an error on the page, or a request to any other machine, fails the test.
+
+    An opening takes seconds of a core, so a file whose tests begin with the choice of what they look at shares one.
+    """
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(f"error on the page: {error}"))
@@ -91,8 +94,15 @@ def page(browser, app_url) -> Iterator[Page]:
         ),
     )
     page.set_default_timeout(60_000)
-    page.goto(app_url)
+    page.goto(url)
     ready(page)
     yield page
     page.close()
     assert not faults, faults
+
+
+@pytest.fixture
+def page(browser, app_url) -> Iterator[Page]:
+    """The opened page."""
+    with opened(browser, app_url) as page:
+        yield page

@@ -1,13 +1,24 @@
 """Every page by axe-core: no finding that keeps someone with a screen reader or a keyboard from using it."""
 
-from axe_playwright_python.sync_playwright import Axe
+from collections.abc import Iterator
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from .conftest import opened
 from .test_looks import go, pages_of
 
 _VISIBLE = {"exclude": [["#pages [role=tabpanel][style*='display: none']"]]}
 """Pages out of sight are laid out, too, and take axe seconds."""
 _OPTIONS = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
 """Contrast, in both modes, is measured by test_looks."""
+
+
+@pytest.fixture(scope="module")
+def page(browser, app_url) -> Iterator[Page]:
+    with opened(browser, app_url) as page:
+        yield page
 
 
 def findings(page) -> list[str]:

@@ -93,16 +93,6 @@ def test_a_wish_that_nothing_meets_and_one_that_is_none_are_told(choose_page):
     expect(choose_page.locator("#choose-status .status[data-kind=error]")).to_contain_text("a number above 0")
 
 
-@pytest.mark.parametrize("width", [360, 1400, 3840])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_width_needs_sideways_scrolling(browser, app_url, width, scheme):
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.goto(app_url)
-    page.locator(f"{CARDS} img").nth(7).wait_for(timeout=60_000)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()
-
-
 def test_a_program_gets_records_and_pictures(app_url):
     client = Client(app_url, verbose=False)
     asked = {"photograph": handle_file(next(iter(examples().values()))), "longest": 64, "api_name": "/choose"}

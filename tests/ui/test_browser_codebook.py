@@ -1,6 +1,7 @@
 """The page of codebooks in a real browser: read a cell, pick a codevector, change a token."""
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,9 +16,16 @@ from vqzoo.ops.pixels import from_bytes
 from vqzoo.views.engine import Engine
 from vqzoo.views.opening import PHOTOGRAPH, SIDE
 
+from .conftest import opened as opened_app
 from .steps import compare, ready
 
 VQ, LOOC, NONE = "cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-none-128"
+
+
+@pytest.fixture(scope="module")
+def page(browser, app_url) -> Iterator[Page]:
+    with opened_app(browser, app_url) as page:
+        yield page
 
 
 def indices(path: str, name: str) -> np.ndarray:
@@ -126,9 +134,8 @@ def test_a_model_without_a_codebook_says_so(page):
     expect(page.locator("#codebook-figures")).to_contain_text("shared by 32 columns")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url, scheme):
-    page = browser.new_page(viewport={"width": 360, "height": 800}, color_scheme=scheme)
+def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url):
+    page = browser.new_page(viewport={"width": 360, "height": 800})
     page.set_default_timeout(60_000)
     page.goto(app_url)
     ready(page)

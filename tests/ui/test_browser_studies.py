@@ -1,21 +1,32 @@
 """The page of studies in a real browser: a table reported beside measured, at matched rates, and the claims."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from .conftest import opened
+
 expect.set_options(timeout=60_000)  # as the page fixture: a machine may be busy
+
+
+@pytest.fixture(scope="module")
+def page(browser, app_url) -> Iterator[Page]:
+    with opened(browser, app_url) as page:
+        yield page
 
 
 @pytest.fixture
 def studies(page) -> Page:
     page.get_by_role("tab", name="Studies", exact=True).click()
+    page.locator("#studies-tabs [role=tab]").first.click()
     return page
 
 
 def unfold(page: Page) -> None:
-    page.locator("#studies-tables button").first.click()
+    if not page.locator("#studies-figure").is_visible():
+        page.locator("#studies-tables button").first.click()
     page.locator("#studies-figure .js-plotly-plot").wait_for()
 
 
@@ -51,6 +62,14 @@ def test_reported_stands_beside_measured_and_what_is_missing_is_told(studies):
     assert set(column(studies, 9)) == {"not trained yet"}
 
 
+def test_another_study_opens_on_what_it_reports(studies):
+    unfold(studies)
+    choose(studies, "Adaptive dynamic quantization")
+    expect(studies.locator("#studies-table")).to_contain_text("vq-ema-fixed 16384x4")
+    expect(studies.locator("#studies-metric input")).to_have_value("sum of squared errors over batches")
+    assert column(studies, 1)[0] == "0.606"
+
+
 def test_rows_by_true_bits(studies):
     unfold(studies)
     studies.locator("#studies-number input").click()
@@ -82,14 +101,6 @@ def test_a_study_without_tables_shows_what_was_measured_of_it_and_its_claims(stu
     expect(studies.locator("#studies-table")).to_contain_text("rvq-4x4 2x64 in 4 codebooks")
     expect(studies.locator("#studies-number input")).to_have_value("Everything measured")
     expect(studies.locator("#claims-rvq .claim")).to_have_count(5)
-
-
-def test_another_study_opens_on_what_it_reports(studies):
-    unfold(studies)
-    choose(studies, "Adaptive dynamic quantization")
-    expect(studies.locator("#studies-table")).to_contain_text("vq-ema-fixed 16384x4")
-    expect(studies.locator("#studies-metric input")).to_have_value("sum of squared errors over batches")
-    assert column(studies, 1)[0] == "0.606"
 
 
 def test_open_questions_are_there_to_be_read(studies):

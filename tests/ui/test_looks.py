@@ -1,7 +1,9 @@
 """How every page looks, by numbers: text can be read in both modes, and nothing has to be scrolled sideways."""
 
 import io
+import json
 import os
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
+from .conftest import opened
 from .steps import ready
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
@@ -20,10 +23,10 @@ def tabs(page: Page) -> list[str]:
 
 
 def pages_of(page: Page) -> list[str]:
-    from vqzoo.ui import compare
+    from vqzoo.ui import choose, compare
     from vqzoo.ui.app import PAGES
 
-    return [compare.NAME, *(each.NAME for each in PAGES)]
+    return [each.NAME for each in (choose, compare, *PAGES)]
 
 
 def go(page: Page, name: str) -> None:
@@ -39,56 +42,49 @@ def go(page: Page, name: str) -> None:
 
 def picture(page: Page, name: str) -> None:
     """With VQZOO_SCREENSHOTS=docs/screens, take the picture of a page that the documentation shows."""
-    folder = os.environ.get("VQZOO_SCREENSHOTS")
-    if folder and page.mode == "light":
+    if folder := os.environ.get("VQZOO_SCREENSHOTS"):
         page.evaluate("scrollTo(0, 0)")
         page.wait_for_timeout(1500)
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         shot.save(Path(folder, f"{name.lower()}-1400-light.webp"), quality=30, method=6)
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def opened(request, browser, app_url) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(60_000)
-    page.goto(f"{app_url}/?__theme={request.param}")
-    ready(page)
-    assert page.evaluate("document.body.classList.contains('dark')") == (request.param == "dark")
-    page.mode = request.param
-    yield page
-    page.close()
+@pytest.fixture(scope="module")
+def page(browser, app_url) -> Iterator[Page]:
+    with opened(browser, f"{app_url}/?__theme=light") as page:
+        yield page
 
 
-def test_text_can_be_read(opened):
-    """Contrast of 4.5 to 1, of every text on every page."""
+def test_text_can_be_read(page):
+    """Contrast of 4.5 to 1, of every text on every page, in both modes."""
     faint = {}
-    for name in pages_of(opened):
-        go(opened, name)
-        for _ in range(40):  # what is being brought up to date is pale on purpose
-            actual = opened.evaluate(CONTRAST)
-            if not actual:
-                break
-            opened.wait_for_timeout(500)
-        faint |= {name: actual} if actual else {}
-        picture(opened, name)
+    for name in pages_of(page):
+        go(page, name)
+        for mode in ("light", "dark"):
+            assert page.evaluate("document.body.classList.contains('dark')") == (mode == "dark")
+            for _ in range(40):  # what is being brought up to date is pale on purpose
+                actual = page.evaluate(CONTRAST)
+                if not actual:
+                    break
+                page.wait_for_timeout(500)
+            faint |= {f"{name}, {mode}": actual} if actual else {}
+            if mode == "light":
+                picture(page, name)
+            page.locator("#theme-switch").click()
     assert not faint, "\n".join(f"{name}: {row}" for name, rows in faint.items() for row in rows)
 
 
-def test_faint_text_is_found(opened):
-    opened.evaluate(
+def test_faint_text_is_found(page):
+    page.evaluate(
         "() => document.body.insertAdjacentHTML("
         """'beforeend', '<p id="faint" style="color: #888; background: #999">x</p>')"""
     )
-    actual = opened.evaluate(CONTRAST)
-    opened.evaluate("() => document.querySelector('#faint').remove()")
+    actual = page.evaluate(CONTRAST)
+    page.evaluate("() => document.querySelector('#faint').remove()")
     assert [row for row in actual if row[0] == "x"][0][1] == pytest.approx(1.24, abs=0.02)
 
 
-def test_nothing_is_scrolled_sideways(browser, app_url):
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(60_000)
-    page.goto(app_url)
-    ready(page)
+def test_nothing_is_scrolled_sideways(page):
     over = {}
     for name in pages_of(page):
         go(page, name)
@@ -101,7 +97,6 @@ def test_nothing_is_scrolled_sideways(browser, app_url):
                     break
                 page.wait_for_timeout(500)
             over |= {(name, width): wide} if wide > 0 else {}
-    page.close()
     assert not over, f"pixels beyond the window, by page and width: {over}"
 
 
@@ -123,11 +118,12 @@ def test_light_and_dark_are_a_switch_that_is_remembered(browser, app_url):
     context.close()
 
 
-def test_it_can_be_installed(page, app_url):
-    manifest = page.request.get(f"{app_url}/manifest.json").json()
+def test_it_can_be_installed(app_url):
+    with urllib.request.urlopen(f"{app_url}/manifest.json") as file:
+        manifest = json.load(file)
     assert manifest["name"] == "vqzoo" and manifest["display"] == "standalone"
-    icon = page.request.get(f"{app_url}{manifest['icons'][0]['src'].removeprefix(app_url)}")
-    assert icon.headers["content-type"].startswith("image/svg+xml") and b"vqzoo" in icon.body()
+    with urllib.request.urlopen(f"{app_url}{manifest['icons'][0]['src'].removeprefix(app_url)}") as icon:
+        assert icon.headers["content-type"].startswith("image/svg+xml") and b"vqzoo" in icon.read()
 
 
 def test_keys_reach_the_pages_first(page):
