@@ -24,7 +24,7 @@ from vqzoo.views.comparison import compare
 from vqzoo.views.crop import crop
 from vqzoo.views.engine import Engine
 
-NAMES = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256", "flowers-vqgan-8192x256"]
+NAMES = ["cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-rvq-8x256", "flowers-vqgan-1024x256"]
 SIDE = 512
 
 
