@@ -157,7 +157,8 @@ class Table(Part):
         if view == drawn:
             return gr.skip()
         study, table, dataset, metric, order = view
-        values: dict[Any, Any] = {self.drawn: view, self.study: study, self.order: order}
+        # Without the order, which nothing here changes: an answer that comes late would undo a later choice.
+        values: dict[Any, Any] = {self.drawn: view, self.study: study}
         if table is None or dataset is None:
             hidden = {self.controls: gr.Row(visible=False), self.both: gr.Row(visible=False)}
             return {**values, **hidden, self.note: _NO_TABLES, self.chart: None}
