@@ -1,12 +1,22 @@
 """Weighted means over windows of images, as products of matrices."""
 
-from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-_TILE = 128
-"""Pixels of a row that one product computes; tiles keep the cost proportional to the image's area."""
+_TILE = 48
+"""Pixels of a row that one product computes: few, as most weights of a wide band are 0."""
+
+
+class _Tile(NamedTuple):
+    """Pixels of a row that one product computes."""
+
+    outputs: slice
+    inputs: slice
+    band: Tensor
+    """Weights (inputs, outputs)."""
 
 
 def gaussian(taps: int, sigma: float) -> Tensor:
@@ -21,25 +31,28 @@ def blur(images: Tensor, weights: Tensor) -> Tensor:
     The convolution is computed as a product with a band matrix, which is many times faster on a CPU. Both sides need
     more than n // 2 pixels.
     """
-    weights, planes = weights.to(images), images.flatten(0, -3)
+    window, planes = tuple(weights.tolist()), images.flatten(0, -3)
     rows, smooth = torch.empty_like(planes), torch.empty_like(planes)
-    for tile, inputs, band in _bands(planes.shape[2], weights):
-        torch.matmul(planes[:, :, inputs], band, out=rows[:, :, tile])
-    for tile, inputs, band in _bands(planes.shape[1], weights):
-        torch.matmul(band.T, rows[:, inputs], out=smooth[:, tile])
+    for tile in _tiles(planes.shape[2], window, planes.dtype, planes.device):
+        torch.matmul(planes[:, :, tile.inputs], tile.band, out=rows[:, :, tile.outputs])
+    for tile in _tiles(planes.shape[1], window, planes.dtype, planes.device):
+        torch.matmul(tile.band.T, rows[:, tile.inputs], out=smooth[:, tile.outputs])
     return smooth.reshape(images.shape)
 
 
-def _bands(size: int, weights: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Yield (output pixels, input pixels, weights (inputs, outputs)) for each tile of a row of pixels."""
-    half = len(weights) // 2
-    taps = torch.arange(-half, half + 1, device=weights.device)
+@lru_cache(32)
+def _tiles(size: int, window: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> list[_Tile]:
+    """Return the tiles of a row of pixels; cached, as many images of a size are filtered."""
+    half = len(window) // 2
+    taps, weights = torch.arange(-half, half + 1), torch.tensor(window, dtype=torch.float64)
+    tiles = []
     for start in range(0, size, _TILE):
         stop = min(start + _TILE, size)
         first, last = max(0, start - half), min(size, stop + half)
-        column = torch.arange(start, stop, device=weights.device)[:, None]
+        column = torch.arange(start, stop)[:, None]
         pixel = (column + taps).abs()
         pixel = torch.where(pixel < size, pixel, 2 * (size - 1) - pixel)
         band = weights.new_zeros(last - first, stop - start)
         band.index_put_((pixel - first, column - start), weights.expand(pixel.shape), accumulate=True)
-        yield slice(start, stop), slice(first, last), band
+        tiles.append(_Tile(slice(start, stop), slice(first, last), band.to(device, dtype)))
+    return tiles

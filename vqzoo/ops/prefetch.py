@@ -3,9 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from queue import SimpleQueue
-from threading import Event
 from typing import TypeVar
 
 import torch
@@ -38,34 +35,6 @@ def prefetch(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
-    """Yield the items of a generator, which runs on a thread of its own and does not wait for the consumer.
-
-    It is closed after the item that it is at when the consumer stops. An error is raised when its item is due.
-    """
-    ready: SimpleQueue[Item | None] = SimpleQueue()
-    stopped = Event()
-
-    def run() -> None:
-        try:
-            with closing(items):
-                for item in items:
-                    ready.put(item)
-                    if stopped.is_set():
-                        break
-        finally:
-            ready.put(None)
-
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run)
-        try:
-            while (item := ready.get()) is not None:
-                yield item
-            running.result()
-        finally:
-            stopped.set()
 
 
 def batch_a_core(function: Callable[[Item], Result], batches: Iterable[Item]) -> Generator[Result, None, None]:

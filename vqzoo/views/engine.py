@@ -3,9 +3,10 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -201,11 +202,16 @@ class Engine:
 
         On a CPU as many jobs of a small photograph run at a time as there are threads, ahead of the consumer.
         """
-        from vqzoo.ops.prefetch import ahead
+        from vqzoo.ops.prefetch import prefetch
         from vqzoo.views.compute import at_a_time
 
         if len(jobs) > 1 and at_a_time(photo.pixels, self.device) > 1:
-            yield from ahead(self._together(jobs, photo))
+            num = len(jobs) + 1  # after the last result the lock is released
+            with (
+                closing(self._together(jobs, photo)) as source,
+                closing(prefetch(lambda _: next(source, None), range(num), depth=num, threads=1)) as results,
+            ):
+                yield from islice(filter(None, results), len(jobs))
         else:
             for job in jobs:
                 yield self.run(job.name, photo, job.position, job.levels)
