@@ -1,6 +1,7 @@
 """Figures say what the counts say."""
 
 import numpy as np
+import plotly.graph_objects as go
 
 from vqzoo.views.usage import Use, usage_figure
 
@@ -37,6 +38,8 @@ def test_one_panel_a_model():
     use = Use("m", np.array([[1, 1]]), np.array([[1, 1]]), (0,))
     figure = usage_figure([use, use, use])
     assert len(traces(figure, "this image")) == 3
+    validated = go.Figure(figure.to_dict())
+    assert validated.to_dict() == figure.to_dict(), "valid, although it is built without validation"
     assert [bool(trace.showlegend) for trace in traces(figure, "this image")] == [True, False, False]
 
 
