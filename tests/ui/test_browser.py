@@ -5,6 +5,7 @@ import json
 import os
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 from vqzoo.analysis.photograph import reconstruct
 from vqzoo.hub.registry import list_models, load
 
+from .conftest import opened
 from .steps import THREE, canvas_pixels, compare, finished, names, own_photograph, ready, table, tick_only, upload
 
 # Whoever presses in time: a click from outside may arrive when models that are fast are through.
@@ -34,6 +36,31 @@ AS_MANY_AS_TOLD = """() => {
 @pytest.fixture(scope="module")
 def photograph(tmp_path_factory) -> Path:
     return own_photograph(tmp_path_factory.mktemp("photograph"))
+
+
+@pytest.fixture(scope="module")
+def shared(browser, app_url, photograph) -> Iterator[Page]:
+    with opened(browser, app_url) as page:
+        page.set_default_timeout(20_000)
+        upload(page, photograph)
+        compare(page, THREE)
+        yield page
+
+
+@pytest.fixture
+def compared(shared) -> Page:
+    """An own photograph through three models, on a page that tests share, with the viewer as it opens."""
+    if shared.locator(".pk-drawer").is_visible():
+        shared.locator(".pk-close").click()
+    if shared.locator("#viewer .vq-loupe-on[aria-pressed=true]").count():
+        shared.locator("#viewer .vq-loupe-on").click()
+    shared.locator("#viewer .vq-mode[value=all]").click()
+    shared.locator("#viewer .vq-fit").click()
+    shared.locator("#viewer .vq-errors").select_option("heat")
+    shared.locator("#viewer .vq-scale").fill("64")
+    if sorted(names(shared)[1:]) != sorted(THREE):
+        compare(shared, THREE)
+    return shared
 
 
 CARDS = "#viewer .vq-cards"
@@ -71,9 +98,8 @@ def test_the_page_opens_on_a_finished_comparison(page):
         page.screenshot(path=target)
 
 
-def test_three_models_on_an_own_photograph(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE)
+def test_three_models_on_an_own_photograph(compared, photograph):
+    page = compared
     original = np.array(Image.open(photograph))
     assert np.array_equal(canvas_pixels(page, "original"), original)
     rows = table(page)
@@ -87,9 +113,8 @@ def test_three_models_on_an_own_photograph(page, photograph):
     assert number(rows["cifar10-vq-1024x128"]["true bits"]) == 23 * 16 * 10
 
 
-def test_errors_are_drawn_on_one_scale(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[:2])
+def test_errors_are_drawn_on_one_scale(compared):
+    page = compared
     error = np.abs(canvas_pixels(page, THREE[0]).astype(int) - canvas_pixels(page, "original")).mean(-1)
     drawn = canvas_pixels(page, f"absolute error of {THREE[0]}").astype(int).sum(-1)
     strong, weak = error >= np.quantile(error, 0.95), error <= np.quantile(error, 0.05)
@@ -98,7 +123,8 @@ def test_errors_are_drawn_on_one_scale(page, photograph):
     assert canvas_pixels(page, f"absolute error of {THREE[0]}").mean() > drawn.mean() / 3, "a finer scale is brighter"
 
 
-def test_zoom_moves_every_picture_alike(page):
+def test_zoom_moves_every_picture_alike(compared):
+    page = compared
     before = zoom(page)
     page.locator("#viewer .vq-in").click()
     transforms = page.locator(f"{CARDS} canvas").evaluate_all(DRAWN)
@@ -132,8 +158,8 @@ def test_at_100_percent_a_pixel_is_a_pixel(browser, app_url, ratio):
     context.close()
 
 
-def test_the_pixel_under_the_pointer_is_read_in_every_picture(page, photograph):
-    upload(page, photograph)
+def test_the_pixel_under_the_pointer_is_read_in_every_picture(compared):
+    page = compared
     compare(page, THREE[:2])
     page.locator("#viewer .vq-true[value='1']").click()
     page.locator("#viewer .vq-loupe-on").click()
@@ -163,13 +189,15 @@ def test_garbage_is_answered_with_a_message_and_nothing_is_lost(page, tmp_path):
     expect(page.locator("#viewer .vq-old")).to_contain_text("Of the photograph as it was before")
 
 
-def test_searching_keeps_what_is_ticked(page):
+def test_searching_keeps_what_is_ticked(compared):
+    page = compared
     tick_only(page, ["cifar10-none-128"])
     page.locator(".pk-open").click()
     page.locator("#search").fill("looc 32x4")
     expect(page.locator(".models label:visible")).to_have_text(["cifar10-looc-32x4", "cifar10-none-128"])
     page.locator("#search").fill("arXiv:2601.00222 flowers")
     expect(page.locator(".models label:visible")).to_have_text(["flowers-looc-256x4", "cifar10-none-128"])
+    page.locator("#search").fill("")
     page.keyboard.press("Escape")
     expect(page.locator(".pk-drawer")).to_be_hidden()
 
@@ -212,20 +240,18 @@ def test_codecs_are_folded_behind_their_models(page, photograph):
     assert list(rows.values()) == sorted(rows.values()), "sorted by a head"
 
 
-def test_a_narrow_screen_needs_no_sideways_scrolling(browser, app_url):
-    page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.goto(app_url)
-    ready(page)
+def test_a_narrow_screen_needs_no_sideways_scrolling(compared):
+    page = compared
+    page.set_viewport_size({"width": 390, "height": 800})
     width = page.evaluate("document.documentElement.scrollWidth")
     lines = page.locator("#table tbody td").evaluate_all("all => all.map(cell => getComputedStyle(cell).whiteSpace)")
-    page.close()
+    page.set_viewport_size({"width": 1400, "height": 1000})
     assert width <= 390
     assert set(lines) == {"nowrap"}, "a figure stays on one line, the table scrolls"
 
 
-def test_the_viewer_is_moved_by_keys_and_stays_where_it_is_for_the_same_photograph(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[:1])
+def test_the_viewer_is_moved_by_keys_and_stays_where_it_is_for_the_same_photograph(compared):
+    page = compared
     fit = zoom(page)
     press(page, CARDS, "+")
     assert zoom(page) == pytest.approx(1.5 * fit)
@@ -238,16 +264,15 @@ def test_the_viewer_is_moved_by_keys_and_stays_where_it_is_for_the_same_photogra
     assert left(page) == moved, "keys of other controls are theirs"
     compare(page, THREE[:2])
     assert len(set(page.locator(f"{CARDS} canvas").evaluate_all(DRAWN))) == 1
-    assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "false", "one more model, the same zoom"
+    assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "false", "another set of models, the same zoom"
     press(page, CARDS, "0")
     assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "true"
     ring = page.locator(CARDS).evaluate("c => getComputedStyle(c).outlineStyle")
     assert ring == "solid", "focus is seen"
 
 
-def test_keys_choose_pictures_and_a_sheet_tells_them(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[:2])
+def test_keys_choose_pictures_and_a_sheet_tells_them(compared):
+    page = compared
     shown = names(page)
     viewer, tag = page.locator("#viewer .vq-viewer"), page.locator("#viewer .vq-stage .vq-left")
     press(page, CARDS, "3")
@@ -276,9 +301,8 @@ def test_keys_choose_pictures_and_a_sheet_tells_them(page, photograph):
     expect(viewer).to_have_attribute("data-mode", "all")
 
 
-def test_two_in_one_place_slider_and_blink(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[:2])
+def test_two_in_one_place_slider_and_blink(compared):
+    page = compared
     page.locator("#viewer .vq-mode[value=slider]").click()
     page.locator("#viewer .vq-one").select_option(THREE[0])
     page.locator("#viewer .vq-two").select_option("original")
@@ -304,9 +328,8 @@ def test_two_in_one_place_slider_and_blink(page, photograph):
     expect(tag).to_have_text(THREE[0])
 
 
-def test_a_tolerance_map_is_white_where_more_is_off(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[:1])
+def test_a_tolerance_map_is_white_where_more_is_off(compared):
+    page = compared
     page.locator("#viewer .vq-errors").select_option("tolerance")
     error = np.abs(canvas_pixels(page, THREE[0]).astype(int) - canvas_pixels(page, "original")).mean(-1)
     for tolerance in (16, 3):
@@ -317,9 +340,8 @@ def test_a_tolerance_map_is_white_where_more_is_off(page, photograph):
         assert share == f"{(error > tolerance).mean() * 100:.1f} % of pixels off by more"
 
 
-def test_pictures_and_table_are_sorted_at_once_by_what_is_there(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE)
+def test_pictures_and_table_are_sorted_at_once_by_what_is_there(compared):
+    page = compared
     before = {name: canvas_pixels(page, name) for name in THREE}
     psnr = {name: float(row["PSNR, dB"]) for name, row in table(page).items()}
     asked: list[str] = []
@@ -337,25 +359,23 @@ def test_pictures_and_table_are_sorted_at_once_by_what_is_there(page, photograph
         assert np.array_equal(canvas_pixels(page, name), before[name])
 
 
-def test_a_blind_vote_reveals_names_only_then(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[:2])
+def test_a_blind_vote_reveals_names_only_then(compared):
+    page = compared
     page.get_by_role("tab", name="Blind test").click()
     page.locator("#blind-draw").click()
     page.locator("#blind-viewer .vq-viewer[data-ready='3']").wait_for()
     assert names(page, "#blind-viewer") == ["left", "original", "right"]
     assert not any(name in page.locator("#blind-viewer").inner_html() for name in THREE)
     left = canvas_pixels(page, "left", "#blind-viewer")
-    whose = next(name for name in THREE[:2] if np.array_equal(left, canvas_pixels(page, name)))
+    whose = next(name for name in THREE if np.array_equal(left, canvas_pixels(page, name)))
     page.get_by_role("button", name="Left is closer").click()
     expect(page.locator("#blind-verdict")).to_contain_text(f"The left one is {whose}")
     expect(page.locator("#blind-tally [role=gridcell]").first).to_have_text(whose)
     expect(page.get_by_role("button", name="Left is closer")).to_be_disabled()
 
 
-def test_levels_of_a_residual_model(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[2:])
+def test_levels_of_a_residual_model(compared, photograph):
+    page = compared
     page.get_by_role("tab", name="Levels").click()
     page.locator("#levels-viewer .vq-viewer[data-ready='3']").wait_for()
     box = page.locator("#levels-count input[type=number]")
@@ -368,12 +388,11 @@ def test_levels_of_a_residual_model(page, photograph):
     assert np.array_equal(canvas_pixels(page, "first 3 of 8", "#levels-viewer"), expected.pixels)
 
 
-def test_everything_is_exported(page, photograph, tmp_path):
-    upload(page, photograph)
-    compare(page, THREE[:1])
+def test_everything_is_exported(compared, tmp_path):
+    page = compared
     with page.expect_download() as download:
         page.locator("#export").click()
-    assert download.value.suggested_filename.startswith("vqzoo-1-rows-side-256-")
+    assert download.value.suggested_filename.startswith("vqzoo-3-rows-side-256-")
     download.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as files:
         shown = np.array(Image.open(files.open(f"{THREE[0]}.png")))
