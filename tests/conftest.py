@@ -1,5 +1,7 @@
 """Every test starts from the same random state, whatever ran before it."""
 
+import os
+
 import pytest
 import torch
 
@@ -8,6 +10,9 @@ from vqzoo.hub.registry import list_models
 from vqzoo.views.engine import Engine
 
 torch.set_num_threads(1)  # the networks here are so small that threads would only wait for each other
+# Processes that tests start have as many threads as there are cores, and other tests beside them: threads that wait for
+# each other then take most of the time, unless they sleep meanwhile.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @pytest.fixture(autouse=True)

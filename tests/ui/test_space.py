@@ -37,7 +37,7 @@ def space_url(folder) -> Iterator[str]:
         assert "Traceback" not in message, message
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser, space_url) -> Iterator[Page]:
     """The opened page; fails the test for an error on it, or for a request to a machine that is not the Space's own."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
