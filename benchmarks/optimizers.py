@@ -10,7 +10,6 @@ split, which no test image is among. Muon is as in the recipe; Adam has the rate
 import argparse
 import tempfile
 import time
-from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -25,7 +24,7 @@ from trainers.recipes.recipe import Rates, Recipe
 from trainers.step import train_step
 
 RECIPES = ("cifar10-none-128", "cifar10-vq-1024x128")
-PACE_STEPS = 100
+PACE_STEPS, PACE_TURNS = 20, 5
 TURN = 20.0
 """Seconds of training before it is another optimizer's turn."""
 PARTS = 4
@@ -66,23 +65,27 @@ class Run:
         return held_out_terms(parts.tokenizer, parts.image_terms, self.session.held_out, self.steps - 1)["psnr"]
 
 
-def pace(recipe: Recipe) -> float:
-    """Return the seconds of an update, from a training that is thrown away."""
+def paces(arms: dict[str, Recipe]) -> dict[str, float]:
+    """Return the seconds of an update of each optimizer, from trainings in turn that are thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(recipe, Path(folder))
-        with closing(run.batches):
-            for _ in range(PACE_STEPS):
-                run.step()
-    return run.seconds / PACE_STEPS
+        runs = {label: Run(arm, Path(folder, str(number))) for number, (label, arm) in enumerate(arms.items())}
+        for _ in range(PACE_TURNS):
+            for run in runs.values():
+                for _ in range(PACE_STEPS):
+                    run.step()
+        for run in runs.values():
+            run.batches.close()
+    return {label: run.seconds / run.steps for label, run in runs.items()}
 
 
 def measure(recipe: Recipe, minutes: float) -> None:
     """Train by each optimizer and print a row for each."""
     arms = contenders(recipe)
+    seconds = paces(arms)
     with tempfile.TemporaryDirectory() as folder:
         runs = {}
         for number, (label, arm) in enumerate(arms.items()):
-            steps = int(minutes * 60 / pace(arm))
+            steps = int(minutes * 60 / seconds[label])
             runs[label] = Run(replace(arm, steps=steps, evaluate_every=steps), Path(folder, str(number)))
         reached: dict[str, list[float]] = {label: [] for label in runs}
         while any(run.steps < run.recipe.steps for run in runs.values()):

@@ -12,8 +12,7 @@ from playwright.sync_api import Page, expect
 
 from ..views.priors import EMA, RVQ, cards_with_priors
 from .conftest import ROOT, serving
-from .test_axe import findings
-from .test_looks import CONTRAST, go
+from .test_looks import CONTRAST, go, unreachable
 
 PRIORS = [f"{EMA}-ar-tiny", f"{RVQ}-ar-depth-tiny"]
 STOP_ONCE_SOME_IS_DRAWN = """
@@ -56,7 +55,7 @@ def looks_right(page: Page, name: str) -> list[str]:
         page.set_viewport_size({"width": width, "height": 1000})
         over = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
         wide |= {width: over} if over > 0 else {}
-    return [f"{name}: {each}" for each in (*faint, *findings(page), *wide.items())]
+    return [f"{name}: {each}" for each in (*faint, *unreachable(page), *wide.items())]
 
 
 def test_images_surprises_and_continued_photographs(generate):

@@ -1,4 +1,4 @@
-"""How every page looks, by numbers: text can be read in both modes, and nothing has to be scrolled sideways."""
+"""How every page looks and can be used, by numbers: contrast in both modes, widths, and axe-core's findings."""
 
 import io
 import json
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -16,6 +17,10 @@ from .steps import ready
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 WIDTHS = (360, 1400, 3840)
+_VISIBLE = {"exclude": [["#pages [role=tabpanel][style*='display: none']"]]}
+"""Pages out of sight are laid out, too, and take axe seconds."""
+_OPTIONS = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
+"""Contrast, in both modes, is measured here."""
 
 
 def tabs(page: Page) -> list[str]:
@@ -55,23 +60,70 @@ def page(browser, app_url) -> Iterator[Page]:
         yield page
 
 
-def test_text_can_be_read(page):
-    """Contrast of 4.5 to 1, of every text on every page, in both modes."""
-    faint = {}
+def faint(page: Page) -> list[str]:
+    """Texts with a contrast under 4.5 to 1."""
+    for _ in range(40):  # what is being brought up to date is pale on purpose
+        actual = page.evaluate(CONTRAST)
+        if not actual:
+            break
+        page.wait_for_timeout(500)
+    return actual
+
+
+def beyond(page: Page, width: int) -> int:
+    """Pixels beyond a window of this width."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.wait_for_timeout(300)
+    for _ in range(10):  # tabs and figures follow the window after a moment
+        wide = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
+        if wide <= 0:
+            break
+        page.wait_for_timeout(500)
+    return max(0, wide)
+
+
+def unreachable(page: Page) -> list[str]:
+    """Serious findings of axe-core."""
+    response = Axe().run(page, context=_VISIBLE, options=_OPTIONS).response
+    return [
+        f"{each['impact']} {each['id']}: {node['html'][:120]}"
+        for each in response["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def walk(page) -> dict[str, dict[str, object]]:
+    """What is wrong with every page, by a kind of fault and a page; each page is visited once."""
+    faults: dict[str, dict[str, object]] = {"faint": {}, "beyond": {}, "unreachable": {}}
     for name in pages_of(page):
         go(page, name)
         for mode in ("light", "dark"):
             assert page.evaluate("document.body.classList.contains('dark')") == (mode == "dark")
-            for _ in range(40):  # what is being brought up to date is pale on purpose
-                actual = page.evaluate(CONTRAST)
-                if not actual:
-                    break
-                page.wait_for_timeout(500)
-            faint |= {f"{name}, {mode}": actual} if actual else {}
+            faults["faint"][f"{name}, {mode}"] = faint(page)
             if mode == "light":
                 picture(page, name)
             page.locator("#theme-switch").click()
-    assert not faint, "\n".join(f"{name}: {row}" for name, rows in faint.items() for row in rows)
+        faults["unreachable"][name] = unreachable(page)
+        for width in WIDTHS:
+            faults["beyond"][f"{name} at {width}"] = beyond(page, width)
+        page.set_viewport_size({"width": 1400, "height": 1000})
+    return {kind: {where: fault for where, fault in each.items() if fault} for kind, each in faults.items()}
+
+
+def test_text_can_be_read(walk):
+    """Contrast of 4.5 to 1, of every text on every page, in both modes."""
+    assert not walk["faint"]
+
+
+def test_nothing_is_scrolled_sideways(walk):
+    assert not walk["beyond"], "pixels beyond the window"
+
+
+def test_no_page_has_a_serious_finding(walk):
+    """No finding of axe-core that keeps someone with a screen reader or a keyboard from using a page."""
+    assert not walk["unreachable"]
 
 
 def test_faint_text_is_found(page):
@@ -84,20 +136,11 @@ def test_faint_text_is_found(page):
     assert [row for row in actual if row[0] == "x"][0][1] == pytest.approx(1.24, abs=0.02)
 
 
-def test_nothing_is_scrolled_sideways(page):
-    over = {}
-    for name in pages_of(page):
-        go(page, name)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 1000})
-            page.wait_for_timeout(300)
-            for _ in range(10):  # tabs and figures follow the window after a moment
-                wide = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
-                if wide <= 0:
-                    break
-                page.wait_for_timeout(500)
-            over |= {(name, width): wide} if wide > 0 else {}
-    assert not over, f"pixels beyond the window, by page and width: {over}"
+def test_a_control_without_a_name_is_a_finding(page):
+    page.evaluate("document.querySelector('#footer').insertAdjacentHTML('beforeend', '<button id=nameless></button>')")
+    actual = unreachable(page)
+    page.evaluate("document.querySelector('#nameless').remove()")
+    assert any("nameless" in each for each in actual)
 
 
 def test_light_and_dark_are_a_switch_that_is_remembered(browser, app_url):
