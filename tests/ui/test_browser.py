@@ -264,9 +264,7 @@ def test_the_viewer_is_moved_by_keys_and_stays_where_it_is_for_the_same_photogra
     assert left(page) == moved, "keys of other controls are theirs"
     compare(page, THREE[:2])
     assert len(set(page.locator(f"{CARDS} canvas").evaluate_all(DRAWN))) == 1
-    assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "false", (
-        "other models, the same zoom"
-    )
+    assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "false", "other models, the same zoom"
     press(page, CARDS, "0")
     assert page.locator("#viewer .vq-fit").get_attribute("aria-pressed") == "true"
     ring = page.locator(CARDS).evaluate("c => getComputedStyle(c).outlineStyle")
