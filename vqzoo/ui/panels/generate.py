@@ -21,10 +21,18 @@ from vqzoo.views.surprise import ABOUT, Surprises
 _OLD = (
     "() => document.querySelectorAll('#generate-draw .gen, #generate-complete .gen').forEach((e) => e.dataset.old = 1)"
 )
+# A step that was on its way when Stop was pressed comes a moment later, and would say that the drawing goes on.
 _STOPPED = """
 () => {
-  const line = document.querySelector('#ID .status[data-kind=running]');
-  if (line) { line.dataset.kind = 'stopped'; line.textContent = line.textContent.replace(/\\.$/, ', stopped.'); }
+  const bar = document.querySelector('#ID');
+  const mark = () => {
+    const line = bar.querySelector('.status[data-kind=running]');
+    if (line) { line.dataset.kind = 'stopped'; line.textContent = line.textContent.replace(/\\.$/, ', stopped.'); }
+  };
+  mark();
+  const late = new MutationObserver(mark);
+  late.observe(bar, {childList: true, subtree: true});
+  setTimeout(() => late.disconnect(), 2000);
 }
 """
 
