@@ -8,6 +8,7 @@ split, which no test image is among. Muon is as in the recipe; Adam has the rate
 """
 
 import argparse
+import statistics
 import tempfile
 import time
 from dataclasses import replace
@@ -24,7 +25,7 @@ from trainers.recipes.recipe import Rates, Recipe
 from trainers.step import train_step
 
 RECIPES = ("cifar10-none-128", "cifar10-vq-1024x128")
-PACE_STEPS, PACE_TURNS = 20, 5
+PACE_STEPS, PACE_TURNS = 20, 3
 TURN = 20.0
 """Seconds of training before it is another optimizer's turn."""
 PARTS = 4
@@ -65,17 +66,24 @@ class Run:
         return held_out_terms(parts.tokenizer, parts.image_terms, self.session.held_out, self.steps - 1)["psnr"]
 
 
-def paces(arms: dict[str, Recipe]) -> dict[str, float]:
-    """Return the seconds of an update of each optimizer, from trainings in turn that are thrown away."""
+def paces(recipes: dict[str, Recipe]) -> dict[str, float]:
+    """Return the seconds of an update of each recipe: the median over turns of trainings that are thrown away.
+
+    The first turn is not counted, as codebooks start in it.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in recipes}
     with tempfile.TemporaryDirectory() as folder:
-        runs = {label: Run(arm, Path(folder, str(number))) for number, (label, arm) in enumerate(arms.items())}
-        for _ in range(PACE_TURNS):
-            for run in runs.values():
+        runs = {name: Run(recipe, Path(folder, name)) for name, recipe in recipes.items()}
+        for turn in range(1 + PACE_TURNS):
+            for name, run in runs.items():
+                before = run.seconds
                 for _ in range(PACE_STEPS):
                     run.step()
+                if turn:
+                    seconds[name].append((run.seconds - before) / PACE_STEPS)
         for run in runs.values():
             run.batches.close()
-    return {label: run.seconds / run.steps for label, run in runs.items()}
+    return {name: statistics.median(each) for name, each in seconds.items()}
 
 
 def measure(recipe: Recipe, minutes: float) -> None:

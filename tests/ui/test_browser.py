@@ -18,6 +18,7 @@ from vqzoo.hub.registry import list_models, load
 
 from .conftest import opened
 from .steps import THREE, canvas_pixels, compare, finished, names, own_photograph, ready, table, tick_only, upload
+from .test_looks import beyond
 
 # Whoever presses in time: a click from outside may arrive when models that are fast are through.
 STOP_AT_THE_SECOND = """() => new MutationObserver((_, observer) => {
@@ -242,7 +243,7 @@ def test_codecs_are_folded_behind_their_models(page, photograph):
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(compared):
     page = compared
-    page.set_viewport_size({"width": 390, "height": 800})
+    beyond(page, 390)  # waits for what follows the window after a moment
     width = page.evaluate("document.documentElement.scrollWidth")
     lines = page.locator("#table tbody td").evaluate_all("all => all.map(cell => getComputedStyle(cell).whiteSpace)")
     page.set_viewport_size({"width": 1400, "height": 1000})

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from ..views.priors import EMA, RVQ, cards_with_priors
 from .conftest import ROOT, serving
-from .test_looks import CONTRAST, go, unreachable
+from .test_looks import beyond, faint, go, unreachable
 
 PRIORS = [f"{EMA}-ar-tiny", f"{RVQ}-ar-depth-tiny"]
 STOP_ONCE_SOME_IS_DRAWN = """
@@ -51,13 +51,9 @@ def generate(browser, url) -> Iterator[Page]:
 
 def looks_right(page: Page, name: str) -> list[str]:
     """Faults of a tab: faint text, findings of axe, or something beyond the window."""
-    faint = page.evaluate(CONTRAST)
-    wide = {}
-    for width in (360, 1400):
-        page.set_viewport_size({"width": width, "height": 1000})
-        over = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
-        wide |= {width: over} if over > 0 else {}
-    return [f"{name}: {each}" for each in (*faint, *unreachable(page), *wide.items())]
+    pale = faint(page)
+    wide = {width: over for width in (360, 1400) if (over := beyond(page, width))}
+    return [f"{name}: {each}" for each in (*pale, *unreachable(page), *wide.items())]
 
 
 def test_images_surprises_and_continued_photographs(generate):

@@ -95,7 +95,7 @@ def unreachable(page: Page) -> list[str]:
 
 @pytest.fixture(scope="module")
 def walk(page) -> dict[str, dict[str, object]]:
-    """What is wrong with every page, by a kind of fault and a page; each page is visited once."""
+    """Faults of every page, by kind and page; each page is visited once."""
     faults: dict[str, dict[str, object]] = {"faint": {}, "beyond": {}, "unreachable": {}}
     for name in pages_of(page):
         go(page, name)
