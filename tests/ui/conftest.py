@@ -80,7 +80,7 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, url: str) -> Iterator[Page]:
     """Open the app; an error on the page, or a request to any other machine, fails the test.
 
-    An opening takes seconds of a core, so a file whose tests begin with the choice of what they look at shares one.
+    An opening takes seconds of a core, so the tests of a file share one if each chooses what it looks at.
     """
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     faults: list[str] = []
@@ -101,8 +101,15 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
     assert not faults, faults
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser, app_url) -> Iterator[Page]:
-    """The opened page."""
+    """The page that the tests of a file share."""
+    with opened(browser, app_url) as page:
+        yield page
+
+
+@pytest.fixture
+def new_page(browser, app_url) -> Iterator[Page]:
+    """A page as it opens, for a test alone."""
     with opened(browser, app_url) as page:
         yield page

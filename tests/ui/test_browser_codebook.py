@@ -1,7 +1,6 @@
 """The page of codebooks in a real browser: read a cell, pick a codevector, change a token."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -16,16 +15,9 @@ from vqzoo.ops.pixels import from_bytes
 from vqzoo.views.engine import Engine
 from vqzoo.views.opening import PHOTOGRAPH, SIDE
 
-from .conftest import opened as opened_app
 from .steps import compare, ready
 
 VQ, LOOC, NONE = "cifar10-vq-1024x128", "cifar10-looc-256x4", "cifar10-none-128"
-
-
-@pytest.fixture(scope="module")
-def page(browser, app_url) -> Iterator[Page]:
-    with opened_app(browser, app_url) as page:
-        yield page
 
 
 def indices(path: str, name: str) -> np.ndarray:

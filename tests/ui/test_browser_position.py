@@ -46,10 +46,10 @@ def test_twins_are_shown_with_every_difference_and_follow_the_photograph(page, p
     assert np.array_equal(canvas_pixels(page, "original", viewer), np.array(Image.open(turned)))
 
 
-def test_close_ups_and_curves_stand_under_the_pictures(page, photograph):
-    upload(page, photograph)
-    compare(page, THREE[:1])
+def test_close_ups_and_curves_stand_under_the_pictures(page):
     page.get_by_role("tab", name="Position").click()
+    page.locator("#position-pair input").click()
+    page.locator("#position-pair [role=option]").first.click()
     page.locator("#position-viewer .vq-viewer[data-ready='6']").wait_for()
     patches = page.locator(".position-closeups tbody tr")
     expect(patches).to_have_count(4)

@@ -1,13 +1,11 @@
 """The page of rate and distortion in a real browser."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from gradio_client import Client
 from playwright.sync_api import Page, expect
 
-from .conftest import opened
 from .steps import ready
 
 expect.set_options(timeout=60_000)
@@ -15,12 +13,6 @@ expect.set_options(timeout=60_000)
 
 def open_part(page: Page, name: str) -> None:
     page.locator("#rate-parts").get_by_role("tab", name=name, exact=True).click()
-
-
-@pytest.fixture(scope="module")
-def page(browser, app_url) -> Iterator[Page]:
-    with opened(browser, app_url) as page:
-        yield page
 
 
 @pytest.fixture

@@ -1,20 +1,11 @@
 """The page of studies in a real browser: a table reported beside measured, at matched rates, and the claims."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import opened
-
 expect.set_options(timeout=60_000)  # as the page fixture: a machine may be busy
-
-
-@pytest.fixture(scope="module")
-def page(browser, app_url) -> Iterator[Page]:
-    with opened(browser, app_url) as page:
-        yield page
 
 
 @pytest.fixture

@@ -1,22 +1,15 @@
 """The page of trainings in a real browser: curves laid over each other, and a run that goes on."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import ROOT, opened
+from .conftest import ROOT
 
 expect.set_options(timeout=60_000)  # as the page fixture: a machine may be busy
 
 PLOTS = "#training-panels .js-plotly-plot"
-
-
-@pytest.fixture(scope="module")
-def page(browser, app_url) -> Iterator[Page]:
-    with opened(browser, app_url) as page:
-        yield page
 
 
 @pytest.fixture
