@@ -18,7 +18,7 @@ from vqzoo.files.storage import read_json
 from vqzoo.hub.card import METRICS as RECORD
 from vqzoo.metrics.fid import extractors
 from vqzoo.metrics.perceptual import perceptual
-from vqzoo.metrics.table import METRICS, known, show
+from vqzoo.metrics.table import METRICS, present, show
 from vqzoo.tokenizer import Tokenizer
 
 
@@ -39,7 +39,7 @@ def reproduce(folder: Path, data: str | None = None) -> bool:
     measured = evaluate(tokenizer, images, perceptual("squeeze"), extractors()).metrics
     agree = True
     print(f"{record['name']}: {len(images)} images of {record['dataset']} {record['split']}")
-    for metric in known(measured | record["metrics"]):
+    for metric in present(measured | record["metrics"]):
         before, now = record["metrics"].get(metric), measured.get(metric)
         if before is None or now is None:
             verdict = "same" if before is now else "not compared"

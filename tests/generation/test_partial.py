@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import vqzoo
-from vqzoo.generation.partial import continued, filled, known, neutral, over_image, upper_half
+from vqzoo.generation.partial import allowed, continued, filled, neutral, over_image, upper_half
 from vqzoo.generation.prior import Sampling
 from vqzoo.generation.table import build_prior
 from vqzoo.tokens.sequences import Sequences
@@ -43,7 +43,7 @@ def test_neutral_tokens_are_the_codevectors_nearest_to_zero():
     (book,) = tokenizer.quantizer.codebooks()
     norms = book(torch.arange(1024)).norm(dim=1)
     assert set(sequence[2:].tolist()) == {int(norms.argmin())}
-    assert known(prior.sequences, sequence[None]).all()
+    assert allowed(prior.sequences, sequence[None]).all()
 
 
 def test_what_is_known_is_left_and_the_rest_is_neutral():
@@ -52,7 +52,7 @@ def test_what_is_known_is_left_and_the_rest_is_neutral():
     (whole,) = prior.sequences.flatten(prior.sample(1))
     state = whole[None, :80].clone()
     state[0, 60] = sequences.pad  # a token that may not stand there: masked
-    where = known(sequences, state)
+    where = allowed(sequences, state)
     assert where.sum() == 79 and not where[0, 60]
     full = filled(state, where, neutral(tokenizer, sequences))
     sequences.unflatten(full)

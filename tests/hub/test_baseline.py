@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vqzoo.hub.baseline import best_ahead
-from vqzoo.hub.card import tell_behind
+from vqzoo.hub.card import behind_sentence
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import list_models
 from vqzoo.hub.table import zoo_table
@@ -44,7 +44,7 @@ def test_only_the_same_images_compare_and_a_baseline_is_behind_none():
 
 def test_a_table_marks_it_and_a_sentence_names_it():
     behind = {"name": "pca-640", "bits_per_image": 640, "psnr": 25}
-    assert tell_behind({"behind": behind}) == (
+    assert behind_sentence({"behind": behind}) == (
         "Behind pca-640, which needs no training and has 25.00 dB at 640 bits on the same images."
     )
     first, second = zoo_table([model("ahead", 640, 26), model("mine", 640, 24, behind=behind)]).splitlines()[2:]

@@ -22,7 +22,7 @@ from vqzoo.hub.registry import (
     usage_damage,
 )
 from vqzoo.hub.schema import check_plain, is_name
-from vqzoo.metrics.table import METRICS, known, names, show_of
+from vqzoo.metrics.table import METRICS, names, present, show_of
 from vqzoo.ops.check import check_choice
 from vqzoo.tokens.header import SUFFIX, facts, read_file
 
@@ -173,7 +173,7 @@ def _info(settings: Info) -> int:
     _section("config.json", {key: _readable(value) for key, value in model.config.items()})
     if "metrics" in record:
         metrics = record["metrics"]
-        measured = {metric: show_of(metric, metrics) for metric in known(metrics)}
+        measured = {metric: show_of(metric, metrics) for metric in present(metrics)}
         if metrics.get("num_images") is not None:  # the Hub's list does not state it
             of = f"{metrics['num_images']:,} images of {record.get('dataset')} {record.get('split')}"
             measured = {"on": of, "protocol": metrics.get("protocol"), **measured}

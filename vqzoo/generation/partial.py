@@ -31,7 +31,7 @@ def neutral(tokenizer: Tokenizer, sequences: Sequences) -> Tensor:
     return sequences.flatten(Tokens(tuple(grids), sequences.size), labels)[0]
 
 
-def known(sequences: Sequences, state: Tensor) -> Tensor:
+def allowed(sequences: Sequences, state: Tensor) -> Tensor:
     """Return where a state (b, n) of a prior's `draw` has a token that may stand there, (b, length) bool."""
     number = state.shape[1]
     inside = (state >= sequences.lows[:number]) & (state <= sequences.highs[:number])
@@ -39,7 +39,7 @@ def known(sequences: Sequences, state: Tensor) -> Tensor:
 
 
 def filled(state: Tensor, where: Tensor, neutral: Tensor) -> Tensor:
-    """Return whole sequences (b, length): of a state (b, n) where that is `known`, else neutral."""
+    """Return whole sequences (b, length): of a state (b, n) where that is `allowed`, else neutral."""
     whole = neutral.repeat(len(state), 1)
     whole[:, : state.shape[1]] = state
     return torch.where(where, whole, neutral)
@@ -97,6 +97,6 @@ def continued(prior: Prior, sequences: Tensor, kept: Tensor, sampling: Sampling)
             continue
         for longer in prior.draw(state, sampling):
             yield longer if end == length else longer[:, :end]
-            if end < length and known(prior.sequences, longer.cpu())[:, :end].all():
+            if end < length and allowed(prior.sequences, longer.cpu())[:, :end].all():
                 break
         state = longer[:, :end]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vqzoo.metrics.table import METRICS as ROWS
-from vqzoo.metrics.table import known, names, show, show_of
+from vqzoo.metrics.table import names, present, show, show_of
 
 METRICS = "metrics.json"
 USAGE = "usage.json"
@@ -17,7 +17,7 @@ _STORED = {
 
 def labelled(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (label, value as text) of every metric in a record, in the table's order, with intervals in brackets."""
-    return [(ROWS[name].title, show_of(name, metrics) + _interval(name, metrics)) for name in known(metrics)]
+    return [(ROWS[name].title, show_of(name, metrics) + _interval(name, metrics)) for name in present(metrics)]
 
 
 def _interval(name: str, metrics: dict[str, Any]) -> str:
@@ -52,7 +52,7 @@ def show_images(record: dict[str, Any]) -> str:
     return f"{record['training']['images']:,}" if "training" in record else "not known"
 
 
-def tell_trained(record: dict[str, Any]) -> str:
+def trained_clause(record: dict[str, Any]) -> str:
     """Return `show_trained` as the end of a sentence."""
     if "training" not in record:
         return "nobody says how long it was trained"
@@ -76,7 +76,7 @@ def training_facts(record: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-def tell_behind(record: dict[str, Any]) -> str:
+def behind_sentence(record: dict[str, Any]) -> str:
     """Return a sentence on the baseline that a model is behind, from its metrics.json; empty if there is none."""
     behind = record.get("behind")
     if not behind:
@@ -126,10 +126,10 @@ bytes, nothing resized or compressed, each metric per image and then averaged.{_
 | | |
 | --- | --- |
 {table}
-{_paragraph(tell_behind(record))}
+{_paragraph(behind_sentence(record))}
 ## Trained
 
-{_how(name, training, config)}
+{_training_text(name, training, config)}
 """
     return str(ModelCard(f"---\n{_front_matter(record, config)}\n---\n\n{text}"))
 
@@ -155,7 +155,7 @@ def _front_matter(record: dict[str, Any], config: dict[str, Any]) -> str:
             metric_name=ROWS[metric].title,
             metric_value=metrics[metric],
         )
-        for metric in known(metrics)
+        for metric in present(metrics)
         if metrics[metric] is not None
     ]
     return ModelCardData(
@@ -176,7 +176,7 @@ def _paragraph(sentence: str) -> str:
     return f"\n{sentence}\n" if sentence else ""
 
 
-def _how(name: str, training: dict[str, Any] | None, config: dict[str, Any]) -> str:
+def _training_text(name: str, training: dict[str, Any] | None, config: dict[str, Any]) -> str:
     if training is None:
         return "Not by vqzoo; these files do not say how, on what, or for how long."
     if "explained_variance" in training:

@@ -194,7 +194,7 @@ def recorded() -> tuple[str, ...]:
     return names("image", "set", "rate", "usage")
 
 
-def known(metrics: Mapping[str, Any]) -> list[str]:
+def present(metrics: Mapping[str, Any]) -> list[str]:
     """Return the names of metrics that a record holds, null included, in the table's order."""
     return [name for name in recorded() if name in metrics]
 

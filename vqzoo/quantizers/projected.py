@@ -21,7 +21,7 @@ class Projected(Wrapper):
         self.down = nn.Linear(dim, quantizer.dim)
         self.up = nn.Linear(quantizer.dim, dim)
 
-    def given(self, latents: Tensor) -> Tensor:
+    def inner_latents(self, latents: Tensor) -> Tensor:
         result: Tensor = self.down(latents)
         return result
 

@@ -31,11 +31,11 @@ class Smoothed(Wrapper):
         return self._average(self.quantizer.lookup(indices))
 
     def quantize(self, latents: Tensor) -> Quantized:
-        out = self.quantizer.quantize(self.given(latents))
+        out = self.quantizer.quantize(self.inner_latents(latents))
         averaged = self._average(out.latents.detach())
         return Quantized(self.estimate(latents, averaged), out.indices, out.losses)
 
-    def given(self, latents: Tensor) -> Tensor:
+    def inner_latents(self, latents: Tensor) -> Tensor:
         if self.factor == 1:
             return latents
         planes = F.interpolate(latents.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
@@ -64,7 +64,7 @@ class SubpixelSmoothed(Smoothed):
     def lookup(self, indices: Tensor) -> Tensor:
         return self._average(self.quantizer.lookup(indices))
 
-    def given(self, latents: Tensor) -> Tensor:
+    def inner_latents(self, latents: Tensor) -> Tensor:
         planes = F.interpolate(latents.permute(0, 3, 1, 2), scale_factor=self.factor, mode="bilinear")
         return F.pixel_unshuffle(planes, self.factor).permute(0, 2, 3, 1)
 

@@ -24,10 +24,10 @@ class Spherical(Wrapper):
         super().__init__(quantizer)
         self.through = check_choice("through", through, ("normalised", "raw"))
 
-    def given(self, latents: Tensor) -> Tensor:
+    def inner_latents(self, latents: Tensor) -> Tensor:
         return F.normalize(latents, dim=-1)
 
     def quantize(self, latents: Tensor) -> Quantized:
-        out = self.quantizer.quantize(self.given(latents))
+        out = self.quantizer.quantize(self.inner_latents(latents))
         restored = out.latents if self.through == "normalised" else straight_through(latents, out.latents)
         return Quantized(restored, out.indices, out.losses)

@@ -9,7 +9,7 @@ from vqzoo.quantizers.cost import Cost
 class Wrapper(Quantizer):
     """A composite of one quantizer, which gets the latents in another form; the indices are those of that quantizer.
 
-    Subclasses write `given` and `quantize`, and `lookup` where what comes out has to be brought back.
+    Subclasses write `inner_latents` and `quantize`, and `lookup` where its result has to be mapped back.
     """
 
     enlargement: int = 1
@@ -24,12 +24,12 @@ class Wrapper(Quantizer):
         self.codebook_of = quantizer.codebook_of
         self.column_word = quantizer.column_word
 
-    def given(self, latents: Tensor) -> Tensor:
+    def inner_latents(self, latents: Tensor) -> Tensor:
         """Return what the inner quantizer gets of latents (b, h, w, dim)."""
         raise NotImplementedError
 
     def assign(self, latents: Tensor) -> Tensor:
-        return self.quantizer.assign(self.given(latents))
+        return self.quantizer.assign(self.inner_latents(latents))
 
     def lookup(self, indices: Tensor) -> Tensor:
         return self.quantizer.lookup(indices)
@@ -39,7 +39,7 @@ class Wrapper(Quantizer):
         return (self.quantizer,)
 
     def visit(self, latents: Tensor, indices: Tensor, at_leaf: Visit) -> Tensor:
-        return self.quantizer.visit(self.given(latents), indices, at_leaf)
+        return self.quantizer.visit(self.inner_latents(latents), indices, at_leaf)
 
     def index_grids(self, height: int, width: int) -> list[Tensor]:
         return self.quantizer.index_grids(height, width)

@@ -32,15 +32,15 @@ class Waiting:
         group.append((row, view))
         self.pixels += area
         if len(group) >= (self.most if self.one_size else max(1, min(self.most, _BATCH_PIXELS // area))):
-            yield self._taken(view.shape)
+            yield self._take(view.shape)
         while self.pixels > _WAITING_PIXELS and not self.one_size:
-            yield self._taken(next(iter(self.groups)))
+            yield self._take(next(iter(self.groups)))
 
     def rest(self) -> Iterator[Batch]:
         """Yield all that still wait."""
         yield from self.groups.values()
 
-    def _taken(self, shape: tuple[int, ...]) -> Batch:
+    def _take(self, shape: tuple[int, ...]) -> Batch:
         batch = self.groups.pop(shape)
         self.pixels -= len(batch) * batch[0][1][0].size
         return batch

@@ -74,7 +74,7 @@ class Endpoints(Part):
                 gr.Number(4, precision=0, label="images"),
                 gr.Number(first.seed, precision=0, label="seed"),
             )
-            self.how = [
+            self.settings = [
                 gr.Number(first.temperature, label="temperature"),
                 gr.Number(first.top_k, precision=0, label="top-k"),
                 gr.Number(first.top_p, label="top-p"),
@@ -84,7 +84,7 @@ class Endpoints(Part):
     def watch(self) -> None:
         """Register the endpoints."""
         shown = self.context.shown
-        given = [self.names, self.label, self.images, self.seed, *self.how]
+        given = [self.names, self.label, self.images, self.seed, *self.settings]
         self.button.click(self.generate, given, self.answer, api_name="generate")
         self.button.click(self.complete, [shown, *given], self.answer, api_name="complete")
         self.button.click(self.surprise, [shown, self.names, self.label], self.answer, api_name="surprise")

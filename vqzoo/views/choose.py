@@ -10,7 +10,7 @@ from vqzoo.analysis.result import Result
 from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import METRICS
 from vqzoo.views.choice import QUALITY, Answer, Choice, Wish
-from vqzoo.views.choose_words import headline, trained, use, why
+from vqzoo.views.choose_words import headline, selection_rule, trained, use
 from vqzoo.views.comparison import Comparison
 from vqzoo.views.engine import Engine, Photo
 from vqzoo.views.job import Job
@@ -65,7 +65,7 @@ def choose(engine: Engine, path: str | None, side: int, wish: Wish) -> Iterator[
         answer,
         codec=codec,
         headline=headline(answer.choices, codec, str(wish), wish.unit == QUALITY, _order_of(wish, measured)),
-        why=why(str(wish), wish.unit == QUALITY, _order_of(wish, measured), len(measured), len(known)),
+        why=selection_rule(str(wish), wish.unit == QUALITY, _order_of(wish, measured), len(measured), len(known)),
         progress="",
     )
 

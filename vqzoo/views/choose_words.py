@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vqzoo.analysis.formats import parse_label
-from vqzoo.hub.card import tell_trained
+from vqzoo.hub.card import trained_clause
 from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import METRICS, show
 from vqzoo.views.levels import num_levels
@@ -41,7 +41,7 @@ def trained(model: Model) -> str:
     if "images" in training:
         parts.append(f"{training['images']:,} images")
     if "seconds" in training:
-        parts.append(f"{training['seconds'] / 60:.0f} minutes, {tell_trained(record)}")
+        parts.append(f"{training['seconds'] / 60:.0f} minutes, {trained_clause(record)}")
     text = f"{', '.join(parts)}."
     measured: dict[str, Any] = record.get("metrics", {})
     if measured.get("psnr") is None:
@@ -71,7 +71,7 @@ def headline(choices: Sequence["Choice"], codec: "Choice | None", wish: str, qua
     return f"{text} {parsed[0]} at the same bits {compared}: {_quality(codec)}."
 
 
-def why(wish: str, quality: bool, order: str, tried: int, known: int) -> str:
+def selection_rule(wish: str, quality: bool, order: str, tried: int, known: int) -> str:
     """Return the rule by which models were tried and ordered."""
     metric = METRICS[order]
     by = f"{metric.label} on this photograph, {metric.better} is better"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from vqzoo.hub.card import labelled, tell_behind, training_facts
+from vqzoo.hub.card import behind_sentence, labelled, training_facts
 from vqzoo.hub.model import Model
 from vqzoo.hub.registry import usage_damage
 from vqzoo.views.markdown import safe_html
@@ -78,7 +78,7 @@ def _protocol(model: Model) -> _Facts:
 
 
 def _behind(model: Model) -> _Facts:
-    sentence = tell_behind(model.metrics)
+    sentence = behind_sentence(model.metrics)
     return [("against baselines", sentence)] if sentence else []
 
 

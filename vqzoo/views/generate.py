@@ -234,12 +234,12 @@ def _shown(engine: Engine, ready: Ready, state: "Tensor", of: Drawn) -> Drawn:
     """Return `of` with the images of a state (b, n)."""
     import torch
 
-    from vqzoo.generation.partial import filled, known, over_image
+    from vqzoo.generation.partial import allowed, filled, over_image
     from vqzoo.ops.pixels import to_bytes
 
     prior, tokenizer = ready.loaded.prior, ready.loaded.tokenizer
     sequences = prior.sequences
-    where = known(sequences, state)
+    where = allowed(sequences, state)
     drawn, all_of = (
         over_image(tokenizer, sequences.grids(values.float())) for values in (where, torch.ones_like(where[:1]))
     )

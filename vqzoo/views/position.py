@@ -6,7 +6,7 @@ from os.path import commonprefix
 from typing import Any
 
 from vqzoo.analysis.result import Result
-from vqzoo.hub.card import tell_trained
+from vqzoo.hub.card import trained_clause
 from vqzoo.hub.registry import Model
 from vqzoo.hub.twins import has_encoding, twins
 from vqzoo.metrics.table import METRICS, names, show
@@ -109,7 +109,7 @@ def _note(case: Sequence[Model]) -> str:
 
 
 def _describe(model: Model) -> str:
-    position, trained = model.config["position"], tell_trained(model.metrics)
+    position, trained = model.config["position"], trained_clause(model.metrics)
     if not has_encoding(model):
         return f"no encoding, {trained}"
     return f"{position['name']} encoding, {_ADDED[position.get('place', 'decoder')]}, {trained}"

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vqzoo.analysis.measured_codecs import measured_codecs
-from vqzoo.hub.card import tell_trained, trained_share
+from vqzoo.hub.card import trained_clause, trained_share
 from vqzoo.hub.registry import Model
 from vqzoo.metrics.table import METRICS, names
 from vqzoo.views.engine import Engine
@@ -190,7 +190,7 @@ def _trained(model: Model) -> tuple[float | None, str]:
         return None, "its card does not tell how long it was trained"
     if model.networkless:
         return None, "fitted, not trained"
-    return trained_share(training), tell_trained(model.metrics)
+    return trained_share(training), trained_clause(model.metrics)
 
 
 def _with_mse(metrics: dict[str, Any]) -> dict[str, Any]:

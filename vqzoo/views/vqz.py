@@ -98,18 +98,19 @@ class Files:
 
 def written_line(file: "Vqz") -> str:
     """Return a line on a written file."""
-    told = facts(file.data)
-    return f"{_told(told)}; the header is {told['header_bytes']} of the bytes, symbols are coded by {told['symbols']}."
+    values = facts(file.data)
+    coding = f"the header is {values['header_bytes']} of the bytes, symbols are coded by {values['symbols']}"
+    return f"{_caption(values)}; {coding}."
 
 
 def opened_line(data: bytes) -> str:
     """Return a line on an opened file."""
-    told = facts(data)
-    return f"{told['tokenizer']}: {_told(told)}."
+    values = facts(data)
+    return f"{values['tokenizer']}: {_caption(values)}."
 
 
-def _told(told: dict[str, Any]) -> str:
+def _caption(values: dict[str, Any]) -> str:
     return (
-        f"{told['width']} × {told['height']} pixels in {told['bytes']:,} bytes, "
-        f"{told['bits_per_pixel']:.4f} bits a pixel"
+        f"{values['width']} × {values['height']} pixels in {values['bytes']:,} bytes, "
+        f"{values['bits_per_pixel']:.4f} bits a pixel"
     )

@@ -39,7 +39,7 @@ class ImageLimits:
     seconds: float = 10.0
     memory: int = 2**30
 
-    def wanted(self) -> str:
+    def accepted_formats(self) -> str:
         """Return the accepted formats as the last clause of a sentence."""
         names = [NAMES[each] for each in self.formats]
         return f"a {', '.join(names[:-1])} or {names[-1]} image is needed"

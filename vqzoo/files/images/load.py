@@ -52,7 +52,7 @@ def load_image(
     data = _read(source, limits)
     kind = format_of(data)
     if kind is None or kind not in limits.formats:
-        raise ImageError(f"The file cannot be read as an image; {limits.wanted()}.")
+        raise ImageError(f"The file cannot be read as an image; {limits.accepted_formats()}.")
     request = Request(limits, longest, shortest, background, grey)
     if not needs_worker(kind, data):
         try:
@@ -78,11 +78,11 @@ def _read(source: str | os.PathLike[str] | bytes, limits: ImageLimits) -> bytes:
     else:
         mode = os.stat(source).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening one may block for ever
-            raise ImageError(f"This is {_kind_of(mode)}, and no file; {limits.wanted()}.")
+            raise ImageError(f"This is {_kind_of(mode)}, and no file; {limits.accepted_formats()}.")
         with open(source, "rb") as file:
             data = file.read(limits.bytes + 1)
     if not data:
-        raise ImageError(f"The file is empty; {limits.wanted()}.")
+        raise ImageError(f"The file is empty; {limits.accepted_formats()}.")
     if len(data) > limits.bytes:
         raise ImageError(f"The file is over {limits.bytes // 2**20} MiB; send a smaller or a more compressed one.")
     return data

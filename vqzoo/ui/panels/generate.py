@@ -65,14 +65,14 @@ class Asked(Part):
         self.of = self.photograph.of
 
     @property
-    def how(self) -> list[Any]:
+    def settings(self) -> list[Any]:
         """Components with the arguments of `request_of`, but for the number of images."""
         return [self.priors, self.label, self.seed, self.temperature, self.top_k, self.top_p, self.guidance]
 
     def watch(self) -> None:
         """Mark images as old in the browser when what they were drawn for changes."""
         self.photograph.watch()
-        gr.on([each.change for each in self.how], None, None, None, js=_OLD, **AT_ONCE)
+        gr.on([each.change for each in self.settings], None, None, None, js=_OLD, **AT_ONCE)
         self.of.change(None, None, None, js=_OLD.replace("#generate-draw .gen, ", ""), **AT_ONCE)
 
 
@@ -106,7 +106,7 @@ class Drawing(Part):
             except gr.Error as error:
                 yield {self.status: status_line(Status("error", error.message))}
 
-        running = self.go.click(on_go, [self.number, self.asked.of, *self.asked.how], outputs, **QUIET)
+        running = self.go.click(on_go, [self.number, self.asked.of, *self.asked.settings], outputs, **QUIET)
         self.stop.click(None, None, None, js=_STOPPED.replace("ID", self.elem_id), cancels=running, **QUIET)
 
     def _steps(self, request: gr.Request, asked: DrawRequest, of: Comparison) -> Iterator[list[Drawn]]:
