@@ -128,7 +128,7 @@ def test_every_shipped_card_with_curves_can_be_drawn(models):
     for against in AGAINST:
         drawn = {line.name for panel in panels(trainings, against, "log") for line in panel.figure.data}
         assert {f"{model.name}, held out" for model in trained} <= drawn
-    sizes = {"cifar10-bsq-10": 64, "cifar10-adaptive-65536": 256}
+    sizes = {model.name: model.metrics["training"]["recipe"]["batch_size"] for model in trained}
     assert {name: curves_of([models[name]])[name]["batch_size"] for name in sizes} == sizes
 
 
