@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from vqzoo.ui.components.dataframe import dataframe
+from vqzoo.ui.components.dataframe import dataframe, table_value
 from vqzoo.ui.context import Context
 from vqzoo.ui.part import AT_ONCE, QUIET, Part
 from vqzoo.views.zoo import COLUMNS, ORIGINS, Filters, Zoo, hub_line
@@ -42,7 +42,7 @@ class Listing(Part):
         rows = self.zoo.rows(Filters())
         self.count = gr.HTML(_count(len(rows), len(rows)), elem_id="zoo-count")
         quiet: dict[str, Any] = {"label": "Models", "show_label": False, "buttons": []}
-        self.table = dataframe(COLUMNS, "zoo-table", value=rows, max_height=640, **quiet)
+        self.table = dataframe(COLUMNS, "zoo-table", value=table_value(list(COLUMNS), rows), max_height=640, **quiet)
         self.disk = gr.HTML("", elem_id="zoo-disk")
         self.drawn = gr.State(_hash(rows))
 
@@ -73,7 +73,7 @@ class Listing(Part):
         if new == old:
             return {self.drawn: new}
         return {
-            self.table: rows,
+            self.table: table_value(list(COLUMNS), rows),
             self.count: _count(len(rows), len(self.zoo.entries) + len(self.zoo.damaged)),
             self.chosen: gr.update(choices=[row[0] for row in rows]),
             self.drawn: new,
