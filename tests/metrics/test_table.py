@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vqzoo.metrics.table import METRICS, known, names, recorded, show, show_of
+from vqzoo.metrics.table import METRICS, names, present, recorded, show, show_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,7 +114,7 @@ def test_values_as_text():
     assert METRICS["psnr"].with_unit(20) == "20.00 dB" and METRICS["ssim"].with_unit(0.5) == "SSIM 0.5000"
     assert METRICS["share_of_raw"].rounded(0.12345) == 12.3 and METRICS["bits_per_image"].rounded(12345.6) == 12346
     assert METRICS["rfid"].allowed(50) == 0.5 and METRICS["psnr"].allowed(50) == 0.01
-    assert known({"lpips": None, "psnr": 1, "mse": 2}) == ["psnr", "lpips"]
+    assert present({"lpips": None, "psnr": 1, "mse": 2}) == ["psnr", "lpips"]
     assert [METRICS[name].head for name in ("psnr", "bits_per_image")] == ["PSNR, dB", "true bits"]
 
 
